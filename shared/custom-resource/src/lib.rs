@@ -1,0 +1,5 @@
+//! Answers CloudFormation's custom-resource requests.
+
+mod error;
+
+pub use error::{Error, Result};
