@@ -1,1 +1,17 @@
-//! archipelago-tests
+//! Instruments for black-box tests: CloudFormation's side, Lambda's side, S3's side, and a whole AWS on this machine.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "an instrument that fails must fail its test at once, with a sentence"
+)]
+
+pub mod aws_stub;
+pub mod binary;
+pub mod cloudformation;
+pub mod function;
+pub mod http;
+pub mod local_aws;
+mod process;
+pub mod response_server;
+pub mod runtime_api;

@@ -1,0 +1,230 @@
+//! Plays CloudFormation against whatever answers events: a function's binary, a resource in this process, a closure.
+
+use std::fmt::Write as _;
+use std::future::Future;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::answer::{Answer, Put, Violation, Violations};
+use super::event::{Event, RequestType};
+use super::resource::{Resource, Status};
+
+/// Whatever answers events.
+pub trait Handler {
+    /// Handles one delivery of an event to its end; returns the PUTs that arrived since the last call for it.
+    fn handle(&self, event: &Event) -> impl Future<Output = Vec<Put>> + Send;
+}
+
+impl<F, Handling> Handler for F
+where
+    F: Fn(Event) -> Handling + Sync,
+    Handling: Future<Output = Vec<Put>> + Send,
+{
+    fn handle(&self, event: &Event) -> impl Future<Output = Vec<Put>> + Send {
+        self(event.clone())
+    }
+}
+
+/// How often an event reaches its handler: asynchronous invocations promise "at least once".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// Once.
+    #[default]
+    Once,
+    /// Again after the first was answered.
+    Twice,
+    /// Twice at the same time.
+    AtOnce,
+}
+
+/// One event and what came of it.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The event.
+    pub event: Event,
+    /// Every PUT to its URL.
+    pub puts: Vec<Put>,
+    /// The answer that CloudFormation took: the first that was stored, if it could be understood.
+    pub answer: Option<Answer>,
+    /// Every rule of the protocol that was broken.
+    pub violations: Violations,
+}
+
+/// An operation on the stack, from its first event until the stack stands still.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Each event, in order.
+    pub steps: Vec<Step>,
+    /// Where the stack stands.
+    pub status: Status,
+}
+
+impl Run {
+    /// Panics with every broken rule, if there is one.
+    #[must_use]
+    pub fn sound(self) -> Self {
+        let mut report = String::new();
+        for step in &self.steps {
+            for violation in &step.violations {
+                let _ = writeln!(report, "{} {}: {violation}", step.event.request_type, step.event.request_id);
+            }
+        }
+        assert!(report.is_empty(), "the protocol was broken:\n{report}");
+        self
+    }
+
+    /// All broken rules.
+    #[must_use]
+    pub fn violations(&self) -> Vec<&str> {
+        self.steps.iter().flat_map(|step| &step.violations).map(|violation| violation.0.as_str()).collect()
+    }
+
+    /// The reason of the first FAILED answer.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        let failed = self.steps.iter().filter_map(|step| step.answer.as_ref()).find(|answer| !answer.success);
+        failed.and_then(|answer| answer.reason.as_deref())
+    }
+
+    /// The kinds of its events, in order.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RequestType> {
+        self.steps.iter().map(|step| step.event.request_type).collect()
+    }
+}
+
+/// CloudFormation with one stack that holds one custom resource.
+#[derive(Debug)]
+pub struct Simulator<H> {
+    /// Whatever answers.
+    pub handler: H,
+    /// What CloudFormation knows.
+    pub resource: Resource,
+    /// How often each event is delivered.
+    pub delivery: Delivery,
+    /// How long an answer may take.
+    pub service_timeout: Duration,
+}
+
+impl<H: Handler> Simulator<H> {
+    /// Events are delivered once, and answers may take an hour.
+    pub fn new(handler: H, resource: Resource) -> Self {
+        Self { handler, resource, delivery: Delivery::Once, service_timeout: Duration::from_hours(1) }
+    }
+
+    /// Creates the stack, with the rollback if it fails.
+    pub async fn create(&mut self, properties: &Value) -> Run {
+        let first = self.resource.create(properties);
+        self.run(first).await
+    }
+
+    /// Updates the stack, with the clean-up or the rollback that follows.
+    pub async fn update(&mut self, properties: &Value) -> Run {
+        let first = self.resource.update(properties);
+        self.run(first).await
+    }
+
+    /// Deletes the stack.
+    pub async fn delete(&mut self) -> Run {
+        let first = self.resource.delete();
+        self.run(first).await
+    }
+
+    /// Creates the stack, and cancels it once `when` is over: the Delete runs beside the Create.
+    pub async fn cancelled_create(&mut self, properties: &Value, when: impl Future<Output = ()>) -> Run {
+        let first = self.resource.create(properties);
+        self.cancelled(first, when).await
+    }
+
+    /// Updates the stack, and cancels it once `when` is over: the rollback runs beside the Update.
+    pub async fn cancelled_update(&mut self, properties: &Value, when: impl Future<Output = ()>) -> Run {
+        let first = self.resource.update(properties);
+        self.cancelled(first, when).await
+    }
+
+    /// Sends events and takes answers until the stack stands still.
+    pub async fn run(&mut self, first: Option<Event>) -> Run {
+        let mut steps = Vec::new();
+        let mut next = first;
+        while let Some(event) = next {
+            let mut step = self.deliver(&event).await;
+            next = self.take(&mut step);
+            steps.push(step);
+        }
+        Run { steps, status: self.resource.status() }
+    }
+
+    /// Delivers an event without reading its answer: a delivery that comes too late.
+    pub async fn deliver(&self, event: &Event) -> Step {
+        let handling = async {
+            match self.delivery {
+                Delivery::Once => (1, self.handler.handle(event).await),
+                Delivery::Twice => {
+                    let mut puts = self.handler.handle(event).await;
+                    puts.extend(self.handler.handle(event).await);
+                    (2, puts)
+                }
+                Delivery::AtOnce => {
+                    let (mut puts, more) = tokio::join!(self.handler.handle(event), self.handler.handle(event));
+                    puts.extend(more);
+                    (2, puts)
+                }
+            }
+        };
+        if let Ok((deliveries, puts)) = tokio::time::timeout(self.service_timeout, handling).await {
+            return judge(event.clone(), puts, deliveries);
+        }
+        let violation = Violation(format!("no answer within the ServiceTimeout of {:?}", self.service_timeout));
+        Step { event: event.clone(), puts: Vec::new(), answer: None, violations: vec![violation] }
+    }
+
+    async fn cancelled(&mut self, first: Option<Event>, when: impl Future<Output = ()>) -> Run {
+        let Some(first) = first else { return Run { steps: Vec::new(), status: self.resource.status() } };
+        let rollback = self.resource.cancel();
+        let this = &*self;
+        let (running, rollback) = tokio::join!(this.deliver(&first), async {
+            when.await;
+            match rollback {
+                Some(event) => Some(this.deliver(&event).await),
+                None => None,
+            }
+        });
+        let mut steps = vec![running];
+        if let Some(mut step) = rollback {
+            let next = self.take(&mut step);
+            steps.push(step);
+            let rest = self.run(next).await;
+            steps.extend(rest.steps);
+        }
+        Run { steps, status: self.resource.status() }
+    }
+
+    fn take(&mut self, step: &mut Step) -> Option<Event> {
+        self.resource.answered(&step.event, step.answer.as_ref()).unwrap_or_else(|violation| {
+            step.violations.push(violation);
+            None
+        })
+    }
+}
+
+fn judge(event: Event, puts: Vec<Put>, deliveries: usize) -> Step {
+    let mut violations = Vec::new();
+    let mut answer = None;
+    let stored: Vec<&Put> = puts.iter().filter(|put| put.stored()).collect();
+    for (index, put) in stored.iter().enumerate() {
+        match Answer::read(&event, put) {
+            Ok(read) if index == 0 => answer = Some(read),
+            Ok(_) => {}
+            Err(broken) => violations.extend(broken),
+        }
+    }
+    match stored.len() {
+        0 => violations.push(Violation("no answer: CloudFormation would wait until the ServiceTimeout".to_owned())),
+        found if found != deliveries => {
+            violations.push(Violation(format!("{found} answers to {deliveries} deliveries, one each is right")));
+        }
+        _ => {}
+    }
+    Step { event, puts, answer, violations }
+}

@@ -1,0 +1,366 @@
+//! A Lambda function on this machine: a binary, its environment, and processes that come and go as Lambda's do.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::http::{Reply, Request, Server};
+use crate::process::{LogLine, Process};
+use crate::runtime_api::{Invocation, json_of};
+
+/// What a function is made of.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// `AWS_LAMBDA_FUNCTION_NAME`
+    pub name: String,
+    /// The file that Lambda would run as `bootstrap`.
+    pub binary: PathBuf,
+    /// Variables beside those that Lambda sets.
+    pub environment: BTreeMap<String, String>,
+    /// How long one invocation may take; its process is killed then.
+    pub timeout: Duration,
+    /// The 12 digits that own the function.
+    pub account: String,
+    /// `AWS_REGION`
+    pub region: String,
+    /// Whether its role has `lambda:InvokeFunction` on the function itself.
+    pub may_invoke_itself: bool,
+}
+
+impl Configuration {
+    /// A function of that name and binary with a timeout of one minute, which may invoke itself.
+    pub fn new(name: impl Into<String>, binary: impl Into<PathBuf>) -> Self {
+        Self {
+            name: name.into(),
+            binary: binary.into(),
+            environment: BTreeMap::new(),
+            timeout: Duration::from_mins(1),
+            account: "111111111111".to_owned(),
+            region: "eu-west-1".to_owned(),
+            may_invoke_itself: true,
+        }
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Sets the timeout.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Takes the permission to invoke itself away.
+    #[must_use]
+    pub fn without_self_invocation(mut self) -> Self {
+        self.may_invoke_itself = false;
+        self
+    }
+
+    /// The ARN without a qualifier.
+    #[must_use]
+    pub fn arn(&self) -> String {
+        format!("arn:aws:lambda:{}:{}:function:{}", self.region, self.account, self.name)
+    }
+}
+
+/// How an invocation ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The function returned this.
+    Returned(Value),
+    /// The function, or its start, reported this error.
+    Errored(Value),
+    /// The timeout passed and the process was killed.
+    TimedOut,
+    /// The process ended by itself in the middle of the invocation.
+    Crashed,
+}
+
+/// One invocation as the function's owner sees it.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The event.
+    pub event: Value,
+    /// Whether the function was invoked through the Lambda service, rather than by the test.
+    pub through_lambda: bool,
+    /// `None` while it runs.
+    pub outcome: Option<Outcome>,
+}
+
+/// A function that can be invoked, by the test and through Lambda's own endpoint.
+#[derive(Debug)]
+pub struct Function {
+    inner: Arc<Inner>,
+    _lambda: Server,
+}
+
+#[derive(Debug)]
+struct Inner {
+    configuration: Configuration,
+    endpoint: OnceLock<String>,
+    idle: Mutex<Vec<Process>>,
+    started: Mutex<usize>,
+    log: Arc<Mutex<Vec<LogLine>>>,
+    records: Mutex<Vec<Record>>,
+    refusals: Mutex<usize>,
+    running: watch::Sender<usize>,
+}
+
+/// Counts an invocation as running until it is dropped.
+struct Running(Arc<Inner>);
+
+impl Running {
+    fn new(inner: &Arc<Inner>) -> Self {
+        inner.running.send_modify(|running| *running += 1);
+        Self(Arc::clone(inner))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.send_modify(|running| *running -= 1);
+    }
+}
+
+impl Function {
+    /// Makes the function; its first process starts with its first event.
+    pub async fn start(configuration: Configuration) -> Self {
+        assert!(configuration.binary.is_file(), "{} is not there", configuration.binary.display());
+        let inner = Arc::new(Inner {
+            configuration,
+            endpoint: OnceLock::new(),
+            idle: Mutex::default(),
+            started: Mutex::default(),
+            log: Arc::default(),
+            records: Mutex::default(),
+            refusals: Mutex::default(),
+            running: watch::Sender::new(0),
+        });
+        let weak = Arc::downgrade(&inner);
+        let lambda = Server::start(move |request| {
+            let inner = weak.upgrade();
+            async move {
+                match inner {
+                    Some(inner) => inner.invoke_api(request).await,
+                    None => Reply::Cut,
+                }
+            }
+        })
+        .await;
+        inner.endpoint.set(lambda.origin()).expect("the endpoint is set once");
+        Self { inner, _lambda: lambda }
+    }
+
+    /// What it was made of.
+    #[must_use]
+    pub fn configuration(&self) -> &Configuration {
+        &self.inner.configuration
+    }
+
+    /// The origin that serves Lambda's `Invoke`; its processes have it in `AWS_ENDPOINT_URL_LAMBDA`.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        self.inner.endpoint()
+    }
+
+    /// Invokes the function and waits for its end, but not for that of invocations it caused.
+    pub async fn invoke(&self, event: &Value) -> Outcome {
+        let running = Running::new(&self.inner);
+        let arn = self.configuration().arn();
+        self.inner.run(event.clone(), event.to_string().into_bytes(), arn, false, running).await
+    }
+
+    /// Waits until no invocation is under way, including those that the function made of itself.
+    pub async fn settled(&self) {
+        let mut running = self.inner.running.subscribe();
+        let _ = running.wait_for(|running| *running == 0).await;
+    }
+
+    /// Waits until the function has been invoked that often.
+    pub async fn invoked(&self, times: usize) {
+        let mut running = self.inner.running.subscribe();
+        // Every invocation changes the number of running ones after its record is written.
+        let _ = running.wait_for(|_| self.records().len() >= times).await;
+    }
+
+    /// Every invocation so far, in the order they began.
+    #[must_use]
+    pub fn records(&self) -> Vec<Record> {
+        lock(&self.inner.records).clone()
+    }
+
+    /// How often Lambda refused the function's wish to invoke itself.
+    #[must_use]
+    pub fn refusals(&self) -> usize {
+        *lock(&self.inner.refusals)
+    }
+
+    /// How many processes were started so far.
+    #[must_use]
+    pub fn processes(&self) -> usize {
+        *lock(&self.inner.started)
+    }
+
+    /// The lines written so far; a live process may have written more than was read yet.
+    #[must_use]
+    pub fn log(&self) -> Vec<LogLine> {
+        lock(&self.inner.log).clone()
+    }
+
+    /// Ends the processes that are kept warm and returns everything that was ever written.
+    pub async fn retire(&self) -> Vec<LogLine> {
+        self.settled().await;
+        let idle = std::mem::take(&mut *lock(&self.inner.idle));
+        for process in idle {
+            process.end().await;
+        }
+        self.log()
+    }
+}
+
+impl Inner {
+    fn endpoint(&self) -> &str {
+        self.endpoint.get().map_or("", String::as_str)
+    }
+
+    async fn run(
+        self: &Arc<Self>,
+        event: Value,
+        payload: Vec<u8>,
+        arn: String,
+        through_lambda: bool,
+        running: Running,
+    ) -> Outcome {
+        let record = {
+            let mut records = lock(&self.records);
+            records.push(Record { event, through_lambda, outcome: None });
+            records.len() - 1
+        };
+        self.running.send_modify(|_| ());
+        let warm = lock(&self.idle).pop();
+        let process = match warm {
+            Some(process) => process,
+            None => self.start_process().await,
+        };
+        let invocation =
+            Invocation { request_id: uuid(), timeout: self.configuration.timeout, function_arn: arn, payload };
+        let (outcome, process) = process.invoke(invocation).await;
+        if let Some(process) = process {
+            lock(&self.idle).push(process);
+        }
+        lock(&self.records)[record].outcome = Some(outcome.clone());
+        drop(running);
+        outcome
+    }
+
+    async fn start_process(&self) -> Process {
+        *lock(&self.started) += 1;
+        let configuration = &self.configuration;
+        let mut environment: BTreeMap<String, String> = [
+            ("AWS_LAMBDA_FUNCTION_NAME", configuration.name.as_str()),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", &format!("/aws/lambda/{}", configuration.name)),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", &format!("2026/01/01/[$LATEST]{:032x}", fastrand::u128(..))),
+            ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+            ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023"),
+            ("AWS_REGION", &configuration.region),
+            ("AWS_DEFAULT_REGION", &configuration.region),
+            // An account of the local AWS is its 12-digit access key.
+            ("AWS_ACCESS_KEY_ID", &configuration.account),
+            ("AWS_SECRET_ACCESS_KEY", "secret-of-the-tests"),
+            ("AWS_SESSION_TOKEN", "session-of-the-tests"),
+            ("AWS_ENDPOINT_URL_LAMBDA", self.endpoint()),
+            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+            ("LANG", "en_US.UTF-8"),
+            ("TZ", ":UTC"),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+        environment.extend(configuration.environment.clone());
+        Process::start(&configuration.binary, &environment, Arc::clone(&self.log)).await
+    }
+
+    /// `POST /2015-03-31/functions/{name or arn}/invocations`
+    async fn invoke_api(self: Arc<Self>, request: Request) -> Reply {
+        let name = request
+            .path
+            .strip_prefix("/2015-03-31/functions/")
+            .and_then(|rest| rest.strip_suffix("/invocations"))
+            .map(percent_decoded);
+        let (Some(name), "POST") = (name, request.method.as_str()) else { return Reply::status(404) };
+        let Some(arn) = self.arn_of(&name) else {
+            return error(404, "ResourceNotFoundException", &format!("Function not found: {name}"));
+        };
+        if !self.configuration.may_invoke_itself {
+            *lock(&self.refusals) += 1;
+            let Configuration { account, name, .. } = &self.configuration;
+            let message = format!(
+                "User: arn:aws:sts::{account}:assumed-role/{name}/{name} is not authorized to perform: \
+                 lambda:InvokeFunction on resource: {arn} because no identity-based policy allows the \
+                 lambda:InvokeFunction action"
+            );
+            return error(403, "AccessDeniedException", &message);
+        }
+        let event = json_of(&request.body);
+        let running = Running::new(&self);
+        match request.headers.get("x-amz-invocation-type") {
+            Some("DryRun") => Reply::status(204),
+            Some("Event") => {
+                let inner = Arc::clone(&self);
+                tokio::spawn(async move { inner.run(event, request.body, arn, true, running).await });
+                Reply::status(202)
+            }
+            _ => match self.run(event, request.body, arn, true, running).await {
+                Outcome::Returned(value) => Reply::json(200, &value),
+                Outcome::Errored(value) => unhandled(&value),
+                Outcome::TimedOut => unhandled(&json!({ "errorType": "Sandbox.Timedout" })),
+                Outcome::Crashed => unhandled(&json!({ "errorType": "Runtime.ExitError" })),
+            },
+        }
+    }
+
+    /// The ARN that a name, an ARN, or either with a qualifier stands for.
+    fn arn_of(&self, name: &str) -> Option<String> {
+        let arn = self.configuration.arn();
+        let rest = name.strip_prefix(&arn).or_else(|| name.strip_prefix(&self.configuration.name))?;
+        (rest.is_empty() || rest.starts_with(':')).then(|| format!("{arn}{rest}"))
+    }
+}
+
+fn error(status: u16, kind: &str, message: &str) -> Reply {
+    let headers = vec![("content-type", "application/json".to_owned()), ("x-amzn-errortype", kind.to_owned())];
+    Reply::Answer(status, headers, json!({ "Type": "User", "Message": message }).to_string().into_bytes())
+}
+
+fn unhandled(value: &Value) -> Reply {
+    let headers = vec![("x-amz-function-error", "Unhandled".to_owned())];
+    Reply::Answer(200, headers, value.to_string().into_bytes())
+}
+
+fn percent_decoded(text: &str) -> String {
+    // A plus sign means itself in a path, but a space in a form.
+    let pair = format!("x={}", text.replace('+', "%2B"));
+    url::form_urlencoded::parse(pair.as_bytes()).map(|(_, value)| value.into_owned()).collect()
+}
+
+fn uuid() -> String {
+    let bits = format!("{:032x}", fastrand::u128(..));
+    format!("{}-{}-4{}-a{}-{}", &bits[..8], &bits[8..12], &bits[13..16], &bits[17..20], &bits[20..])
+}
+
+/// A test that panicked with the lock has failed by itself; the others go on.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,165 @@
+//! A small HTTP/1.1 server on 127.0.0.1 that can also keep silent or cut the connection.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+
+/// A request as it came over the wire.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// `GET`, `POST`, `PUT` and so on.
+    pub method: String,
+    /// The path, still percent-encoded.
+    pub path: String,
+    /// What follows the question mark.
+    pub query: Option<String>,
+    /// Names in lower case, in the order they came.
+    pub headers: Headers,
+    /// The whole body.
+    pub body: Vec<u8>,
+}
+
+/// Header names (lower case) and values, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers(pub Vec<(String, String)>);
+
+impl Headers {
+    /// The first header of that name; `name` is in lower case.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What the server does with a request.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// A status, headers and a body.
+    Answer(u16, Vec<(&'static str, String)>, Vec<u8>),
+    /// The connection stays open and nothing is ever sent.
+    Silence,
+    /// The connection is closed before an answer.
+    Cut,
+}
+
+impl Reply {
+    /// A status without a body.
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        Self::Answer(status, Vec::new(), Vec::new())
+    }
+
+    /// A status with a JSON body.
+    #[must_use]
+    pub fn json(status: u16, body: &serde_json::Value) -> Self {
+        let headers = vec![("content-type", "application/json".to_owned())];
+        Self::Answer(status, headers, body.to_string().into_bytes())
+    }
+}
+
+/// A server that stops, with all its connections, when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+/// Hyper closes the connection without an answer when the service fails.
+#[derive(Debug)]
+struct CutConnection;
+
+impl fmt::Display for CutConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection is cut on purpose")
+    }
+}
+
+impl std::error::Error for CutConnection {}
+
+impl Server {
+    /// Listens on a free port of 127.0.0.1 and answers each request with what `answer` returns.
+    pub async fn start<F, Answer>(answer: F) -> Self
+    where
+        F: Fn(Request) -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = Reply> + Send + 'static,
+    {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port on 127.0.0.1");
+        let address = listener.local_addr().expect("the address of a bound listener");
+        let answer = Arc::new(answer);
+        let task = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let answer = Arc::clone(&answer);
+                connections.spawn(async move {
+                    let service = service_fn(move |request| serve(request, Arc::clone(&answer)));
+                    // A client that goes away, and a connection that is cut, are both part of the play.
+                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                });
+                while connections.try_join_next().is_some() {}
+            }
+        });
+        Self { address, task }
+    }
+
+    /// `127.0.0.1:<port>`
+    #[must_use]
+    pub fn authority(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// `http://127.0.0.1:<port>`
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve<F, Answer>(
+    request: hyper::Request<Incoming>,
+    answer: Arc<F>,
+) -> Result<hyper::Response<Full<Bytes>>, CutConnection>
+where
+    F: Fn(Request) -> Answer,
+    Answer: Future<Output = Reply>,
+{
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(|_| CutConnection)?.to_bytes().to_vec();
+    let headers = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let request = Request {
+        method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().map(str::to_owned),
+        headers: Headers(headers.collect()),
+        body,
+    };
+    match answer(request).await {
+        Reply::Answer(status, headers, body) => {
+            let mut response = hyper::Response::builder().status(status);
+            for (name, value) in headers {
+                response = response.header(name, value);
+            }
+            Ok(response.body(Full::new(Bytes::from(body))).expect("headers of the tests are valid"))
+        }
+        Reply::Silence => match std::future::pending::<Infallible>().await {},
+        Reply::Cut => Err(CutConnection),
+    }
+}

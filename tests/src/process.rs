@@ -1,0 +1,123 @@
+//! One process of a function: started with an environment, fed through a Runtime API of its own, killed at the timeout.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+
+use crate::function::Outcome;
+use crate::runtime_api::{Invocation, Report, RuntimeApi, json_of};
+
+/// Lambda gives a process this long until it asks for its first event.
+const INIT: Duration = Duration::from_secs(10);
+
+/// A line that a process wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// Whether it came from stderr rather than stdout.
+    pub stderr: bool,
+    /// The line without its end.
+    pub text: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    api: RuntimeApi,
+    readers: Vec<JoinHandle<()>>,
+    warm: bool,
+}
+
+impl Process {
+    pub(crate) async fn start(
+        binary: &Path,
+        environment: &BTreeMap<String, String>,
+        log: Arc<Mutex<Vec<LogLine>>>,
+    ) -> Self {
+        let api = RuntimeApi::start().await;
+        let mut child = Command::new(binary)
+            .env_clear()
+            .envs(environment)
+            .env("AWS_LAMBDA_RUNTIME_API", api.authority())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{} can't be started: {error}", binary.display()));
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let stderr = child.stderr.take().expect("stderr is piped");
+        let readers = vec![tokio::spawn(read(stdout, false, Arc::clone(&log))), tokio::spawn(read(stderr, true, log))];
+        Self { child, api, readers, warm: false }
+    }
+
+    /// Runs one event; returns the process if it can take another one.
+    pub(crate) async fn invoke(mut self, invocation: Invocation) -> (Outcome, Option<Self>) {
+        if !self.warm {
+            let failure = tokio::select! {
+                biased;
+                () = self.api.ready() => None,
+                body = self.api.init_error() => Some(Outcome::Errored(json_of(&body))),
+                _ = self.child.wait() => Some(Outcome::Crashed),
+                () = tokio::time::sleep(INIT) => {
+                    Some(Outcome::Errored(json!({ "errorType": "Sandbox.Timedout", "errorMessage": "init" })))
+                }
+            };
+            if let Some(outcome) = failure {
+                self.end().await;
+                return (outcome, None);
+            }
+            self.warm = true;
+        }
+        let timeout = invocation.timeout;
+        let mut reports = self.api.offer(invocation);
+        // A warm process is between two requests for a moment: its time runs once it has taken the event.
+        let taken = tokio::select! {
+            report = reports.recv() => report.is_some(),
+            _ = self.child.wait() => false,
+        };
+        if !taken {
+            self.end().await;
+            return (Outcome::Crashed, None);
+        }
+        let outcome = tokio::select! {
+            biased;
+            report = reports.recv() => match report {
+                Some(Report::Response(body)) => Outcome::Returned(json_of(&body)),
+                Some(Report::Error(body)) => Outcome::Errored(json_of(&body)),
+                Some(Report::Taken) | None => Outcome::Crashed,
+            },
+            _ = self.child.wait() => Outcome::Crashed,
+            () = tokio::time::sleep(timeout) => Outcome::TimedOut,
+        };
+        match outcome {
+            Outcome::Returned(_) | Outcome::Errored(_) => (outcome, Some(self)),
+            Outcome::TimedOut | Outcome::Crashed => {
+                self.end().await;
+                (outcome, None)
+            }
+        }
+    }
+
+    /// Kills the process and reads what it wrote to the end.
+    pub(crate) async fn end(mut self) {
+        let _ = self.child.kill().await;
+        for reader in self.readers {
+            let _ = reader.await;
+        }
+    }
+}
+
+async fn read(stream: impl AsyncRead + Unpin, stderr: bool, log: Arc<Mutex<Vec<LogLine>>>) {
+    let mut lines = BufReader::new(stream).split(b'\n');
+    while let Ok(Some(line)) = lines.next_segment().await {
+        let text = String::from_utf8_lossy(&line).into_owned();
+        log.lock().unwrap_or_else(PoisonError::into_inner).push(LogLine { stderr, text });
+    }
+}

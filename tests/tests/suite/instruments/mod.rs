@@ -1,0 +1,5 @@
+//! The instruments' own tests: each must be able to fail.
+
+mod function;
+mod response_server;
+mod simulator;
