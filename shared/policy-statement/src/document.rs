@@ -26,11 +26,14 @@ impl Document {
     #[must_use]
     pub fn empty() -> Self {
         let version = (r#""Version""#.to_owned(), Some(r#""2012-10-17""#.to_owned()));
-        Self { elements: vec![version], statements: Vec::new(), bare: false }
+        Self { elements: vec![version, no_statements()], statements: Vec::new(), bare: false }
     }
 
-    /// Reads a policy. Refused if it isn't a JSON object, if it has two elements `Statement` or if a statement isn't an
-    /// object: what can't be read can't be kept either.
+    /// Reads a policy, pretty-printed or not.
+    ///
+    /// # Errors
+    /// Refused if it isn't a JSON object, if it has two elements `Statement` or if a statement isn't an object: what can't
+    /// be read can't be kept either.
     pub fn parse(text: &str) -> Result<Self> {
         let unreadable = |what| Error::refused(format!("the policy that is there {what}, so it is left as it is"));
         let json: &RawValue = serde_json::from_str(text).map_err(|_| unreadable("isn't valid JSON"))?;
@@ -68,10 +71,7 @@ impl Document {
             Some(value) => format!("{name}:{value}"),
             None => format!("{name}:{}", self.statements_text()),
         };
-        let mut elements: Vec<_> = self.elements.iter().map(element).collect();
-        if !self.has_list() && !self.statements.is_empty() {
-            elements.push(format!(r#""Statement":{}"#, self.statements_text()));
-        }
+        let elements: Vec<_> = self.elements.iter().map(element).collect();
         format!("{{{}}}", elements.join(","))
     }
 
@@ -98,6 +98,9 @@ impl Document {
             }
         }
         kept.extend(wanted.into_iter().cloned());
+        if !self.has_list() && !kept.is_empty() {
+            self.elements.push(no_statements());
+        }
         self.bare &= kept.len() == 1;
         self.statements = kept;
     }
@@ -129,6 +132,10 @@ impl Document {
         let statements = statements.join(",");
         if self.bare { statements } else { format!("[{statements}]") }
     }
+}
+
+fn no_statements() -> (String, Option<String>) {
+    (r#""Statement""#.to_owned(), None)
 }
 
 /// Shows the Sids only: a statement's body must not reach a log.
@@ -206,7 +213,7 @@ mod tests {
         old.replace_own(MARK, &ours);
         assert_eq!(old.to_text(), r#"{"Statement":[{"Sid":"Grant0123456789","Effect":"Deny"}]}"#);
         old.replace_own(MARK, &[]);
-        assert_eq!(old.to_text(), "{}");
+        assert_eq!(old.to_text(), r#"{"Statement":[]}"#);
         assert!(old.is_empty());
     }
 

@@ -23,7 +23,7 @@ fn elements(statement: &str) -> Option<BTreeMap<String, &RawValue>> {
 fn same_element(name: &str, left: &RawValue, right: &RawValue) -> bool {
     let same = match name {
         // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html
-        "Action" | "NotAction" => same_sets(left, right, json::string, |a, b| a.eq_ignore_ascii_case(b)),
+        "Action" | "NotAction" => same_sets(left, right, json::string, str::eq_ignore_ascii_case),
         "Resource" | "NotResource" => same_sets(left, right, json::string, |a, b| a == b),
         "Principal" | "NotPrincipal" => same_principals(left, right),
         "Condition" => same_conditions(left, right),

@@ -64,7 +64,8 @@ impl fmt::Debug for Statement {
 }
 
 /// `<name><mark>` or `<name><mark>n` with n = 2 to 999. The mark may itself end in digits, so every length of n is tried.
-/// A longer n isn't ours: the digits could be a whole mark of another claim, behind a name that copies our Sid.
+/// A longer n isn't ours: the digits could be a whole mark of another claim, behind a name that copies our Sid. What is
+/// left is a mark that equals the end of another's counted one, which is as rare as two claims with the same mark.
 fn ends_in_mark(sid: &str, mark: &str) -> bool {
     let digits = sid.bytes().rev().take(3).take_while(u8::is_ascii_digit).count();
     (0..=digits).any(|length| {

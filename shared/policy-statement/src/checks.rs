@@ -1,0 +1,225 @@
+//! What a statement must be before AWS is called, since AWS's refusals rarely say which part of it was wrong.
+//!
+//! Sentences name elements, actions and the path of the property, never what a principal, a resource or a condition is.
+
+mod condition;
+mod principal;
+
+use custom_resource::{Error, Result};
+use serde_json::{Map, Value};
+
+use crate::StatementProperty;
+
+const ELEMENTS: [&str; 9] =
+    ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
+
+/// What one kind of policy takes.
+///
+/// ```
+/// use policy_statement::{Resources, Rules};
+///
+/// const ECR: Rules = Rules {
+///     policy: "an ECR repository policy",
+///     services: &["ecr"],
+///     every_action: true,
+///     refused: &[("ecr:GetAuthorizationToken", "allow it in the caller's own IAM policy, on Resource `*`")],
+///     principals: true,
+///     resources: Resources::None,
+/// };
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// The policy as it reads in a sentence: `an ECR repository policy`.
+    pub policy: &'static str,
+    /// The prefixes of its actions, before the colon. None listed: actions of every service.
+    pub services: &'static [&'static str],
+    /// Whether the action `*` is taken.
+    pub every_action: bool,
+    /// Actions of these services that the policy doesn't take, and what to do instead.
+    pub refused: &'static [(&'static str, &'static str)],
+    /// Whether a statement names principals (it must) or not (it mustn't).
+    pub principals: bool,
+    /// What a statement says of resources.
+    pub resources: Resources,
+}
+
+/// What a statement says of resources.
+#[derive(Clone, Copy, Debug)]
+pub enum Resources {
+    /// Nothing: the policy belongs to the one resource there is.
+    None,
+    /// `*`: the one resource the policy belongs to.
+    Star,
+    /// `*` or ARNs of that service.
+    Of(&'static str),
+    /// `*` or ARNs of any service.
+    Any,
+}
+
+impl Rules {
+    /// Checks every statement by the grammar and by these rules.
+    ///
+    /// # Errors
+    /// Refused with the path of the first element that the policy wouldn't take or that would be without effect, and of a
+    /// statement that allows everyone without a Condition unless `allow_public`.
+    ///
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>
+    pub fn check(&self, property: &StatementProperty, allow_public: bool) -> Result<()> {
+        property.by_path().try_for_each(|(path, statement)| self.check_statement(&path, statement, allow_public))
+    }
+
+    fn check_statement(&self, path: &str, statement: &Map<String, Value>, allow_public: bool) -> Result<()> {
+        if let Some(unknown) = statement.keys().find(|name| !ELEMENTS.contains(&name.as_str())) {
+            return refused(&format!("{path}.{unknown}"), &unknown_among("element", unknown, &ELEMENTS));
+        }
+        check_sid(path, statement)?;
+        match statement.get("Effect").map(Value::as_str) {
+            Some(Some("Allow" | "Deny")) => {}
+            Some(_) => return refused(&format!("{path}.Effect"), "must be `Allow` or `Deny`"),
+            None => return refused(path, "has no Effect; it must be `Allow` or `Deny`"),
+        }
+        let (name, actions) = one_of(path, statement, ["Action", "NotAction"])?;
+        for (path, action) in strings(&format!("{path}.{name}"), actions)? {
+            self.check_action(&path, action)?;
+        }
+        self.check_resources(path, statement)?;
+        if self.principals {
+            let (name, principal) = one_of(path, statement, ["Principal", "NotPrincipal"])?;
+            principal::check(&format!("{path}.{name}"), principal)?;
+        } else {
+            none_of(path, statement, ["Principal", "NotPrincipal"], self.policy)?;
+        }
+        if let Some(condition) = statement.get("Condition") {
+            condition::check(&format!("{path}.Condition"), condition)?;
+        }
+        if !allow_public && is_public(statement) {
+            let sentence =
+                "allows everyone without a Condition; add one, or set AllowPublic to true if everyone is meant";
+            return refused(path, sentence);
+        }
+        Ok(())
+    }
+
+    fn check_action(&self, path: &str, action: &str) -> Result<()> {
+        if action == "*" {
+            let sentence = format!("{} doesn't take the action `*`; name the actions", self.policy);
+            return if self.every_action { Ok(()) } else { refused(path, &sentence) };
+        }
+        let Some((service, name)) = action.split_once(':').filter(|(service, name)| {
+            let letters = |text: &str, more: &[u8]| {
+                !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte))
+            };
+            letters(service, b"-") && letters(name, b"*?")
+        }) else {
+            return refused(path, "must be an action, such as `s3:GetObject`, or several, such as `s3:Get*`");
+        };
+        if !self.services.is_empty() && !self.services.iter().any(|known| known.eq_ignore_ascii_case(service)) {
+            let known = self.services.join("` or `");
+            return refused(path, &format!("`{service}:{name}`: {} takes only actions of `{known}`", self.policy));
+        }
+        match self.refused.iter().find(|(refused, _)| refused.eq_ignore_ascii_case(action)) {
+            Some((_, instead)) => refused(path, &format!("`{action}` has no place in {}; {instead}", self.policy)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_resources(&self, path: &str, statement: &Map<String, Value>) -> Result<()> {
+        let service = match self.resources {
+            Resources::None => return none_of(path, statement, ["Resource", "NotResource"], self.policy),
+            Resources::Star => {
+                let star = [Value::from("*"), Value::from(vec!["*"])];
+                let is_star = statement.get("Resource").is_some_and(|resource| star.contains(resource));
+                let sentence = format!("must have Resource `*` and no NotResource in {}", self.policy);
+                return if is_star && !statement.contains_key("NotResource") {
+                    Ok(())
+                } else {
+                    refused(path, &sentence)
+                };
+            }
+            Resources::Of(service) => Some(service),
+            Resources::Any => None,
+        };
+        let (name, resources) = one_of(path, statement, ["Resource", "NotResource"])?;
+        for (path, resource) in strings(&format!("{path}.{name}"), resources)? {
+            let parts: Vec<_> = resource.splitn(6, ':').collect();
+            let fits = match (resource, service, parts.as_slice()) {
+                ("*", _, _) | (_, None, ["arn", _, _, _, _, _]) => true,
+                (_, Some(service), ["arn", _, named, _, _, _]) => service == *named,
+                _ => false,
+            };
+            if !fits {
+                let of = service.map(|service| format!(" of `{service}`")).unwrap_or_default();
+                return refused(&path, &format!("must be `*` or an ARN{of}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_sid(path: &str, statement: &Map<String, Value>) -> Result<()> {
+    match statement.get("Sid").map(Value::as_str) {
+        None => Ok(()),
+        Some(Some(sid)) if sid.bytes().all(|byte| byte.is_ascii_alphanumeric()) => Ok(()),
+        Some(_) => refused(&format!("{path}.Sid"), "must be letters (A to Z, a to z) and digits only"),
+    }
+}
+
+/// Everyone who isn't named is still everyone, so an Allow with `NotPrincipal` counts as well.
+fn is_public(statement: &Map<String, Value>) -> bool {
+    let allows = statement.get("Effect").is_some_and(|effect| effect == "Allow");
+    let limited = statement.get("Condition").is_some_and(condition::limits);
+    let everyone =
+        statement.contains_key("NotPrincipal") || statement.get("Principal").is_some_and(principal::is_everyone);
+    allows && everyone && !limited
+}
+
+fn refused<T>(path: &str, sentence: &str) -> Result<T> {
+    Err(Error::refused(format!("{path}: {sentence}")))
+}
+
+/// The one of two elements that is there, with its name. Refused if there are both or none.
+fn one_of<'a>(
+    path: &str,
+    statement: &'a Map<String, Value>,
+    names: [&'static str; 2],
+) -> Result<(&'static str, &'a Value)> {
+    match names.map(|name| statement.get(name)) {
+        [Some(value), None] => Ok((names[0], value)),
+        [None, Some(value)] => Ok((names[1], value)),
+        [None, None] => refused(path, &format!("has no {}", names[0])),
+        [Some(_), Some(_)] => refused(path, &format!("has both {} and {}; it may have one", names[0], names[1])),
+    }
+}
+
+fn none_of(path: &str, statement: &Map<String, Value>, names: [&str; 2], policy: &str) -> Result<()> {
+    match names.into_iter().find(|name| statement.contains_key(*name)) {
+        Some(name) => refused(&format!("{path}.{name}"), &format!("{policy} takes no {name}; leave it out")),
+        None => Ok(()),
+    }
+}
+
+/// One string or a list of them, each with its path. Refused if it is something else or empty.
+fn strings<'a>(path: &str, value: &'a Value) -> Result<Vec<(String, &'a str)>> {
+    let strings: Option<Vec<_>> = match value {
+        Value::String(one) => Some(vec![(path.to_owned(), one.as_str())]),
+        Value::Array(list) => {
+            list.iter().enumerate().map(|(index, item)| Some((format!("{path}[{index}]"), item.as_str()?))).collect()
+        }
+        _ => None,
+    };
+    match strings {
+        Some(strings) if !strings.is_empty() => Ok(strings),
+        _ => refused(path, "must be a string or a list of strings, and not empty"),
+    }
+}
+
+/// `unknown element; did you mean `Principal`?`
+fn unknown_among(what: &str, unknown: &str, known: &[&str]) -> String {
+    let distance = |known: &str| strsim::damerau_levenshtein(&known.to_lowercase(), &unknown.to_lowercase());
+    match known.iter().map(|known| (distance(known), known)).min() {
+        Some((distance, nearest)) if distance * 3 <= nearest.len() => {
+            format!("unknown {what}; did you mean `{nearest}`?")
+        }
+        _ => format!("unknown {what}; known are {}", known.join(", ")),
+    }
+}

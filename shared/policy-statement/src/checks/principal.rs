@@ -1,0 +1,151 @@
+//! `Principal`: everyone, or an object of the kinds of principals.
+//!
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
+
+use custom_resource::Result;
+use serde_json::Value;
+
+use super::{refused, strings, unknown_among};
+
+const KINDS: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
+
+/// Suffixes of service principals: the partitions' domains, and Alexa's.
+const SERVICE_DOMAINS: [&str; 8] = [
+    ".amazonaws.com",
+    ".amazonaws.com.cn",
+    ".amazonaws.eu",
+    ".amazon.com",
+    ".c2s.ic.gov",
+    ".sc2s.sgov.gov",
+    ".cloud.adc-e.uk",
+    ".csp.hci.ic.gov",
+];
+
+/// Refuses what AWS would, without saying which principal was written.
+pub(super) fn check(path: &str, principal: &Value) -> Result<()> {
+    if principal == "*" {
+        return Ok(());
+    }
+    let Some(kinds) = principal.as_object().filter(|kinds| !kinds.is_empty()) else {
+        return refused(path, "must be `*` or an object such as `{AWS: ...}` or `{Service: ...}`");
+    };
+    for (kind, principals) in kinds {
+        let path = format!("{path}.{kind}");
+        if !KINDS.contains(&kind.as_str()) {
+            return refused(&path, &unknown_among("kind of principal", kind, &KINDS));
+        }
+        for (path, principal) in strings(&path, principals)? {
+            let wrong = match kind.as_str() {
+                "AWS" => wrong_with_aws(principal),
+                "Service" => wrong_with_service(principal),
+                "Federated" => wrong_with_federated(principal),
+                _ => wrong_with_canonical_user(principal),
+            };
+            let wrong = if principal.contains("${") { Some("`${` was left in it; write it with !Sub") } else { wrong };
+            if let Some(wrong) = wrong {
+                return refused(&path, wrong);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `*`, alone, as a kind, or in a list.
+pub(super) fn is_everyone(principal: &Value) -> bool {
+    match principal {
+        Value::String(principal) => principal == "*",
+        Value::Array(list) => list.iter().any(is_everyone),
+        Value::Object(kinds) => kinds.values().any(is_everyone),
+        _ => false,
+    }
+}
+
+fn wrong_with_aws(principal: &str) -> Option<&'static str> {
+    if principal == "*" || is_account_id(principal) {
+        return None;
+    }
+    if principal.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some("an account id has 12 digits; quote it in the template, so that YAML keeps leading zeros");
+    }
+    if principal.starts_with("AROA") || principal.starts_with("AIDA") {
+        return Some("is the unique id of a role or user, which AWS shows once that is deleted; write its ARN");
+    }
+    if SERVICE_DOMAINS.iter().any(|domain| principal.ends_with(domain)) {
+        return Some("is a service; write it under `Service`");
+    }
+    let parts: Vec<_> = principal.splitn(6, ':').collect();
+    let ["arn", partition, service, "", account, name] = parts[..] else {
+        return Some("must be `*`, a 12-digit account id, or the ARN of an account's root, a role or a user");
+    };
+    if principal.contains(['*', '?']) {
+        return Some("AWS takes no wildcard here; name the account, and limit it with a Condition on aws:PrincipalArn");
+    }
+    if !is_partition(partition) {
+        return Some("its ARN must start with a partition, such as `arn:aws:`");
+    }
+    // An origin access identity, AWS's one principal of that account.
+    if (service, account) == ("iam", "cloudfront") && name.starts_with("user/CloudFront Origin Access Identity ") {
+        return None;
+    }
+    if !is_account_id(account) {
+        return Some("its ARN must have an account id of 12 digits");
+    }
+    match (service, name.split_once('/')) {
+        ("iam", None) if name == "root" => None,
+        ("iam", Some(("user" | "role", name))) | ("sts", Some(("federated-user", name))) if is_path(name) => None,
+        ("sts", Some(("assumed-role", session))) if is_path(session) && session.contains('/') => None,
+        ("iam", Some(("group", _))) => Some("a group can't be a principal; name its users or a role"),
+        ("iam", Some(("saml-provider" | "oidc-provider", _))) => Some("is a provider; write it under `Federated`"),
+        _ => Some(
+            "its ARN must end in `root`, `role/...`, `user/...`, or (sts) `assumed-role/.../...`, in small letters",
+        ),
+    }
+}
+
+fn wrong_with_service(principal: &str) -> Option<&'static str> {
+    let is_service = is_domain(principal) && SERVICE_DOMAINS.iter().any(|domain| principal.ends_with(domain));
+    (!is_service).then_some("must be a service's domain name in small letters, such as `lambda.amazonaws.com`")
+}
+
+fn wrong_with_federated(principal: &str) -> Option<&'static str> {
+    let parts: Vec<_> = principal.splitn(6, ':').collect();
+    let is_federated = match parts[..] {
+        ["arn", partition, "iam", "", account, name] => {
+            let is_provider = ["saml-provider/", "oidc-provider/"].iter().any(|kind| name.starts_with(kind));
+            is_partition(partition) && is_account_id(account) && is_provider
+        }
+        _ => is_domain(principal),
+    };
+    let sentence = "must be the ARN of an identity provider or a domain such as `cognito-identity.amazonaws.com`";
+    (!is_federated).then_some(sentence)
+}
+
+fn wrong_with_canonical_user(principal: &str) -> Option<&'static str> {
+    let is_id = principal.len() >= 64 && principal.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (!is_id).then_some("must be a canonical user id, which has at least 64 hexadecimal digits")
+}
+
+fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_partition(text: &str) -> bool {
+    text == "aws"
+        || text
+            .strip_prefix("aws-")
+            .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'))
+}
+
+fn is_domain(text: &str) -> bool {
+    let is_label = |label: &str| {
+        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        !label.is_empty() && label.bytes().all(inner)
+    };
+    text.contains('.') && text.split('.').all(is_label)
+}
+
+/// What IAM takes in names and paths.
+fn is_path(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=,.@-".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_allowed)
+}

@@ -1,0 +1,285 @@
+//! What each kind of policy takes and refuses, and in which words.
+
+use policy_statement::{Resources, Rules, StatementProperty};
+use serde_json::{Value, json};
+
+const ECR: Rules = Rules {
+    policy: "an ECR repository policy",
+    services: &["ecr"],
+    every_action: true,
+    refused: &[("ecr:GetAuthorizationToken", "allow it in the caller's own IAM policy, on Resource `*`")],
+    principals: true,
+    resources: Resources::None,
+};
+const KMS: Rules =
+    Rules { policy: "a key policy", services: &["kms"], refused: &[], resources: Resources::Star, ..ECR };
+const S3: Rules =
+    Rules { policy: "a bucket policy", services: &["s3"], refused: &[], resources: Resources::Of("s3"), ..ECR };
+const TRUST: Rules = Rules { policy: "a trust policy", services: &["sts"], every_action: false, refused: &[], ..ECR };
+const INLINE: Rules = Rules {
+    policy: "an inline policy of a role",
+    services: &[],
+    refused: &[],
+    principals: false,
+    resources: Resources::Any,
+    ..ECR
+};
+
+/// The statement with some elements replaced; null takes one away.
+fn with(base: &Value, elements: &Value) -> Value {
+    let mut statement = base.as_object().unwrap().clone();
+    statement.extend(elements.as_object().unwrap().clone());
+    json!(statement.into_iter().filter(|(_, value)| !value.is_null()).collect::<serde_json::Map<_, _>>())
+}
+
+fn pull() -> Value {
+    json!({"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": ["ecr:BatchGetImage", "ecr:Get*"]})
+}
+
+fn checked(rules: &Rules, statement: Value) -> Result<(), String> {
+    let property = StatementProperty::try_from(statement).unwrap();
+    rules.check(&property, false).map_err(|refusal| refusal.to_string())
+}
+
+fn refusal(rules: &Rules, statement: &Value) -> String {
+    checked(rules, statement.clone()).expect_err(&statement.to_string())
+}
+
+#[test]
+fn the_statements_of_a_cross_account_pipeline_are_taken() {
+    let role = "arn:aws:iam::222222222222:role/pipeline-deploy";
+    let root = "arn:aws-cn:iam::222222222222:root";
+    for (rules, statements) in [
+        (
+            ECR,
+            json!([pull(), {"Sid": "LambdaB", "Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
+                "Action": "ecr:BatchGetImage", "Condition": {"StringLike": {"aws:sourceArn": "arn:aws:lambda:*"}}}]),
+        ),
+        (
+            KMS,
+            json!({"Effect": "Allow", "Principal": {"AWS": [role, root]}, "Action": "kms:ReEncrypt*", "Resource": "*"}),
+        ),
+        (
+            S3,
+            json!([{"Effect": "Allow", "Principal": {"AWS": role}, "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::b"},
+                {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": ["arn:aws:s3:::b", "arn:aws:s3:::b/*"],
+                 "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+                {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*", "Principal":
+                 {"AWS": "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1A2B3"}}]),
+        ),
+        (
+            TRUST,
+            json!({"Effect": "Allow", "Principal": {"AWS": root}, "Action": ["sts:AssumeRole", "sts:TagSession"],
+                "Condition": {"ForAnyValue:ArnLikeIfExists": {"aws:PrincipalArn": [role]}}}),
+        ),
+        (
+            INLINE,
+            json!([{"Effect": "Allow", "Action": "iam:PassRole", "Resource": role},
+                {"Effect": "Deny", "NotAction": "*", "NotResource": ["*"]}]),
+        ),
+    ] {
+        assert_eq!(checked(&rules, statements.clone()), Ok(()), "{statements}");
+    }
+}
+
+#[test]
+fn an_unknown_element_is_refused_with_its_path_and_the_nearest_name() {
+    let principle = with(&pull(), &json!({"Principal": null, "Principle": "*"}));
+    assert_eq!(
+        refusal(&ECR, &json!([pull(), principle])),
+        "ResourceProperties.Statement[1].Principle: unknown element; did you mean `Principal`?"
+    );
+    assert_eq!(
+        refusal(&ECR, &with(&pull(), &json!({"action": "ecr:*"}))),
+        "ResourceProperties.Statement.action: unknown element; did you mean `Action`?"
+    );
+    assert_eq!(
+        refusal(&ECR, &with(&pull(), &json!({"Comment": "x"}))),
+        "ResourceProperties.Statement.Comment: unknown element; known are Sid, Effect, Principal, NotPrincipal, \
+         Action, NotAction, Resource, NotResource, Condition"
+    );
+}
+
+#[test]
+fn effect_sid_and_action_are_checked() {
+    for (elements, sentence) in [
+        (json!({"Effect": null}), ": has no Effect; it must be `Allow` or `Deny`"),
+        (json!({"Effect": "allow"}), ".Effect: must be `Allow` or `Deny`"),
+        (json!({"Effect": ["Allow"]}), ".Effect: must be `Allow` or `Deny`"),
+        (json!({"Sid": "Pull images"}), ".Sid: must be letters (A to Z, a to z) and digits only"),
+        (json!({"Sid": 3}), ".Sid: must be letters (A to Z, a to z) and digits only"),
+        (json!({"Action": null}), ": has no Action"),
+        (json!({"NotAction": "ecr:*"}), ": has both Action and NotAction; it may have one"),
+        (json!({"Action": []}), ".Action: must be a string or a list of strings, and not empty"),
+        (json!({"Action": {"a": "b"}}), ".Action: must be a string or a list of strings, and not empty"),
+        (json!({"Action": ["ecr:A", true]}), ".Action: must be a string or a list of strings, and not empty"),
+        (
+            json!({"Action": ["ecr:*", "BatchGetImage"]}),
+            ".Action[1]: must be an action, such as `s3:GetObject`, or several, such as `s3:Get*`",
+        ),
+        (
+            json!({"Action": null, "NotAction": "s3:GetObject"}),
+            ".NotAction: `s3:GetObject`: an ECR repository policy takes only actions of `ecr`",
+        ),
+        (
+            json!({"Action": "ecr:getAuthorizationToken"}),
+            ".Action: `ecr:getAuthorizationToken` has no place in an ECR repository policy; \
+             allow it in the caller's own IAM policy, on Resource `*`",
+        ),
+    ] {
+        assert_eq!(refusal(&ECR, &with(&pull(), &elements)), format!("ResourceProperties.Statement{sentence}"));
+    }
+    for action in ["", ":", "ecr:", ":Get", "e*:Get", "ecr:Get Image", "ecr:Get:Image", "arn:aws:ecr:x"] {
+        assert!(refusal(&ECR, &with(&pull(), &json!({"Action": action}))).contains(".Action: must be an action"));
+    }
+    for action in ["*", "ECR:batchgetimage", "ecr:*", "ecr:Get*", "ecr:GetAuthorizationToke?"] {
+        assert_eq!(checked(&ECR, with(&pull(), &json!({"Action": action}))), Ok(()));
+    }
+    assert_eq!(
+        refusal(&TRUST, &with(&pull(), &json!({"Action": "*"}))),
+        "ResourceProperties.Statement.Action: a trust policy doesn't take the action `*`; name the actions"
+    );
+}
+
+#[test]
+fn resources_are_what_the_policy_takes() {
+    let path = "ResourceProperties.Statement";
+    assert_eq!(
+        refusal(&ECR, &with(&pull(), &json!({"Resource": "*"}))),
+        format!("{path}.Resource: an ECR repository policy takes no Resource; leave it out")
+    );
+    assert_eq!(
+        refusal(&TRUST, &with(&pull(), &json!({"Action": "sts:AssumeRole", "NotResource": "*"}))),
+        format!("{path}.NotResource: a trust policy takes no NotResource; leave it out")
+    );
+    let decrypt = with(&pull(), &json!({"Action": "kms:Decrypt"}));
+    for resource in [json!({}), json!({"Resource": "arn:aws:kms:a:111111111111:key/b"}), json!({"NotResource": "*"})] {
+        let sentence = format!("{path}: must have Resource `*` and no NotResource in a key policy");
+        assert_eq!(refusal(&KMS, &with(&decrypt, &resource)), sentence);
+    }
+    assert_eq!(checked(&KMS, with(&decrypt, &json!({"Resource": ["*"]}))), Ok(()));
+    let get = with(&pull(), &json!({"Action": "s3:GetObject"}));
+    assert_eq!(refusal(&S3, &get), format!("{path}: has no Resource"));
+    assert_eq!(
+        refusal(&S3, &with(&get, &json!({"Resource": ["arn:aws:s3:::b", "arn:aws:sqs:a:111111111111:b"]}))),
+        format!("{path}.Resource[1]: must be `*` or an ARN of `s3`")
+    );
+    let inline = with(&get, &json!({"Principal": null}));
+    assert_eq!(
+        refusal(&INLINE, &with(&inline, &json!({"Resource": "my-bucket"}))),
+        format!("{path}.Resource: must be `*` or an ARN")
+    );
+    assert_eq!(
+        refusal(&INLINE, &with(&get, &json!({"Resource": "*"}))),
+        format!("{path}.Principal: an inline policy of a role takes no Principal; leave it out")
+    );
+}
+
+#[test]
+fn a_principal_that_aws_would_refuse_is_refused_without_being_shown() {
+    let long = "arn:aws:iam::111111111111:";
+    for (principal, words) in [
+        (json!(null), ": has no Principal"),
+        (json!("111111111111"), ".Principal: must be `*` or an object"),
+        (json!({}), ".Principal: must be `*` or an object"),
+        (json!({"aws": "111111111111"}), ".Principal.aws: unknown kind of principal; did you mean `AWS`?"),
+        (
+            json!({"Services": "a.amazonaws.com"}),
+            ".Principal.Services: unknown kind of principal; did you mean `Service`?",
+        ),
+        (json!({"AWS": []}), ".Principal.AWS: must be a string"),
+        (json!({"AWS": 111_111_111_111_u64}), ".Principal.AWS: must be a string"),
+        (json!({"AWS": ["*", "1234567890"]}), ".Principal.AWS[1]: an account id has 12 digits; quote it"),
+        (json!({"AWS": "AROAEXAMPLEEXAMPLE"}), ".Principal.AWS: is the unique id"),
+        (json!({"AWS": "AIDAEXAMPLEEXAMPLE"}), ".Principal.AWS: is the unique id"),
+        (json!({"AWS": "ec2.amazonaws.com"}), ".Principal.AWS: is a service; write it under `Service`"),
+        (json!({"AWS": "deploy"}), ".Principal.AWS: must be `*`, a 12-digit account id, or"),
+        (json!({"AWS": "arn:aws:iam:us-east-1:111111111111:root"}), ".Principal.AWS: must be `*`, a 12-digit"),
+        (json!({"AWS": "arn:aws:iam::${Account}:root"}), ".Principal.AWS: `${` was left in it; write it with !Sub"),
+        (json!({"AWS": format!("{long}role/*")}), ".Principal.AWS: AWS takes no wildcard here"),
+        (json!({"AWS": "arn:AWS:iam::111111111111:root"}), ".Principal.AWS: its ARN must start with a partition"),
+        (
+            json!({"AWS": "arn:aws:iam::11111111111:root"}),
+            ".Principal.AWS: its ARN must have an account id of 12 digits",
+        ),
+        (json!({"AWS": format!("{long}group/a")}), ".Principal.AWS: a group can't be a principal"),
+        (json!({"AWS": format!("{long}saml-provider/a")}), ".Principal.AWS: is a provider; write it under `Federated`"),
+        (json!({"AWS": format!("{long}Role/a")}), ".Principal.AWS: its ARN must end in"),
+        (json!({"AWS": format!("{long}role/")}), ".Principal.AWS: its ARN must end in"),
+        (json!({"AWS": format!("{long}root/a")}), ".Principal.AWS: its ARN must end in"),
+        (json!({"AWS": "arn:aws:sts::111111111111:assumed-role/a"}), ".Principal.AWS: its ARN must end in"),
+        (json!({"AWS": "arn:aws:s3::111111111111:role/a"}), ".Principal.AWS: its ARN must end in"),
+        (json!({"Service": "*"}), ".Principal.Service: must be a service's domain name"),
+        (json!({"Service": "lambda"}), ".Principal.Service: must be a service's domain name"),
+        (json!({"Service": "Lambda.amazonaws.com"}), ".Principal.Service: must be a service's domain name"),
+        (json!({"Service": "lambda.amazonaws.org"}), ".Principal.Service: must be a service's domain name"),
+        (json!({"Service": ".amazonaws.com"}), ".Principal.Service: must be a service's domain name"),
+        (
+            json!({"Federated": format!("{long}role/a")}),
+            ".Principal.Federated: must be the ARN of an identity provider",
+        ),
+        (json!({"CanonicalUser": "abc"}), ".Principal.CanonicalUser: must be a canonical user id"),
+    ] {
+        let refusal = refusal(&ECR, &with(&pull(), &json!({"Principal": principal})));
+        assert!(refusal.starts_with(&format!("ResourceProperties.Statement{words}")), "{principal}: {refusal}");
+        assert!(!refusal.contains("1111") && !refusal.contains("EXAMPLE"), "{refusal}");
+    }
+}
+
+#[test]
+fn every_form_of_principal_is_taken() {
+    for principal in [
+        json!({"AWS": "arn:aws-us-gov:iam::111111111111:user/path/to/user+=,.@-_"}),
+        json!({"AWS": ["arn:aws:sts::111111111111:assumed-role/role/session", "arn:aws:sts::111111111111:federated-user/a"]}),
+        json!({"Service": ["logs.us-east-1.amazonaws.com", "ec2.amazonaws.com.cn", "alexa-appkit.amazon.com"]}),
+        json!({"Federated": ["cognito-identity.amazonaws.com", "arn:aws:iam::111111111111:saml-provider/idp",
+            "arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com"]}),
+        json!({"CanonicalUser": "a".repeat(64)}),
+    ] {
+        assert_eq!(checked(&ECR, with(&pull(), &json!({"Principal": principal}))), Ok(()));
+    }
+}
+
+#[test]
+fn a_condition_is_operators_of_context_keys() {
+    for (condition, words) in [
+        (json!("x"), ": must be an object of operators"),
+        (json!([]), ": must be an object of operators"),
+        (
+            json!({"StringEqual": {"a:b": "c"}}),
+            ".StringEqual: unknown condition operator; did you mean `StringEquals`?",
+        ),
+        (
+            json!({"stringEquals": {"a:b": "c"}}),
+            ".stringEquals: unknown condition operator; did you mean `StringEquals`?",
+        ),
+        (json!({"StringEquals": "c"}), ".StringEquals: must be an object of context keys"),
+        (json!({"StringEquals": {"a:b": []}}), ".StringEquals: every context key must have a string"),
+        (json!({"StringEquals": {"a:b": {"c": "d"}}}), ".StringEquals: every context key must have a string"),
+    ] {
+        let refusal = refusal(&ECR, &with(&pull(), &json!({"Condition": condition})));
+        assert!(refusal.starts_with(&format!("ResourceProperties.Statement.Condition{words}")), "{refusal}");
+    }
+}
+
+#[test]
+fn everyone_is_allowed_only_with_a_condition_or_in_words() {
+    let public = "ResourceProperties.Statement: allows everyone without a Condition; \
+                  add one, or set AllowPublic to true if everyone is meant";
+    let limited = json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}});
+    for everyone in [
+        json!({"Principal": "*"}),
+        json!({"Principal": {"AWS": "*"}}),
+        json!({"Principal": {"AWS": ["111111111111", "*"]}}),
+        json!({"Principal": null, "NotPrincipal": {"AWS": "111111111111"}}),
+        json!({"Principal": "*", "Condition": {}}),
+        json!({"Principal": "*", "Condition": {"StringEquals": {}}}),
+    ] {
+        let statement = with(&pull(), &everyone);
+        assert_eq!(refusal(&ECR, &statement), public);
+        assert_eq!(checked(&ECR, with(&statement, &json!({"Effect": "Deny"}))), Ok(()));
+        assert_eq!(checked(&ECR, with(&statement, &json!({"Condition": limited}))), Ok(()));
+        let property = StatementProperty::try_from(statement).unwrap();
+        assert!(ECR.check(&property, true).is_ok());
+    }
+}
