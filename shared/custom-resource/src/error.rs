@@ -1,7 +1,12 @@
-//! The two ways not to finish: `Refused` (asking again would end the same) and `NotYet` (asking again may finish it).
+//! The two ways not to finish, and how an AWS error becomes one of them.
+
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 /// What a handler returns.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why the work is not done.
 #[derive(Debug, thiserror::Error)]
@@ -9,11 +14,264 @@ pub enum Error {
     /// Asking again would end the same: CloudFormation is answered FAILED with this sentence.
     #[error("{0}")]
     Refused(String),
+    /// Asking again may finish it: the loop in `lifecycle` does, no handler waits.
+    #[error("{0}")]
+    NotYet(NotYet),
 }
 
 impl Error {
     /// Refuses with a sentence that a person who reads the stack's events can act on.
     pub fn refused(sentence: impl Into<String>) -> Self {
         Self::Refused(sentence.into())
+    }
+
+    /// Says what is being waited for, until the deadline of the whole request.
+    pub fn not_yet(waiting_for: impl Into<String>) -> Self {
+        Self::NotYet(NotYet::new(waiting_for, None))
+    }
+
+    /// Says what is being waited for, and that it is refused once it has been so for `window`.
+    pub fn not_yet_within(window: Duration, waiting_for: impl Into<String>) -> Self {
+        Self::NotYet(NotYet::new(waiting_for, Some(window)))
+    }
+}
+
+/// Something that isn't so yet.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{waiting_for}")]
+pub struct NotYet {
+    /// The sentence a person reads if the wait is given up.
+    pub waiting_for: String,
+    /// How long this may be the state of things, counted from the first time in a row that it was said.
+    pub within: Option<Duration>,
+    /// What makes two of them the same wait: the sentence, or the call and code of an AWS error, whose words vary.
+    pub(crate) topic: String,
+}
+
+impl NotYet {
+    fn new(waiting_for: impl Into<String>, within: Option<Duration>) -> Self {
+        let waiting_for = waiting_for.into();
+        Self { topic: waiting_for.clone(), waiting_for, within }
+    }
+}
+
+/// How long a role that was made a moment ago may be denied what its policy allows: IAM is eventually consistent.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html>
+const FRESH_ROLE: Duration = Duration::from_secs(20);
+
+/// How long AWS may be out of reach, out of order or out of breath.
+const OUTAGE: Duration = Duration::from_mins(2);
+
+/// What the services of AWS say when they are asked too often.
+const THROTTLES: [&str; 9] = [
+    "BandwidthLimitExceeded",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "TooManyRequestsException",
+];
+
+/// An AWS call that didn't succeed: its name, what AWS said, and whether asking again may help.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwsError {
+    operation: String,
+    code: String,
+    message: String,
+    within: Option<Duration>,
+}
+
+impl AwsError {
+    /// AWS's error code, such as `RepositoryNotFoundException`; empty when no answer came.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// AWS's own words.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The same error, as something that may pass within `window`.
+    #[must_use]
+    pub fn not_yet_within(self, window: Duration) -> Self {
+        Self { within: Some(window), ..self }
+    }
+
+    fn is_any(&self, codes: &[&str]) -> bool {
+        codes.contains(&self.code.as_str())
+    }
+}
+
+impl std::fmt::Display for AwsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { operation, code, message, .. } = self;
+        match (code.as_str(), message.as_str()) {
+            ("", message) => write!(f, "{operation} got no answer from AWS: {message}"),
+            (code, "") => write!(f, "{operation} was refused by AWS with {code}"),
+            (code, message) => write!(f, "{operation} was refused by AWS with {code}: {message}"),
+        }
+    }
+}
+
+impl<E: ProvideErrorMetadata> From<SdkError<E, HttpResponse>> for AwsError {
+    fn from(error: SdkError<E, HttpResponse>) -> Self {
+        let operation = operation_of::<E>();
+        match &error {
+            SdkError::ServiceError(said) => {
+                let code = said.err().code().unwrap_or("an error without a code").to_owned();
+                let message = said.err().message().unwrap_or_default().to_owned();
+                let status = said.raw().status().as_u16();
+                let within = if THROTTLES.contains(&code.as_str()) || status == 429 || status >= 500 {
+                    Some(OUTAGE)
+                } else if code == "AccessDenied" || code == "AccessDeniedException" {
+                    Some(FRESH_ROLE)
+                } else {
+                    None
+                };
+                Self { operation, code, message, within }
+            }
+            SdkError::ConstructionFailure(_) => {
+                let message = "the request could not be built".to_owned();
+                Self { operation, code: String::new(), message, within: None }
+            }
+            SdkError::TimeoutError(_) => Self::unreachable(operation, "the time for it ran out"),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+                Self::unreachable(operation, "the time for it ran out")
+            }
+            SdkError::DispatchFailure(_) => Self::unreachable(operation, "the connection failed"),
+            _ => Self::unreachable(operation, "the answer could not be read"),
+        }
+    }
+}
+
+impl AwsError {
+    fn unreachable(operation: String, message: &str) -> Self {
+        Self { operation, code: String::new(), message: message.to_owned(), within: Some(OUTAGE) }
+    }
+}
+
+/// `ecr:GetRepositoryPolicy`, read from the path of the SDK's error type: the SDK's errors carry no name, and one
+/// that is written by hand beside each call is soon another's. Only people read it.
+fn operation_of<E>() -> String {
+    let path = std::any::type_name::<E>();
+    let service = path.strip_prefix("aws_sdk_").and_then(|rest| rest.split("::").next()).unwrap_or("aws");
+    let name = path.rsplit("::").next().and_then(|name| name.strip_suffix("Error")).unwrap_or("the call");
+    format!("{service}:{name}")
+}
+
+impl From<AwsError> for Error {
+    fn from(error: AwsError) -> Self {
+        match error.within {
+            Some(window) => {
+                let topic = format!("{} {}", error.operation, error.code);
+                Self::NotYet(NotYet { waiting_for: error.to_string(), within: Some(window), topic })
+            }
+            None => Self::refused(error.to_string()),
+        }
+    }
+}
+
+impl<E: ProvideErrorMetadata> From<SdkError<E, HttpResponse>> for Error {
+    fn from(error: SdkError<E, HttpResponse>) -> Self {
+        AwsError::from(error).into()
+    }
+}
+
+/// The phrases in which a handler says what an AWS error means.
+pub trait Answer<T>: Sized {
+    /// The answer, or what AWS said instead.
+    ///
+    /// # Errors
+    /// The call's error.
+    fn said(self) -> Result<T, AwsError>;
+
+    /// `None` where AWS says one of `codes`: what was asked about isn't there.
+    ///
+    /// # Errors
+    /// Every other error of the call.
+    fn none_if(self, codes: &[&str]) -> Result<Option<T>, AwsError> {
+        match self.said() {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if error.is_any(codes) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes `codes` something that may pass within `window`.
+    ///
+    /// # Errors
+    /// The call's error, so marked.
+    fn not_yet_if(self, codes: &[&str], window: Duration) -> Result<T, AwsError> {
+        self.said().map_err(|error| if error.is_any(codes) { error.not_yet_within(window) } else { error })
+    }
+}
+
+impl<T, E: ProvideErrorMetadata> Answer<T> for Result<T, SdkError<E, HttpResponse>> {
+    fn said(self) -> Result<T, AwsError> {
+        self.map_err(AwsError::from)
+    }
+}
+
+impl<T> Answer<T> for Result<T, AwsError> {
+    fn said(self) -> Self {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
+
+    use super::*;
+
+    fn service_error(status: u16, code: &str, message: &str) -> SdkError<ErrorMetadata, HttpResponse> {
+        let raw = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
+        SdkError::service_error(ErrorMetadata::builder().code(code).message(message).build(), raw)
+    }
+
+    fn verdict(status: u16, code: &str) -> Option<Duration> {
+        AwsError::from(service_error(status, code, "")).within
+    }
+
+    #[test]
+    fn a_refusal_of_aws_is_final_and_says_its_code_and_words() {
+        let error = Error::from(service_error(400, "InvalidInputException", "You gave me nonsense."));
+        assert!(matches!(error, Error::Refused(_)));
+        assert!(error.to_string().ends_with("was refused by AWS with InvalidInputException: You gave me nonsense."));
+    }
+
+    #[test]
+    fn throttles_and_outages_may_pass() {
+        assert_eq!(verdict(400, "ThrottlingException"), Some(OUTAGE));
+        assert_eq!(verdict(429, "Whatever"), Some(OUTAGE));
+        assert_eq!(verdict(503, "ServiceUnavailable"), Some(OUTAGE));
+        assert_eq!(verdict(400, "LimitExceededException"), None, "a quota is not a throttle");
+    }
+
+    #[test]
+    fn access_may_be_denied_to_a_fresh_role_for_some_seconds() {
+        assert_eq!(verdict(400, "AccessDeniedException"), Some(FRESH_ROLE));
+    }
+
+    #[test]
+    fn what_is_not_there_is_none_and_the_rest_stays_an_error() {
+        let gone: Result<(), _> = Err(service_error(400, "NotFound", ""));
+        assert_eq!(gone.none_if(&["NotFound"]), Ok(None));
+        let other: Result<(), _> = Err(service_error(400, "Broken", ""));
+        assert!(other.none_if(&["NotFound"]).is_err());
+    }
+
+    #[test]
+    fn what_may_pass_says_for_how_long_it_may_last() {
+        let busy: Result<(), _> = Err(service_error(400, "ConcurrentModificationException", "Try again."));
+        let error = Error::from(busy.not_yet_if(&["ConcurrentModificationException"], OUTAGE).unwrap_err());
+        assert!(matches!(error, Error::NotYet(NotYet { within: Some(OUTAGE), .. })));
     }
 }

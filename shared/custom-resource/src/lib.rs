@@ -1,5 +1,62 @@
-//! Answers CloudFormation's custom-resource requests.
+//! CloudFormation custom resources: a handler implements [`Resource`]'s two verbs, [`serve`] does the rest.
+//!
+//! Every request gets exactly one answer, SUCCESS or FAILED, with the id of what really exists, whatever happens on
+//! the way: bad properties, a panic, a slow AWS, the end of the function's time.
+//!
+//! ```no_run
+//! use custom_resource::{Claim, Resource, Result, serve};
+//!
+//! struct Greetings;
+//!
+//! #[derive(serde::Deserialize)]
+//! #[serde(rename_all = "PascalCase")]
+//! struct Properties {
+//!     name: String,
+//! }
+//!
+//! #[derive(serde::Serialize)]
+//! #[serde(rename_all = "PascalCase")]
+//! struct Attributes {
+//!     greeting: String,
+//! }
+//!
+//! impl Resource for Greetings {
+//!     type Properties = Properties;
+//!     type Id = String;
+//!     type Attributes = Attributes;
+//!
+//!     async fn ensure(&self, desired: &Properties, _: Option<&Properties>, claim: &Claim<String>) -> Result<Attributes> {
+//!         claim.hold(&format!("greeting-{}", claim.owner().mark()));
+//!         Ok(Attributes { greeting: format!("Hello, {}!", desired.name) })
+//!     }
+//!
+//!     async fn remove(&self, _: Option<&Properties>, _: &Claim<String>) -> Result<()> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # async fn run() -> Result<(), lambda_runtime::Error> {
+//! serve(|_aws| Greetings).await
+//! # }
+//! ```
 
+mod continuation;
+mod deliver;
 mod error;
+mod event;
+mod http;
+mod lifecycle;
+mod properties;
+mod resource;
+mod response;
+mod response_url;
+mod serve;
+mod telemetry;
 
-pub use error::{Error, Result};
+pub use error::{Answer, AwsError, Error, NotYet, Result};
+pub use event::{Continuation, Envelope, Request, Unanswerable};
+pub use lifecycle::{Clock, Outcome, answer};
+pub use resource::{Claim, Owner, Resource};
+pub use response::{Response, Status};
+pub use response_url::{ResponseHosts, ResponseUrl};
+pub use serve::serve;

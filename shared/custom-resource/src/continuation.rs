@@ -1,0 +1,47 @@
+//! The next invocation of work that outlives one: the same event, sent asynchronously to the same function.
+
+use aws_config::SdkConfig;
+use serde_json::Value;
+
+/// Asks Lambda to invoke the function that is running.
+#[cfg(feature = "continuation")]
+pub(crate) struct SelfInvocation(aws_sdk_lambda::Client);
+
+#[cfg(feature = "continuation")]
+impl SelfInvocation {
+    pub(crate) fn new(aws: &SdkConfig) -> Self {
+        use aws_sdk_lambda::config::{Builder, retry::RetryConfig};
+        // An invocation whose answer is lost has happened all the same, and a second one would answer a second time.
+        Self(aws_sdk_lambda::Client::from_conf(Builder::from(aws).retry_config(RetryConfig::disabled()).build()))
+    }
+
+    /// Sends `event` to `function`, an ARN with the alias that was invoked.
+    pub(crate) async fn invoke(&self, function: &str, event: &Value) -> Result<(), String> {
+        use aws_sdk_lambda::{primitives::Blob, types::InvocationType};
+        let sent = self
+            .0
+            .invoke()
+            .function_name(function)
+            .invocation_type(InvocationType::Event)
+            .payload(Blob::new(event.to_string()))
+            .send()
+            .await;
+        sent.map(drop).map_err(|error| crate::error::AwsError::from(error).to_string())
+    }
+}
+
+/// Without the feature no work goes on after an invocation.
+#[cfg(not(feature = "continuation"))]
+pub(crate) struct SelfInvocation;
+
+#[cfg(not(feature = "continuation"))]
+impl SelfInvocation {
+    pub(crate) fn new(_: &SdkConfig) -> Self {
+        Self
+    }
+
+    #[expect(clippy::unused_async, reason = "the same shape as with the feature")]
+    pub(crate) async fn invoke(&self, _: &str, _: &Value) -> Result<(), String> {
+        Err("it was built without continuation".to_owned())
+    }
+}

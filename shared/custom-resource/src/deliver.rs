@@ -1,0 +1,138 @@
+//! The PUT that carries an answer to CloudFormation, and what its failures mean.
+
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode, header::CONTENT_TYPE};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::ResponseUrl;
+
+/// One try: S3 answers in tens of milliseconds, or this one is lost.
+const TRY: Duration = Duration::from_secs(3);
+
+/// The bounds of the random pause between two tries: below the first it starts, above the second it doesn't grow.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Why nobody has the answer.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Undelivered {
+    /// The URL has expired or was altered, or the bucket refuses: another try would end the same.
+    #[error("the answer was refused with HTTP status {0}")]
+    Refused(u16),
+    /// Tried until the time was up.
+    #[error("the answer was tried {tries} times, the last ended with: {last}")]
+    TimeUp {
+        /// How often it was sent.
+        tries: u32,
+        /// What the last try ended with.
+        last: String,
+    },
+}
+
+/// How one try ended, if not well.
+enum Failure {
+    Final(u16),
+    Passing(String),
+}
+
+/// PUTs `body` to `url` until it is there or `until` has come. Returns the number of tries.
+///
+/// # Errors
+/// See [`Undelivered`].
+pub(crate) async fn deliver(http: &Client, url: &ResponseUrl, body: &str, until: Instant) -> Result<u32, Undelivered> {
+    persist(async || put(http, url, body).await, until).await
+}
+
+/// Tries again after what may pass: a server's own error, and a connection that failed. A PUT of the same bytes to the
+/// same place can't do harm twice.
+async fn persist(put: impl AsyncFn() -> Result<(), Failure>, until: Instant) -> Result<u32, Undelivered> {
+    let mut last = String::new();
+    let mut pause = FIRST_PAUSE;
+    for tries in 1.. {
+        let end = until.min(Instant::now() + TRY);
+        match timeout_at(end, put()).await {
+            Ok(Ok(())) => return Ok(tries),
+            Ok(Err(Failure::Final(status))) => return Err(Undelivered::Refused(status)),
+            Ok(Err(Failure::Passing(what))) => last = what,
+            Err(_) => "no answer in time".clone_into(&mut last),
+        }
+        let next = Instant::now() + pause.mul_f64(fastrand::f64());
+        pause = (pause * 2).min(LONGEST_PAUSE);
+        if next >= until {
+            return Err(Undelivered::TimeUp { tries, last });
+        }
+        tracing::warn!(tries, %last, "the answer is tried again");
+        sleep_until(next).await;
+    }
+    Err(Undelivered::TimeUp { tries: u32::MAX, last })
+}
+
+async fn put(http: &Client, url: &ResponseUrl, body: &str) -> Result<(), Failure> {
+    // The URL was signed for a request without a content type.
+    let request = http.put(url.expose().clone()).header(CONTENT_TYPE, "").body(body.to_owned());
+    match request.send().await.map(|response| response.status()) {
+        Ok(status) if status.is_success() => Ok(()),
+        Ok(status) if status.is_server_error() => Err(Failure::Passing(format!("HTTP status {}", status.as_u16()))),
+        Ok(status) => Err(Failure::Final(StatusCode::as_u16(&status))),
+        // What reqwest says may quote the URL.
+        Err(error) if error.is_connect() => Err(Failure::Passing("no connection".to_owned())),
+        Err(error) if error.is_timeout() => Err(Failure::Passing("no answer in time".to_owned())),
+        Err(_) => Err(Failure::Passing("a broken connection".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    /// A server that answers each try with the next of `answers`, and the last one for ever. `None` never answers.
+    async fn against(
+        answers: &[Option<Result<u16, &'static str>>],
+        budget: Duration,
+    ) -> (Result<u32, Undelivered>, u32) {
+        let tries = RefCell::new(0_usize);
+        let put = async || {
+            let answer = answers[(*tries.borrow()).min(answers.len() - 1)];
+            *tries.borrow_mut() += 1;
+            match answer {
+                None => std::future::pending().await,
+                Some(Ok(200)) => Ok(()),
+                Some(Ok(status)) if status >= 500 => Err(Failure::Passing(format!("HTTP status {status}"))),
+                Some(Ok(status)) => Err(Failure::Final(status)),
+                Some(Err(what)) => Err(Failure::Passing(what.to_owned())),
+            }
+        };
+        let ended = persist(put, Instant::now() + budget).await;
+        (ended, u32::try_from(tries.into_inner()).unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_there_is_sent_once() {
+        assert_eq!(against(&[Some(Ok(200))], Duration::from_secs(10)).await, (Ok(1), 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_s_error_and_a_lost_connection_are_tried_again() {
+        let answers = [Some(Ok(500)), Some(Err("no connection")), None, Some(Ok(503)), Some(Ok(200))];
+        assert_eq!(against(&answers, Duration::from_secs(10)).await, (Ok(5), 5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_final() {
+        assert_eq!(against(&[Some(Ok(403))], Duration::from_secs(10)).await, (Err(Undelivered::Refused(403)), 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn delivery_ends_before_its_time_is_up_whatever_the_server_does() {
+        for silent in [None, Some(Ok(500)), Some(Err("no connection"))] {
+            let start = Instant::now();
+            let (ended, tries) = against(&[silent], Duration::from_millis(9500)).await;
+            assert!(matches!(ended, Err(Undelivered::TimeUp { .. })));
+            assert!(start.elapsed() <= Duration::from_millis(9500), "{:?}", start.elapsed());
+            assert!(tries >= 3, "{tries} tries for {silent:?}");
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! What CloudFormation sends: the envelope first, so that whatever is inside can be answered.
+//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-requests.html>
+
+use std::time::Duration;
+
+use aws_lambda_events::cloudformation::CloudFormationCustomResourceRequest;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{ResponseHosts, ResponseUrl};
+
+/// How long CloudFormation waits if the template doesn't say, and at most.
+const SERVICE_TIMEOUT: Duration = Duration::from_hours(1);
+
+/// Our addition to an event that is sent on.
+const CONTINUATION: &str = "Continuation";
+
+/// Who is asking, and in which log the work can be read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Envelope {
+    /// The stack's ARN.
+    pub stack_id: String,
+    /// CloudFormation's name for this request; used again when it asks again.
+    pub request_id: String,
+    /// The name of the resource in the template.
+    pub logical_resource_id: String,
+    /// `Custom::Something`.
+    #[serde(default)]
+    pub resource_type: String,
+    /// What `!Ref` reads: absent on Create.
+    #[serde(default)]
+    pub physical_resource_id: Option<String>,
+    #[serde(skip)]
+    log_stream: String,
+}
+
+impl Envelope {
+    /// Reads the envelope of `event`, whose work is logged in `log_stream`.
+    ///
+    /// # Errors
+    /// When it is no request of CloudFormation's.
+    pub fn read(event: &Value, log_stream: &str) -> Result<Self, Unanswerable> {
+        let envelope = Self::deserialize(event).map_err(|error| Unanswerable::Envelope(error.to_string()))?;
+        Ok(Self { log_stream: log_stream.to_owned(), ..envelope })
+    }
+
+    /// Where a person finds more than fits into a reason.
+    pub(crate) fn trace(&self) -> String {
+        format!("RequestId: {}; log stream: {}", self.request_id, self.log_stream)
+    }
+}
+
+/// One request, opened.
+#[derive(Debug)]
+pub struct Request {
+    pub(crate) envelope: Envelope,
+    pub(crate) url: ResponseUrl,
+    /// What is asked for, or the sentence that says why it can't be read.
+    pub(crate) asked: Result<Asked, String>,
+    pub(crate) past: Continuation,
+    pub(crate) service_timeout: Duration,
+}
+
+/// The three things that CloudFormation asks for, with the properties as they came.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    Create { desired: Value },
+    Update { desired: Value, previous: Value },
+    Delete { last: Value },
+}
+
+/// What one invocation leaves to the next, in an event that is sent on. Times are in milliseconds since 1970.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Continuation {
+    /// When CloudFormation's event was first worked on.
+    pub first_try: Option<u64>,
+    /// The physical id held so far.
+    pub held: Option<String>,
+    /// What is waited for, and since when.
+    pub waiting: Option<(String, u64)>,
+}
+
+/// Why an event can't be answered: it doesn't say to whom, or says something that isn't to be trusted.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswerable {
+    /// No request of CloudFormation's.
+    #[error("the event is no request of CloudFormation: {0}")]
+    Envelope(String),
+    /// The URL would have us write somewhere else.
+    #[error("the ResponseURL was not accepted: {0}; RESPONSE_HOSTS may name further hosts")]
+    Url(&'static str),
+}
+
+impl Request {
+    /// Opens `event`, whose envelope was read before.
+    ///
+    /// # Errors
+    /// When there is nobody to answer; then nothing may be done either.
+    pub fn open(event: &Value, envelope: Envelope, hosts: &ResponseHosts) -> Result<Self, Unanswerable> {
+        let url = event.get("ResponseURL").and_then(Value::as_str).unwrap_or_default();
+        let url = hosts.admit(url).map_err(Unanswerable::Url)?;
+        let past = event.get(CONTINUATION).and_then(|past| Continuation::deserialize(past).ok()).unwrap_or_default();
+        Ok(Self { envelope, url, asked: asked(event), past, service_timeout: service_timeout(event) })
+    }
+}
+
+/// The properties, through the types of `aws_lambda_events`. They print the `ResponseURL` with everything else, so it
+/// doesn't get that far.
+fn asked(event: &Value) -> Result<Asked, String> {
+    let mut event = event.clone();
+    event["ResponseURL"] = Value::from("");
+    match serde_json::from_value(event) {
+        Ok(CloudFormationCustomResourceRequest::Create(create)) => {
+            Ok(Asked::Create { desired: create.resource_properties })
+        }
+        Ok(CloudFormationCustomResourceRequest::Update(update)) => {
+            Ok(Asked::Update { desired: update.resource_properties, previous: update.old_resource_properties })
+        }
+        Ok(CloudFormationCustomResourceRequest::Delete(delete)) => {
+            Ok(Asked::Delete { last: delete.resource_properties })
+        }
+        Ok(_) => Err("the RequestType is none of Create, Update and Delete".to_owned()),
+        Err(error) => Err(format!("the request can't be read: {error}")),
+    }
+}
+
+fn service_timeout(event: &Value) -> Duration {
+    let said = &event["ResourceProperties"]["ServiceTimeout"];
+    let seconds = said.as_u64().or_else(|| said.as_str().and_then(|text| text.parse().ok()));
+    seconds.map_or(SERVICE_TIMEOUT, |seconds| Duration::from_secs(seconds).min(SERVICE_TIMEOUT))
+}
+
+/// `event` with what the next invocation has to know.
+pub(crate) fn continued(event: &Value, continuation: &Continuation) -> Value {
+    let mut event = event.clone();
+    event[CONTINUATION] = serde_json::to_value(continuation).unwrap_or_default();
+    event
+}
+
+/// The events in what Lambda hands over: one that CloudFormation sent directly, or those in the records of SNS.
+/// A message that is no JSON comes out as an error, beside its neighbours.
+pub(crate) fn unwrapped(payload: Value) -> Vec<Result<Value, Unanswerable>> {
+    let Some(records) = payload.get("Records").and_then(Value::as_array) else { return vec![Ok(payload)] };
+    let message = |record: &Value| {
+        let message = record["Sns"]["Message"].as_str();
+        let message = message.ok_or_else(|| Unanswerable::Envelope("a record without a message of SNS".to_owned()))?;
+        serde_json::from_str(message).map_err(|_| Unanswerable::Envelope("a message of SNS that is no JSON".to_owned()))
+    };
+    records.iter().map(message).collect()
+}
+
+#[cfg(test)]
+impl Envelope {
+    pub(crate) fn example() -> Self {
+        Self {
+            stack_id: "arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a".to_owned(),
+            request_id: "5a7e".to_owned(),
+            logical_resource_id: "Workloads".to_owned(),
+            resource_type: "Custom::OrganizationalUnit".to_owned(),
+            physical_resource_id: None,
+            log_stream: "2026/11/24/[1]ab".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const URL: &str = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/arn?Signature=s3cret";
+
+    fn event(request_type: &str) -> Value {
+        json!({
+            "RequestType": request_type,
+            "ResponseURL": URL,
+            "StackId": "arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a",
+            "RequestId": "5a7e",
+            "LogicalResourceId": "Workloads",
+            "ResourceType": "Custom::OrganizationalUnit",
+            "PhysicalResourceId": "ou-1",
+            "ResourceProperties": {"Name": "Workloads", "ServiceTimeout": "60"},
+            "OldResourceProperties": {"Name": "Work"},
+        })
+    }
+
+    fn open(event: &Value) -> Result<Request, Unanswerable> {
+        Request::open(event, Envelope::read(event, "2026/11/24/[1]ab")?, &ResponseHosts::default())
+    }
+
+    #[test]
+    fn the_envelope_opens_whatever_is_inside() {
+        let mut bare = event("Frobnicate");
+        bare["ResourceProperties"] = json!("nonsense");
+        let request = open(&bare).unwrap();
+        assert_eq!(request.envelope.logical_resource_id, "Workloads");
+        assert!(request.asked.unwrap_err().contains("Frobnicate"));
+    }
+
+    #[test]
+    fn the_three_requests_are_read() {
+        assert!(matches!(open(&event("Create")).unwrap().asked, Ok(Asked::Create { .. })));
+        assert!(matches!(open(&event("Delete")).unwrap().asked, Ok(Asked::Delete { .. })));
+        let Ok(Asked::Update { desired, previous }) = open(&event("Update")).unwrap().asked else {
+            panic!("no Update")
+        };
+        assert_eq!((&desired["Name"], &previous["Name"]), (&json!("Workloads"), &json!("Work")));
+    }
+
+    #[test]
+    fn without_a_url_that_may_be_answered_there_is_no_request() {
+        let mut foreign = event("Create");
+        foreign["ResponseURL"] = json!("https://evil.example/?Signature=s3cret");
+        assert!(!open(&foreign).unwrap_err().to_string().contains("s3cret"));
+        foreign["ResponseURL"] = Value::Null;
+        assert!(open(&foreign).is_err());
+        assert!(matches!(open(&json!({"hello": "world"})), Err(Unanswerable::Envelope(_))));
+    }
+
+    #[test]
+    fn the_template_says_how_long_cloudformation_waits() {
+        assert_eq!(open(&event("Create")).unwrap().service_timeout, Duration::from_mins(1));
+        let mut silent = event("Create");
+        silent["ResourceProperties"]["ServiceTimeout"] = Value::Null;
+        assert_eq!(open(&silent).unwrap().service_timeout, SERVICE_TIMEOUT);
+    }
+
+    #[test]
+    fn what_is_sent_on_is_the_same_event_with_its_past() {
+        let past =
+            Continuation { first_try: Some(1), held: Some("ou-1".to_owned()), waiting: Some(("Godot".to_owned(), 2)) };
+        let sent_on = continued(&event("Create"), &past);
+        assert_eq!(open(&sent_on).unwrap().past, past);
+        assert_eq!(sent_on["ResponseURL"], event("Create")["ResponseURL"]);
+    }
+
+    #[test]
+    fn events_come_directly_or_in_one_or_several_records_of_sns() {
+        assert_eq!(unwrapped(event("Create")), [Ok(event("Create"))]);
+        let record = |message: &str| json!({"EventSource": "aws:sns", "Sns": {"Message": message}});
+        let create = record(&event("Create").to_string());
+        let records = unwrapped(json!({"Records": [create, record("no json"), create]}));
+        assert_eq!(records[0], Ok(event("Create")));
+        assert!(records[1].is_err());
+        assert_eq!(records[2], Ok(event("Create")));
+    }
+
+    #[test]
+    fn nothing_that_prints_a_request_prints_its_url() {
+        assert!(!format!("{:?}", open(&event("Update")).unwrap()).contains("s3cret"));
+    }
+}

@@ -1,0 +1,86 @@
+//! The one HTTP client: for the answers and for the SDKs, so that TLS is set up once.
+//!
+//! ring, since aws-lc-rs gathers entropy for half a second at the CPU share of a 128 MB function; embedded roots, since
+//! parsing the system's costs milliseconds of every cold start.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+};
+use aws_smithy_types::body::SdkBody;
+use reqwest::{Client, redirect::Policy};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+/// AWS's endpoints are near; a connection that takes longer won't come.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A client that follows no redirects: neither AWS nor S3 sends any that should be followed.
+///
+/// # Errors
+/// When `AWS_CA_BUNDLE` or `SSL_CERT_FILE` is set and can't be read.
+pub(crate) fn client() -> Result<Client, BoxError> {
+    let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots()?)
+        .with_no_client_auth();
+    Ok(Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .build()?)
+}
+
+fn roots() -> Result<RootCertStore, BoxError> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let bundle = ["AWS_CA_BUNDLE", "SSL_CERT_FILE"].iter().find_map(std::env::var_os).filter(|path| !path.is_empty());
+    if let Some(path) = bundle {
+        for certificate in CertificateDer::pem_file_iter(&path)? {
+            roots.add(certificate?)?;
+        }
+    }
+    Ok(roots)
+}
+
+/// The client as the SDKs want it.
+#[derive(Debug, Clone)]
+pub(crate) struct Sdk(pub(crate) Client);
+
+impl HttpClient for Sdk {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Sdk {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let client = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let (head, body) = request.into_parts();
+            // Bodies of API calls are in memory; only uploads stream.
+            let body = body.bytes().ok_or_else(|| ConnectorError::user("a streamed body".into()))?.to_vec();
+            let request = http::Request::from_parts(head, body);
+            let request = reqwest::Request::try_from(request).map_err(|error| ConnectorError::user(error.into()))?;
+            let response = client.execute(request).await.map_err(failure)?;
+            let response = http::Response::from(response).map(SdkBody::from_body_1_x);
+            HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+/// What the SDKs' retries need to know of an error. The error itself may quote the URL, which names things.
+fn failure(error: reqwest::Error) -> ConnectorError {
+    let error = error.without_url();
+    if error.is_timeout() { ConnectorError::timeout(error.into()) } else { ConnectorError::io(error.into()) }
+}

@@ -1,0 +1,183 @@
+//! From a request to its one answer: every rule of the protocol that isn't about sending it. No I/O of its own.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures_util::FutureExt;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::{
+    Claim, Error, Owner, Resource, Result,
+    error::NotYet,
+    event::{Asked, Continuation, Request},
+    properties,
+    response::Response,
+};
+
+/// How long before Lambda's deadline the work stops, so that the answer and its retries still fit.
+pub(crate) const RESERVE: Duration = Duration::from_secs(10);
+
+/// The first pause between two looks at the world; each further one is half as long again, up to `LONGEST_PAUSE`.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// With less than this left for CloudFormation to wait, another invocation would only be late.
+const WORTH_GOING_ON: Duration = Duration::from_secs(15);
+
+/// Where an invocation stands in time.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    /// When Lambda ends the invocation.
+    pub deadline: Instant,
+    /// Milliseconds since 1970, when the invocation began.
+    pub began: u64,
+}
+
+/// What becomes of a request in one invocation.
+#[derive(Debug)]
+pub enum Outcome {
+    /// CloudFormation gets this.
+    Answer(Response),
+    /// The world isn't ready: another invocation is to go on.
+    Continue {
+        /// What it has to know.
+        past: Continuation,
+        /// Why it failed, if there is no other invocation.
+        reason: String,
+    },
+}
+
+/// What is to be done, read from the properties.
+enum Work<P> {
+    Ensure { desired: P, previous: Option<P> },
+    Remove { last: Option<P> },
+}
+
+/// Does what `request` asks of `resource`, and says what to answer.
+pub async fn answer<R: Resource>(resource: &R, request: &Request, clock: Clock) -> Outcome {
+    let envelope = &request.envelope;
+    let given = request.past.held.clone().or_else(|| envelope.physical_resource_id.clone());
+    let work = match request.asked.as_ref().map_err(Clone::clone).and_then(read::<R::Properties>) {
+        Ok(work) => work,
+        Err(reason) => return Outcome::Answer(Response::failed(envelope, given.as_deref(), &reason)),
+    };
+    let owner = Owner::new(&*envelope.stack_id, &*envelope.logical_resource_id);
+    let claim = Claim::new(owner, given.clone());
+    let worked = until_done(resource, request, &work, &claim, clock).await;
+    // A Delete is answered with the id that CloudFormation gave, and with no other.
+    let held = if matches!(work, Work::Remove { .. }) { given } else { claim.held() };
+    Outcome::Answer(match (worked, held) {
+        (Ok(data), Some(id)) => Response::success(envelope, &id, data, R::NO_ECHO),
+        (Ok(_), None) => Response::failed(envelope, None, "a defect in this handler: the work is done, but has no id"),
+        (Err(Unfinished::Failed(reason)), held) => Response::failed(envelope, held.as_deref(), &reason),
+        (Err(Unfinished::Waiting { past, reason }), held) => {
+            return Outcome::Continue { past: Continuation { held, ..past }, reason };
+        }
+    })
+}
+
+/// Properties of the past may follow an older schema, and must not keep a Delete or a rollback from happening.
+fn read<P: DeserializeOwned>(asked: &Asked) -> Result<Work<P>, String> {
+    Ok(match asked {
+        Asked::Create { desired } => Work::Ensure { desired: properties::read(desired)?, previous: None },
+        Asked::Update { desired, previous } => {
+            Work::Ensure { desired: properties::read(desired)?, previous: properties::read(previous).ok() }
+        }
+        Asked::Delete { last } => Work::Remove { last: properties::read(last).ok() },
+    })
+}
+
+/// Why the work ended without success.
+enum Unfinished {
+    Failed(String),
+    Waiting { past: Continuation, reason: String },
+}
+
+/// The one loop that waits.
+async fn until_done<R: Resource>(
+    resource: &R,
+    request: &Request,
+    work: &Work<R::Properties>,
+    claim: &Claim<R::Id>,
+    clock: Clock,
+) -> Result<Map<String, Value>, Unfinished> {
+    let start = Instant::now();
+    let now = || clock.began + u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let first_try = request.past.first_try.unwrap_or(clock.began);
+    let age = Duration::from_millis(clock.began.saturating_sub(first_try));
+    let reserve = RESERVE.min(clock.deadline.saturating_duration_since(start) / 2);
+    let end_of_invocation = clock.deadline - reserve;
+    let end_of_patience = start + request.service_timeout.saturating_sub(age).saturating_sub(reserve);
+    let end = end_of_invocation.min(end_of_patience);
+
+    let mut waiting = request.past.waiting.clone();
+    let mut last_said: Option<NotYet> = None;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let attempt = AssertUnwindSafe(attempt(resource, work, claim)).catch_unwind();
+        match timeout_at(end, attempt).await {
+            Ok(Ok(Ok(data))) => return Ok(data),
+            Ok(Ok(Err(Error::Refused(reason)))) => return Err(Unfinished::Failed(reason)),
+            Ok(Ok(Err(Error::NotYet(not_yet)))) => {
+                let (_, since) = waiting
+                    .take_if(|(topic, _)| *topic == not_yet.topic)
+                    .unwrap_or_else(|| (not_yet.topic.clone(), now()));
+                let waited = Duration::from_millis(now().saturating_sub(since));
+                if not_yet.within.is_some_and(|window| waited >= window) {
+                    let reason = format!("{not_yet} (still so after {} seconds)", waited.as_secs());
+                    return Err(Unfinished::Failed(reason));
+                }
+                tracing::info!(waiting_for = %not_yet, seconds = waited.as_secs(), "not yet");
+                waiting = Some((not_yet.topic.clone(), since));
+                last_said = Some(not_yet);
+            }
+            Ok(Err(_)) => {
+                let reason = "a defect in this handler stopped the work; the log says where, please report it";
+                return Err(Unfinished::Failed(reason.to_owned()));
+            }
+            Err(_) if last_said.is_none() => {
+                let seconds = start.elapsed().as_secs();
+                let reason = format!(
+                    "the work was stopped after {seconds} seconds, shortly before the function's time ran out: AWS was slow to answer"
+                );
+                return Err(Unfinished::Failed(reason));
+            }
+            Err(_) => {}
+        }
+        let next = Instant::now() + pause.mul_f64(fastrand::f64().midpoint(1.0));
+        pause = pause.mul_f64(1.5).min(LONGEST_PAUSE);
+        if next < end {
+            sleep_until(next).await;
+            continue;
+        }
+        let waiting_for = last_said.map_or_else(String::new, |not_yet| not_yet.to_string());
+        if end_of_invocation + WORTH_GOING_ON < end_of_patience {
+            let past = Continuation { first_try: Some(first_try), held: None, waiting };
+            return Err(Unfinished::Waiting {
+                past,
+                reason: format!("not finished in the function's time: {waiting_for}"),
+            });
+        }
+        let seconds = (age + start.elapsed()).as_secs();
+        return Err(Unfinished::Failed(format!("gave up after {seconds} seconds: {waiting_for}")));
+    }
+}
+
+async fn attempt<R: Resource>(
+    resource: &R,
+    work: &Work<R::Properties>,
+    claim: &Claim<R::Id>,
+) -> Result<Map<String, Value>> {
+    match work {
+        Work::Remove { last } => resource.remove(last.as_ref(), claim).await.map(|()| Map::new()),
+        Work::Ensure { desired, previous } => {
+            let attributes = resource.ensure(desired, previous.as_ref(), claim).await?;
+            match serde_json::to_value(attributes) {
+                Ok(Value::Object(data)) => Ok(data),
+                Ok(Value::Null) => Ok(Map::new()),
+                _ => Err(Error::refused("a defect in this handler: its attributes are no object")),
+            }
+        }
+    }
+}

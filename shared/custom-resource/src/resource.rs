@@ -1,0 +1,177 @@
+//! What a handler implements, and all that it sees of CloudFormation.
+
+use std::{
+    fmt::Display,
+    marker::PhantomData,
+    str::FromStr,
+    sync::{Mutex, PoisonError},
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+
+use crate::Result;
+
+/// One kind of custom resource.
+///
+/// Both verbs read the world before they change it. They may be dropped at any `.await` and run again from the start:
+/// CloudFormation delivers an event twice, a Create may follow its own lost answer, and a Delete may overtake the
+/// Create that it takes back.
+#[expect(async_fn_in_trait, reason = "one event at a time on a current-thread runtime: nothing has to be Send")]
+pub trait Resource {
+    /// What the template says. Every scalar may arrive as a string, and unknown names are refused.
+    type Properties: DeserializeOwned;
+    /// What `!Ref` reads. A text that doesn't parse was never an id of ours.
+    type Id: FromStr + Display;
+    /// What `!GetAtt` reads; serialises as an object, with the same names each time.
+    type Attributes: Serialize;
+    /// Whether CloudFormation is to mask the attributes.
+    const NO_ECHO: bool = false;
+
+    /// Makes the world look like `desired`, whatever it looks like now, and holds the id as soon as the thing exists.
+    ///
+    /// `previous` is what the template said before; `None` on Create, and where it can't be read any more.
+    async fn ensure(
+        &self,
+        desired: &Self::Properties,
+        previous: Option<&Self::Properties>,
+        claim: &Claim<Self::Id>,
+    ) -> Result<Self::Attributes>;
+
+    /// Makes the world look as if this claim had never been. Nothing left is success.
+    ///
+    /// `last` is what the template said last, where it can be read: a Delete is never refused for its properties.
+    /// Without `claim.id()` there may still be a thing that carries the owner's mark.
+    async fn remove(&self, last: Option<&Self::Properties>, claim: &Claim<Self::Id>) -> Result<()>;
+}
+
+/// One resource of one stack, as a handler sees it.
+#[derive(Debug)]
+pub struct Claim<Id> {
+    owner: Owner,
+    held: Mutex<Option<String>>,
+    id: PhantomData<fn() -> Id>,
+}
+
+impl<Id: FromStr + Display> Claim<Id> {
+    /// A claim of `owner` that holds the physical id `held`, if any.
+    #[must_use]
+    pub fn new(owner: Owner, held: Option<String>) -> Self {
+        Self { owner, held: Mutex::new(held), id: PhantomData }
+    }
+
+    /// Who claims.
+    #[must_use]
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// The id held so far. `None` if there is none, or if it isn't one of ours: CloudFormation invents ids when it
+    /// cancels a Create.
+    #[must_use]
+    pub fn id(&self) -> Option<Id> {
+        self.held()?.parse().ok()
+    }
+
+    /// Holds `id` from now on: whatever happens next, CloudFormation is told this id.
+    pub fn hold(&self, id: &Id) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.to_string());
+    }
+
+    pub(crate) fn held(&self) -> Option<String> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A logical resource of a stack: what things are marked with, so that they can be found again without a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    stack_id: String,
+    logical_id: String,
+}
+
+impl Owner {
+    /// The key of the tag that carries the mark; keys that start like it belong to us.
+    pub const TAG_KEY: &str = "archipelago:owner";
+
+    /// The resource `logical_id` of the stack `stack_id` (an ARN).
+    #[must_use]
+    pub fn new(stack_id: impl Into<String>, logical_id: impl Into<String>) -> Self {
+        Self { stack_id: stack_id.into(), logical_id: logical_id.into() }
+    }
+
+    /// Ten lower-case hexadecimal digits of the SHA-256 of stack id and logical id.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        let digest = Sha256::new().chain_update(&self.stack_id).chain_update("\n").chain_update(&self.logical_id);
+        let first_bytes = digest.finalize().iter().take(5).fold(0_u64, |bytes, byte| bytes << 8 | u64::from(*byte));
+        format!("{first_bytes:010x}")
+    }
+
+    /// The value of the tag that marks a thing as ours: the mark, then the names for people, in at most 256 characters.
+    #[must_use]
+    pub fn tag_value(&self) -> String {
+        format!("{} {}", self.mark(), self.name()).chars().take(256).collect()
+    }
+
+    /// Whether `tag_value` was made by this owner.
+    #[must_use]
+    pub fn made(&self, tag_value: &str) -> bool {
+        tag_value.split(' ').next() == Some(self.mark().as_str())
+    }
+
+    /// `stack-name/LogicalId`, for people.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.stack_name(), self.logical_id)
+    }
+
+    /// The logical id in the template.
+    #[must_use]
+    pub fn logical_id(&self) -> &str {
+        &self.logical_id
+    }
+
+    /// The stack's name, which stands in the middle of its ARN.
+    fn stack_name(&self) -> &str {
+        self.stack_id.split('/').nth(1).unwrap_or(&self.stack_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner() -> Owner {
+        Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a", "Workloads")
+    }
+
+    #[test]
+    fn the_mark_of_a_claim_never_changes_between_versions() {
+        // Things in the world carry it: another hash would make them foreign.
+        assert_eq!(owner().mark(), "22a7aa3d94");
+    }
+
+    #[test]
+    fn the_mark_tells_stacks_and_logical_ids_apart() {
+        let other_stack = Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/2f0b", "Workloads");
+        let other_resource = Owner::new(&owner().stack_id, "Sandbox");
+        assert_ne!(owner().mark(), other_stack.mark());
+        assert_ne!(owner().mark(), other_resource.mark());
+    }
+
+    #[test]
+    fn the_tag_says_whose_a_thing_is_to_machines_and_to_people() {
+        assert_eq!(owner().tag_value(), format!("{} landing/Workloads", owner().mark()));
+        assert!(owner().made(&owner().tag_value()));
+        assert!(!owner().made("22a7aa3d94ff landing/Workloads"));
+    }
+
+    #[test]
+    fn an_id_that_does_not_parse_was_never_ours() {
+        let invented: Claim<u32> = Claim::new(owner(), Some("landing-Workloads-1ABCDEF".to_owned()));
+        assert_eq!(invented.id(), None);
+        invented.hold(&7);
+        assert_eq!(invented.id(), Some(7));
+    }
+}

@@ -1,0 +1,181 @@
+//! The URL that CloudFormation waits at: a bearer secret, and a request to write somewhere, so it is checked first.
+
+use std::fmt;
+
+use url::{Host, Url};
+
+/// The DNS suffixes of AWS's partitions, as in botocore's `partitions.json`.
+const DNS_SUFFIXES: [&str; 7] = [
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "amazonaws.eu",
+    "c2s.ic.gov",
+    "sc2s.sgov.gov",
+    "cloud.adc-e.uk",
+    "csp.hci.ic.gov",
+];
+
+/// How the names of CloudFormation's buckets for answers begin.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html>
+const BUCKET_PREFIX: &str = "cloudformation-custom-resource-response-";
+
+/// A pre-signed URL to which exactly one answer is PUT. Whoever knows it may answer, so it never prints.
+#[derive(Clone)]
+pub struct ResponseUrl(Url);
+
+impl ResponseUrl {
+    /// Where to PUT. Only `deliver` may need it.
+    pub(crate) fn expose(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ResponseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResponseUrl(..)")
+    }
+}
+
+/// Where answers may be sent: CloudFormation's buckets, and what the environment adds.
+#[derive(Debug, Clone, Default)]
+pub struct ResponseHosts {
+    added: Vec<url::Origin>,
+}
+
+impl ResponseHosts {
+    /// CloudFormation's buckets, the hosts in `RESPONSE_HOSTS` (commas between them; a host such as
+    /// `answers.example.com`, or an origin such as `http://10.0.0.1:8080`), and the origin of `AWS_ENDPOINT_URL`.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        let listed = std::env::var("RESPONSE_HOSTS").unwrap_or_default();
+        let endpoint = std::env::var("AWS_ENDPOINT_URL").unwrap_or_default();
+        Self::with(listed.split(',').chain([endpoint.as_str()]))
+    }
+
+    fn with<'a>(hosts: impl Iterator<Item = &'a str>) -> Self {
+        let origin = |entry: &str| {
+            let entry = entry.trim();
+            let url = if entry.contains("://") { Url::parse(entry) } else { Url::parse(&format!("https://{entry}")) };
+            url.ok().map(|url| url.origin())
+        };
+        Self { added: hosts.filter(|entry| !entry.trim().is_empty()).filter_map(origin).collect() }
+    }
+
+    /// Reads a `ResponseURL`.
+    ///
+    /// # Errors
+    /// What is wrong with it, without saying it.
+    pub fn admit(&self, url: &str) -> Result<ResponseUrl, &'static str> {
+        let url = Url::parse(url).map_err(|_| "it is not a URL")?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("it names a user");
+        }
+        if self.added.contains(&url.origin()) {
+            return Ok(ResponseUrl(url));
+        }
+        if url.scheme() != "https" {
+            return Err("it is not https");
+        }
+        if url.port_or_known_default() != Some(443) {
+            return Err("its port is not 443");
+        }
+        if is_response_bucket(&url) {
+            Ok(ResponseUrl(url))
+        } else {
+            Err("it is no response bucket of CloudFormation's")
+        }
+    }
+}
+
+/// Whether the host is S3's and the bucket CloudFormation's, in either style of S3's URLs. That the host is S3's
+/// counts: other services let anyone choose the first label of a name under `amazonaws.com`.
+fn is_response_bucket(url: &Url) -> bool {
+    let Some(Host::Domain(host)) = url.host() else { return false };
+    let Some(name) = DNS_SUFFIXES.iter().find_map(|suffix| host.strip_suffix(suffix)?.strip_suffix('.')) else {
+        return false;
+    };
+    let is_s3 = |labels: &str| {
+        let first = labels.split('.').next().unwrap_or_default();
+        first == "s3" || first.starts_with("s3-")
+    };
+    let is_bucket = |bucket: &str| bucket.len() > BUCKET_PREFIX.len() && bucket.starts_with(BUCKET_PREFIX);
+    let in_path = || url.path_segments().and_then(|mut path| path.next()).is_some_and(is_bucket);
+    match name.split_once('.') {
+        Some((bucket, rest)) if is_bucket(bucket) => is_s3(rest),
+        _ => is_s3(name) && in_path(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(url: &str) -> Result<(), &'static str> {
+        ResponseHosts::default().admit(url).map(drop)
+    }
+
+    #[test]
+    fn cloudformation_s_buckets_are_admitted_in_every_form_and_partition() {
+        for url in [
+            "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/arn?Signature=x",
+            "https://cloudformation-custom-resource-response-useast1.s3.us-east-1.amazonaws.com/arn?X-Amz-Signature=x",
+            "https://cloudformation-custom-resource-response-uswest2.s3-us-west-2.amazonaws.com/arn?Signature=x",
+            "https://cloudformation-custom-resource-response-uswest2.s3.dualstack.us-west-2.amazonaws.com:443/arn",
+            "https://s3-eu-west-1.amazonaws.com/cloudformation-custom-resource-response-euwest1/arn?Signature=x",
+            "https://s3.amazonaws.com/cloudformation-custom-resource-response-useast1/arn",
+            "https://cloudformation-custom-resource-response-cnnorth1.s3.cn-north-1.amazonaws.com.cn/arn",
+            "https://cloudformation-custom-resource-response-usgovwest1.s3.us-gov-west-1.amazonaws.com/arn",
+            "https://cloudformation-custom-resource-response-euscdeeast1.s3.eusc-de-east-1.amazonaws.eu/arn",
+            "https://cloudformation-custom-resource-response-usisoeast1.s3.us-iso-east-1.c2s.ic.gov/arn",
+            "https://cloudformation-custom-resource-response-usisobeast1.s3.us-isob-east-1.sc2s.sgov.gov/arn",
+            "https://cloudformation-custom-resource-response-euisoewest1.s3.eu-isoe-west-1.cloud.adc-e.uk/arn",
+            "https://cloudformation-custom-resource-response-usisofeast1.s3.us-isof-east-1.csp.hci.ic.gov/arn",
+        ] {
+            assert_eq!(verdict(url), Ok(()), "{url}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        for url in [
+            "not a url",
+            "http://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/arn",
+            "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com:8443/arn",
+            "https://user@cloudformation-custom-resource-response-useast1.s3.amazonaws.com/arn",
+            "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com.evil.example/arn",
+            "https://cloudformation-custom-resource-response-useast1.s3.evilamazonaws.com/arn",
+            "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com@evil.example/arn",
+            "https://cloudformation-custom-resource-response-x.us-east-1.elb.amazonaws.com/arn",
+            "https://cloudformation-custom-resource-response-.s3.amazonaws.com/arn",
+            "https://someone-s-bucket.s3.amazonaws.com/cloudformation-custom-resource-response-useast1/arn",
+            "https://s3.amazonaws.com/someone-s-bucket/cloudformation-custom-resource-response-useast1",
+            "https://s3.amazonaws.com/",
+            "https://169.254.169.254/cloudformation-custom-resource-response-useast1",
+            "https://[::1]/cloudformation-custom-resource-response-useast1",
+            "file:///etc/passwd",
+        ] {
+            assert!(verdict(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_environment_adds_hosts_and_whole_origins_and_nothing_near_them() {
+        let hosts = ResponseHosts::with([" answers.example.com", "http://127.0.0.1:4566", "", "::"].into_iter());
+        for (url, admitted) in [
+            ("https://answers.example.com/a?b=c", true),
+            ("http://answers.example.com/a", false),
+            ("https://answers.example.com:8443/a", false),
+            ("http://127.0.0.1:4566/_ministack/cfn-response/token", true),
+            ("http://127.0.0.1:4567/", false),
+            ("http://user@127.0.0.1:4566/", false),
+        ] {
+            assert_eq!(hosts.admit(url).is_ok(), admitted, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_response_url_never_prints() {
+        let url = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/arn?Signature=s3cret";
+        assert_eq!(format!("{:?}", ResponseHosts::default().admit(url)), "Ok(ResponseUrl(..))");
+    }
+}

@@ -1,0 +1,132 @@
+//! The process: Lambda's events in, one PUT out for each.
+
+use std::{
+    convert::Infallible,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use aws_config::{
+    BehaviorVersion, SdkConfig, environment::EnvironmentVariableCredentialsProvider,
+    environment::EnvironmentVariableRegionProvider, timeout::TimeoutConfig,
+};
+use futures_util::future::join_all;
+use lambda_runtime::{Context, LambdaEvent, service_fn};
+use serde_json::Value;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use crate::{
+    Resource, ResponseHosts,
+    continuation::SelfInvocation,
+    deliver::deliver,
+    event::{self, Envelope, Request},
+    http,
+    lifecycle::{self, Clock, Outcome},
+    response::{Response, Status},
+    telemetry,
+};
+
+/// One try of an AWS call; what takes longer is cut off and, where that is safe, tried again.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long before Lambda's deadline even the delivery of an answer stops.
+const LAST_MOMENT: Duration = Duration::from_millis(500);
+
+/// Serves Lambda's events until the process ends, with the resource that `build` makes of the AWS configuration.
+///
+/// # Errors
+/// When the process can't start: an unreadable certificate bundle, or no Runtime API.
+pub async fn serve<R: Resource>(build: impl FnOnce(&SdkConfig) -> R) -> Result<(), lambda_runtime::Error> {
+    telemetry::start::<R>();
+    let http = http::client()?;
+    let aws = configuration(&http).await;
+    let function = Function {
+        resource: build(&aws),
+        http,
+        hosts: ResponseHosts::from_environment(),
+        again: SelfInvocation::new(&aws),
+    };
+    lambda_runtime::run(service_fn(|event| function.handle(event))).await
+}
+
+/// Lambda puts credentials and Region into the environment, so nothing else is asked.
+async fn configuration(http: &reqwest::Client) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http::Sdk(http.clone()))
+        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        .region(EnvironmentVariableRegionProvider::new())
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(CALL_TIMEOUT).build())
+        .load()
+        .await
+}
+
+struct Function<R> {
+    resource: R,
+    http: reqwest::Client,
+    hosts: ResponseHosts,
+    again: SelfInvocation,
+}
+
+impl<R: Resource> Function<R> {
+    /// Never an error: Lambda would run the event again, after CloudFormation has been told how it ended.
+    async fn handle(&self, LambdaEvent { payload, context }: LambdaEvent<Value>) -> Result<(), Infallible> {
+        let clock = clock(&context);
+        join_all(event::unwrapped(payload).into_iter().map(async |event| match event {
+            Ok(event) => self.work_on(event, &context, clock).await,
+            Err(unanswerable) => tracing::error!(%unanswerable, "nothing was done"),
+        }))
+        .await;
+        Ok(())
+    }
+
+    async fn work_on(&self, event: Value, context: &Context, clock: Clock) {
+        let envelope = match Envelope::read(&event, &context.env_config.log_stream) {
+            Ok(envelope) => envelope,
+            Err(unanswerable) => return tracing::error!(%unanswerable, "nothing was done"),
+        };
+        let span = telemetry::span(&envelope);
+        let work = async {
+            match Request::open(&event, envelope, &self.hosts) {
+                Ok(request) => self.answer(&event, &request, context, clock).await,
+                Err(unanswerable) => tracing::error!(%unanswerable, "nothing was done"),
+            }
+        };
+        work.instrument(span).await;
+    }
+
+    async fn answer(&self, event: &Value, request: &Request, context: &Context, clock: Clock) {
+        let response = match lifecycle::answer(&self.resource, request, clock).await {
+            Outcome::Answer(response) => response,
+            Outcome::Continue { past, reason } => {
+                let event = event::continued(event, &past);
+                match self.again.invoke(&context.invoked_function_arn, &event).await {
+                    Ok(()) => return tracing::info!(%reason, "sent on to the next invocation"),
+                    Err(why) => {
+                        let reason = format!("{reason}; the function could not invoke itself to go on: {why}");
+                        Response::failed(&request.envelope, past.held.as_deref(), &reason)
+                    }
+                }
+            }
+        };
+        self.send(request, &response, clock).await;
+    }
+
+    async fn send(&self, request: &Request, response: &Response, clock: Clock) {
+        let id = response.physical_resource_id();
+        match response.status() {
+            Status::Success => tracing::info!(id, "SUCCESS"),
+            Status::Failed => tracing::warn!(id, reason = response.reason(), "FAILED"),
+        }
+        match deliver(&self.http, &request.url, &response.body(), clock.deadline - LAST_MOMENT).await {
+            Ok(tries) => tracing::info!(tries, "answered"),
+            Err(undelivered) => tracing::error!(%undelivered, "CloudFormation has no answer"),
+        }
+    }
+}
+
+/// Lambda states the deadline as a time of day; the loop counts on a clock that nobody sets.
+fn clock(context: &Context) -> Clock {
+    let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let left = Duration::from_millis(context.deadline).saturating_sub(began);
+    Clock { deadline: Instant::now() + left, began: u64::try_from(began.as_millis()).unwrap_or(u64::MAX) }
+}

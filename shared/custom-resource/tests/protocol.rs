@@ -1,0 +1,403 @@
+//! The rules of the protocol, each a test: what CloudFormation is told, whatever the handler and the world do.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; the lints only spare the tests themselves")]
+
+use std::{cell::RefCell, future::pending, time::Duration};
+
+use custom_resource::{
+    Claim, Clock, Continuation, Envelope, Error, Outcome, Request, Resource, Response, ResponseHosts, Result, Status,
+    answer,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+const INVOCATION: Duration = Duration::from_mins(5);
+const RESERVE: Duration = Duration::from_secs(10);
+const BEGAN: u64 = 1_790_000_000_000;
+
+/// An id of ours: anything else is another's, or invented.
+#[derive(Debug, Clone, PartialEq)]
+struct ThingId(String);
+
+impl std::str::FromStr for ThingId {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text.starts_with("thing-") { Ok(Self(text.to_owned())) } else { Err(()) }
+    }
+}
+
+impl std::fmt::Display for ThingId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Properties {
+    name: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attributes {
+    greeting: String,
+}
+
+/// What a handler does next.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Hold(&'static str),
+    Refuse(&'static str),
+    NotYet(&'static str),
+    NotYetWithin(Duration, &'static str),
+    Panic,
+    Hang,
+    Finish(usize),
+}
+
+/// A handler that does as it is told, one list of steps a call, and the last list for ever.
+#[derive(Default)]
+struct Script {
+    calls: Vec<Vec<Step>>,
+    seen: RefCell<Vec<Seen>>,
+}
+
+/// What a handler was asked.
+#[derive(Debug, Clone, PartialEq)]
+struct Seen {
+    verb: &'static str,
+    properties: Option<Properties>,
+    previous: Option<Properties>,
+    id: Option<ThingId>,
+}
+
+impl Script {
+    fn of(calls: &[&[Step]]) -> Self {
+        Self { calls: calls.iter().map(|steps| steps.to_vec()).collect(), seen: RefCell::default() }
+    }
+
+    async fn play(&self, seen: Seen, claim: &Claim<ThingId>) -> Result<usize> {
+        let call = self.seen.borrow().len().min(self.calls.len() - 1);
+        self.seen.borrow_mut().push(seen);
+        for step in &self.calls[call] {
+            match *step {
+                Step::Hold(id) => claim.hold(&ThingId(id.to_owned())),
+                Step::Refuse(why) => return Err(Error::refused(why)),
+                Step::NotYet(what) => return Err(Error::not_yet(what)),
+                Step::NotYetWithin(window, what) => return Err(Error::not_yet_within(window, what)),
+                Step::Panic => panic!("a secret value"),
+                Step::Hang => pending().await,
+                Step::Finish(size) => return Ok(size),
+            }
+        }
+        Ok(1)
+    }
+
+    fn calls_made(&self) -> usize {
+        self.seen.borrow().len()
+    }
+
+    fn asked(&self) -> Seen {
+        self.seen.borrow()[0].clone()
+    }
+}
+
+impl Resource for Script {
+    type Properties = Properties;
+    type Id = ThingId;
+    type Attributes = Attributes;
+
+    async fn ensure(
+        &self,
+        desired: &Properties,
+        previous: Option<&Properties>,
+        claim: &Claim<ThingId>,
+    ) -> Result<Attributes> {
+        let properties = Some(desired.clone());
+        let seen = Seen { verb: "ensure", properties, previous: previous.cloned(), id: claim.id() };
+        Ok(Attributes { greeting: "x".repeat(self.play(seen, claim).await?) })
+    }
+
+    async fn remove(&self, last: Option<&Properties>, claim: &Claim<ThingId>) -> Result<()> {
+        let seen = Seen { verb: "remove", properties: last.cloned(), previous: None, id: claim.id() };
+        self.play(seen, claim).await.map(drop)
+    }
+}
+
+fn event(request_type: &str, id: Option<&str>) -> Value {
+    let mut event = json!({
+        "RequestType": request_type,
+        "ResponseURL": "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/arn?Signature=s3cret",
+        "StackId": "arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a",
+        "RequestId": "5a7e",
+        "LogicalResourceId": "Thing",
+        "ResourceType": "Custom::Thing",
+        "ResourceProperties": {"ServiceToken": "arn", "Name": "new"},
+        "OldResourceProperties": {"ServiceToken": "arn", "Name": "old"},
+    });
+    if let Some(id) = id {
+        event["PhysicalResourceId"] = json!(id);
+    }
+    event
+}
+
+async fn outcome(script: &Script, event: &Value) -> Outcome {
+    let envelope = Envelope::read(event, "log/1").unwrap();
+    let request = Request::open(event, envelope, &ResponseHosts::default()).unwrap();
+    answer(script, &request, Clock { deadline: Instant::now() + INVOCATION, began: BEGAN }).await
+}
+
+async fn told(script: &Script, event: &Value) -> Response {
+    match outcome(script, event).await {
+        Outcome::Answer(response) => response,
+        Outcome::Continue { reason, .. } => panic!("went on: {reason}"),
+    }
+}
+
+#[track_caller]
+fn assert_failed(response: &Response, id: &str, reason: &str) {
+    assert_eq!(response.status(), Status::Failed);
+    assert_eq!(response.physical_resource_id(), id);
+    let said = response.reason().unwrap();
+    assert!(said.starts_with(reason), "{said}");
+    assert!(said.ends_with("(RequestId: 5a7e; log stream: log/1)"), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn create_answers_the_held_id_and_the_attributes() {
+    let script = Script::of(&[&[Step::Hold("thing-1")]]);
+    let response = told(&script, &event("Create", None)).await;
+    assert_eq!(response.status(), Status::Success);
+    assert_eq!(response.physical_resource_id(), "thing-1");
+    assert_eq!(response.data()["Greeting"], "x");
+    let body: Value = serde_json::from_str(&response.body()).unwrap();
+    assert_eq!(body["LogicalResourceId"], "Thing");
+    assert_eq!(body["RequestId"], "5a7e");
+    assert_eq!(body["StackId"], "arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn update_knows_its_id_and_both_sets_of_properties_and_returns_the_same_attributes() {
+    let script = Script::of(&[&[]]);
+    let response = told(&script, &event("Update", Some("thing-1"))).await;
+    assert_eq!(response.physical_resource_id(), "thing-1");
+    assert_eq!(response.data()["Greeting"], "x");
+    let seen = script.asked();
+    assert_eq!(seen.id, Some(ThingId("thing-1".to_owned())));
+    assert_eq!(seen.previous, Some(Properties { name: "old".to_owned() }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_property_is_answered_without_any_work() {
+    let script = Script::of(&[&[]]);
+    let mut misspelt = event("Create", None);
+    misspelt["ResourceProperties"] = json!({"Nmae": "new"});
+    let reason = "ResourceProperties.Nmae: unknown property; did you mean `Name`?";
+    assert_failed(&told(&script, &misspelt).await, "nothing-was-made", reason);
+    misspelt["RequestType"] = json!("Update");
+    misspelt["PhysicalResourceId"] = json!("thing-1");
+    assert_failed(&told(&script, &misspelt).await, "thing-1", reason);
+    assert_eq!(script.calls_made(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_request_type_is_answered() {
+    let response = told(&Script::of(&[&[]]), &event("Frobnicate", Some("thing-1"))).await;
+    assert_failed(&response, "thing-1", "the request can't be read: ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_a_panic_and_a_timeout_answer_the_id_held() {
+    for (end, reason) in [
+        (Step::Refuse("no"), "no"),
+        (Step::Panic, "a defect in this handler stopped the work"),
+        (Step::Hang, "the work was stopped after 290 seconds"),
+    ] {
+        let response = told(&Script::of(&[&[Step::Hold("thing-2"), end]]), &event("Create", None)).await;
+        assert_failed(&response, "thing-2", reason);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_a_panic_and_a_timeout_before_anything_was_made_say_so_in_the_id() {
+    for end in [Step::Refuse("no"), Step::Panic, Step::Hang] {
+        let response = told(&Script::of(&[&[end]]), &event("Create", None)).await;
+        assert_failed(&response, "nothing-was-made", "");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_panic_says_stays_inside() {
+    let response = told(&Script::of(&[&[Step::Panic]]), &event("Create", None)).await;
+    assert!(!response.body().contains("a secret value"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_update_answers_the_old_id() {
+    for end in [Step::Refuse("no"), Step::Panic, Step::Hang] {
+        assert_failed(&told(&Script::of(&[&[end]]), &event("Update", Some("thing-1"))).await, "thing-1", "");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_update_answers_the_new_id_if_the_replacement_exists() {
+    let script = Script::of(&[&[Step::Hold("thing-2"), Step::Refuse("no")]]);
+    assert_failed(&told(&script, &event("Update", Some("thing-1"))).await, "thing-2", "no");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_is_answered_with_the_id_that_cloudformation_gave() {
+    for id in ["thing-1", "landing-Thing-1ABCDEF", "nothing-was-made"] {
+        let response = told(&Script::of(&[&[]]), &event("Delete", Some(id))).await;
+        assert_eq!((response.status(), response.physical_resource_id()), (Status::Success, id));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_with_an_invented_id_sees_no_id_and_may_still_find_its_mark() {
+    let script = Script::of(&[&[]]);
+    told(&script, &event("Delete", Some("landing-Thing-1ABCDEF"))).await;
+    let seen = script.asked();
+    assert_eq!((seen.verb, seen.id), ("remove", None));
+    assert_eq!(seen.properties, Some(Properties { name: "new".to_owned() }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_is_never_refused_for_its_properties() {
+    let script = Script::of(&[&[]]);
+    let mut old_schema = event("Delete", Some("thing-1"));
+    old_schema["ResourceProperties"] = json!({"Label": "from an older version"});
+    assert_eq!(told(&script, &old_schema).await.status(), Status::Success);
+    assert_eq!(script.asked().properties, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_to_properties_of_an_older_schema_is_an_update_without_previous() {
+    let script = Script::of(&[&[]]);
+    let mut rollback = event("Update", Some("thing-1"));
+    rollback["OldResourceProperties"] = json!({"Label": "from an older version"});
+    assert_eq!(told(&script, &rollback).await.status(), Status::Success);
+    assert_eq!(script.asked().previous, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_that_is_too_large_is_a_failure_that_keeps_the_id() {
+    let script = Script::of(&[&[Step::Hold("thing-1"), Step::Finish(5000)]]);
+    assert_failed(&told(&script, &event("Create", None)).await, "thing-1", "the attributes make the answer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_id_that_was_used_before_is_worked_on_again() {
+    let script = Script::of(&[&[Step::Refuse("no")], &[Step::Hold("thing-1")]]);
+    assert_eq!(told(&script, &event("Create", None)).await.status(), Status::Failed);
+    assert_eq!(told(&script, &event("Create", None)).await.status(), Status::Success);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_yet_so_is_looked_at_again_until_it_is() {
+    let not_yet: &[Step] = &[Step::Hold("thing-1"), Step::NotYet("it is being made")];
+    let script = Script::of(&[not_yet, not_yet, &[Step::Finish(3)]]);
+    let response = told(&script, &event("Create", None)).await;
+    assert_eq!((response.status(), response.physical_resource_id()), (Status::Success, "thing-1"));
+    assert_eq!(script.calls_made(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_within_a_window_is_refused_when_the_window_ends() {
+    let script = Script::of(&[&[Step::NotYetWithin(Duration::from_mins(2), "the principal isn't there yet")]]);
+    let start = Instant::now();
+    let response = told(&script, &event("Create", None)).await;
+    assert_failed(&response, "nothing-was-made", "the principal isn't there yet (still so after 12");
+    assert!(start.elapsed() < Duration::from_secs(131), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_begins_anew_when_something_else_is_waited_for() {
+    let minute = Duration::from_mins(1);
+    let first: &[Step] = &[Step::NotYetWithin(minute, "first")];
+    let second: &[Step] = &[Step::NotYetWithin(minute, "second")];
+    let mut calls = vec![first; 11];
+    calls.extend([second; 8]);
+    calls.push(&[Step::Hold("thing-1")]);
+    let start = Instant::now();
+    assert_eq!(told(&Script::of(&calls), &event("Create", None)).await.status(), Status::Success);
+    assert!(start.elapsed() > minute, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_work_stops_early_enough_for_the_answer_to_be_sent() {
+    let start = Instant::now();
+    told(&Script::of(&[&[Step::Hang]]), &event("Create", None)).await;
+    assert_eq!(start.elapsed(), INVOCATION - RESERVE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_outlives_the_invocation_goes_on_in_the_next_with_its_past() {
+    let script = Script::of(&[&[Step::Hold("thing-1"), Step::NotYet("it is being made")]]);
+    let Outcome::Continue { past, reason } = outcome(&script, &event("Create", None)).await else { panic!("answered") };
+    assert_eq!(reason, "not finished in the function's time: it is being made");
+    assert_eq!(past.first_try, Some(BEGAN));
+    assert_eq!(past.held.as_deref(), Some("thing-1"));
+
+    let mut sent_on = event("Create", None);
+    sent_on["Continuation"] = serde_json::to_value(past).unwrap();
+    let next = Script::of(&[&[]]);
+    let response = told(&next, &sent_on).await;
+    assert_eq!((response.status(), response.physical_resource_id()), (Status::Success, "thing-1"));
+    assert_eq!(next.asked().id, Some(ThingId("thing-1".to_owned())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_cut_off_during_a_wait_is_no_failure() {
+    let script = Script::of(&[&[Step::NotYet("it is being made")], &[Step::Hang]]);
+    assert!(matches!(outcome(&script, &event("Create", None)).await, Outcome::Continue { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_longer_than_cloudformation() {
+    let mut late = event("Create", None);
+    let past = Continuation { first_try: Some(BEGAN - 3_500_000), ..Continuation::default() };
+    late["Continuation"] = serde_json::to_value(past).unwrap();
+    let start = Instant::now();
+    let response = told(&Script::of(&[&[Step::NotYet("it is being made")]]), &late).await;
+    assert_failed(&response, "nothing-was-made", "gave up after 35");
+    assert!(start.elapsed() <= Duration::from_secs(90), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_template_may_shorten_the_wait() {
+    let mut impatient = event("Create", None);
+    impatient["ResourceProperties"]["ServiceTimeout"] = json!("60");
+    let start = Instant::now();
+    let response = told(&Script::of(&[&[Step::NotYet("it is being made")]]), &impatient).await;
+    assert_failed(&response, "nothing-was-made", "gave up after");
+    assert!(start.elapsed() <= Duration::from_secs(50), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_lasts_over_invocations() {
+    let mut sent_on = event("Create", None);
+    let past = Continuation {
+        first_try: Some(BEGAN - 200_000),
+        waiting: Some(("the principal isn't there yet".to_owned(), BEGAN - 119_000)),
+        ..Continuation::default()
+    };
+    sent_on["Continuation"] = serde_json::to_value(past).unwrap();
+    let start = Instant::now();
+    let script = Script::of(&[&[Step::NotYetWithin(Duration::from_mins(2), "the principal isn't there yet")]]);
+    assert_failed(&told(&script, &sent_on).await, "nothing-was-made", "the principal isn't there yet (still so after");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn late_work_is_dropped_and_can_not_answer_again() {
+    // The first call would finish an hour later; by then its future is gone, and with it every call it would make.
+    let script = Script::of(&[&[Step::Hang, Step::Hold("thing-9")]]);
+    let response = told(&script, &event("Create", None)).await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
+    assert_eq!(response.physical_resource_id(), "nothing-was-made");
+    assert_eq!(script.calls_made(), 1);
+}
