@@ -1,5 +1,6 @@
 //! Stands where one AWS service stands, for tests that need it silent, broken or scripted.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
@@ -16,12 +17,27 @@ pub struct Call {
     pub input: Value,
 }
 
+/// What goes wrong with a call.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// It has no effect, and this is the reply.
+    Before(Reply),
+    /// It has its effect, and this is the reply all the same.
+    After(Reply),
+}
+
 /// An AWS endpoint of our own.
 #[derive(Debug)]
 pub struct AwsStub {
     server: Server,
     calls: watch::Sender<Vec<Call>>,
+    policies: Policies,
 }
+
+/// The policies of ECR's repositories, as text.
+type Policies = Arc<Mutex<HashMap<String, Value>>>;
 
 impl AwsStub {
     /// Answers every call with what `reply` says.
@@ -35,7 +51,7 @@ impl AwsStub {
             async move { reply(&call) }
         })
         .await;
-        Self { server, calls }
+        Self { server, calls, policies: Policies::default() }
     }
 
     /// A service that takes calls and never answers.
@@ -43,29 +59,24 @@ impl AwsStub {
         Self::start(|_| Reply::Silence).await
     }
 
-    /// ECR with one repository, whose policy can be written unless `refuse` says why not.
-    pub async fn ecr(refuse: impl Fn(&Call) -> Option<Reply> + Send + Sync + 'static) -> Self {
-        let policy: Mutex<Option<Value>> = Mutex::default();
-        Self::start(move |call| {
-            if let Some(refusal) = refuse(call) {
-                return refusal;
+    /// ECR with every repository one asks for and the policies they are given, unless `fault` interferes.
+    pub async fn ecr(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Self {
+        let policies = Policies::default();
+        let state = Arc::clone(&policies);
+        let stub = Self::start(move |call| {
+            let fault = fault(call);
+            if let Fault::Before(reply) = fault {
+                return reply;
             }
-            let mut policy = policy.lock().unwrap_or_else(PoisonError::into_inner);
-            match call.operation.as_str() {
-                "SetRepositoryPolicy" => *policy = Some(call.input["policyText"].clone()),
-                "GetRepositoryPolicy" if policy.is_some() => {}
-                "DeleteRepositoryPolicy" if policy.is_some() => {
-                    let text = policy.take();
-                    return Reply::json(200, &repository_policy(call, &text.unwrap_or_default()));
-                }
-                "GetRepositoryPolicy" | "DeleteRepositoryPolicy" => {
-                    return error("RepositoryPolicyNotFoundException", "Repository policy does not exist");
-                }
-                other => return error("InvalidParameterException", &format!("the stub has no {other}")),
+            let mut policies = state.lock().unwrap_or_else(PoisonError::into_inner);
+            let reply = ecr(&mut policies, call);
+            match fault {
+                Fault::After(instead) => instead,
+                _ => reply,
             }
-            Reply::json(200, &repository_policy(call, policy.as_ref().unwrap_or(&Value::Null)))
         })
-        .await
+        .await;
+        Self { policies, ..stub }
     }
 
     /// The value of `AWS_ENDPOINT_URL_<SERVICE>`.
@@ -80,10 +91,24 @@ impl AwsStub {
         self.calls.borrow().clone()
     }
 
-    /// Waits until that many calls have arrived.
-    pub async fn called(&self, times: usize) {
+    /// How often an operation was called.
+    #[must_use]
+    pub fn count(&self, operation: &str) -> usize {
+        self.calls.borrow().iter().filter(|call| call.operation == operation).count()
+    }
+
+    /// Waits until an operation has been called.
+    pub async fn called(&self, operation: &str) {
         let mut calls = self.calls.subscribe();
-        let _ = calls.wait_for(|calls| calls.len() >= times).await;
+        let _ = calls.wait_for(|calls| calls.iter().any(|call| call.operation == operation)).await;
+    }
+
+    /// The policy of a repository, null if it has none.
+    #[must_use]
+    pub fn policy(&self, repository: &str) -> Value {
+        let policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = policies.get(repository).and_then(Value::as_str);
+        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 }
 
@@ -96,6 +121,23 @@ pub fn error(code: &str, message: &str) -> Reply {
     ];
     let body = json!({ "__type": code, "message": message });
     Reply::Answer(400, headers, body.to_string().into_bytes())
+}
+
+fn ecr(policies: &mut HashMap<String, Value>, call: &Call) -> Reply {
+    let repository = call.input["repositoryName"].as_str().unwrap_or_default();
+    let policy = match call.operation.as_str() {
+        "SetRepositoryPolicy" => {
+            policies.insert(repository.to_owned(), call.input["policyText"].clone());
+            policies.get(repository).cloned()
+        }
+        "GetRepositoryPolicy" => policies.get(repository).cloned(),
+        "DeleteRepositoryPolicy" => policies.remove(repository),
+        other => return error("InvalidParameterException", &format!("the stub has no {other}")),
+    };
+    match policy {
+        Some(text) => Reply::json(200, &repository_policy(call, &text)),
+        None => error("RepositoryPolicyNotFoundException", "Repository policy does not exist"),
+    }
 }
 
 fn repository_policy(call: &Call, text: &Value) -> Value {

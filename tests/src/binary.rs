@@ -8,14 +8,16 @@ use crate::cloudformation::{Event, Handler, Put};
 use crate::function::Function;
 use crate::response_server::{Reaction, ResponseServer, ResponseUrl};
 
-/// The binary that `sam build` made of a function of template.yaml.
+/// The binary that `sam build` made of a function of template.yaml; `ARCHIPELAGO_FUNCTIONS` names another folder.
 ///
 /// # Panics
 /// If it isn't there.
 #[must_use]
 pub fn built(logical_id: &str) -> PathBuf {
-    let path = workspace().join(".aws-sam/build").join(logical_id).join("bootstrap");
-    assert!(path.is_file(), ".aws-sam/build/{logical_id}/bootstrap is missing: run `make build` first");
+    let folder = std::env::var_os("ARCHIPELAGO_FUNCTIONS").map(PathBuf::from);
+    let folder = folder.unwrap_or_else(|| workspace().join(".aws-sam/build"));
+    let path = folder.join(logical_id).join("bootstrap");
+    assert!(path.is_file(), "{} is missing: run `make build` first", path.display());
     path
 }
 

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::http::{Reply, Request, Server};
-use crate::process::{LogLine, Process};
+pub use crate::process::LogLine;
+use crate::process::Process;
 use crate::runtime_api::{Invocation, json_of};
 
 /// What a function is made of.

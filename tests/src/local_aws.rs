@@ -20,30 +20,34 @@ pub struct LocalAws {
     pub account: String,
     /// The region.
     pub region: String,
-    deployed: OnceLock<()>,
+    deployed: OnceLock<Result<(), String>>,
     _servers: Mutex<Child>,
 }
 
-static LOCAL_AWS: OnceLock<LocalAws> = OnceLock::new();
+static LOCAL_AWS: OnceLock<Result<LocalAws, String>> = OnceLock::new();
 
 impl LocalAws {
     /// The local AWS, started by whoever asks first.
     pub fn running() -> &'static Self {
-        LOCAL_AWS.get_or_init(Self::start)
+        LOCAL_AWS.get_or_init(Self::start).as_ref().unwrap_or_else(|why| panic!("{why}"))
     }
 
     /// The local AWS with the application deployed by `sam deploy`.
     #[must_use]
     pub fn deployed() -> &'static Self {
         let aws = Self::running();
-        aws.deployed.get_or_init(|| {
+        // A deployment that failed fails again: every test then says why, and none waits for it.
+        let deployed = aws.deployed.get_or_init(|| {
             let output = servers(&["deploy", "--endpoint", &aws.endpoint]).output().expect("python of .local starts");
-            assert!(output.status.success(), "the application can't be deployed to the local AWS:\n{}", both(&output));
+            if output.status.success() { Ok(()) } else { Err(both(&output)) }
         });
+        if let Err(why) = deployed {
+            panic!("the application can't be deployed to the local AWS:\n{why}");
+        }
         aws
     }
 
-    fn start() -> Self {
+    fn start() -> Result<Self, String> {
         let mut child = servers(&["run", "--free-ports"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -52,17 +56,20 @@ impl LocalAws {
         let stdout = child.stdout.take().expect("stdout is piped");
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).expect("the local AWS says where it is");
-        let ready: Value = serde_json::from_str(&line)
-            .unwrap_or_else(|_| panic!("the local AWS didn't start; instead of one line of JSON it said `{line}`"));
+        let Ok(ready) = serde_json::from_str::<Value>(&line) else {
+            drop(child.stdin.take());
+            let _ = child.wait();
+            return Err(format!("the local AWS didn't start; instead of one line of JSON it said `{line}`"));
+        };
         let text = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
-        Self {
+        Ok(Self {
             endpoint: text("endpoint"),
             organizations_endpoint: text("organizations_endpoint"),
             account: text("account"),
             region: text("region"),
             deployed: OnceLock::new(),
             _servers: Mutex::new(child),
-        }
+        })
     }
 
     /// Runs the `aws` command line; returns what it printed as JSON, null for nothing.
@@ -74,7 +81,7 @@ impl LocalAws {
             if arguments.first() == Some(&"organizations") { &self.organizations_endpoint } else { &self.endpoint };
         let output = tokio::process::Command::new(tool("aws"))
             .args(arguments)
-            .args(["--output", "json", "--no-cli-pager", "--endpoint-url", endpoint])
+            .args(["--output", "json", "--endpoint-url", endpoint])
             .env("AWS_ACCESS_KEY_ID", &self.account)
             .env("AWS_SECRET_ACCESS_KEY", "local")
             .env("AWS_DEFAULT_REGION", &self.region)
@@ -92,6 +99,56 @@ impl LocalAws {
             return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
         }
         Ok(serde_json::from_slice(&output.stdout).unwrap_or_default())
+    }
+
+    /// Calls an operation of a service with a JSON protocol, such as `ecr` or `organizations`.
+    ///
+    /// # Errors
+    /// The error's code and message.
+    pub async fn call(&self, service: &str, operation: &str, input: &Value) -> Result<Value, String> {
+        let (endpoint, target) = match service {
+            "ecr" => (&self.endpoint, "AmazonEC2ContainerRegistry_V20150921"),
+            "organizations" => (&self.organizations_endpoint, "AWSOrganizationsV20161128"),
+            other => panic!("the tests don't know the protocol of {other}"),
+        };
+        let request = self.request(endpoint, service).header("x-amz-target", format!("{target}.{operation}"));
+        let request = request.header("content-type", "application/x-amz-json-1.1").body(input.to_string());
+        let response = request.send().await.expect("the local AWS answers");
+        let status = response.status();
+        let body = response.bytes().await.expect("the local AWS answers whole");
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if status.is_success() {
+            return Ok(body);
+        }
+        let code = body["__type"].as_str().unwrap_or_default();
+        let message = body["message"].as_str().or(body["Message"].as_str()).unwrap_or_default();
+        Err(format!("{code}: {message}"))
+    }
+
+    /// The status of a stack, by name or by ARN; `None` if there is none.
+    pub async fn stack_status(&self, stack: &str) -> Option<String> {
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("Action", "DescribeStacks"), ("Version", "2010-05-15"), ("StackName", stack)])
+            .finish();
+        let request = self.request(&self.endpoint, "cloudformation");
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
+        let response = request.send().await.expect("the local AWS answers");
+        let text = response.text().await.expect("the local AWS answers whole");
+        let (_, rest) = text.split_once("<StackStatus>")?;
+        rest.split('<').next().map(str::to_owned)
+    }
+
+    /// Nobody checks signatures here; the access key says which account asks.
+    fn request(&self, endpoint: &str, service: &str) -> reqwest::RequestBuilder {
+        let Self { account, region, .. } = self;
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client without TLS");
+        client.post(endpoint).header(
+            "authorization",
+            format!(
+                "AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/{service}/aws4_request, \
+                 SignedHeaders=host, Signature=0"
+            ),
+        )
     }
 }
 

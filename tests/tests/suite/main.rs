@@ -2,4 +2,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails a test")]
 
 mod instruments;
+mod lifecycle;
+mod protocol;
 mod repository;

@@ -1,0 +1,131 @@
+//! Stacks on the local AWS: its CloudFormation drives the deployed functions, the real command line drives it.
+
+mod ecr_policy_statement;
+mod organizational_unit;
+
+use std::time::{Duration, Instant};
+
+use archipelago_tests::local_aws::LocalAws;
+use serde_json::{Map, Value, json};
+
+/// Longer than any operation of these stacks takes on a slow machine.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// A stack of custom resources.
+struct Stack {
+    aws: &'static LocalAws,
+    name: String,
+    id: String,
+}
+
+/// A name that no other test has.
+fn unique(prefix: &str) -> String {
+    format!("{prefix}-{:08x}", fastrand::u32(..))
+}
+
+/// The ARN of a deployed function, as a template finds it.
+fn service_token(function: &str) -> Value {
+    json!({ "Fn::ImportValue": format!("archipelago-{function}") })
+}
+
+/// A template of these resources, with an output `<resource>` for each `!Ref` and `<resource><attribute>` for `attributes`.
+fn template(resources: &Value, attributes: &[&str]) -> Value {
+    let mut outputs = Map::new();
+    for name in resources.as_object().unwrap().keys() {
+        outputs.insert(name.clone(), json!({ "Value": { "Ref": name } }));
+        for attribute in attributes {
+            outputs.insert(format!("{name}{attribute}"), json!({ "Value": { "Fn::GetAtt": [name, attribute] } }));
+        }
+    }
+    json!({ "AWSTemplateFormatVersion": "2010-09-09", "Resources": resources, "Outputs": outputs })
+}
+
+impl Stack {
+    /// Creates a stack and waits until it has this status.
+    async fn create(template: &Value, status: &str) -> Self {
+        let aws = LocalAws::deployed();
+        let name = unique("test");
+        let body = template.to_string();
+        let created = aws
+            .aws(&["cloudformation", "create-stack", "--stack-name", &name, "--template-body", &body])
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
+        let id = created["StackId"].as_str().unwrap().to_owned();
+        let stack = Self { aws, name, id };
+        stack.reaches(status, "").await;
+        stack
+    }
+
+    /// Updates the stack and waits until it has this status.
+    async fn update(&self, template: &Value, status: &str) {
+        self.try_update(template).await.unwrap_or_else(|error| panic!("{error}"));
+        self.reaches(status, "").await;
+    }
+
+    async fn try_update(&self, template: &Value) -> Result<Value, String> {
+        let body = template.to_string();
+        self.aws.aws(&["cloudformation", "update-stack", "--stack-name", &self.name, "--template-body", &body]).await
+    }
+
+    /// Deletes the stack and waits until it has this status.
+    async fn delete(&self, status: &str) {
+        let before = self.aws.stack_status(&self.id).await.unwrap_or_default();
+        self.aws
+            .aws(&["cloudformation", "delete-stack", "--stack-name", &self.name])
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
+        self.reaches(status, &before).await;
+    }
+
+    /// Waits until the stack has this status; panics at once if it ends with another one, unless that is `before`.
+    async fn reaches(&self, expected: &str, before: &str) {
+        let start = Instant::now();
+        loop {
+            let status = self.aws.stack_status(&self.id).await.unwrap_or_else(|| "DELETE_COMPLETE".to_owned());
+            if status == expected {
+                return;
+            }
+            if start.elapsed() > PATIENCE || (!status.ends_with("_IN_PROGRESS") && status != before) {
+                let events = self.events().await.join("\n");
+                panic!("the stack is {status} after {:?}, not {expected}:\n{events}", start.elapsed());
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// The stack's events from the oldest, each as `LogicalId STATUS reason`.
+    async fn events(&self) -> Vec<String> {
+        let said = self.aws.aws(&["cloudformation", "describe-stack-events", "--stack-name", &self.id]).await;
+        let said = said.unwrap_or_else(|error| panic!("{error}"));
+        let text = |event: &Value, name: &str| event[name].as_str().unwrap_or_default().to_owned();
+        let events = said["StackEvents"].as_array().into_iter().flatten().rev();
+        let line = |event| {
+            format!(
+                "{} {} {}",
+                text(event, "LogicalResourceId"),
+                text(event, "ResourceStatus"),
+                text(event, "ResourceStatusReason")
+            )
+        };
+        events.map(line).collect()
+    }
+
+    /// The events of a resource with this status.
+    async fn said(&self, logical_id: &str, status: &str) -> String {
+        let start = format!("{logical_id} {status} ");
+        let events = self.events().await;
+        let said: Vec<_> = events.iter().filter_map(|event| event.strip_prefix(&start)).collect();
+        assert!(!said.is_empty(), "no `{start}` among\n{}", events.join("\n"));
+        said.join("\n")
+    }
+
+    /// The value of an output.
+    async fn output(&self, name: &str) -> String {
+        let said = self.aws.aws(&["cloudformation", "describe-stacks", "--stack-name", &self.id]).await;
+        let said = said.unwrap_or_else(|error| panic!("{error}"));
+        let outputs = said["Stacks"][0]["Outputs"].as_array().cloned().unwrap_or_default();
+        let output = outputs.iter().find(|output| output["OutputKey"] == name);
+        let output = output.unwrap_or_else(|| panic!("no output {name} in {outputs:?}"));
+        output["OutputValue"].as_str().unwrap().to_owned()
+    }
+}

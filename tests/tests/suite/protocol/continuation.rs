@@ -1,0 +1,103 @@
+//! Work that is slow, hangs, or outlives one invocation.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use archipelago_tests::aws_stub::{AwsStub, Fault};
+use archipelago_tests::cloudformation::Status;
+use archipelago_tests::function::Configuration;
+use archipelago_tests::http::Reply;
+
+use super::{Scene, answer, principal_not_visible, pull, returned, scene};
+
+/// ECR doesn't know the principal until `known` is set.
+async fn waiting(adjust: impl FnOnce(Configuration) -> Configuration) -> (Scene, Arc<AtomicBool>) {
+    let known = Arc::new(AtomicBool::new(false));
+    let state = Arc::clone(&known);
+    let ecr = AwsStub::ecr(move |call| {
+        let unknown = call.operation == "SetRepositoryPolicy" && !state.load(Ordering::SeqCst);
+        if unknown { Fault::Before(principal_not_visible()) } else { Fault::None }
+    })
+    .await;
+    (scene(ecr, |configuration| adjust(configuration.timeout(Duration::from_secs(4)))).await, known)
+}
+
+#[tokio::test]
+async fn an_aws_that_never_answers_is_answered_for_before_the_time_is_up() {
+    let ecr = AwsStub::silent().await;
+    let mut scene = scene(ecr, |configuration| configuration.timeout(Duration::from_secs(14))).await;
+    let event = scene.create(&pull("app"));
+    let url = scene.stack.handler.responses.url();
+    returned(&scene.invoke(&event.to_json(url.as_str())).await);
+    let answer = answer(&event, &url);
+    assert!(!answer.success);
+    assert!(!answer.physical_resource_id.contains('#'), "nothing was made: {}", answer.physical_resource_id);
+    assert_eq!(scene.function().processes(), 1);
+}
+
+#[tokio::test]
+async fn a_hanging_update_is_answered_with_the_id_it_has() {
+    let ecr = AwsStub::silent().await;
+    let mut scene = scene(ecr, |configuration| configuration.timeout(Duration::from_secs(4))).await;
+    let mut event = scene.create(&pull("app"));
+    event.request_type = archipelago_tests::cloudformation::RequestType::Update;
+    event.physical_resource_id = Some("app#0123456789".to_owned());
+    event.old_properties = Some(event.properties.clone());
+    let url = scene.stack.handler.responses.url();
+    returned(&scene.invoke(&event.to_json(url.as_str())).await);
+    let answer = answer(&event, &url);
+    assert!(!answer.success);
+    assert_eq!(answer.physical_resource_id, "app#0123456789");
+}
+
+#[tokio::test]
+async fn an_aws_that_talks_nonsense_is_given_up_within_the_service_timeout() {
+    let ecr = AwsStub::start(|_| Reply::Answer(200, Vec::new(), b"<html>".to_vec())).await;
+    let mut scene = scene(ecr, |configuration| configuration).await;
+    let mut properties = pull("app");
+    properties["ServiceTimeout"] = serde_json::json!(25);
+    let event = scene.create(&properties);
+    let url = scene.stack.handler.responses.url();
+    let json = event.to_json(url.as_str());
+    let invoked = scene.invoke(&json);
+    returned(&tokio::time::timeout(Duration::from_secs(25), invoked).await.expect("an answer within 25 seconds"));
+    assert!(!answer(&event, &url).success);
+}
+
+#[tokio::test]
+async fn work_that_outlives_an_invocation_goes_on_in_the_next_and_is_answered_once() {
+    let (mut scene, known) = waiting(|configuration| configuration).await;
+    let event = scene.create(&pull("app"));
+    let url = scene.stack.handler.responses.url();
+    let json = event.to_json(url.as_str());
+    let enough = async {
+        scene.function().invoked(3).await;
+        known.store(true, Ordering::SeqCst);
+    };
+    let (outcome, ()) = tokio::join!(scene.function().invoke(&json), enough);
+    returned(&outcome);
+    scene.function().settled().await;
+    let answer = answer(&event, &url);
+    assert!(answer.success, "{:?}", answer.reason);
+    assert_eq!(url.puts().len(), 1);
+    let records = scene.function().records();
+    assert!(records.iter().skip(1).all(|record| record.through_lambda));
+    for record in &records {
+        returned(record.outcome.as_ref().unwrap());
+        for name in ["RequestType", "ResponseURL", "RequestId", "ResourceProperties"] {
+            assert_eq!(record.event[name], json[name], "{name} is sent on as it came");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_may_not_invoke_itself_says_what_it_was_waiting_for() {
+    let (mut scene, _) = waiting(Configuration::without_self_invocation).await;
+    let run = scene.stack.create(&pull("app")).await.sound();
+    assert_eq!(run.status, Status::RollbackComplete);
+    let reason = run.reason().unwrap();
+    assert!(reason.to_lowercase().contains("principal") || reason.contains("Invalid repository policy"), "{reason}");
+    assert!(reason.contains("invoke"), "{reason}");
+    assert_eq!(scene.function().refusals(), 1);
+}

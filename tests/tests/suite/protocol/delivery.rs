@@ -1,0 +1,113 @@
+//! The PUT: what is tried again, what is final, and where nothing is sent.
+
+use std::time::Duration;
+
+use archipelago_tests::cloudformation::Put;
+use archipelago_tests::response_server::{Reaction, ResponseServer};
+use serde_json::Value;
+
+use super::{Scene, answer, calm, pull, returned, scene};
+use archipelago_tests::aws_stub::{AwsStub, Fault};
+
+/// Creates with a URL that follows a script; returns its PUTs.
+async fn puts(scene: &mut Scene, script: impl IntoIterator<Item = Reaction>) -> Vec<Put> {
+    let event = scene.create(&pull("app"));
+    let url = scene.stack.handler.responses.scripted(script);
+    returned(&scene.invoke(&event.to_json(url.as_str())).await);
+    url.puts()
+}
+
+fn statuses(puts: &[Put]) -> Vec<u16> {
+    puts.iter().map(|put| put.status).collect()
+}
+
+#[tokio::test]
+async fn an_answer_that_s3_fails_to_take_is_sent_again_as_it_was() {
+    let puts = puts(&mut calm().await, [Reaction::Status(500), Reaction::Status(503)]).await;
+    assert_eq!(statuses(&puts), [500, 503, 200]);
+    assert!(puts.iter().all(|put| put.body == puts[0].body));
+}
+
+#[tokio::test]
+async fn a_cut_connection_is_tried_again() {
+    assert_eq!(statuses(&puts(&mut calm().await, [Reaction::Cut]).await), [0, 200]);
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_confirms_is_tried_again_before_the_time_is_up() {
+    assert_eq!(statuses(&puts(&mut calm().await, [Reaction::Silence]).await), [0, 200]);
+}
+
+#[tokio::test]
+async fn a_refusal_is_final() {
+    for status in [403, 404, 411] {
+        let mut scene = calm().await;
+        assert_eq!(statuses(&puts(&mut scene, [Reaction::Status(status)]).await), [status]);
+        let log = scene.function().retire().await;
+        assert!(log.iter().any(|line| line.text.contains("\"ERROR\"")), "{log:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_never_taken_is_given_up_before_the_process_is_killed() {
+    let ecr = AwsStub::ecr(|_| Fault::None).await;
+    let mut scene = scene(ecr, |configuration| configuration.timeout(Duration::from_secs(4))).await;
+    let puts = puts(&mut scene, [Reaction::Status(500); 100]).await;
+    assert!(puts.len() > 1, "{}", puts.len());
+    assert!(!puts.iter().any(Put::stored));
+}
+
+#[tokio::test]
+async fn a_foreign_url_gets_nothing_done_and_nothing_sent() {
+    let foreign = ResponseServer::start().await;
+    let url = foreign.url();
+    let tail = format!("/cloudformation-custom-resource-response-useast1/x?{}", url.secret());
+    for stranger in [
+        url.as_str().to_owned(),
+        format!("https://evil.example.com{tail}"),
+        format!("https://user@s3.amazonaws.com{tail}"),
+        format!("http://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x?{}", url.secret()),
+        format!(
+            "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com.evil.example/x?{}",
+            url.secret()
+        ),
+        format!("nonsense?{}", url.secret()),
+    ] {
+        let mut scene = calm().await;
+        let event = scene.create(&pull("app"));
+        returned(&scene.invoke(&event.to_json(&stranger)).await);
+        assert_eq!(scene.ecr.calls().len(), 0, "{stranger}");
+        let log = scene.function().retire().await;
+        assert!(log.iter().any(|line| line.text.contains("\"ERROR\"")), "{log:?}");
+        assert!(!log.iter().any(|line| line.text.contains(url.signature())), "{log:?}");
+    }
+    assert_eq!(url.puts(), []);
+}
+
+#[tokio::test]
+async fn an_event_without_a_url_gets_nothing_done() {
+    let mut scene = calm().await;
+    let event = scene.create(&pull("app"));
+    let mut json = event.to_json("");
+    for missing in [Value::Null, Value::from(""), Value::from(3)] {
+        json["ResponseURL"] = missing;
+        returned(&scene.invoke(&json).await);
+    }
+    json.as_object_mut().unwrap().remove("ResponseURL");
+    returned(&scene.invoke(&json).await);
+    assert_eq!(scene.ecr.calls().len(), 0);
+}
+
+#[tokio::test]
+async fn the_origin_of_the_aws_endpoint_is_no_stranger() {
+    let local = ResponseServer::start().await;
+    let ecr = AwsStub::ecr(|_| Fault::None).await;
+    let origin = local.origin();
+    let mut scene =
+        scene(ecr, |configuration| configuration.variable("AWS_ENDPOINT_URL", origin).variable("RESPONSE_HOSTS", ""))
+            .await;
+    let event = scene.create(&pull("app"));
+    let url = local.url();
+    returned(&scene.invoke(&event.to_json(url.as_str())).await);
+    assert!(answer(&event, &url).success);
+}

@@ -1,0 +1,112 @@
+//! The protocol of custom resources, kept by a real binary: CloudFormation, Lambda and S3 are played, and so is ECR.
+
+mod answers;
+mod continuation;
+mod delivery;
+mod envelopes;
+mod log;
+
+use std::time::Duration;
+
+use archipelago_tests::aws_stub::{AwsStub, Fault, error};
+use archipelago_tests::binary::{Binary, built};
+use archipelago_tests::cloudformation::{Answer, Event, Resource, Simulator};
+use archipelago_tests::function::{Configuration, Function, Outcome};
+use archipelago_tests::response_server::{ResponseServer, ResponseUrl};
+use serde_json::{Value, json};
+
+/// A stack whose resource is the binary of `Custom::EcrPolicyStatement`, in front of an ECR of our own.
+struct Scene {
+    ecr: AwsStub,
+    stack: Simulator<Binary>,
+}
+
+/// A scene in which all goes well.
+async fn calm() -> Scene {
+    scene(AwsStub::ecr(|_| Fault::None).await, |configuration| configuration).await
+}
+
+async fn scene(ecr: AwsStub, adjust: impl FnOnce(Configuration) -> Configuration) -> Scene {
+    let responses = ResponseServer::start().await;
+    let configuration = Configuration::new("archipelago-ecr-policy-statement", built("EcrPolicyStatement"))
+        .timeout(Duration::from_secs(30))
+        .variable("AWS_ENDPOINT_URL_ECR", ecr.origin())
+        .variable("RESPONSE_HOSTS", format!("answers.example.com,{}", responses.origin()));
+    let function = Function::start(adjust(configuration)).await;
+    let resource = Resource::new("demo", "Pull", "Custom::EcrPolicyStatement", fastrand::u64(..));
+    Scene { ecr, stack: Simulator::new(Binary::new(function, responses), resource) }
+}
+
+impl Scene {
+    fn function(&self) -> &Function {
+        &self.stack.handler.function
+    }
+
+    /// A Create which the simulator doesn't follow up.
+    fn create(&mut self, properties: &Value) -> Event {
+        self.stack.resource.create(properties).unwrap()
+    }
+
+    /// Invokes the function with an event, and waits until it and what it sent on to itself are over.
+    async fn invoke(&self, event: &Value) -> Outcome {
+        let outcome = self.function().invoke(event).await;
+        self.function().settled().await;
+        outcome
+    }
+}
+
+/// The one answer at a URL; panics if there is none, more than one, or a wrong one.
+fn answer(event: &Event, url: &ResponseUrl) -> Answer {
+    let puts = url.puts();
+    let stored: Vec<_> = puts.iter().filter(|put| put.stored()).collect();
+    assert_eq!(stored.len(), 1, "one answer is right: {puts:?}");
+    Answer::read(event, stored[0]).unwrap_or_else(|violations| panic!("{violations:?}"))
+}
+
+fn returned(outcome: &Outcome) {
+    assert!(matches!(outcome, Outcome::Returned(_)), "an invocation always returns, but this one: {outcome:?}");
+}
+
+/// A statement that lets `principal` pull.
+fn pull(repository: &str) -> Value {
+    json!({
+        "RepositoryName": repository,
+        "Statement": {
+            "Sid": "Pull",
+            "Effect": "Allow",
+            "Principal": { "AWS": "arn:aws:iam::222222222222:role/confidant" },
+            "Action": ["ecr:BatchGetImage"],
+        },
+    })
+}
+
+fn changed(properties: &Value, pointer: &str, value: Value) -> Value {
+    let mut changed = properties.clone();
+    *changed.pointer_mut(pointer).unwrap() = value;
+    changed
+}
+
+/// What ECR says while IAM hasn't told it of a new principal.
+fn principal_not_visible() -> archipelago_tests::http::Reply {
+    error(
+        "InvalidParameterException",
+        "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'",
+    )
+}
+
+fn no_such_repository(name: &str) -> archipelago_tests::http::Reply {
+    let message = format!("The repository with name '{name}' does not exist in the registry with id '111111111111'");
+    error("RepositoryNotFoundException", &message)
+}
+
+/// ECR without a repository called `missing`.
+async fn ecr_without_missing() -> AwsStub {
+    AwsStub::ecr(|call| {
+        if call.input["repositoryName"] == "missing" {
+            Fault::Before(no_such_repository("missing"))
+        } else {
+            Fault::None
+        }
+    })
+    .await
+}
