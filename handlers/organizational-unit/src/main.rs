@@ -1,2 +1,13 @@
-//! Placeholder until the library it stands on is there.
-fn main() {}
+//! `Custom::OrganizationalUnit`: an OU by name or by path, made or adopted.
+
+mod properties;
+mod tree;
+mod units;
+
+use aws_sdk_organizations::Client;
+use units::OrganizationalUnits;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    custom_resource::serve(|aws| OrganizationalUnits::new(Client::new(aws))).await
+}

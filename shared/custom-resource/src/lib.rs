@@ -51,6 +51,7 @@ mod resource;
 mod response;
 mod response_url;
 mod serve;
+mod tags;
 mod telemetry;
 
 pub use error::{Answer, AwsError, Error, NotYet, Result};
@@ -60,3 +61,4 @@ pub use resource::{Claim, Owner, Resource};
 pub use response::{Response, Status};
 pub use response_url::{ResponseHosts, ResponseUrl};
 pub use serve::serve;
+pub use tags::{TagChanges, Tags};

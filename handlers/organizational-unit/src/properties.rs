@@ -1,0 +1,196 @@
+//! What a template says of an OU, and what it reads back.
+
+use std::{fmt, str::FromStr};
+
+use custom_resource::Tags;
+use serde::{Deserialize, Serialize};
+
+/// Organizations nests OUs at most this deep.
+/// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html>
+const MAX_DEPTH: usize = 5;
+
+/// Organizations' limit, in characters.
+const MAX_NAME: usize = 128;
+
+/// The properties of `Custom::OrganizationalUnit`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Written")]
+pub(crate) struct Properties {
+    pub(crate) place: Place,
+    pub(crate) adopt_existing: bool,
+    pub(crate) tags: Tags,
+}
+
+/// Where an OU is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// `Name` under `ParentId`, or under the root.
+    Child { name: String, parent: Option<ParentId> },
+    /// `Path`: the levels on the way, then the OU itself.
+    Path { levels: Vec<String>, name: String },
+}
+
+impl Place {
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Child { name, .. } | Self::Path { name, .. } => name,
+        }
+    }
+}
+
+/// The properties as they are written.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Written {
+    name: Option<String>,
+    parent_id: Option<ParentId>,
+    path: Option<String>,
+    adopt_existing: Option<bool>,
+    #[serde(default)]
+    tags: Tags,
+}
+
+impl TryFrom<Written> for Properties {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let place = match (written.path, written.name, written.parent_id) {
+            (Some(path), None, None) => by_path(&path)?,
+            (None, Some(name), parent) => Place::Child { name: valid("Name", name)?, parent },
+            (None, None, _) => return Err("either `Name` or `Path` is required".to_owned()),
+            (Some(_), ..) => return Err("`Path` stands instead of `Name` and `ParentId`, not beside them".to_owned()),
+        };
+        Ok(Self { place, adopt_existing: written.adopt_existing.unwrap_or(true), tags: written.tags })
+    }
+}
+
+fn by_path(path: &str) -> Result<Place, String> {
+    let names = path.split('/').map(|name| valid("Path", name.to_owned())).collect::<Result<Vec<_>, _>>()?;
+    if names.len() > MAX_DEPTH {
+        return Err(format!("`Path` is {} levels deep, and Organizations allows {MAX_DEPTH}", names.len()));
+    }
+    let mut levels = names;
+    let name = levels.pop().unwrap_or_default();
+    Ok(Place::Path { levels, name })
+}
+
+fn valid(property: &str, name: String) -> Result<String, String> {
+    match name.chars().count() {
+        1..=MAX_NAME => Ok(name),
+        0 if property == "Path" => Err("`Path` has an empty level; write it like `Workloads/Production`".to_owned()),
+        _ => Err(format!("the name of an OU in `{property}` has 1 to {MAX_NAME} characters")),
+    }
+}
+
+/// The root's id or an OU's.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct ParentId(pub(crate) String);
+
+impl TryFrom<String> for ParentId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_root = text.strip_prefix("r-").is_some_and(|rest| is_token(rest, 4));
+        if is_root || UnitId::from_str(&text).is_ok() {
+            Ok(Self(text))
+        } else {
+            Err("expected the id of a root (r-...) or of an OU (ou-...)")
+        }
+    }
+}
+
+/// An OU's id, `ou-<root>-<unit>`: what `!Ref` reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UnitId(String);
+
+impl UnitId {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for UnitId {
+    type Err = NotAUnitId;
+
+    /// The pattern is that of the API reference: 4 to 32, then 8 to 32 lower-case letters and digits.
+    fn from_str(text: &str) -> Result<Self, NotAUnitId> {
+        let (root, unit) = text.strip_prefix("ou-").and_then(|rest| rest.split_once('-')).ok_or(NotAUnitId)?;
+        if is_token(root, 4) && is_token(unit, 8) { Ok(Self(text.to_owned())) } else { Err(NotAUnitId) }
+    }
+}
+
+impl fmt::Display for UnitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Some other text.
+#[derive(Debug)]
+pub(crate) struct NotAUnitId;
+
+fn is_token(text: &str, shortest: usize) -> bool {
+    (shortest..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+}
+
+/// What `!GetAtt` reads.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Attributes {
+    pub(crate) id: String,
+    pub(crate) arn: String,
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) parent_id: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(properties: Value) -> Result<Properties, String> {
+        serde_json::from_value(properties).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_ou_is_named_or_has_a_path() {
+        let named = read(json!({"Name": "Workloads", "ParentId": "r-ab12"})).unwrap();
+        assert_eq!(named.place.name(), "Workloads");
+        assert!(named.adopt_existing, "an OU that exists is adopted unless the template says otherwise");
+        let by_path = read(json!({"Path": "Workloads/Production"})).unwrap();
+        let levels = vec!["Workloads".to_owned()];
+        assert_eq!(by_path.place, Place::Path { levels, name: "Production".to_owned() });
+    }
+
+    #[test]
+    fn a_place_that_is_none_is_refused_in_words() {
+        for (properties, words) in [
+            (json!({}), "either `Name` or `Path` is required"),
+            (json!({"Path": "A", "Name": "A"}), "`Path` stands instead of `Name` and `ParentId`"),
+            (json!({"Path": "A", "ParentId": "r-ab12"}), "`Path` stands instead of `Name` and `ParentId`"),
+            (json!({"Path": "A//B"}), "`Path` has an empty level"),
+            (json!({"Path": "/A"}), "`Path` has an empty level"),
+            (json!({"Path": "A/B/C/D/E/F"}), "6 levels deep, and Organizations allows 5"),
+            (json!({"Name": ""}), "1 to 128 characters"),
+            (json!({"Name": "x".repeat(129)}), "1 to 128 characters"),
+            (
+                json!({"Name": "A", "ParentId": "123456789012"}),
+                "expected the id of a root (r-...) or of an OU (ou-...)",
+            ),
+        ] {
+            let refusal = read(properties.clone()).unwrap_err();
+            assert!(refusal.contains(words), "{properties}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_an_ou_s_or_none_of_ours() {
+        assert!(UnitId::from_str("ou-ab12-0123abcd").is_ok());
+        for foreign in ["landing-Workloads-1ABCDEF", "nothing-was-made", "r-ab12", "ou-ab12", "ou-ab12-SHOUTING", ""] {
+            assert!(UnitId::from_str(foreign).is_err(), "{foreign}");
+        }
+    }
+}

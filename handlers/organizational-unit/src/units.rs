@@ -1,0 +1,207 @@
+//! Makes the tree of OUs look as a template says, and as if it had never been said.
+
+use std::time::Duration;
+
+use aws_sdk_organizations::Client;
+use custom_resource::{Claim, Error, Owner, Resource, Result, TagChanges, Tags};
+
+use crate::{
+    properties::{Attributes, Place, Properties, UnitId},
+    tree::{Deleted, Tree, Unit},
+};
+
+/// The tag of an OU that was made on the way to another. It is apart from the owner's, so that a level which becomes
+/// the OU itself (or the other way round) is told from what it was when CloudFormation cleans up.
+const LEVEL_KEY: &str = "archipelago:level";
+
+/// How long Organizations may believe an OU not to be empty whose last account has left.
+const EMPTIED_WITHIN: Duration = Duration::from_mins(2);
+
+/// OUs in the organization that the function's account manages.
+#[derive(Debug)]
+pub(crate) struct OrganizationalUnits {
+    tree: Tree,
+}
+
+impl OrganizationalUnits {
+    pub(crate) fn new(organizations: Client) -> Self {
+        Self { tree: Tree(organizations) }
+    }
+
+    /// The id of the OU that is to be the parent, and the names down to it. Levels of a path that are missing are made.
+    async fn parent(&self, place: &Place, claim: &Claim<UnitId>) -> Result<(String, Option<Vec<String>>)> {
+        match place {
+            Place::Child { parent: Some(parent), .. } => Ok((parent.0.clone(), None)),
+            Place::Child { parent: None, .. } => Ok((self.tree.root_id().await?, Some(Vec::new()))),
+            Place::Path { levels, .. } => {
+                let mut parent = self.tree.root_id().await?;
+                for name in levels {
+                    let there = self.tree.children(&parent).await?.into_iter().find(|unit| unit.name == *name);
+                    parent = match there {
+                        Some(level) => self.level(level, claim).await?,
+                        None => self.tree.create(&parent, name, &[level_tag(claim.owner())]).await?.id,
+                    };
+                }
+                Ok((parent, Some(levels.clone())))
+            }
+        }
+    }
+
+    /// An OU on the way. If it was the claim's own until now, it is one of its levels from now on.
+    async fn level(&self, unit: Unit, claim: &Claim<UnitId>) -> Result<String> {
+        if claim.id().is_some_and(|id| id.as_str() == unit.id) {
+            let tags = self.tree.tags(&unit.id).await?.unwrap_or_default();
+            if tags.get(Owner::TAG_KEY).is_some_and(|tag| claim.owner().made(tag)) {
+                let changes =
+                    TagChanges { set: vec![level_tag(claim.owner())], unset: vec![Owner::TAG_KEY.to_owned()] };
+                self.tree.change_tags(&unit.id, &changes).await?;
+            }
+        }
+        Ok(unit.id)
+    }
+
+    /// The OU under `parent`: the claim's own, renamed where needed; or one of that name, adopted; or a new one.
+    async fn unit(&self, parent: &str, desired: &Properties, previous: &Tags, claim: &Claim<UnitId>) -> Result<Unit> {
+        let name = desired.place.name();
+        let children = self.tree.children(parent).await?;
+        let held = claim.id();
+        if let Some(own) = children.iter().find(|unit| held.as_ref().is_some_and(|id| id.as_str() == unit.id)) {
+            if own.name != name {
+                self.tree.rename(&own.id, name).await?;
+            }
+            if !desired.tags.is_empty() || !previous.is_empty() {
+                let current = self.tree.tags(&own.id).await?.unwrap_or_default();
+                self.tree.change_tags(&own.id, &desired.tags.changes(&current, previous)).await?;
+            }
+            return Ok(Unit { name: name.to_owned(), ..own.clone() });
+        }
+        if let Some(there) = children.into_iter().find(|unit| unit.name == name) {
+            self.adopt(&there, desired, claim).await?;
+            return Ok(there);
+        }
+        let mark = (Owner::TAG_KEY.to_owned(), claim.owner().tag_value());
+        let wanted = desired.tags.iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let made = self.tree.create(parent, name, &wanted.chain([mark]).collect::<Vec<_>>()).await?;
+        hold(claim, &made)?;
+        Ok(made)
+    }
+
+    /// Takes an OU over that has the name already. One that carries our mark was made by this claim, in a try whose
+    /// answer was lost; a level that this claim made becomes its own; any other is left behind on delete.
+    async fn adopt(&self, there: &Unit, desired: &Properties, claim: &Claim<UnitId>) -> Result<()> {
+        let tags = self.tree.tags(&there.id).await?.unwrap_or_default();
+        let made_as = |key: &str| tags.get(key).is_some_and(|tag| claim.owner().made(tag));
+        let own_level = made_as(LEVEL_KEY);
+        if !desired.adopt_existing && !own_level && !made_as(Owner::TAG_KEY) {
+            return Err(Error::refused(format!(
+                "an OU named {} exists there already ({}); set `AdoptExisting` to true to take it over, or choose another name",
+                there.name, there.id
+            )));
+        }
+        let mut changes = desired.tags.changes(&tags, &Tags::default());
+        if own_level {
+            changes.set.push((Owner::TAG_KEY.to_owned(), claim.owner().tag_value()));
+            changes.unset.push(LEVEL_KEY.to_owned());
+        }
+        self.tree.change_tags(&there.id, &changes).await?;
+        hold(claim, there)
+    }
+
+    /// The OUs that stand at a place now: the levels on the way, and the OU itself.
+    async fn standing(&self, place: &Place) -> Result<(Vec<Unit>, Option<Unit>)> {
+        let (mut parent, levels) = match place {
+            Place::Child { parent: Some(parent), .. } => (parent.0.clone(), &[][..]),
+            Place::Child { parent: None, .. } => (self.tree.root_id().await?, &[][..]),
+            Place::Path { levels, .. } => (self.tree.root_id().await?, &levels[..]),
+        };
+        let mut standing = Vec::new();
+        for name in levels {
+            let Some(level) = self.named(&parent, name).await? else { return Ok((standing, None)) };
+            parent.clone_from(&level.id);
+            standing.push(level);
+        }
+        Ok((standing, self.named(&parent, place.name()).await?))
+    }
+
+    async fn named(&self, parent: &str, name: &str) -> Result<Option<Unit>> {
+        Ok(self.tree.children(parent).await?.into_iter().find(|unit| unit.name == name))
+    }
+
+    /// Whether the OU is there and carries the claim's tag under `key`.
+    async fn carries(&self, id: &str, key: &str, owner: &Owner) -> Result<bool> {
+        Ok(self.tree.tags(id).await?.is_some_and(|tags| tags.get(key).is_some_and(|tag| owner.made(tag))))
+    }
+
+    /// Deletes the claim's own OU; one that it adopted, or that is a level by now, stays. One with something inside is
+    /// refused.
+    async fn delete_own(&self, id: &str, owner: &Owner) -> Result<()> {
+        if !self.carries(id, Owner::TAG_KEY, owner).await? || self.tree.delete(id).await? == Deleted::Gone {
+            return Ok(());
+        }
+        match self.tree.contents(id).await?.as_str() {
+            "" => Err(Error::not_yet_within(EMPTIED_WITHIN, format!("the OU {id} is said not to be empty, but is"))),
+            contents => Err(Error::refused(format!(
+                "the OU {id} is not empty, so it can't be deleted; it holds {contents}: move or remove these first"
+            ))),
+        }
+    }
+}
+
+fn level_tag(owner: &Owner) -> (String, String) {
+    (LEVEL_KEY.to_owned(), owner.tag_value())
+}
+
+fn hold(claim: &Claim<UnitId>, unit: &Unit) -> Result<()> {
+    let id = unit.id.parse().map_err(|_| Error::refused("Organizations answered with an id that is no OU's"))?;
+    claim.hold(&id);
+    Ok(())
+}
+
+impl Resource for OrganizationalUnits {
+    type Properties = Properties;
+    type Id = UnitId;
+    type Attributes = Attributes;
+
+    async fn ensure(
+        &self,
+        desired: &Properties,
+        previous: Option<&Properties>,
+        claim: &Claim<UnitId>,
+    ) -> Result<Attributes> {
+        let (parent_id, names) = self.parent(&desired.place, claim).await?;
+        let no_tags = Tags::default();
+        let previous = previous.map_or(&no_tags, |previous| &previous.tags);
+        let unit = self.unit(&parent_id, desired, previous, claim).await?;
+        let mut names = match names {
+            Some(names) => names,
+            None => self.tree.names_down_to(&parent_id).await?,
+        };
+        names.push(unit.name.clone());
+        Ok(Attributes { id: unit.id, arn: unit.arn, name: unit.name, path: names.join("/"), parent_id })
+    }
+
+    async fn remove(&self, last: Option<&Properties>, claim: &Claim<UnitId>) -> Result<()> {
+        let owner = claim.owner();
+        let place = last.map(|properties| &properties.place);
+        let has_levels = matches!(place, Some(Place::Path { levels, .. }) if !levels.is_empty());
+        let (levels, found) = match (place, claim.id()) {
+            (Some(place), id) if has_levels || id.is_none() => self.standing(place).await?,
+            _ => (Vec::new(), None),
+        };
+        if let Some(id) = claim.id().map(|id| id.to_string()).or(found.map(|unit| unit.id)) {
+            self.delete_own(&id, owner).await?;
+        }
+        // Deepest first, up to the first one that others use by now.
+        for level in levels.iter().rev() {
+            if !self.carries(&level.id, LEVEL_KEY, owner).await?
+                || self.tree.delete(&level.id).await? == Deleted::NotEmpty
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

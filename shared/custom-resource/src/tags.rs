@@ -1,0 +1,127 @@
+//! The property `Tags`, of which only the keys that a template set are ever changed or removed.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// Keys that start like this belong to AWS.
+const AWS: &str = "aws:";
+
+/// Keys that start like this carry the owner's mark.
+const OURS: &str = "archipelago:";
+
+/// Tags by key, written `[{Key, Value}]` as in the native types.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Vec<Tag>")]
+pub struct Tags(BTreeMap<String, String>);
+
+/// What makes a thing's tags those that the template wants.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct TagChanges {
+    /// Tags to add, or to give another value.
+    pub set: Vec<(String, String)>,
+    /// Keys to remove: the template set them once, and doesn't any more.
+    pub unset: Vec<String>,
+}
+
+impl Tags {
+    /// The tags.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What to change on a thing that has the tags `current`, if the template said `previous` before.
+    #[must_use]
+    pub fn changes(&self, current: &BTreeMap<String, String>, previous: &Self) -> TagChanges {
+        let differs = |(key, value): &(&String, &String)| current.get(*key) != Some(value);
+        let set = self.0.iter().filter(differs).map(|(key, value)| (key.clone(), value.clone())).collect();
+        let obsolete = |key: &&String| !self.0.contains_key(*key) && current.contains_key(*key);
+        TagChanges { set, unset: previous.0.keys().filter(obsolete).cloned().collect() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tag {
+    key: String,
+    value: String,
+}
+
+impl TryFrom<Vec<Tag>> for Tags {
+    type Error = String;
+
+    /// The limits are those of AWS's tagging: <https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html>
+    fn try_from(tags: Vec<Tag>) -> Result<Self, String> {
+        let mut by_key = BTreeMap::new();
+        for (index, Tag { key, value }) in tags.into_iter().enumerate() {
+            let folded = key.to_ascii_lowercase();
+            if folded.starts_with(OURS) {
+                return Err(format!("[{index}].Key: keys under `{OURS}` are the owner's mark"));
+            }
+            if folded.starts_with(AWS) {
+                return Err(format!("[{index}].Key: keys under `{AWS}` belong to AWS"));
+            }
+            if key.is_empty() || key.chars().count() > 128 {
+                return Err(format!("[{index}].Key: a key has 1 to 128 characters"));
+            }
+            if value.chars().count() > 256 {
+                return Err(format!("[{index}].Value: a value has at most 256 characters"));
+            }
+            if by_key.insert(key, value).is_some() {
+                return Err(format!("[{index}].Key: this key is there twice"));
+            }
+        }
+        Ok(Self(by_key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tags(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn refusal(tags: &serde_json::Value) -> String {
+        serde_json::from_value::<Tags>(tags.clone()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn only_keys_that_a_template_set_are_changed_or_removed() {
+        let desired = Tags(tags(&[("team", "b"), ("stage", "prod")]));
+        let previous = Tags(tags(&[("team", "a"), ("cost", "1"), ("gone", "x")]));
+        let current = tags(&[("team", "a"), ("stage", "prod"), ("cost", "1"), ("foreign", "f")]);
+        let changes = desired.changes(&current, &previous);
+        assert_eq!(changes.set, [("team".to_owned(), "b".to_owned())]);
+        assert_eq!(changes.unset, ["cost"]);
+    }
+
+    #[test]
+    fn tags_that_are_as_wanted_need_no_change() {
+        let same = tags(&[("team", "a")]);
+        assert_eq!(Tags(same.clone()).changes(&same, &Tags(same.clone())), TagChanges::default());
+    }
+
+    #[test]
+    fn keys_that_belong_to_others_are_refused() {
+        assert!(refusal(&json!([{"Key": "archipelago:owner", "Value": "me"}])).contains("the owner's mark"));
+        assert!(refusal(&json!([{"Key": "AWS:x", "Value": "me"}])).contains("belong to AWS"));
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_and_a_text_that_is_too_long_are_refused() {
+        let twice = json!([{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]);
+        assert!(refusal(&twice).contains("[1].Key: this key is there twice"));
+        assert!(refusal(&json!([{"Key": "a", "Value": "x".repeat(257)}])).contains("at most 256"));
+        assert!(refusal(&json!([{"Key": "", "Value": "x"}])).contains("1 to 128"));
+    }
+}
