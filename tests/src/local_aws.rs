@@ -90,6 +90,8 @@ impl LocalAws {
             .env("AWS_CONFIG_FILE", "/dev/null")
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
             .env("AWS_EC2_METADATA_DISABLED", "true")
+            // A proxy of theirs can't reach this machine's servers.
+            .env("NO_PROXY", "127.0.0.1")
             .env_remove("AWS_PROFILE")
             .env_remove("AWS_SESSION_TOKEN")
             .output()

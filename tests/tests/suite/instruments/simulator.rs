@@ -1,5 +1,6 @@
 //! The simulator sends what CloudFormation sends, and names what an answer does wrong.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -363,6 +364,68 @@ async fn wrong_headers_are_named() {
     let said = run.violations().join("\n");
     assert!(said.contains("Content-Type is `application/json`, but the URL is signed for none"), "{said}");
     assert!(said.contains("Content-Length says 7, but the body has "), "{said}");
+}
+
+/// Things by their ids; a Create or Update with `Fail` makes nothing.
+#[derive(Default)]
+struct World(Mutex<BTreeSet<String>>);
+
+impl World {
+    fn handle(&self, event: &Event) -> Value {
+        let mut things = self.0.lock().unwrap();
+        let answer = right(event);
+        let named = format!("thing-{}", event.properties["Name"].as_str().unwrap());
+        if event.request_type == Delete {
+            // An invented id says nothing, so the properties have to.
+            let id = event.physical_resource_id.as_ref().unwrap();
+            things.remove(if id.starts_with("thing-") { id } else { &named });
+        } else if answer["Status"] == "SUCCESS" {
+            // A replacement that was cancelled has left a thing whose id CloudFormation never heard.
+            if let Some(old) = &event.old_properties {
+                let old = format!("thing-{}", old["Name"].as_str().unwrap());
+                if event.physical_resource_id.as_ref() != Some(&old) {
+                    things.remove(&old);
+                }
+            }
+            things.insert(named);
+        }
+        answer
+    }
+}
+
+#[tokio::test]
+async fn two_thousand_random_lives_leave_nothing_behind() {
+    for seed in 0..2000 {
+        let world = World::default();
+        let mut random = fastrand::Rng::with_seed(seed);
+        let there = &world;
+        let handler = |event: Event| async move { vec![Put::of(&there.handle(&event))] };
+        let mut stack = Simulator::new(handler, Resource::new("demo", "Thing", "Custom::Thing", seed));
+        for _ in 0..random.usize(1..12) {
+            let mut properties = json!({ "Name": random.alphabetic().to_string(), "Size": random.u8(..3) });
+            if random.u8(..4) == 0 {
+                properties["Fail"] = json!(true);
+            }
+            stack.delivery = *random.choice(&[Delivery::Once, Delivery::Twice, Delivery::AtOnce]).unwrap();
+            stack.resource.reuse_request_ids(random.bool());
+            let run = match random.u8(..8) {
+                0 => stack.delete().await,
+                1 => stack.cancelled_create(&properties, async {}).await,
+                2 => stack.cancelled_update(&properties, async {}).await,
+                3 => {
+                    stack.resource.fail_another();
+                    stack.update(&properties).await
+                }
+                4 | 5 => stack.create(&properties).await,
+                _ => stack.update(&properties).await,
+            };
+            let _ = run.sound();
+        }
+        let _ = stack.delete().await.sound();
+        assert!(stack.resource.live().is_none(), "seed {seed}: {:?}", stack.resource);
+        let left = world.0.lock().unwrap().clone();
+        assert!(left.is_empty(), "seed {seed} leaves {left:?}");
+    }
 }
 
 async fn puppet(script: impl IntoIterator<Item = Reaction>, timeout: Duration) -> Simulator<Binary> {
