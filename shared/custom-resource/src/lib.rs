@@ -54,6 +54,7 @@ mod serve;
 mod tags;
 mod telemetry;
 
+pub use aws_config::SdkConfig;
 pub use error::{Answer, AwsError, Error, NotYet, Result};
 pub use event::{Continuation, Envelope, Request, Unanswerable};
 pub use lifecycle::{Clock, Outcome, answer};

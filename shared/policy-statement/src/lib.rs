@@ -1,13 +1,22 @@
-//! Owns single statements in policies that belong to somebody else.
+//! Single statements in policies that somebody else owns, as custom resources.
+//!
+//! A service's policy is a [`PolicyStore`]; [`Statements`] makes a `custom_resource::Resource` of it. The statements of a
+//! claim are those whose `Sid` ends in its mark; the rest of the document is kept to the byte.
 
 mod checks;
 mod document;
 mod equivalent;
 mod json;
 mod limits;
+mod properties;
 mod statement;
+mod statements;
+mod store;
 
 pub use checks::{Resources, Rules};
 pub use document::Document;
 pub use limits::{Limit, Unit};
+pub use properties::{Attributes, NotAStatementId, Properties, StatementId};
 pub use statement::{Statement, StatementProperty};
+pub use statements::Statements;
+pub use store::{Policy, PolicyStore, Target, properties};

@@ -1,0 +1,75 @@
+//! The policies of ECR's repositories.
+//! <https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policies.html>
+
+use std::time::Duration;
+
+use aws_sdk_ecr::{
+    Client,
+    config::{Builder, retry::RetryConfig},
+};
+use custom_resource::{Answer, AwsError, Result, SdkConfig};
+use policy_statement::{Limit, Policy, PolicyStore, Resources, Rules};
+
+use crate::repository::Repository;
+
+/// How long ECR may not know a principal that was made a moment ago. It says so in the words that it has for a policy
+/// it can't read at all, which the checks before the call leave little room for.
+const PRINCIPAL_SEEN_WITHIN: Duration = Duration::from_mins(2);
+const PRINCIPAL_UNSEEN: [&str; 2] = ["Invalid repository policy provided", "Principal not found"];
+
+const NO_POLICY: &str = "RepositoryPolicyNotFoundException";
+const NO_REPOSITORY: &str = "RepositoryNotFoundException";
+
+/// ECR, as a store of policies.
+#[derive(Debug)]
+pub(crate) struct Repositories(Client);
+
+impl Repositories {
+    /// A write that the SDK repeats could undo another's in between, so each look at the policy is a new try.
+    pub(crate) fn new(aws: &SdkConfig) -> Self {
+        Self(Client::from_conf(Builder::from(aws).retry_config(RetryConfig::disabled()).build()))
+    }
+}
+
+impl PolicyStore for Repositories {
+    type Target = Repository;
+    const RULES: Rules = Rules {
+        policy: "an ECR repository policy",
+        services: &["ecr"],
+        every_action: true,
+        refused: &[("ecr:GetAuthorizationToken", "allow it in the caller's own IAM policy, on Resource `*`")],
+        principals: true,
+        resources: Resources::None,
+    };
+    const LIMIT: Limit = Limit::characters(10_240);
+    const DELETED_WHEN_EMPTY: bool = true;
+
+    async fn get(&self, Repository { registry_id, name }: &Repository) -> Result<Policy> {
+        let request = self.0.get_repository_policy().set_registry_id(registry_id.clone()).repository_name(name);
+        match request.send().await.said() {
+            Ok(policy) => Ok(policy.policy_text.map_or(Policy::Absent, Policy::Text)),
+            Err(error) if error.code() == NO_POLICY => Ok(Policy::Absent),
+            Err(error) if error.code() == NO_REPOSITORY => Ok(Policy::NoTarget),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn put(&self, Repository { registry_id, name }: &Repository, text: &str) -> Result<(), AwsError> {
+        let request = self.0.set_repository_policy().set_registry_id(registry_id.clone()).repository_name(name);
+        match request.policy_text(text).send().await.said() {
+            Ok(_) => Ok(()),
+            Err(error) if PRINCIPAL_UNSEEN.iter().any(|words| error.message().contains(words)) => {
+                Err(error.not_yet_within(PRINCIPAL_SEEN_WITHIN))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn delete(&self, Repository { registry_id, name }: &Repository) -> Result<(), AwsError> {
+        let request = self.0.delete_repository_policy().set_registry_id(registry_id.clone()).repository_name(name);
+        request.send().await.none_if(&[NO_POLICY, NO_REPOSITORY]).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests;
