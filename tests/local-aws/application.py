@@ -13,7 +13,7 @@ QUICK = {"CARGO_PROFILE_RELEASE_LTO": "off", "CARGO_PROFILE_RELEASE_CODEGEN_UNIT
 
 def build():
     """Runs `sam build`; what it says is shown only when it fails."""
-    with Progress("Building the functions", _crates):
+    with Progress("Building the functions", Crates()):
         command = ["sam", "build", "--config-env", "local", "--parameter-overrides", f"Architecture={ARCHITECTURE}"]
         _run(command, "http://build.invalid", QUICK)
 
@@ -32,15 +32,26 @@ def deploy(endpoint, stack_name="archipelago"):
 
 
 def _run(command, endpoint, environment=None):
-    result = tool(
-        *command, endpoint=endpoint, environment=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    captured = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    result = tool(*command, endpoint=endpoint, environment=environment, **captured)
     if result.returncode != 0:
         sys.exit(f"{' '.join(map(str, command[:2]))} failed:\n{result.stdout}")
 
 
-def _crates():
+class Crates:
     """How far cargo is: the SAM CLI keeps its output to itself until the end."""
-    wanted = (ROOT / "Cargo.lock").read_text().count("[[package]]")
-    finished = len(list(ROOT.glob("target/*-linux-gnu/release/.fingerprint/*/*.json")))
-    return f"· {min(finished, wanted)} of about {wanted} crates"
+
+    def __init__(self):
+        self.wanted = None
+
+    def __call__(self):
+        if self.wanted is None:
+            tree = ["cargo", "tree", "--quiet", "--workspace", "--exclude", "archipelago-tests"]
+            tree += ["--edges", "normal,build", "--prefix", "none", "--format", "{p}"]
+            listed = subprocess.run(tree, cwd=ROOT, capture_output=True, text=True).stdout.splitlines()
+            self.wanted = len({line.removesuffix(" (*)") for line in listed})
+        finished = set()
+        for profile in ("release", "*-linux-gnu/release"):
+            done = ROOT.glob(f"target/{profile}/.fingerprint/*/*.json")
+            finished |= {path.parent.name.rpartition("-")[0] for path in done}
+        return f"· {min(len(finished), self.wanted)} of {self.wanted} crates"

@@ -1,4 +1,4 @@
-"""Makes the Python environments in .local/ from their pinned requirements, and makes them again only when those change."""
+"""Makes the Python environments in .local/ from pinned requirements, and makes them again only when those change."""
 
 import hashlib
 import shutil
@@ -18,7 +18,7 @@ def main(names):
     stale = [name for name in names if not _ready(name)]
     if not stale:
         return
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - a person's own python3 runs this first
         sys.exit(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}.")
     with Progress(f"Installing {' and '.join(stale)} into .local/"), ThreadPoolExecutor() as pool:
         list(pool.map(_make, stale))
@@ -39,11 +39,11 @@ def _make(name):
     folder = LOCAL / name
     shutil.rmtree(folder, ignore_errors=True)
     log = LOCAL / f"{name}.log"
-    with open(log, "wb") as output:
+    with log.open("wb") as output:
         for command in (
             [sys.executable, "-m", "venv", folder],
             # The list is complete and every file has its hash, so pip has nothing left to resolve.
-            [folder / "bin/python", "-m", "pip", "install", "--no-deps", "--require-hashes", "-r", HERE / f"{name}.txt"],
+            [folder / "bin/pip", "install", "--no-deps", "--require-hashes", "-r", HERE / f"{name}.txt"],
         ):
             if subprocess.run(command, stdout=output, stderr=output).returncode != 0:
                 sys.exit(f"{name} can't be installed:\n{log.read_text()[-2000:]}")

@@ -36,7 +36,7 @@ class LocalAws:
         self.record = self.state / "servers.json"
 
     def start(self, port, organizations_port, dies_with_parent=False):
-        """Starts both servers and returns once both answer; raises NotStarted and leaves nothing running if they don't."""
+        """Starts both servers and returns once both answer; if one doesn't, raises NotStarted and stops both."""
         for folder in ("tmp", "data"):
             shutil.rmtree(self.state / folder, ignore_errors=True)
             (self.state / folder).mkdir(parents=True)
@@ -185,4 +185,6 @@ def _wait(server, url):
 
 
 if sys.platform != "linux":
-    sys.exit("The local AWS runs the functions as they are, so it needs Linux (a container or virtual machine will do).")
+    sys.exit(
+        "The local AWS runs the functions as they are, so it needs Linux; a container or a virtual machine will do."
+    )

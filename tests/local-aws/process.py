@@ -1,5 +1,6 @@
 """Background processes, each in a group of its own, stopped by pid and only while the pid is still theirs."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -23,7 +24,7 @@ def start(command, environment, log, dies_with_parent):
             if os.getppid() != parent:
                 os._exit(1)
 
-    with open(log, "ab") as output:
+    with log.open("ab") as output:
         child = subprocess.Popen(
             command,
             env=environment,
@@ -56,10 +57,8 @@ def stop(process):
 
 
 def _signal(process, number):
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process["pid"], number)
-    except ProcessLookupError:
-        pass
 
 
 def _born(pid):

@@ -49,6 +49,43 @@ class Progress:
         self.stream.flush()
 
 
+class Waiting:
+    """For a block that prints as things happen: a line that comes when nothing did for two seconds."""
+
+    def __init__(self, label, stream=None):
+        self.label = label
+        self.stream = stream or sys.stdout
+        self.lively = self.stream.isatty()
+
+    def __enter__(self):
+        self.started = self.printed = time.monotonic()
+        self.shown = False
+        return self
+
+    def __exit__(self, *_):
+        self.clear()
+
+    def seconds(self):
+        """How long it has been waiting, after showing so."""
+        now = time.monotonic()
+        said = f"  … {self.label}, {elapsed(now - self.started)}"
+        if self.lively and now - self.printed > 2:
+            self.stream.write(f"\r\033[K{said}")
+            self.shown = True
+        elif not self.lively and now - self.printed > HEARTBEAT:
+            self.stream.write(f"{said}\n")
+            self.printed = now
+        self.stream.flush()
+        return now - self.started
+
+    def clear(self):
+        """Makes room for what the block prints."""
+        if self.shown:
+            self.stream.write("\r\033[K")
+        self.shown = False
+        self.printed = time.monotonic()
+
+
 def elapsed(seconds):
     """Seconds as a person says them: `0.4 s`, `12 s`, `3 min 05 s`."""
     if seconds < 10:

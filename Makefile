@@ -1,0 +1,42 @@
+# The few commands people type. What they do lies in tests/local-aws/ and .ci/.
+
+LOCAL := python3 tests/local-aws/servers.py
+ENVIRONMENTS := python3 tests/local-aws/environments.py
+TOOLS := .local/tools/bin
+CHECKS := .local/checks/bin
+
+.PHONY: help demo test lint build down clean environments
+.DEFAULT_GOAL := help
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## build, start a local AWS, deploy, and watch a stack live and die
+	@.local/servers/bin/python tests/local-aws/demo.py
+
+test: build ## run every test, unit and end to end
+	cargo test --locked --workspace
+
+lint: environments ## check style, dependencies and templates
+	@$(ENVIRONMENTS) checks
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(CHECKS)/cargo-deny --locked --workspace check $(DENY)
+	@# It gathers entropy for half a second at the first handshake of a small function.
+	! cargo tree --locked --workspace --edges normal,build --prefix none | grep aws-lc
+	$(CHECKS)/ruff check --quiet tests/local-aws
+	$(CHECKS)/ruff format --quiet --check tests/local-aws
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(TOOLS)/sam validate --lint
+	$(TOOLS)/cfn-lint template.yaml stacks/*.yaml
+
+build: environments ## build the functions, with a profile that compiles quickly
+	@$(LOCAL) build
+
+down: ## stop the local AWS
+	@$(LOCAL) down
+
+clean: down ## remove all that these commands made
+	rm -rf .local .aws-sam target
+
+environments:
+	@$(ENVIRONMENTS) tools servers

@@ -1,0 +1,248 @@
+"""The demonstration: a stack's life on a local AWS, with what CloudFormation says and what changes at every step."""
+
+import contextlib
+import json
+import math
+import os
+import re
+import sys
+import time
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+import application
+import picture
+from local_aws import LOCAL, ROOT, LocalAws, NotStarted, exports
+from progress import Progress, Waiting
+
+STACK = "example"
+REPOSITORY = "app"
+TEMPLATE = ROOT / "stacks/example.yaml"
+STATE = LOCAL / "aws"
+PORTS = (4566, 4567)
+# CloudFormation's own patience with a custom resource is an hour; nothing here takes a minute.
+PATIENCE = 120
+SOMEBODY_ELSES = {
+    "Sid": "WrittenBySomebodyElse",
+    "Effect": "Allow",
+    "Principal": {"AWS": "arn:aws:iam::444444444444:root"},
+    "Action": "ecr:DescribeImages",
+}
+
+FAREWELL = """
+All of it took {seconds:.0f} s. The local AWS stays up at {endpoint}, and the functions in it. Look around:
+
+  eval "$(python3 tests/local-aws/servers.py environment)"
+  aws cloudformation deploy --stack-name example --template-file stacks/example.yaml
+  aws cloudformation describe-stack-events --stack-name example --output table
+  aws ecr get-repository-policy --repository-name app
+  less .local/aws/ministack.log          what the functions log
+
+Stop it with `make down`."""
+
+
+class Demonstration:
+    """The steps, and the world that they are looked at in."""
+
+    def __init__(self):
+        config = Config(retries={"total_max_attempts": 1})
+        self.cloudformation = boto3.client("cloudformation", config=config)
+        self.ecr = boto3.client("ecr", config=config)
+        self.organizations = boto3.client("organizations", config=config)
+        self.seen = set()
+        self.step = 0
+
+    def prepare(self):
+        """An organization, and nothing left of a demonstration before this one."""
+        with contextlib.suppress(self.organizations.exceptions.AlreadyInOrganizationException):
+            self.organizations.create_organization(FeatureSet="ALL")
+        if self._stack():
+            print(f"\nA stack {STACK} is left from before; it goes first.")
+            self.cloudformation.delete_stack(StackName=STACK)
+            self._follow("DELETE_COMPLETE")
+        self._delete_repository()
+
+    def create(self):
+        self._say("Create", "two organizational units, a repository, two statements in its policy")
+        before = self._look()
+        self.cloudformation.create_stack(StackName=STACK, TemplateBody=TEMPLATE.read_text())
+        self._follow("CREATE_COMPLETE")
+        after = self._show(before)
+        check("the inner OU is inside the outer one", _has(after[0], "└─ Workloads", "   └─ Production"))
+        check("the policy holds both statements", _sids(after[1]) == ["List", "Pull"])
+
+    def somebody_else(self):
+        self._say("Somebody else", "adds a statement to the same policy, past CloudFormation")
+        before = self._look()
+        document = json.loads(self.ecr.get_repository_policy(repositoryName=REPOSITORY)["policyText"])
+        document["Statement"].append(SOMEBODY_ELSES)
+        self.ecr.set_repository_policy(repositoryName=REPOSITORY, policyText=json.dumps(document))
+        self._show(before)
+
+    def update(self):
+        self._say("Update", "another name for the outer OU, another account that may pull")
+        before = self._look()
+        self._update("UPDATE_COMPLETE", WorkloadsName="Products", PullAccount="333333333333")
+        after = self._show(before)
+        check("the OU was renamed in place: ids are as they were", _ids(before[0]) == _ids(after[0]))
+        check("the new name is there", _has(after[0], "└─ Products", "   └─ Production"))
+        check("the other account may pull", _has(after[1], "333333333333") and not _has(after[1], "222222222222"))
+        check("the others' statements are as they were", _sids(after[1]) == ["List", "Pull", SOMEBODY_ELSES["Sid"]])
+
+    def update_in_words_only(self):
+        self._say("Update", "the same account, written as an ARN: other words, the same meaning")
+        before = self._look()
+        self._update("UPDATE_COMPLETE", PullAccount="arn:aws:iam::333333333333:root")
+        after = self._show(before)
+        check("nothing was written", before == after)
+
+    def update_in_vain(self):
+        self._say("Update", "a template with a misspelt property, `ParentID`; CloudFormation rolls back")
+        before = self._look()
+        misspelt = TEMPLATE.read_text().replace("ParentId:", "ParentID:")
+        started = time.monotonic()
+        self._update("UPDATE_ROLLBACK_COMPLETE", misspelt)
+        seconds = time.monotonic() - started
+        after = self._show(before)
+        check(f"it failed and was rolled back within {math.ceil(seconds)} s", seconds < 10)
+        check("all is as it was", before == after)
+
+    def delete(self):
+        self._say("Delete", "the whole stack; the repository itself is retained, as the template says")
+        before = self._look()
+        self.cloudformation.delete_stack(StackName=STACK)
+        self._follow("DELETE_COMPLETE")
+        after = self._show(before)
+        check("both OUs are gone", len(after[0]) == 1)
+        check("only somebody else's statement is left", _sids(after[1]) == [SOMEBODY_ELSES["Sid"]])
+        self._delete_repository()
+
+    def _say(self, verb, what):
+        self.step += 1
+        print(picture.paint(f"\n{self.step}. {verb}", "heading") + f": {what}\n", flush=True)
+
+    def _look(self):
+        return picture.organization(self.organizations), picture.policy(self.ecr, REPOSITORY)
+
+    def _show(self, before):
+        after = self._look()
+        picture.change("Organization", before[0], after[0])
+        picture.change(f"Policy of the repository {REPOSITORY}", before[1], after[1])
+        print()
+        return after
+
+    def _update(self, wanted, template=None, **changed):
+        names = [parameter["ParameterKey"] for parameter in self._stack()["Parameters"]]
+        self.cloudformation.update_stack(
+            StackName=STACK,
+            **({"TemplateBody": template} if template else {"UsePreviousTemplate": True}),
+            Parameters=[
+                {"ParameterKey": name, "ParameterValue": changed[name]}
+                if name in changed
+                else {"ParameterKey": name, "UsePreviousValue": True}
+                for name in names
+            ],
+        )
+        self._follow(wanted)
+
+    def _follow(self, wanted):
+        """Shows the stack's events until it is at rest; ends the demonstration if it rests elsewhere than wanted."""
+        # A deleted stack is found by its id alone.
+        stack = self._stack()["StackId"]
+        with Waiting(f"waiting for the stack {STACK}") as waiting:
+            while True:
+                status = self._stack(stack)["StackStatus"]
+                self._print_events(stack, waiting)
+                if not status.endswith("IN_PROGRESS"):
+                    break
+                if waiting.seconds() > PATIENCE:
+                    fail(f"the stack is still {status} after {PATIENCE} s")
+                time.sleep(0.1)
+        if status != wanted:
+            fail(f"the stack is {status}, not {wanted}")
+
+    def _print_events(self, stack, waiting):
+        pages = self.cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
+        events = [event for page in pages for event in page["StackEvents"]]
+        # The newest comes first.
+        for event in reversed(events):
+            if event["EventId"] not in self.seen:
+                self.seen.add(event["EventId"])
+                waiting.clear()
+                picture.event(event)
+
+    def _stack(self, name=STACK):
+        """The stack, or None if there is none of that name."""
+        try:
+            return self.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        except ClientError as error:
+            if "does not exist" in str(error):
+                return None
+            raise
+
+    def _delete_repository(self):
+        with contextlib.suppress(self.ecr.exceptions.RepositoryNotFoundException):
+            self.ecr.delete_repository(repositoryName=REPOSITORY, force=True)
+
+
+def check(said, holds):
+    """Says what was seen to hold; ends the demonstration if it doesn't."""
+    if not holds:
+        fail(f"expected: {said}")
+    print(f"  {picture.paint('✓', '+')} {said}", flush=True)
+
+
+def fail(said):
+    sys.exit(
+        f"\n{picture.paint('✗', '-')} {said}\n  The local AWS is still up: {STATE.relative_to(ROOT)}/ministack.log"
+    )
+
+
+def _has(lines, *parts):
+    return all(any(part in line for line in lines) for part in parts)
+
+
+def _ids(tree):
+    return sorted(line.split()[-1] for line in tree)
+
+
+def _sids(policy):
+    """The Sids, without the mark that ends ours."""
+    try:
+        statements = json.loads("\n".join(policy))["Statement"]
+    except ValueError:
+        return []
+    return sorted(re.sub(r"^(Pull|List)[0-9a-f]{10}\d*$", r"\1", statement["Sid"]) for statement in statements)
+
+
+def main():
+    started = time.monotonic()
+    aws = LocalAws(STATE)
+    described = aws.running()
+    if not described:
+        aws.stop()
+        with Progress("Starting a local AWS"):
+            try:
+                described = aws.start(*PORTS)
+            except NotStarted as error:
+                sys.exit(str(error))
+    application.deploy(described["endpoint"])
+    os.environ.update(exports(described["endpoint"], described["organizations_endpoint"]))
+    os.environ.pop("AWS_PROFILE", None)
+    os.environ.pop("AWS_SESSION_TOKEN", None)
+
+    demonstration = Demonstration()
+    demonstration.prepare()
+    demonstration.create()
+    demonstration.somebody_else()
+    demonstration.update()
+    demonstration.update_in_words_only()
+    demonstration.update_in_vain()
+    demonstration.delete()
+    print(FAREWELL.format(seconds=time.monotonic() - started, **described))
+
+
+if __name__ == "__main__":
+    main()

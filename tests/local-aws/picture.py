@@ -1,0 +1,82 @@
+"""What there is, as lines of text, and how it changed: the tree of OUs, a repository's policy, stack events."""
+
+import difflib
+import json
+import sys
+import textwrap
+
+WIDTH = 96
+COLOURS = {"+": "32", "-": "31", "COMPLETE": "32", "FAILED": "31", "ROLLBACK": "33", "heading": "1", "faint": "2"}
+
+
+def paint(text, colour):
+    return f"\033[{COLOURS[colour]}m{text}\033[0m" if sys.stdout.isatty() and colour in COLOURS else text
+
+
+def organization(client):
+    """The tree of organizational units, with the id of each."""
+    (root,) = client.list_roots()["Roots"]
+    lines = [f"{root['Name']:<32} {root['Id']}"]
+
+    def below(parent, indent):
+        pages = client.get_paginator("list_organizational_units_for_parent").paginate(ParentId=parent)
+        units = sorted((unit for page in pages for unit in page["OrganizationalUnits"]), key=lambda unit: unit["Name"])
+        for unit in units:
+            last = unit is units[-1]
+            lines.append(f"{indent}{'└─ ' if last else '├─ '}{unit['Name']:<{29 - len(indent)}} {unit['Id']}")
+            below(unit["Id"], indent + ("   " if last else "│  "))
+
+    below(root["Id"], "")
+    return lines
+
+
+def policy(client, repository):
+    """The policy of a repository, a statement's short parts on one line each."""
+    try:
+        text = client.get_repository_policy(repositoryName=repository)["policyText"]
+    except client.exceptions.RepositoryNotFoundException:
+        return ["(no such repository)"]
+    except client.exceptions.RepositoryPolicyNotFoundException:
+        return ["(no policy)"]
+    return _json(json.loads(text), 0).split("\n")
+
+
+def _json(value, indent):
+    flat = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, (dict, list)) or (len(flat) <= 60 and not _deep(value)):
+        return flat
+    margin = " " * (indent + 2)
+    if isinstance(value, dict):
+        parts = [f"{margin}{json.dumps(key)}: {_json(part, indent + 2)}" for key, part in value.items()]
+        start, end = "{}"
+    else:
+        parts = [f"{margin}{_json(part, indent + 2)}" for part in value]
+        start, end = "[]"
+    return f"{start}\n" + ",\n".join(parts) + f"\n{' ' * indent}{end}"
+
+
+def _deep(value):
+    """Whether it holds an object, which deserves lines of its own."""
+    return isinstance(value, list) and any(isinstance(part, dict) for part in value)
+
+
+def change(title, before, after):
+    """Both states in one list: `-` was, `+` is."""
+    if before == after:
+        print(paint(f"\n  {title}", "heading") + ": unchanged")
+        return
+    print(paint(f"\n  {title}", "heading"))
+    for line in difflib.ndiff(before, after):
+        if line[0] != "?":
+            print(paint(f"  {line[0]} {line[2:]}".rstrip(), line[0]))
+
+
+def event(said):
+    """One stack event, with its reason below it."""
+    status = said["ResourceStatus"]
+    colour = next((name for name in ("FAILED", "ROLLBACK", "COMPLETE") if name in status), "faint")
+    time = f"{said['Timestamp']:%H:%M:%S}"
+    print(f"  {time}  {paint(f'{status:<28}', colour)} {said['LogicalResourceId']:<12} {said['ResourceType']}")
+    if said.get("ResourceStatusReason"):
+        reason = textwrap.wrap(said["ResourceStatusReason"], WIDTH - 12)
+        print(paint("\n".join(f"            {line}" for line in reason), "faint"))
