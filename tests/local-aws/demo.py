@@ -1,5 +1,6 @@
 """The demonstration: a stack's life on a local AWS, with what CloudFormation says and what changes at every step."""
 
+import argparse
 import contextlib
 import json
 import math
@@ -38,7 +39,8 @@ All of it took {seconds:.0f} s. The local AWS stays up at {endpoint}, and the fu
   aws cloudformation deploy --stack-name example --template-file stacks/example.yaml
   aws cloudformation describe-stack-events --stack-name example --output table
   aws ecr get-repository-policy --repository-name app
-  less .local/aws/ministack.log          what the functions log
+  aws logs filter-log-events --log-group-name /aws/lambda/archipelago-organizational-unit \\
+      --query 'events[].message' --output text
 
 Stop it with `make down`."""
 
@@ -218,6 +220,9 @@ def _sids(policy):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--free-ports", action="store_true", help=f"instead of {PORTS[0]} and {PORTS[1]}")
+    arguments = parser.parse_args()
     started = time.monotonic()
     aws = LocalAws(STATE)
     described = aws.running()
@@ -225,13 +230,13 @@ def main():
         aws.stop()
         with Progress("Starting a local AWS"):
             try:
-                described = aws.start(*PORTS)
+                described = aws.start_on_free_ports() if arguments.free_ports else aws.start(*PORTS)
             except NotStarted as error:
                 sys.exit(str(error))
     application.deploy(described["endpoint"])
     os.environ.update(exports(described["endpoint"], described["organizations_endpoint"]))
-    os.environ.pop("AWS_PROFILE", None)
-    os.environ.pop("AWS_SESSION_TOKEN", None)
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        os.environ.pop(name, None)
 
     demonstration = Demonstration()
     demonstration.prepare()
