@@ -97,10 +97,10 @@ impl AwsStub {
         self.calls.borrow().iter().filter(|call| call.operation == operation).count()
     }
 
-    /// Waits until an operation has been called.
-    pub async fn called(&self, operation: &str) {
+    /// Waits until there has been such a call.
+    pub async fn called(&self, such: impl Fn(&Call) -> bool) {
         let mut calls = self.calls.subscribe();
-        let _ = calls.wait_for(|calls| calls.iter().any(|call| call.operation == operation)).await;
+        let _ = calls.wait_for(|calls| calls.iter().any(&such)).await;
     }
 
     /// The policy of a repository, null if it has none.

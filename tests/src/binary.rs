@@ -1,7 +1,7 @@
 //! A handler's binary put under the simulator, with a response URL for each event.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::cloudformation::{Event, Handler, Put};
@@ -18,6 +18,20 @@ pub fn built(logical_id: &str) -> PathBuf {
     let folder = folder.unwrap_or_else(|| workspace().join(".aws-sam/build"));
     let path = folder.join(logical_id).join("bootstrap");
     assert!(path.is_file(), "{} is missing: run `make build` first", path.display());
+    path
+}
+
+/// An example of a library in this workspace, built with this test or by `cargo build --examples`.
+///
+/// # Panics
+/// If it isn't there.
+#[must_use]
+pub fn example(name: &str) -> PathBuf {
+    // target/<profile>/deps/<this test> and target/<profile>/examples/<name>
+    let test = std::env::current_exe().expect("a running test has a file");
+    let profile = test.parent().and_then(Path::parent).expect("cargo puts tests two folders deep");
+    let path = profile.join("examples").join(name);
+    assert!(path.is_file(), "{} is missing: run `cargo build --workspace --examples` first", path.display());
     path
 }
 

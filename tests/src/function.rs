@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::http::{Reply, Request, Server};
 pub use crate::process::LogLine;
 use crate::process::Process;
-use crate::runtime_api::{Invocation, json_of};
+use crate::runtime_api::{Invocation, chain_of, json_of};
 
 /// What a function is made of.
 #[derive(Clone, Debug)]
@@ -74,6 +74,10 @@ impl Configuration {
     }
 }
 
+/// Lambda stops a function that has caused its own invocation this often.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
+const LONGEST_CHAIN: u32 = 16;
+
 /// How an invocation ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -114,6 +118,7 @@ struct Inner {
     log: Arc<Mutex<Vec<LogLine>>>,
     records: Mutex<Vec<Record>>,
     refusals: Mutex<usize>,
+    loops: Mutex<usize>,
     running: watch::Sender<usize>,
 }
 
@@ -145,6 +150,7 @@ impl Function {
             log: Arc::default(),
             records: Mutex::default(),
             refusals: Mutex::default(),
+            loops: Mutex::default(),
             running: watch::Sender::new(0),
         });
         let weak = Arc::downgrade(&inner);
@@ -178,7 +184,7 @@ impl Function {
     pub async fn invoke(&self, event: &Value) -> Outcome {
         let running = Running::new(&self.inner);
         let arn = self.configuration().arn();
-        self.inner.run(event.clone(), event.to_string().into_bytes(), arn, false, running).await
+        self.inner.run(event.clone(), event.to_string().into_bytes(), arn, 0, running).await
     }
 
     /// Waits until no invocation is under way, including those that the function made of itself.
@@ -204,6 +210,12 @@ impl Function {
     #[must_use]
     pub fn refusals(&self) -> usize {
         *lock(&self.inner.refusals)
+    }
+
+    /// How often Lambda dropped an event, because the function had caused its own invocation too often.
+    #[must_use]
+    pub fn loops(&self) -> usize {
+        *lock(&self.inner.loops)
     }
 
     /// How many processes were started so far.
@@ -239,12 +251,12 @@ impl Inner {
         event: Value,
         payload: Vec<u8>,
         arn: String,
-        through_lambda: bool,
+        chain: u32,
         running: Running,
     ) -> Outcome {
         let record = {
             let mut records = lock(&self.records);
-            records.push(Record { event, through_lambda, outcome: None });
+            records.push(Record { event, through_lambda: chain > 0, outcome: None });
             records.len() - 1
         };
         self.running.send_modify(|_| ());
@@ -254,7 +266,7 @@ impl Inner {
             None => self.start_process().await,
         };
         let invocation =
-            Invocation { request_id: uuid(), timeout: self.configuration.timeout, function_arn: arn, payload };
+            Invocation { request_id: uuid(), timeout: self.configuration.timeout, function_arn: arn, chain, payload };
         let (outcome, process) = process.invoke(invocation).await;
         if let Some(process) = process {
             lock(&self.idle).push(process);
@@ -314,16 +326,25 @@ impl Inner {
             );
             return error(403, "AccessDeniedException", &message);
         }
+        let chain = chain_of(request.headers.get("x-amzn-trace-id")) + 1;
+        if chain > LONGEST_CHAIN {
+            *lock(&self.loops) += 1;
+            // Whoever invokes asynchronously is told nothing.
+            return match request.headers.get("x-amz-invocation-type") {
+                Some("Event") => Reply::status(202),
+                _ => error(400, "RecursiveInvocationException", "the function has invoked itself too often"),
+            };
+        }
         let event = json_of(&request.body);
         let running = Running::new(&self);
         match request.headers.get("x-amz-invocation-type") {
             Some("DryRun") => Reply::status(204),
             Some("Event") => {
                 let inner = Arc::clone(&self);
-                tokio::spawn(async move { inner.run(event, request.body, arn, true, running).await });
+                tokio::spawn(async move { inner.run(event, request.body, arn, chain, running).await });
                 Reply::status(202)
             }
-            _ => match self.run(event, request.body, arn, true, running).await {
+            _ => match self.run(event, request.body, arn, chain, running).await {
                 Outcome::Returned(value) => Reply::json(200, &value),
                 Outcome::Errored(value) => unhandled(&value),
                 Outcome::TimedOut => unhandled(&json!({ "errorType": "Sandbox.Timedout" })),

@@ -18,6 +18,8 @@ pub struct Invocation {
     pub timeout: Duration,
     /// `Lambda-Runtime-Invoked-Function-Arn`, with the qualifier it was invoked by.
     pub function_arn: String,
+    /// How many invocations of the function by itself led to this one.
+    pub chain: u32,
     /// The bytes of the event.
     pub payload: Vec<u8>,
 }
@@ -129,7 +131,7 @@ async fn next(state: &State) -> Reply {
         ("lambda-runtime-aws-request-id", invocation.request_id),
         ("lambda-runtime-deadline-ms", deadline.to_string()),
         ("lambda-runtime-invoked-function-arn", invocation.function_arn),
-        ("lambda-runtime-trace-id", trace_id()),
+        ("lambda-runtime-trace-id", trace_id(invocation.chain)),
     ];
     Reply::Answer(200, headers, invocation.payload)
 }
@@ -151,13 +153,16 @@ fn accepted() -> Reply {
     Reply::json(202, &json!({ "status": "OK" }))
 }
 
-fn trace_id() -> String {
-    format!(
-        "Root=1-{:08x}-{:024x};Parent={:016x};Sampled=0",
-        fastrand::u32(..),
-        fastrand::u128(..) >> 32,
-        fastrand::u64(..)
-    )
+/// The SDKs send it on with the calls that an invocation makes, so that Lambda sees a function that invokes itself.
+fn trace_id(chain: u32) -> String {
+    let (root, parent) = (fastrand::u128(..) >> 32, fastrand::u64(..));
+    format!("Root=1-{:08x}-{root:024x};Parent={parent:016x};Sampled=0;Lineage=1:0badcafe:{chain}", fastrand::u32(..))
+}
+
+/// The length of the chain that a trace id tells of.
+pub(crate) fn chain_of(trace_id: Option<&str>) -> u32 {
+    let lineage = trace_id.and_then(|trace_id| trace_id.split(';').find_map(|part| part.strip_prefix("Lineage=")));
+    lineage.and_then(|lineage| lineage.rsplit(':').next()?.parse().ok()).unwrap_or(0)
 }
 
 /// The bytes of a report as JSON; what isn't JSON becomes a string.

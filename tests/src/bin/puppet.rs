@@ -28,11 +28,12 @@ async fn main() {
         let id = header("lambda-runtime-aws-request-id");
         let arn = header("lambda-runtime-invoked-function-arn");
         let deadline = header("lambda-runtime-deadline-ms");
+        let trace = header("lambda-runtime-trace-id");
         let event: Value = serde_json::from_slice(&next.bytes().await.expect("a body")).expect("a JSON event");
         let result = if event.get("ResponseURL").is_some() {
             answer(&client, &event).await
         } else {
-            act(&client, &event, &arn, &deadline).await
+            act(&client, &event, &arn, &deadline, &trace).await
         };
         let (path, body) = match result {
             Ok(value) => ("response", value),
@@ -73,7 +74,7 @@ async fn answer(client: &Client, event: &Value) -> Result<Value, Value> {
     Ok(Value::Null)
 }
 
-async fn act(client: &Client, event: &Value, arn: &str, deadline: &str) -> Result<Value, Value> {
+async fn act(client: &Client, event: &Value, arn: &str, deadline: &str, trace: &str) -> Result<Value, Value> {
     if let Some(text) = event["say"].as_str() {
         eprintln!("{text}");
     }
@@ -90,7 +91,8 @@ async fn act(client: &Client, event: &Value, arn: &str, deadline: &str) -> Resul
             var("AWS_ENDPOINT_URL_LAMBDA").expect("a Lambda endpoint")
         );
         let kind = event["as"].as_str().unwrap_or("Event");
-        let sent = client.post(url).header("x-amz-invocation-type", kind).body(rest.to_string());
+        let sent = client.post(url).header("x-amz-invocation-type", kind).header("x-amzn-trace-id", trace);
+        let sent = sent.body(if rest == "again" { event.to_string() } else { rest.to_string() });
         let sent = sent.send().await.expect("an answer of Lambda");
         return Ok(json!({ "status": sent.status().as_u16(), "body": sent.text().await.expect("a body") }));
     }

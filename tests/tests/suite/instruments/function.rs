@@ -120,3 +120,11 @@ async fn a_function_without_the_permission_is_denied() {
     assert_eq!(function.refusals(), 1);
     assert_eq!(function.records().len(), 1);
 }
+
+#[tokio::test]
+async fn a_function_that_invokes_itself_without_end_is_stopped() {
+    let function = Function::start(puppet()).await;
+    returned(function.invoke(&json!({ "forward": "again" })).await);
+    function.settled().await;
+    assert_eq!((function.records().len(), function.loops()), (17, 1));
+}

@@ -116,7 +116,7 @@ async fn a_create_that_fails_is_rolled_back_and_says_which_repository_is_missing
     let missing = unique("missing");
     let stack = Stack::create(&stack_of(&missing, &json!("ecr:BatchGetImage")), "ROLLBACK_COMPLETE").await;
     let said = stack.said("Pull", "CREATE_FAILED").await;
-    assert!(said.contains("RepositoryNotFoundException") && said.contains(&missing), "{said}");
+    assert!(said.contains("repository") && said.contains(&missing), "{said}");
     stack.delete("DELETE_COMPLETE").await;
 }
 
@@ -125,10 +125,10 @@ async fn an_update_that_fails_is_rolled_back_and_the_statement_stays() {
     let repository = repository().await;
     let stack = Stack::create(&stack_of(&repository, &json!("ecr:BatchGetImage")), "CREATE_COMPLETE").await;
     let (id, before) = (stack.output("Pull").await, policy(&repository).await);
-    let missing = stack_of(&unique("missing"), &json!("ecr:BatchGetImage"));
-    stack.update(&missing, "UPDATE_ROLLBACK_COMPLETE").await;
+    let missing = unique("missing");
+    stack.update(&stack_of(&missing, &json!("ecr:BatchGetImage")), "UPDATE_ROLLBACK_COMPLETE").await;
     let said = stack.said("Pull", "UPDATE_FAILED").await;
-    assert!(said.contains("RepositoryNotFoundException"), "{said}");
+    assert!(said.contains("repository") && said.contains(&missing), "{said}");
     assert_eq!((stack.output("Pull").await, policy(&repository).await), (id, before));
     stack.delete("DELETE_COMPLETE").await;
     assert_eq!(policy(&repository).await, Value::Null);

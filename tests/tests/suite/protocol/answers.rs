@@ -74,7 +74,7 @@ async fn a_create_that_failed_says_why_and_is_deleted_without_trouble() {
         (vec![RequestType::Create, RequestType::Delete], Status::RollbackComplete)
     );
     let reason = run.reason().unwrap();
-    assert!(reason.contains("RepositoryNotFoundException") && reason.contains("missing"), "{reason}");
+    assert!(reason.contains("repository") && reason.contains("missing"), "{reason}");
     assert_eq!(scene.ecr.count("SetRepositoryPolicy"), 0);
 }
 
@@ -82,7 +82,8 @@ async fn a_create_that_failed_says_why_and_is_deleted_without_trouble() {
 async fn a_reason_ends_with_the_request_id_and_the_log_stream() {
     let mut scene = scene(ecr_without_missing().await, |configuration| configuration).await;
     let run = scene.stack.create(&pull("missing")).await.sound();
-    let tail = &run.reason().unwrap()[run.reason().unwrap().len() - 150..];
+    let reason = run.reason().unwrap();
+    let tail: String = reason.chars().skip(reason.chars().count().saturating_sub(130)).collect();
     assert!(tail.contains(&run.steps[0].event.request_id), "{tail}");
     assert!(tail.contains("2026/01/01/[$LATEST]"), "{tail}");
 }
@@ -161,11 +162,29 @@ async fn a_create_that_is_cancelled_leaves_nothing_behind() {
         )
         .await;
     let mut scene = scene(ecr, |configuration| configuration.timeout(Duration::from_secs(8))).await;
-    let written = scene.ecr.called("SetRepositoryPolicy");
+    let written = scene.ecr.called(|call| call.operation == "SetRepositoryPolicy");
     let run = scene.stack.cancelled_create(&pull("app"), written).await.sound();
     assert_eq!(run.status, Status::RollbackComplete, "{:?}", run.reason());
     assert_eq!(scene.ecr.count("DeleteRepositoryPolicy"), 1);
     assert_eq!(scene.ecr.policy("app"), Value::Null);
+}
+
+#[tokio::test]
+#[ignore = "the rollback's old properties aren't looked at yet, so the new target keeps the statement"]
+async fn a_replacement_that_is_cancelled_leaves_nothing_behind() {
+    // CloudFormation never hears the new id, so only the rollback's old properties tell where the statement went.
+    let ecr = AwsStub::ecr(|call| {
+        let hangs = call.operation == "SetRepositoryPolicy" && call.input["repositoryName"] == "other";
+        if hangs { Fault::After(Reply::Silence) } else { Fault::None }
+    })
+    .await;
+    let mut scene = scene(ecr, |configuration| configuration.timeout(Duration::from_secs(8))).await;
+    let _ = scene.stack.create(&pull("app")).await.sound();
+    let written =
+        scene.ecr.called(|call| call.operation == "SetRepositoryPolicy" && call.input["repositoryName"] == "other");
+    let run = scene.stack.cancelled_update(&pull("other"), written).await.sound();
+    assert_eq!(run.status, Status::UpdateRollbackComplete, "{:?}", run.reason());
+    assert_eq!((statements(&scene.ecr.policy("app")), statements(&scene.ecr.policy("other"))), (1, 0));
 }
 
 #[tokio::test]

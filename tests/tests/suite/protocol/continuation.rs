@@ -26,7 +26,8 @@ async fn waiting(adjust: impl FnOnce(Configuration) -> Configuration) -> (Scene,
 #[tokio::test]
 async fn an_aws_that_never_answers_is_answered_for_before_the_time_is_up() {
     let ecr = AwsStub::silent().await;
-    let mut scene = scene(ecr, |configuration| configuration.timeout(Duration::from_secs(14))).await;
+    let alone = |configuration: Configuration| configuration.timeout(Duration::from_secs(14)).without_self_invocation();
+    let mut scene = scene(ecr, alone).await;
     let event = scene.create(&pull("app"));
     let url = scene.stack.handler.responses.url();
     returned(&scene.invoke(&event.to_json(url.as_str())).await);

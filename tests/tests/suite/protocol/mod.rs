@@ -3,6 +3,7 @@
 mod answers;
 mod continuation;
 mod delivery;
+mod endings;
 mod envelopes;
 mod log;
 
