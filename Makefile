@@ -33,7 +33,7 @@ lint: environments ## check style, dependencies and templates
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(TOOLS)/sam validate --lint
 	$(TOOLS)/cfn-lint template.yaml stacks/*.yaml
 
-build: environments ## build the functions, with a profile that compiles quickly
+build: environments ## build the functions to be tried here; `sam build` builds them to be deployed
 	@$(LOCAL) build
 
 down: ## stop the local AWS
