@@ -232,7 +232,7 @@ def main():
             try:
                 described = aws.start_on_free_ports() if arguments.free_ports else aws.start(*PORTS)
             except NotStarted as error:
-                sys.exit(str(error))
+                sys.exit(f"{error}\nWith make it is: make demo DEMO=--free-ports")
     application.deploy(described["endpoint"])
     os.environ.update(exports(described["endpoint"], described["organizations_endpoint"]))
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
@@ -250,4 +250,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted. The local AWS may still be up: make down")

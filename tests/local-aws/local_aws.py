@@ -37,6 +37,8 @@ class LocalAws:
 
     def start(self, port, organizations_port, dies_with_parent=False):
         """Starts both servers and returns once both answer; if one doesn't, raises NotStarted and stops both."""
+        for wanted in (port, organizations_port):
+            _check_free(wanted)
         for folder in ("tmp", "data"):
             shutil.rmtree(self.state / folder, ignore_errors=True)
             (self.state / folder).mkdir(parents=True)
@@ -165,6 +167,13 @@ def _free_ports(count):
     for each in sockets:
         each.close()
     return ports
+
+
+def _check_free(port):
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError as error:
+        raise NotStarted(f"Port {port} is taken; --free-ports takes others.") from error
 
 
 def _wait(server, url):
