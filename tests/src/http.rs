@@ -14,6 +14,17 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
+/// A client for this machine's servers, past any proxy.
+///
+/// # Panics
+/// Never: what could fail is TLS, and that has all it needs.
+#[must_use]
+pub fn client() -> reqwest::Client {
+    // Everything here is plain HTTP, but in this workspace reqwest comes with TLS, without the cryptography for it.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::builder().no_proxy().build().expect("TLS has its cryptography")
+}
+
 /// A request as it came over the wire.
 #[derive(Clone, Debug)]
 pub struct Request {

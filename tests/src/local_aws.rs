@@ -143,7 +143,7 @@ impl LocalAws {
     /// Nobody checks signatures here; the access key says which account asks.
     fn request(&self, endpoint: &str, service: &str) -> reqwest::RequestBuilder {
         let Self { account, region, .. } = self;
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client without TLS");
+        let client = crate::http::client();
         client.post(endpoint).header(
             "authorization",
             format!(

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     println!("the puppet wakes up");
-    let client = Client::builder().no_proxy().build().expect("a client");
+    let client = archipelago_tests::http::client();
     let api = format!("http://{}/2018-06-01/runtime", var("AWS_LAMBDA_RUNTIME_API").expect("a runtime API"));
     if var("PUPPET_INIT").as_deref() == Ok("error") {
         let body = json!({ "errorType": "Puppet.Init" });

@@ -6,7 +6,7 @@ use archipelago_tests::response_server::{Reaction, ResponseServer};
 use reqwest::Client;
 
 fn client() -> Client {
-    Client::builder().no_proxy().build().unwrap()
+    archipelago_tests::http::client()
 }
 
 #[tokio::test]
