@@ -45,7 +45,14 @@ class LocalAws:
         endpoint, organizations = f"http://{HOST}:{port}", f"http://{HOST}:{organizations_port}"
         commands = {
             "ministack": ["python", "-m", "ministack"],
-            "moto": ["moto_server", "-H", HOST, "-p", str(organizations_port)],
+            "moto": [
+                "python",
+                str(Path(__file__).with_name("moto_rules.py")),
+                "-H",
+                HOST,
+                "-p",
+                str(organizations_port),
+            ],
         }
         health = {"ministack": f"{endpoint}/_ministack/ready", "moto": f"{organizations}/moto-api/data.json"}
         environment = self._environment(port, endpoint, organizations)

@@ -49,7 +49,7 @@ impl PolicyStore for Repositories {
         match request.send().await.said() {
             Ok(policy) => Ok(policy.policy_text.map_or(Policy::Absent, Policy::Text)),
             Err(error) if error.code() == NO_POLICY => Ok(Policy::Absent),
-            Err(error) if error.code() == NO_REPOSITORY => Ok(Policy::NoTarget),
+            Err(error) if error.code() == NO_REPOSITORY => Ok(Policy::NoTarget(error)),
             Err(error) => Err(error.into()),
         }
     }

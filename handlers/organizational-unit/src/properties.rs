@@ -36,6 +36,15 @@ impl Place {
             Self::Child { name, .. } | Self::Path { name, .. } => name,
         }
     }
+
+    /// Whether the two are under different parents, as far as the words say.
+    pub(crate) fn is_elsewhere(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Child { parent: one, .. }, Self::Child { parent: two, .. }) => one != two,
+            (Self::Path { levels: one, .. }, Self::Path { levels: two, .. }) => one != two,
+            _ => true,
+        }
+    }
 }
 
 /// The properties as they are written.

@@ -127,6 +127,31 @@ impl OrganizationalUnits {
         Ok(self.tree.children(parent).await?.into_iter().find(|unit| unit.name == name))
     }
 
+    /// Deletes what a cancelled replacement made; where something is inside by now, it is left to people.
+    async fn take_back(&self, place: &Place, now: &Unit, owner: &Owner) -> Result<()> {
+        let (levels, made) = self.standing(place).await?;
+        let Some(made) = made.filter(|made| made.id != now.id) else { return Ok(()) };
+        if !self.carries(&made.id, Owner::TAG_KEY, owner).await? {
+            return Ok(());
+        }
+        match self.tree.delete(&made.id).await? {
+            Deleted::Gone => self.delete_levels(&levels, owner).await,
+            Deleted::NotEmpty => Ok(()),
+        }
+    }
+
+    /// Deletes the levels that the claim made, deepest first, up to the first one that others use by now.
+    async fn delete_levels(&self, levels: &[Unit], owner: &Owner) -> Result<()> {
+        for level in levels.iter().rev() {
+            if !self.carries(&level.id, LEVEL_KEY, owner).await?
+                || self.tree.delete(&level.id).await? == Deleted::NotEmpty
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the OU is there and carries the claim's tag under `key`.
     async fn carries(&self, id: &str, key: &str, owner: &Owner) -> Result<bool> {
         Ok(self.tree.tags(id).await?.is_some_and(|tags| tags.get(key).is_some_and(|tag| owner.made(tag))))
@@ -170,8 +195,14 @@ impl Resource for OrganizationalUnits {
     ) -> Result<Attributes> {
         let (parent_id, names) = self.parent(&desired.place, claim).await?;
         let no_tags = Tags::default();
-        let previous = previous.map_or(&no_tags, |previous| &previous.tags);
-        let unit = self.unit(&parent_id, desired, previous, claim).await?;
+        let previous_tags = previous.map_or(&no_tags, |previous| &previous.tags);
+        let unit = self.unit(&parent_id, desired, previous_tags, claim).await?;
+        // Back at the id that CloudFormation knows, with another parent in the old properties: a replacement was cancelled.
+        // (At another id it is this that replaces, and CloudFormation cleans up.)
+        let last = previous.map(|previous| &previous.place).filter(|last| last.is_elsewhere(&desired.place));
+        if let Some(cancelled) = last.filter(|_| claim.given().is_some_and(|given| given.as_str() == unit.id)) {
+            self.take_back(cancelled, &unit, claim.owner()).await?;
+        }
         let mut names = match names {
             Some(names) => names,
             None => self.tree.names_down_to(&parent_id).await?,
@@ -191,15 +222,7 @@ impl Resource for OrganizationalUnits {
         if let Some(id) = claim.id().map(|id| id.to_string()).or(found.map(|unit| unit.id)) {
             self.delete_own(&id, owner).await?;
         }
-        // Deepest first, up to the first one that others use by now.
-        for level in levels.iter().rev() {
-            if !self.carries(&level.id, LEVEL_KEY, owner).await?
-                || self.tree.delete(&level.id).await? == Deleted::NotEmpty
-            {
-                break;
-            }
-        }
-        Ok(())
+        self.delete_levels(&levels, owner).await
     }
 }
 

@@ -85,6 +85,13 @@ pub struct AwsError {
 }
 
 impl AwsError {
+    /// A refusal by AWS, of `operation` (`ecr:GetRepositoryPolicy`), with AWS's code and words.
+    #[must_use]
+    pub fn refused(operation: &str, code: &str, message: &str) -> Self {
+        let text = ToOwned::to_owned;
+        Self { operation: text(operation), code: text(code), message: text(message), within: None }
+    }
+
     /// AWS's error code, such as `RepositoryNotFoundException`; empty when no answer came.
     #[must_use]
     pub fn code(&self) -> &str {
@@ -111,7 +118,8 @@ impl AwsError {
 impl std::fmt::Display for AwsError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { operation, code, message, .. } = self;
-        match (code.as_str(), message.as_str()) {
+        // The sentence may go on.
+        match (code.as_str(), message.trim_end_matches('.')) {
             ("", message) => write!(f, "{operation} got no answer from AWS: {message}"),
             (code, "") => write!(f, "{operation} was refused by AWS with {code}"),
             (code, message) => write!(f, "{operation} was refused by AWS with {code}: {message}"),
@@ -244,7 +252,7 @@ mod tests {
     fn a_refusal_of_aws_is_final_and_says_its_code_and_words() {
         let error = Error::from(service_error(400, "InvalidInputException", "You gave me nonsense."));
         assert!(matches!(error, Error::Refused(_)));
-        assert!(error.to_string().ends_with("was refused by AWS with InvalidInputException: You gave me nonsense."));
+        assert!(error.to_string().ends_with("was refused by AWS with InvalidInputException: You gave me nonsense"));
     }
 
     #[test]

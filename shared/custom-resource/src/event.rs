@@ -76,6 +76,8 @@ pub(crate) enum Asked {
 pub struct Continuation {
     /// When CloudFormation's event was first worked on.
     pub first_try: Option<u64>,
+    /// How many invocations have worked on it.
+    pub invocations: u32,
     /// The physical id held so far.
     pub held: Option<String>,
     /// What is waited for, and since when.
@@ -230,8 +232,12 @@ mod tests {
 
     #[test]
     fn what_is_sent_on_is_the_same_event_with_its_past() {
-        let past =
-            Continuation { first_try: Some(1), held: Some("ou-1".to_owned()), waiting: Some(("Godot".to_owned(), 2)) };
+        let past = Continuation {
+            first_try: Some(1),
+            invocations: 1,
+            held: Some("ou-1".to_owned()),
+            waiting: Some(("Godot".to_owned(), 2)),
+        };
         let sent_on = continued(&event("Create"), &past);
         assert_eq!(open(&sent_on).unwrap().past, past);
         assert_eq!(sent_on["ResponseURL"], event("Create")["ResponseURL"]);

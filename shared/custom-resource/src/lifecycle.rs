@@ -25,6 +25,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// With less than this left for CloudFormation to wait, another invocation would only be late.
 const WORTH_GOING_ON: Duration = Duration::from_secs(15);
 
+/// Lambda ends a chain in which a function invoked itself about sixteen times, without a word to anybody.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
+const LONGEST_CHAIN: u32 = 14;
+
 /// Where an invocation stands in time.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
@@ -57,13 +61,14 @@ enum Work<P> {
 /// Does what `request` asks of `resource`, and says what to answer.
 pub async fn answer<R: Resource>(resource: &R, request: &Request, clock: Clock) -> Outcome {
     let envelope = &request.envelope;
-    let given = request.past.held.clone().or_else(|| envelope.physical_resource_id.clone());
+    let given = envelope.physical_resource_id.clone();
+    let held = request.past.held.clone().or_else(|| given.clone());
     let work = match request.asked.as_ref().map_err(Clone::clone).and_then(read::<R::Properties>) {
         Ok(work) => work,
-        Err(reason) => return Outcome::Answer(Response::failed(envelope, given.as_deref(), &reason)),
+        Err(reason) => return Outcome::Answer(Response::failed(envelope, held.as_deref(), &reason)),
     };
     let owner = Owner::new(&*envelope.stack_id, &*envelope.logical_resource_id);
-    let claim = Claim::new(owner, given.clone());
+    let claim = Claim::holding(owner, given.clone(), held);
     let worked = until_done(resource, request, &work, &claim, clock).await;
     // A Delete is answered with the id that CloudFormation gave, and with no other.
     let held = if matches!(work, Work::Remove { .. }) { given } else { claim.held() };
@@ -152,8 +157,9 @@ async fn until_done<R: Resource>(
             continue;
         }
         let waiting_for = last_said.map_or_else(String::new, |not_yet| not_yet.to_string());
-        if end_of_invocation + WORTH_GOING_ON < end_of_patience {
-            let past = Continuation { first_try: Some(first_try), held: None, waiting };
+        let invocations = request.past.invocations + 1;
+        if end_of_invocation + WORTH_GOING_ON < end_of_patience && invocations < LONGEST_CHAIN {
+            let past = Continuation { first_try: Some(first_try), invocations, held: None, waiting };
             return Err(Unfinished::Waiting {
                 past,
                 reason: format!("not finished in the function's time: {waiting_for}"),

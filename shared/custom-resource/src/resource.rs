@@ -49,21 +49,33 @@ pub trait Resource {
 #[derive(Debug)]
 pub struct Claim<Id> {
     owner: Owner,
+    given: Option<String>,
     held: Mutex<Option<String>>,
     id: PhantomData<fn() -> Id>,
 }
 
 impl<Id: FromStr + Display> Claim<Id> {
-    /// A claim of `owner` that holds the physical id `held`, if any.
+    /// A claim of `owner` with the physical id that CloudFormation gave, if any.
     #[must_use]
-    pub fn new(owner: Owner, held: Option<String>) -> Self {
-        Self { owner, held: Mutex::new(held), id: PhantomData }
+    pub fn new(owner: Owner, given: Option<String>) -> Self {
+        Self::holding(owner, given.clone(), given)
+    }
+
+    /// A claim that holds `held` already, from an earlier invocation.
+    pub(crate) fn holding(owner: Owner, given: Option<String>, held: Option<String>) -> Self {
+        Self { owner, given, held: Mutex::new(held), id: PhantomData }
     }
 
     /// Who claims.
     #[must_use]
     pub fn owner(&self) -> &Owner {
         &self.owner
+    }
+
+    /// The id that CloudFormation gave: what it will clean up itself if another is held in the end. `None` as for `id`.
+    #[must_use]
+    pub fn given(&self) -> Option<Id> {
+        self.given.as_ref()?.parse().ok()
     }
 
     /// The id held so far. `None` if there is none, or if it isn't one of ours: CloudFormation invents ids when it

@@ -351,6 +351,24 @@ async fn work_that_outlives_the_invocation_goes_on_in_the_next_with_its_past() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_chain_of_invocations_is_answered_before_lambda_ends_it() {
+    let mut sent_on = event("Create", None);
+    for invocation in 1.. {
+        match outcome(&Script::of(&[&[Step::NotYet("it is being made")]]), &sent_on).await {
+            Outcome::Continue { past, .. } => {
+                let past = Continuation { first_try: Some(BEGAN), ..past };
+                sent_on["Continuation"] = serde_json::to_value(past).unwrap();
+            }
+            Outcome::Answer(response) => {
+                assert_failed(&response, "nothing-was-made", "gave up after");
+                assert!((10..16).contains(&invocation), "{invocation}");
+                return;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_is_cut_off_during_a_wait_is_no_failure() {
     let script = Script::of(&[&[Step::NotYet("it is being made")], &[Step::Hang]]);
     assert!(matches!(outcome(&script, &event("Create", None)).await, Outcome::Continue { .. }));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use custom_resource::{Claim, Error, Resource, Result};
+use custom_resource::{AwsError, Claim, Error, Resource, Result};
 
 use crate::{
     Document, Policy, PolicyStore, Target,
@@ -25,15 +25,15 @@ impl<S: PolicyStore> Statements<S> {
         Self { store }
     }
 
-    /// The policy, as far as there is one; `None` without a target.
-    async fn read(&self, target: &S::Target) -> Result<Option<Document>> {
+    /// The policy, as far as there is one; without a target, what AWS says of it.
+    async fn read(&self, target: &S::Target) -> Result<Result<Document, AwsError>> {
         match self.store.get(target).await? {
             Policy::Text(text) => {
                 let unreadable = |error| Error::refused(format!("{} can't be read: {error}", policy_of(target)));
-                Document::parse(&text).map(Some).map_err(unreadable)
+                Document::parse(&text).map(Ok).map_err(unreadable)
             }
-            Policy::Absent => Ok(Some(Document::empty())),
-            Policy::NoTarget => Ok(None),
+            Policy::Absent => Ok(Ok(Document::empty())),
+            Policy::NoTarget(error) => Ok(Err(error)),
         }
     }
 
@@ -46,12 +46,24 @@ impl<S: PolicyStore> Statements<S> {
         }
         let own: Vec<_> = after.own(mark).cloned().collect();
         match self.read(target).await? {
-            Some(now) if now.has_own(mark, &own) && now.keeps_foreign(before, mark) => Ok(()),
-            None if own.is_empty() => Ok(()),
+            Ok(now) if now.has_own(mark, &own) && now.keeps_foreign(before, mark) => Ok(()),
+            Err(_) if own.is_empty() => Ok(()),
             _ => Err(Error::not_yet_within(
                 SEEN_WITHIN,
                 format!("{} doesn't show yet what was written", policy_of(target)),
             )),
+        }
+    }
+
+    /// Takes the claim's statements out of a policy; where there are none, nothing is written.
+    async fn take_out(&self, target: &S::Target, mark: &str) -> Result<()> {
+        match self.read(target).await? {
+            Ok(before) if before.own(mark).next().is_some() => {
+                let mut after = before.clone();
+                after.replace_own(mark, &[]);
+                self.write(target, &before, &after, mark).await
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -71,16 +83,19 @@ where
     async fn ensure(
         &self,
         desired: &Self::Properties,
-        _: Option<&Self::Properties>,
+        previous: Option<&Self::Properties>,
         claim: &Claim<Self::Id>,
     ) -> Result<Attributes> {
         S::RULES.check(&desired.statement, desired.allow_public)?;
         let target = &desired.target;
         let mark = claim.owner().mark();
         let wanted = desired.statement.signed(claim.owner().logical_id(), &mark);
-        let Some(before) = self.read(target).await? else {
-            return Err(Error::refused(format!("there is no {} {target}", S::Target::KIND)));
-        };
+        let before = self.read(target).await?.map_err(|error| {
+            let kind = S::Target::KIND;
+            Error::refused(format!(
+                "{error}; the {kind} {target} must be there before a statement can go into its policy"
+            ))
+        })?;
         let id = StatementId { target: target.clone(), mark: mark.clone() };
         let mut after = before.clone();
         if before.has_own(&mark, &wanted) {
@@ -97,6 +112,12 @@ where
             }
             written?;
         }
+        // Back at the id that CloudFormation knows, with another target in the old properties: a replacement was cancelled,
+        // and may have left its statements there. (At another id it is this that replaces, and CloudFormation cleans up.)
+        let last = previous.map(|properties| &properties.target).filter(|last| *last != target);
+        if let Some(cancelled) = last.filter(|_| claim.given().is_some_and(|given| given.target == *target)) {
+            self.take_out(cancelled, &mark).await?;
+        }
         Ok(Attributes {
             sids: wanted.iter().filter_map(|statement| statement.sid()).collect::<Vec<_>>().join(","),
             policy_size: S::LIMIT.used_by(&after),
@@ -109,14 +130,6 @@ where
         let Some(target) = id.as_ref().map(|id| &id.target).or(last.map(|properties| &properties.target)) else {
             return Ok(());
         };
-        let mark = claim.owner().mark();
-        match self.read(target).await? {
-            Some(before) if before.own(&mark).next().is_some() => {
-                let mut after = before.clone();
-                after.replace_own(&mark, &[]);
-                self.write(target, &before, &after, &mark).await
-            }
-            _ => Ok(()),
-        }
+        self.take_out(target, &claim.owner().mark()).await
     }
 }

@@ -35,14 +35,13 @@ pub trait PolicyStore {
 }
 
 /// What there is of a policy.
-#[derive(Clone, PartialEq, Eq)]
 pub enum Policy {
     /// This document.
     Text(String),
     /// The target has none.
     Absent,
-    /// There is no such target, or it is being deleted.
-    NoTarget,
+    /// There is no such target, or it is being deleted: AWS said so.
+    NoTarget(AwsError),
 }
 
 /// The thing that a policy belongs to. Displayed, it is the first part of a physical id, from which it is read again.

@@ -88,7 +88,7 @@ impl PolicyStore for &Shelves {
         Ok(match policies.get(&target.0) {
             Some(Some(text)) => Policy::Text(text.clone()),
             Some(None) => Policy::Absent,
-            None => Policy::NoTarget,
+            None => Policy::NoTarget(AwsError::refused("shelf:GetPolicy", "ShelfNotFound", "No such shelf.")),
         })
     }
 
@@ -215,7 +215,11 @@ async fn a_target_that_does_not_exist_is_refused_and_holds_no_id() {
     let shelves = Shelves::default();
     let claim = claim("Pull");
     let ended = Statements::new(&shelves).ensure(&properties(&pull("222222222222")), None, &claim).await;
-    assert_eq!(ended.unwrap_err().to_string(), "there is no shelf app");
+    assert_eq!(
+        ended.unwrap_err().to_string(),
+        "shelf:GetPolicy was refused by AWS with ShelfNotFound: No such shelf; \
+         the shelf app must be there before a statement can go into its policy"
+    );
     assert!(claim.id().is_none());
 }
 
@@ -249,6 +253,29 @@ async fn another_target_is_a_replacement_and_the_old_one_is_cleaned_up_by_its_id
     statements.remove(None, &clean_up).await.unwrap();
     assert_eq!(shelves.policy(), None);
     assert!(shelves.policies.borrow()["other"].is_some());
+}
+
+#[tokio::test]
+async fn the_rollback_of_a_cancelled_replacement_takes_the_statements_out_of_the_new_target() {
+    let shelves = Shelves::with(None);
+    shelves.policies.borrow_mut().insert("other".to_owned(), None);
+    let statements = Statements::new(&shelves);
+    let at_first = properties(&pull("222222222222"));
+    let moved = serde_json::from_value(json!({"ShelfName": "other", "Statement": pull("222222222222")})).unwrap();
+    let claim = claim("Pull");
+    statements.ensure(&at_first, None, &claim).await.unwrap();
+    let given = claim.id().unwrap().to_string();
+    let again = || Claim::new(claim.owner().clone(), Some(given.clone()));
+
+    // The replacement waits once: what CloudFormation still knows by its id stays until it asks for its deletion.
+    let replacing = again();
+    statements.ensure(&moved, Some(&at_first), &replacing).await.unwrap();
+    statements.ensure(&moved, Some(&at_first), &replacing).await.unwrap();
+    assert!(shelves.policy().is_some());
+
+    statements.ensure(&at_first, Some(&moved), &again()).await.unwrap();
+    assert!(shelves.policy().is_some());
+    assert_eq!(shelves.policies.borrow()["other"], None);
 }
 
 #[tokio::test]

@@ -130,7 +130,11 @@ async fn a_foreign_statement_that_a_read_back_misses_is_looked_for_again() {
 #[tokio::test]
 async fn a_repository_that_does_not_exist_is_refused() {
     let ended = ensured(&[get_fails(NO_REPOSITORY)]).await;
-    assert_eq!(ended.unwrap_err().to_string(), "there is no repository 111111111111:team/app");
+    assert_eq!(
+        ended.unwrap_err().to_string(),
+        "ecr:GetRepositoryPolicy was refused by AWS with RepositoryNotFoundException: Not there; \
+         the repository 111111111111:team/app must be there before a statement can go into its policy"
+    );
 }
 
 #[tokio::test]

@@ -261,6 +261,24 @@ async fn another_parent_is_a_replacement_under_a_new_id() {
 }
 
 #[tokio::test]
+async fn the_rollback_of_a_cancelled_replacement_deletes_the_new_ou() {
+    let rules = [
+        root(),
+        lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Europe")]),
+        lists(WORKLOADS, &[(PRODUCTION, "Production")]),
+        root(),
+        lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Europe")]),
+        lists(OTHER, &[("ou-ab12-newcopy1", "Production")]),
+        own("ou-ab12-newcopy1"),
+        deletes("ou-ab12-newcopy1"),
+        own_level(OTHER),
+        deletes(OTHER),
+    ];
+    let (old, new) = (json!({"Path": "Workloads/Production"}), json!({"Path": "Europe/Production"}));
+    ensured(&rules, old, Some(new), &claim(Some(PRODUCTION))).await;
+}
+
+#[tokio::test]
 async fn an_ou_that_was_deleted_by_hand_is_made_again() {
     let claim = claim(Some(WORKLOADS));
     let rules = [root(), lists(ROOT, &[]), creates(ROOT, OTHER, "Workloads", Owner::TAG_KEY)];
@@ -353,7 +371,7 @@ async fn a_parent_that_does_not_exist_is_refused() {
     let desired = properties(json!({"Name": "Workloads", "ParentId": OTHER}));
     let ended = world(&[nothing, refuses]).ensure(&desired, None, &claim(None)).await;
     let Err(Error::Refused(sentence)) = ended else { panic!("not refused") };
-    assert!(sentence.contains("ParentNotFoundException: No such parent."), "{sentence}");
+    assert!(sentence.contains("ParentNotFoundException: No such parent"), "{sentence}");
 }
 
 #[tokio::test]

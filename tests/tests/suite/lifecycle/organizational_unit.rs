@@ -110,7 +110,6 @@ async fn the_levels_of_a_path_are_made_on_the_way_and_go_with_it() {
 }
 
 #[tokio::test]
-#[ignore = "moto deletes an OU with something inside, which Organizations refuses"]
 async fn a_level_that_others_use_by_now_is_left() {
     let root = root().await;
     let top = unique("path");
@@ -196,7 +195,6 @@ async fn an_ou_that_was_deleted_by_hand_does_not_keep_the_stack() {
 }
 
 #[tokio::test]
-#[ignore = "moto deletes an OU with something inside, which Organizations refuses"]
 async fn an_ou_that_is_not_empty_is_kept_and_the_reason_says_what_is_inside() {
     let parent = ou(&root().await, &unique("parent")).await;
     let stack = Stack::create(&stack_of(&json!({ "Name": "Full", "ParentId": parent })), "CREATE_COMPLETE").await;
