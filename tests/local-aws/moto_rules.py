@@ -1,0 +1,59 @@
+"""moto_server with the rules of Organizations that moto leaves out: what AWS refuses, this refuses as well."""
+
+import sys
+
+from moto.organizations.exceptions import OrganizationsClientError as Refusal
+from moto.organizations.models import OrganizationsBackend
+from moto.server import main
+
+_create = OrganizationsBackend.create_organizational_unit
+_delete = OrganizationsBackend.delete_organizational_unit
+_update = OrganizationsBackend.update_organizational_unit
+_parents = OrganizationsBackend.list_parents
+
+
+def _refuse_duplicate(backend, parent_id, name):
+    if any(unit.parent_id == parent_id and unit.name == name for unit in backend.ou):
+        raise Refusal(
+            "DuplicateOrganizationalUnitException", "An OU with the same name already exists under this parent."
+        )
+
+
+def create_organizational_unit(self, **request):
+    self.validate_parent_id(request["ParentId"])
+    _refuse_duplicate(self, request["ParentId"], request["Name"])
+    return _create(self, **request)
+
+
+def update_organizational_unit(self, **request):
+    unit = self.get_organizational_unit_by_id(request["OrganizationalUnitId"])
+    _refuse_duplicate(self, unit.parent_id, request["Name"])
+    # moto itself looks for the name in the whole organization.
+    others, self.ou = self.ou, [unit]
+    try:
+        return _update(self, **request)
+    finally:
+        self.ou = others
+
+
+def delete_organizational_unit(self, **request):
+    unit = self.get_organizational_unit_by_id(request["OrganizationalUnitId"])
+    if any(child.parent_id == unit.id for child in [*self.ou, *self.accounts]):
+        raise Refusal(
+            "OrganizationalUnitNotEmptyException", "The OU still contains accounts or OUs; move or remove them first."
+        )
+    _delete(self, **request)
+
+
+def list_parents(self, **request):
+    child = request["ChildId"]
+    if not any(item.id == child for item in [*self.ou, *self.accounts]):
+        raise Refusal("ChildNotFoundException", "You specified a child that doesn't exist.")
+    return _parents(self, **request)
+
+
+for rule in (create_organizational_unit, update_organizational_unit, delete_organizational_unit, list_parents):
+    setattr(OrganizationsBackend, rule.__name__, rule)
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
