@@ -1,8 +1,7 @@
 //! What a template says of an OU, and what it reads back.
 
-use std::{fmt, str::FromStr};
-
 use custom_resource::Tags;
+use organizations::ParentId;
 use serde::{Deserialize, Serialize};
 
 /// Organizations nests OUs at most this deep.
@@ -91,58 +90,6 @@ fn valid(property: &str, name: String) -> Result<String, String> {
     }
 }
 
-/// The root's id or an OU's.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct ParentId(pub(crate) String);
-
-impl TryFrom<String> for ParentId {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let is_root = text.strip_prefix("r-").is_some_and(|rest| is_token(rest, 4));
-        if is_root || UnitId::from_str(&text).is_ok() {
-            Ok(Self(text))
-        } else {
-            Err("expected the id of a root (r-...) or of an OU (ou-...)")
-        }
-    }
-}
-
-/// An OU's id, `ou-<root>-<unit>`: what `!Ref` reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct UnitId(String);
-
-impl UnitId {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for UnitId {
-    type Err = NotAUnitId;
-
-    /// The pattern is that of the API reference: 4 to 32, then 8 to 32 lower-case letters and digits.
-    fn from_str(text: &str) -> Result<Self, NotAUnitId> {
-        let (root, unit) = text.strip_prefix("ou-").and_then(|rest| rest.split_once('-')).ok_or(NotAUnitId)?;
-        if is_token(root, 4) && is_token(unit, 8) { Ok(Self(text.to_owned())) } else { Err(NotAUnitId) }
-    }
-}
-
-impl fmt::Display for UnitId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Some other text.
-#[derive(Debug)]
-pub(crate) struct NotAUnitId;
-
-fn is_token(text: &str, shortest: usize) -> bool {
-    (shortest..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-}
-
 /// What `!GetAtt` reads.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -192,14 +139,6 @@ mod tests {
         ] {
             let refusal = read(properties.clone()).unwrap_err();
             assert!(refusal.contains(words), "{properties}: {refusal}");
-        }
-    }
-
-    #[test]
-    fn an_id_is_an_ou_s_or_none_of_ours() {
-        assert!(UnitId::from_str("ou-ab12-0123abcd").is_ok());
-        for foreign in ["landing-Workloads-1ABCDEF", "nothing-was-made", "r-ab12", "ou-ab12", "ou-ab12-SHOUTING", ""] {
-            assert!(UnitId::from_str(foreign).is_err(), "{foreign}");
         }
     }
 }

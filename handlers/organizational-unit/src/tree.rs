@@ -1,29 +1,18 @@
 //! The tree of OUs, as far as the calls of Organizations let it be seen and changed.
 //! <https://docs.aws.amazon.com/organizations/latest/APIReference/Welcome.html>
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use aws_sdk_organizations::{
     Client,
-    config::{Config, retry::RetryConfig},
-    error::BuildError,
     operation::{
         list_accounts_for_parent::ListAccountsForParentOutput,
         list_organizational_units_for_parent::ListOrganizationalUnitsForParentOutput as ListUnitsOutput,
-        list_roots::ListRootsOutput,
     },
-    types::{Account, OrganizationalUnit, Tag},
+    types::{Account, OrganizationalUnit},
 };
-use custom_resource::{Answer, Error, Result, TagChanges};
-
-/// What Organizations says while it is busy with another change, or with itself, and how long that may last.
-const BUSY: [&str; 4] = [
-    "ConcurrentModificationException",
-    "FinalizingOrganizationException",
-    "ServiceException",
-    "TooManyRequestsException",
-];
-const BUSY_FOR: Duration = Duration::from_mins(4);
+use custom_resource::{Answer, Error, Result};
+use organizations::{Organizations, Patient, once};
 
 /// A list that doesn't show an OU yet which stands in the way of its name.
 const LISTED_WITHIN: Duration = Duration::from_mins(1);
@@ -55,68 +44,47 @@ pub(crate) enum Deleted {
 
 /// The calls. Each is one question or one change; nothing here decides.
 #[derive(Debug, Clone)]
-pub(crate) struct Tree(pub(crate) Client);
+pub(crate) struct Tree(pub(crate) Organizations);
 
 impl Tree {
-    pub(crate) async fn root_id(&self) -> Result<String> {
-        let pages = self.0.list_roots().into_paginator().send().collect::<Result<Vec<_>, _>>().await;
-        let pages = pages.not_yet_if(&BUSY, BUSY_FOR)?;
-        let id = pages.iter().flat_map(ListRootsOutput::roots).find_map(|root| root.id());
-        id.map(ToOwned::to_owned).ok_or_else(|| Error::refused("the organization has no root"))
+    fn client(&self) -> &Client {
+        &self.0.0
     }
 
     /// The OUs right below `parent`; none where it isn't there.
     pub(crate) async fn children(&self, parent: &str) -> Result<Vec<Unit>> {
-        let pages = self.0.list_organizational_units_for_parent().parent_id(parent).into_paginator().send();
+        let pages = self.client().list_organizational_units_for_parent().parent_id(parent).into_paginator().send();
         let pages = pages.collect::<Result<Vec<_>, _>>().await.none_if(&["ParentNotFoundException"]);
-        let pages = pages.not_yet_if(&BUSY, BUSY_FOR)?.unwrap_or_default();
+        let pages = pages.unless_busy()?.unwrap_or_default();
         Ok(pages.iter().flat_map(ListUnitsOutput::organizational_units).map(Unit::from).collect())
     }
 
     /// Makes an OU. Not tried again by the SDK: an answer that was lost is found by the next look at the parent.
     pub(crate) async fn create(&self, parent: &str, name: &str, tags: &[(String, String)]) -> Result<Unit> {
-        let request = self.0.create_organizational_unit().parent_id(parent).name(name).set_tags(Some(tags_of(tags)?));
-        let once = Config::builder().retry_config(RetryConfig::disabled());
-        let made = request.customize().config_override(once).send().await;
-        let made =
-            made.not_yet_if(&BUSY, BUSY_FOR).not_yet_if(&["DuplicateOrganizationalUnitException"], LISTED_WITHIN)?;
+        let request = self
+            .client()
+            .create_organizational_unit()
+            .parent_id(parent)
+            .name(name)
+            .set_tags(Some(organizations::tags(tags)?));
+        let made = request.customize().config_override(once()).send().await;
+        let made = made.unless_busy().not_yet_if(&["DuplicateOrganizationalUnitException"], LISTED_WITHIN)?;
         made.organizational_unit().map(Unit::from).ok_or_else(|| Error::not_yet("the new OU has no description yet"))
     }
 
     pub(crate) async fn rename(&self, id: &str, name: &str) -> Result<()> {
-        let renamed = self.0.update_organizational_unit().organizational_unit_id(id).name(name).send().await;
-        renamed.not_yet_if(&BUSY, BUSY_FOR)?;
+        let renamed = self.client().update_organizational_unit().organizational_unit_id(id).name(name).send().await;
+        renamed.unless_busy()?;
         Ok(())
     }
 
     pub(crate) async fn delete(&self, id: &str) -> Result<Deleted> {
-        let deleted = self.0.delete_organizational_unit().organizational_unit_id(id).send().await;
+        let deleted = self.client().delete_organizational_unit().organizational_unit_id(id).send().await;
         let deleted = deleted.none_if(&["OrganizationalUnitNotFoundException"]).map(|_| Deleted::Gone);
         match deleted {
             Err(error) if error.code() == "OrganizationalUnitNotEmptyException" => Ok(Deleted::NotEmpty),
-            other => Ok(other.not_yet_if(&BUSY, BUSY_FOR)?),
+            other => Ok(other.unless_busy()?),
         }
-    }
-
-    /// The OU's tags; `None` if it isn't there.
-    pub(crate) async fn tags(&self, id: &str) -> Result<Option<BTreeMap<String, String>>> {
-        let pages = self.0.list_tags_for_resource().resource_id(id).into_paginator().items();
-        let tags = pages.send().collect::<Result<Vec<_>, _>>().await;
-        let tags = tags.none_if(&["TargetNotFoundException", "OrganizationalUnitNotFoundException"]);
-        let pairs = |tags: Vec<Tag>| tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-        Ok(tags.not_yet_if(&BUSY, BUSY_FOR)?.map(pairs))
-    }
-
-    pub(crate) async fn change_tags(&self, id: &str, changes: &TagChanges) -> Result<()> {
-        if !changes.set.is_empty() {
-            let tagging = self.0.tag_resource().resource_id(id).set_tags(Some(tags_of(&changes.set)?));
-            tagging.send().await.not_yet_if(&BUSY, BUSY_FOR)?;
-        }
-        if !changes.unset.is_empty() {
-            let untagging = self.0.untag_resource().resource_id(id).set_tag_keys(Some(changes.unset.clone()));
-            untagging.send().await.not_yet_if(&BUSY, BUSY_FOR)?;
-        }
-        Ok(())
     }
 
     /// The names on the way from below the root to `id`, `id`'s own included; empty for the root.
@@ -127,14 +95,12 @@ impl Tree {
             if id.starts_with("r-") {
                 break;
             }
-            let describe = self.0.describe_organizational_unit().organizational_unit_id(&id).send();
-            let parents = self.0.list_parents().child_id(&id).send();
-            let (unit, parents) = tokio::join!(describe, parents);
-            let unit = unit.not_yet_if(&BUSY, BUSY_FOR)?;
+            let describe = self.client().describe_organizational_unit().organizational_unit_id(&id).send();
+            let (unit, parent) = tokio::join!(describe, self.0.parent(&id));
+            let unit = unit.unless_busy()?;
             names.push(unit.organizational_unit().map(Unit::from).map(|unit| unit.name).unwrap_or_default());
-            let parents = parents.not_yet_if(&BUSY, BUSY_FOR)?;
-            match parents.parents().first().and_then(|parent| parent.id()) {
-                Some(parent) => parent.clone_into(&mut id),
+            match parent?.and_then(|parent| parent.id) {
+                Some(parent) => id = parent,
                 None => break,
             }
         }
@@ -144,9 +110,9 @@ impl Tree {
 
     /// What is inside an OU, for people: `accounts 111111111111, 222222222222; OUs Production`.
     pub(crate) async fn contents(&self, id: &str) -> Result<String> {
-        let pages = self.0.list_accounts_for_parent().parent_id(id).into_paginator().send();
+        let pages = self.client().list_accounts_for_parent().parent_id(id).into_paginator().send();
         let (pages, units) = tokio::join!(pages.collect::<Result<Vec<_>, _>>(), self.children(id));
-        let pages = pages.none_if(&["ParentNotFoundException"]).not_yet_if(&BUSY, BUSY_FOR)?.unwrap_or_default();
+        let pages = pages.none_if(&["ParentNotFoundException"]).unless_busy()?.unwrap_or_default();
         let accounts = pages.iter().flat_map(ListAccountsForParentOutput::accounts).filter_map(Account::id).collect();
         let units = units?;
         let units: Vec<_> = units.iter().map(|unit| unit.name.as_str()).collect();
@@ -154,10 +120,4 @@ impl Tree {
         let named = kinds.iter().filter(|(_, names)| !names.is_empty());
         Ok(named.map(|(kind, names)| format!("{kind} {}", names.join(", "))).collect::<Vec<_>>().join("; "))
     }
-}
-
-fn tags_of(pairs: &[(String, String)]) -> Result<Vec<Tag>> {
-    let tags: Result<Vec<_>, BuildError> =
-        pairs.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
-    tags.map_err(|error| Error::refused(error.to_string()))
 }

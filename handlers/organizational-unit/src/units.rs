@@ -5,8 +5,10 @@ use std::time::Duration;
 use aws_sdk_organizations::Client;
 use custom_resource::{Claim, Error, Owner, Resource, Result, TagChanges, Tags};
 
+use organizations::{Organizations, UnitId};
+
 use crate::{
-    properties::{Attributes, Place, Properties, UnitId},
+    properties::{Attributes, Place, Properties},
     tree::{Deleted, Tree, Unit},
 };
 
@@ -25,16 +27,16 @@ pub(crate) struct OrganizationalUnits {
 
 impl OrganizationalUnits {
     pub(crate) fn new(organizations: Client) -> Self {
-        Self { tree: Tree(organizations) }
+        Self { tree: Tree(Organizations(organizations)) }
     }
 
     /// The id of the OU that is to be the parent, and the names down to it. Levels of a path that are missing are made.
     async fn parent(&self, place: &Place, claim: &Claim<UnitId>) -> Result<(String, Option<Vec<String>>)> {
         match place {
-            Place::Child { parent: Some(parent), .. } => Ok((parent.0.clone(), None)),
-            Place::Child { parent: None, .. } => Ok((self.tree.root_id().await?, Some(Vec::new()))),
+            Place::Child { parent: Some(parent), .. } => Ok((parent.as_str().to_owned(), None)),
+            Place::Child { parent: None, .. } => Ok((self.tree.0.root_id().await?, Some(Vec::new()))),
             Place::Path { levels, .. } => {
-                let mut parent = self.tree.root_id().await?;
+                let mut parent = self.tree.0.root_id().await?;
                 for name in levels {
                     let there = self.tree.children(&parent).await?.into_iter().find(|unit| unit.name == *name);
                     parent = match there {
@@ -50,11 +52,11 @@ impl OrganizationalUnits {
     /// An OU on the way. If it was the claim's own until now, it is one of its levels from now on.
     async fn level(&self, unit: Unit, claim: &Claim<UnitId>) -> Result<String> {
         if claim.id().is_some_and(|id| id.as_str() == unit.id) {
-            let tags = self.tree.tags(&unit.id).await?.unwrap_or_default();
+            let tags = self.tree.0.tags(&unit.id).await?.unwrap_or_default();
             if tags.get(Owner::TAG_KEY).is_some_and(|tag| claim.owner().made(tag)) {
                 let changes =
                     TagChanges { set: vec![level_tag(claim.owner())], unset: vec![Owner::TAG_KEY.to_owned()] };
-                self.tree.change_tags(&unit.id, &changes).await?;
+                self.tree.0.change_tags(&unit.id, &changes).await?;
             }
         }
         Ok(unit.id)
@@ -70,8 +72,8 @@ impl OrganizationalUnits {
                 self.tree.rename(&own.id, name).await?;
             }
             if !desired.tags.is_empty() || !previous.is_empty() {
-                let current = self.tree.tags(&own.id).await?.unwrap_or_default();
-                self.tree.change_tags(&own.id, &desired.tags.changes(&current, previous)).await?;
+                let current = self.tree.0.tags(&own.id).await?.unwrap_or_default();
+                self.tree.0.change_tags(&own.id, &desired.tags.changes(&current, previous)).await?;
             }
             return Ok(Unit { name: name.to_owned(), ..own.clone() });
         }
@@ -89,7 +91,7 @@ impl OrganizationalUnits {
     /// Takes an OU over that has the name already. One that carries our mark was made by this claim, in a try whose
     /// answer was lost; a level that this claim made becomes its own; any other is left behind on delete.
     async fn adopt(&self, there: &Unit, desired: &Properties, claim: &Claim<UnitId>) -> Result<()> {
-        let tags = self.tree.tags(&there.id).await?.unwrap_or_default();
+        let tags = self.tree.0.tags(&there.id).await?.unwrap_or_default();
         let made_as = |key: &str| tags.get(key).is_some_and(|tag| claim.owner().made(tag));
         let own_level = made_as(LEVEL_KEY);
         if !desired.adopt_existing && !own_level && !made_as(Owner::TAG_KEY) {
@@ -103,16 +105,16 @@ impl OrganizationalUnits {
             changes.set.push((Owner::TAG_KEY.to_owned(), claim.owner().tag_value()));
             changes.unset.push(LEVEL_KEY.to_owned());
         }
-        self.tree.change_tags(&there.id, &changes).await?;
+        self.tree.0.change_tags(&there.id, &changes).await?;
         hold(claim, there)
     }
 
     /// The OUs that stand at a place now: the levels on the way, and the OU itself.
     async fn standing(&self, place: &Place) -> Result<(Vec<Unit>, Option<Unit>)> {
         let (mut parent, levels) = match place {
-            Place::Child { parent: Some(parent), .. } => (parent.0.clone(), &[][..]),
-            Place::Child { parent: None, .. } => (self.tree.root_id().await?, &[][..]),
-            Place::Path { levels, .. } => (self.tree.root_id().await?, &levels[..]),
+            Place::Child { parent: Some(parent), .. } => (parent.as_str().to_owned(), &[][..]),
+            Place::Child { parent: None, .. } => (self.tree.0.root_id().await?, &[][..]),
+            Place::Path { levels, .. } => (self.tree.0.root_id().await?, &levels[..]),
         };
         let mut standing = Vec::new();
         for name in levels {
@@ -131,7 +133,7 @@ impl OrganizationalUnits {
     async fn take_back(&self, place: &Place, now: &Unit, owner: &Owner) -> Result<()> {
         let (levels, made) = self.standing(place).await?;
         let Some(made) = made.filter(|made| made.id != now.id) else { return Ok(()) };
-        if !self.carries(&made.id, Owner::TAG_KEY, owner).await? {
+        if !self.tree.0.carries(&made.id, Owner::TAG_KEY, owner).await? {
             return Ok(());
         }
         match self.tree.delete(&made.id).await? {
@@ -143,7 +145,7 @@ impl OrganizationalUnits {
     /// Deletes the levels that the claim made, deepest first, up to the first one that others use by now.
     async fn delete_levels(&self, levels: &[Unit], owner: &Owner) -> Result<()> {
         for level in levels.iter().rev() {
-            if !self.carries(&level.id, LEVEL_KEY, owner).await?
+            if !self.tree.0.carries(&level.id, LEVEL_KEY, owner).await?
                 || self.tree.delete(&level.id).await? == Deleted::NotEmpty
             {
                 break;
@@ -152,15 +154,10 @@ impl OrganizationalUnits {
         Ok(())
     }
 
-    /// Whether the OU is there and carries the claim's tag under `key`.
-    async fn carries(&self, id: &str, key: &str, owner: &Owner) -> Result<bool> {
-        Ok(self.tree.tags(id).await?.is_some_and(|tags| tags.get(key).is_some_and(|tag| owner.made(tag))))
-    }
-
     /// Deletes the claim's own OU; one that it adopted, or that is a level by now, stays. One with something inside is
     /// refused.
     async fn delete_own(&self, id: &str, owner: &Owner) -> Result<()> {
-        if !self.carries(id, Owner::TAG_KEY, owner).await? || self.tree.delete(id).await? == Deleted::Gone {
+        if !self.tree.0.carries(id, Owner::TAG_KEY, owner).await? || self.tree.delete(id).await? == Deleted::Gone {
             return Ok(());
         }
         match self.tree.contents(id).await?.as_str() {

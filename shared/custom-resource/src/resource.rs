@@ -144,6 +144,12 @@ impl Owner {
         &self.logical_id
     }
 
+    /// The 12-digit id of the stack's account, which stands in its ARN; empty where it is none.
+    #[must_use]
+    pub fn account_id(&self) -> &str {
+        self.stack_id.split(':').nth(4).unwrap_or_default()
+    }
+
     /// The stack's name, which stands in the middle of its ARN.
     fn stack_name(&self) -> &str {
         self.stack_id.split('/').nth(1).unwrap_or(&self.stack_id)
@@ -177,6 +183,11 @@ mod tests {
         assert_eq!(owner().tag_value(), format!("{} landing/Workloads", owner().mark()));
         assert!(owner().made(&owner().tag_value()));
         assert!(!owner().made("22a7aa3d94ff landing/Workloads"));
+    }
+
+    #[test]
+    fn the_account_is_that_of_the_stack() {
+        assert_eq!(owner().account_id(), "111111111111");
     }
 
     #[test]

@@ -1,0 +1,244 @@
+//! Makes an account be there once, where the template wants it, and ready to be used.
+
+use aws_sdk_organizations::types::{
+    Account, AccountState, CreateAccountFailureReason as Reason, CreateAccountState, CreateAccountStatus, ParentType,
+};
+use custom_resource::{Claim, Error, Owner, Resource, Result, SdkConfig, Tags};
+use organizations::ParentId;
+
+use crate::{
+    api::{Api, has_email},
+    properties::{AccountId, Attributes, Properties},
+};
+
+/// How often a request may fail for Organizations' own reasons before a person should look.
+const TRIES: usize = 3;
+
+/// Accounts of the organization that the function's account manages.
+#[derive(Debug)]
+pub(crate) struct Accounts {
+    api: Api,
+}
+
+impl Accounts {
+    pub(crate) fn new(aws: &SdkConfig) -> Self {
+        Self { api: Api::new(aws) }
+    }
+
+    /// The account: the one held, or the one that the request held is for, or one that is there, or a new one.
+    async fn account(&self, desired: &Properties, claim: &Claim<AccountId>) -> Result<Account> {
+        match claim.id() {
+            Some(AccountId::Account(id)) => self.described(&id).await,
+            Some(AccountId::Request(id)) => match self.api.request(&id).await? {
+                Some(request) => self.requested(&request, desired, claim).await,
+                None => self.found_or_made(desired, claim).await,
+            },
+            None => self.found_or_made(desired, claim).await,
+        }
+    }
+
+    async fn described(&self, id: &str) -> Result<Account> {
+        let described = self.api.described(id).await?;
+        described.ok_or_else(|| Error::refused(format!("the account {id} is not in this organization (any more)")))
+    }
+
+    /// What has become of a request.
+    async fn requested(
+        &self,
+        request: &CreateAccountStatus,
+        desired: &Properties,
+        claim: &Claim<AccountId>,
+    ) -> Result<Account> {
+        match request.state() {
+            Some(CreateAccountState::Succeeded) => {
+                let id = request.account_id().unwrap_or_default();
+                claim.hold(&AccountId::Account(id.to_owned()));
+                self.described(id).await
+            }
+            Some(CreateAccountState::Failed) => match request.failure_reason() {
+                Some(Reason::EmailAlreadyExists) => match self.with_email(desired, claim).await? {
+                    (Some(account), _) => Ok(account),
+                    (None, _) => Err(Error::refused(
+                        "an account outside this organization has the address in `Email` (EMAIL_ALREADY_EXISTS); choose another",
+                    )),
+                },
+                Some(reason @ (Reason::ConcurrentAccountModification | Reason::InternalFailure)) => {
+                    let failed = self.api.requests(&desired.name.0, CreateAccountState::Failed).await?;
+                    if failed.len() >= TRIES {
+                        return Err(Error::refused(format!(
+                            "Organizations failed to make the account {} times, last with {reason}; try again later",
+                            failed.len()
+                        )));
+                    }
+                    self.found_or_made(desired, claim).await
+                }
+                reason => {
+                    let reason = reason.map_or("no reason", Reason::as_str);
+                    Err(Error::refused(format!("Organizations could not make the account: {reason}")))
+                }
+            },
+            _ => Err(in_progress(desired)),
+        }
+    }
+
+    /// An account that is there, or a new one. A request that is under way comes first: when it has ended, its account is
+    /// listed, so that the two looks in this order miss none.
+    async fn found_or_made(&self, desired: &Properties, claim: &Claim<AccountId>) -> Result<Account> {
+        if !self.api.requests(&desired.name.0, CreateAccountState::InProgress).await?.is_empty() {
+            return Err(in_progress(desired));
+        }
+        let accounts = match self.with_email(desired, claim).await? {
+            (Some(account), _) => return Ok(account),
+            (None, accounts) => accounts,
+        };
+        let mark = (Owner::TAG_KEY.to_owned(), claim.owner().tag_value());
+        let request = self.api.create(desired, mark, accounts).await?;
+        let id = request.id().and_then(|id| id.parse().ok());
+        claim.hold(&id.ok_or_else(|| Error::refused("Organizations answered with an id that is no request's"))?);
+        Box::pin(self.requested(&request, desired, claim)).await
+    }
+
+    /// The account of the organization that has the address, if it is ours or may be adopted; and how many there are.
+    async fn with_email(&self, desired: &Properties, claim: &Claim<AccountId>) -> Result<(Option<Account>, usize)> {
+        let accounts = self.api.accounts().await?;
+        let count = accounts.len();
+        let Some(account) = accounts.into_iter().find(|account| has_email(account, &desired.email)) else {
+            return Ok((None, count));
+        };
+        let id = account.id().unwrap_or_default();
+        if !desired.adopt_existing && !self.api.organizations.carries(id, Owner::TAG_KEY, claim.owner()).await? {
+            return Err(Error::refused(format!(
+                "the account {id} of this organization has the address in `Email`; set `AdoptExisting` to true to take it over, \
+                 or choose another address"
+            )));
+        }
+        check_state(&account)?;
+        claim.hold(&AccountId::Account(id.to_owned()));
+        Ok((Some(account), count))
+    }
+
+    async fn change_tags(&self, id: &str, desired: &Tags, previous: Option<&Tags>) -> Result<()> {
+        let none = Tags::default();
+        let previous = previous.unwrap_or(&none);
+        if desired.is_empty() && previous.is_empty() {
+            return Ok(());
+        }
+        let current = self.api.organizations.tags(id).await?.unwrap_or_default();
+        self.api.organizations.change_tags(id, &desired.changes(&current, previous)).await
+    }
+
+    /// Moves the account where the template wants it; back to the root, if the template wanted another place before.
+    async fn relocate(&self, id: &str, desired: Option<&ParentId>, previous: Option<&ParentId>) -> Result<()> {
+        if desired.is_none() && previous.is_none() {
+            return Ok(());
+        }
+        let Some(parent) = self.api.organizations.parent(id).await? else {
+            return Err(Error::not_yet_within(crate::api::KNOWN_WITHIN, format!("the account {id} has no parent yet")));
+        };
+        let from = parent.id().unwrap_or_default();
+        let to = match desired {
+            Some(desired) => desired.as_str().to_owned(),
+            None if parent.r#type() == Some(&ParentType::Root) => return Ok(()),
+            None => self.api.organizations.root_id().await?,
+        };
+        if from == to { Ok(()) } else { self.api.relocate(id, from, &to).await }
+    }
+
+    /// The account that a Delete is about, if there is one. A request under way is waited for.
+    async fn last(&self, last: &Properties, claim: &Claim<AccountId>) -> Result<Option<String>> {
+        let request = match claim.id() {
+            Some(AccountId::Account(id)) => return Ok(Some(id)),
+            Some(AccountId::Request(id)) => self.api.request(&id).await?,
+            None => None,
+        };
+        match request.as_ref().and_then(CreateAccountStatus::state) {
+            Some(CreateAccountState::Succeeded) => Ok(request.and_then(|request| request.account_id)),
+            Some(CreateAccountState::Failed) => Ok(None),
+            Some(_) => Err(in_progress(last)),
+            None if !self.api.requests(&last.name.0, CreateAccountState::InProgress).await?.is_empty() => {
+                Err(in_progress(last))
+            }
+            None => {
+                let accounts = self.api.accounts().await?;
+                Ok(accounts.into_iter().find(|account| has_email(account, &last.email)).and_then(|account| account.id))
+            }
+        }
+    }
+}
+
+fn in_progress(desired: &Properties) -> Error {
+    Error::not_yet(format!("the creation of the account {} is IN_PROGRESS", desired.name.0))
+}
+
+/// Only an account that works can be worked with.
+fn check_state(account: &Account) -> Result<()> {
+    let id = account.id().unwrap_or_default();
+    match account.state() {
+        Some(AccountState::Active) => Ok(()),
+        Some(AccountState::PendingActivation) => Err(Error::not_yet(format!("the account {id} is PENDING_ACTIVATION"))),
+        state => Err(Error::refused(format!(
+            "the account {id} is {}, and only an ACTIVE one is taken; reopen it with AWS Support, or choose another address",
+            state.map_or("in no known state", AccountState::as_str)
+        ))),
+    }
+}
+
+impl Resource for Accounts {
+    type Properties = Properties;
+    type Id = AccountId;
+    type Attributes = Attributes;
+
+    async fn ensure(
+        &self,
+        desired: &Properties,
+        previous: Option<&Properties>,
+        claim: &Claim<AccountId>,
+    ) -> Result<Attributes> {
+        let account = self.account(desired, claim).await?;
+        check_state(&account)?;
+        let id = account.id().unwrap_or_default();
+        if !has_email(&account, &desired.email) {
+            return Err(Error::refused(format!(
+                "the account {id} has another address than `Email`; Organizations can't change it from here: give the old one"
+            )));
+        }
+        if account.name() != Some(&desired.name.0) {
+            self.api.rename(id, &desired.name.0).await?;
+        }
+        self.change_tags(id, &desired.tags, previous.map(|previous| &previous.tags)).await?;
+        let before = previous.and_then(|previous| previous.parent_id.as_ref());
+        self.relocate(id, desired.parent_id.as_ref(), before).await?;
+        let was_ready = previous.is_some_and(|previous| previous.wait_until_ready)
+            && matches!(claim.given(), Some(AccountId::Account(given)) if given == id);
+        if desired.wait_until_ready && !was_ready {
+            self.api.enter(&account, &desired.role_name.0).await?;
+        }
+        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        Ok(Attributes {
+            account_id: id.to_owned(),
+            arn: text(account.arn()),
+            email: text(account.email()),
+            name: desired.name.0.clone(),
+            state: text(account.state().map(AccountState::as_str)),
+        })
+    }
+
+    /// Leaves the account as it is, unless the template wants it closed and this claim made it.
+    async fn remove(&self, last: Option<&Properties>, claim: &Claim<AccountId>) -> Result<()> {
+        let Some(last) = last.filter(|last| last.close_on_delete) else { return Ok(()) };
+        let Some(id) = self.last(last, claim).await? else { return Ok(()) };
+        if !self.api.organizations.carries(&id, Owner::TAG_KEY, claim.owner()).await? {
+            return Ok(());
+        }
+        let Some(account) = self.api.described(&id).await? else { return Ok(()) };
+        let closed = [AccountState::PendingClosure, AccountState::Suspended, AccountState::Closed];
+        if account.state().is_some_and(|state| closed.contains(state)) {
+            return Ok(());
+        }
+        self.api.close(&id).await?;
+        Err(Error::not_yet(format!("the account {id} is being closed")))
+    }
+}
+
+#[cfg(test)]
+mod tests;

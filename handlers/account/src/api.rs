@@ -1,0 +1,202 @@
+//! The calls by which accounts are found, made, moved and closed. Each is one question or one change.
+//! <https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html>
+
+use std::time::Duration;
+
+use aws_sdk_organizations::{
+    error::SdkError,
+    operation::{
+        close_account::CloseAccountError, create_account::CreateAccountError, list_accounts::ListAccountsOutput,
+        list_create_account_status::ListCreateAccountStatusOutput,
+    },
+    types::{Account, ConstraintViolationExceptionReason as Constraint, CreateAccountState, CreateAccountStatus},
+};
+use aws_sdk_sts::config::Credentials;
+use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
+use organizations::{Organizations, Patient, once, tags};
+
+use crate::properties::{Email, Properties};
+
+/// How long Organizations may be at work on another account.
+const BUSY_WITH_ACCOUNTS: Duration = Duration::from_mins(10);
+
+/// How long a new organization may be on its way, and how long the creation or closing of many accounts may queue.
+const QUEUED: Duration = Duration::from_hours(1);
+
+/// How long what was made or moved a moment ago may be unknown.
+pub(crate) const KNOWN_WITHIN: Duration = Duration::from_mins(2);
+
+/// How long the role of a new account may be out of reach.
+const READY_WITHIN: Duration = Duration::from_mins(15);
+
+/// What STS says of a role in an account that isn't ready.
+const NOT_READY: [&str; 5] =
+    ["AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "OptInRequired", "RegionDisabledException"];
+
+/// The number of accounts that every organization may have. With fewer, "too many" means that it is too young.
+const FIRST_QUOTA: usize = 10;
+
+/// Organizations, the accounts' own names, and the roles in them.
+#[derive(Debug)]
+pub(crate) struct Api {
+    pub(crate) organizations: Organizations,
+    account: aws_sdk_account::Client,
+    sts: aws_sdk_sts::Client,
+}
+
+impl Api {
+    pub(crate) fn new(aws: &SdkConfig) -> Self {
+        Self::of(
+            aws_sdk_organizations::Client::new(aws),
+            aws_sdk_account::Client::new(aws),
+            aws_sdk_sts::Client::new(aws),
+        )
+    }
+
+    pub(crate) fn of(
+        organizations: aws_sdk_organizations::Client,
+        account: aws_sdk_account::Client,
+        sts: aws_sdk_sts::Client,
+    ) -> Self {
+        Self { organizations: Organizations(organizations), account, sts }
+    }
+
+    fn client(&self) -> &aws_sdk_organizations::Client {
+        &self.organizations.0
+    }
+
+    /// The account, if it is in the organization.
+    pub(crate) async fn described(&self, id: &str) -> Result<Option<Account>> {
+        let described = self.client().describe_account().account_id(id).send().await;
+        let described = described.none_if(&["AccountNotFoundException"]).unless_busy()?;
+        Ok(described.and_then(|output| output.account))
+    }
+
+    /// All accounts of the organization.
+    pub(crate) async fn accounts(&self) -> Result<Vec<Account>> {
+        let pages = self.client().list_accounts().into_paginator().send();
+        let pages = pages.collect::<Result<Vec<_>, _>>().await.unless_busy()?;
+        Ok(pages.iter().flat_map(ListAccountsOutput::accounts).cloned().collect())
+    }
+
+    /// The requests for accounts of that name which are in `state`. They don't say the e-mail.
+    pub(crate) async fn requests(&self, name: &str, state: CreateAccountState) -> Result<Vec<CreateAccountStatus>> {
+        let pages = self.client().list_create_account_status().states(state).into_paginator().send();
+        let pages = pages.collect::<Result<Vec<_>, _>>().await.unless_busy()?;
+        let all = pages.iter().flat_map(ListCreateAccountStatusOutput::create_account_statuses);
+        Ok(all.filter(|request| request.account_name() == Some(name)).cloned().collect())
+    }
+
+    /// How far a request has come, if Organizations still knows it.
+    pub(crate) async fn request(&self, id: &str) -> Result<Option<CreateAccountStatus>> {
+        let described = self.client().describe_create_account_status().create_account_request_id(id).send().await;
+        let described = described.none_if(&["CreateAccountStatusNotFoundException"]).unless_busy()?;
+        Ok(described.and_then(|output| output.create_account_status))
+    }
+
+    /// Asks for an account. Not tried again by the SDK: there is no client token, and a second request that follows a
+    /// lost answer would be a second account.
+    pub(crate) async fn create(
+        &self,
+        desired: &Properties,
+        mark: (String, String),
+        accounts: usize,
+    ) -> Result<CreateAccountStatus> {
+        let wanted = desired.tags.iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let request = self
+            .client()
+            .create_account()
+            .account_name(&desired.name.0)
+            .email(desired.email.expose())
+            .role_name(&desired.role_name.0)
+            .set_iam_user_access_to_billing(desired.iam_user_access_to_billing.map(Into::into))
+            .set_tags(Some(tags(&wanted.chain([mark]).collect::<Vec<_>>())?));
+        let made = request.customize().config_override(once()).send().await;
+        let constraint = constraint(&made, |error| match error {
+            CreateAccountError::ConstraintViolationException(violation) => violation.reason(),
+            _ => None,
+        });
+        let waits = match constraint {
+            Some(Constraint::AccountCreationRateLimitExceeded) => true,
+            Some(Constraint::AccountNumberLimitExceeded) => accounts < FIRST_QUOTA,
+            _ => false,
+        };
+        let made = made
+            .not_yet_if(
+                &["ConcurrentModificationException", "ServiceException", "TooManyRequestsException"],
+                BUSY_WITH_ACCOUNTS,
+            )
+            .not_yet_if(&["FinalizingOrganizationException"], QUEUED)
+            .map_err(|error| if waits { error.not_yet_within(QUEUED) } else { error })?;
+        made.create_account_status.ok_or_else(|| Error::not_yet_within(KNOWN_WITHIN, "the request isn't described yet"))
+    }
+
+    pub(crate) async fn rename(&self, id: &str, name: &str) -> Result<()> {
+        let renamed = self.account.put_account_name().account_id(id).account_name(name).send().await.said();
+        renamed.map(drop).map_err(|error| {
+            Error::refused(format!(
+                "the account {id} keeps its name: {error}; trust account.amazonaws.com in the organization \
+                 (`TrustedServices` of Custom::Organization), or give the old name"
+            ))
+        })
+    }
+
+    /// Moves the account; a move that has been made is done.
+    pub(crate) async fn relocate(&self, id: &str, from: &str, to: &str) -> Result<()> {
+        let moving = self.client().move_account().account_id(id).source_parent_id(from).destination_parent_id(to);
+        let moved = moving.send().await.none_if(&["DuplicateAccountException"]).unless_busy();
+        moved.not_yet_if(&["SourceParentNotFoundException", "AccountNotFoundException"], KNOWN_WITHIN)?;
+        Ok(())
+    }
+
+    /// Asks for the account to be closed; one that is closed or gone is done.
+    pub(crate) async fn close(&self, id: &str) -> Result<()> {
+        let closed = self.client().close_account().account_id(id).send().await;
+        let constraint = constraint(&closed, |error| match error {
+            CloseAccountError::ConstraintViolationException(violation) => violation.reason(),
+            _ => None,
+        });
+        let waits = constraint == Some(Constraint::CloseAccountRequestsLimitExceeded);
+        closed
+            .none_if(&["AccountAlreadyClosedException", "AccountNotFoundException"])
+            .unless_busy()
+            .not_yet_if(&["ConflictException"], BUSY_WITH_ACCOUNTS)
+            .map_err(|error: AwsError| if waits { error.not_yet_within(QUEUED) } else { error })?;
+        Ok(())
+    }
+
+    /// Assumes the role in the account and asks who that is: what a pipeline would do next.
+    pub(crate) async fn enter(&self, account: &Account, role: &str) -> Result<()> {
+        let id = account.id().unwrap_or_default();
+        let partition = account.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws");
+        let arn = format!("arn:{partition}:iam::{id}:role/{role}");
+        let assumed =
+            self.sts.assume_role().role_arn(arn).role_session_name("archipelago-wait-until-ready").send().await;
+        let assumed = assumed.not_yet_if(&NOT_READY, READY_WITHIN)?;
+        let Some(keys) = assumed.credentials else {
+            return Err(Error::not_yet_within(
+                READY_WITHIN,
+                format!("the role in account {id} gives no credentials yet"),
+            ));
+        };
+        let token = Some(keys.session_token);
+        let credentials = Credentials::new(keys.access_key_id, keys.secret_access_key, token, None, "AssumeRole");
+        let inside = aws_sdk_sts::config::Config::builder().credentials_provider(credentials);
+        let known = self.sts.get_caller_identity().customize().config_override(inside).send().await;
+        known.not_yet_if(&NOT_READY, READY_WITHIN)?;
+        Ok(())
+    }
+}
+
+/// Which constraint was violated: one code stands for many, some of which pass.
+fn constraint<'a, T, E, R>(
+    answer: &'a Result<T, SdkError<E, R>>,
+    reason: impl Fn(&'a E) -> Option<&'a Constraint>,
+) -> Option<Constraint> {
+    answer.as_ref().err().and_then(SdkError::as_service_error).and_then(reason).cloned()
+}
+
+/// Whether it is the address of `account`.
+pub(crate) fn has_email(account: &Account, email: &Email) -> bool {
+    account.email().is_some_and(|address| email.is(address))
+}

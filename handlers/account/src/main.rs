@@ -1,0 +1,12 @@
+//! `Custom::Account`: an account of the organization, made once whatever happens.
+
+mod account;
+mod api;
+mod properties;
+
+use account::Accounts;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    custom_resource::serve(Accounts::new).await
+}

@@ -1,0 +1,11 @@
+//! `Custom::Organization`: the organization, made or adopted, and what is switched on in it.
+
+mod organization;
+mod properties;
+
+use organization::Organization;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    custom_resource::serve(Organization::new).await
+}

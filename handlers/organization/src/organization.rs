@@ -1,0 +1,187 @@
+//! Makes or adopts the organization, and switches on in it what the template wants and off what it wanted before.
+
+use std::time::Duration;
+
+use aws_sdk_organizations::{
+    Client,
+    operation::list_aws_service_access_for_organization::ListAwsServiceAccessForOrganizationOutput as ListServicesOutput,
+    types::{
+        EnabledServicePrincipal, Organization as Described, OrganizationFeatureSet, PolicyType, PolicyTypeStatus, Root,
+    },
+};
+use custom_resource::{Answer, Claim, Error, Resource, Result, SdkConfig};
+use organizations::{BUSY_FOR, Organizations, Patient, once};
+
+use crate::properties::{Attributes, OrganizationId, Properties};
+
+/// How long a new organization may not be described yet.
+const DESCRIBED_WITHIN: Duration = Duration::from_mins(2);
+
+/// The organization of the function's account.
+#[derive(Debug)]
+pub(crate) struct Organization {
+    organizations: Organizations,
+    ram: aws_sdk_ram::Client,
+}
+
+impl Organization {
+    pub(crate) fn new(aws: &SdkConfig) -> Self {
+        Self { organizations: Organizations(Client::new(aws)), ram: aws_sdk_ram::Client::new(aws) }
+    }
+
+    fn api(&self) -> &Client {
+        &self.organizations.0
+    }
+
+    async fn described(&self) -> Result<Option<Described>> {
+        let described = self.api().describe_organization().send().await;
+        let described = described.none_if(&["AWSOrganizationsNotInUseException"]).unless_busy()?;
+        Ok(described.and_then(|output| output.organization))
+    }
+
+    /// Makes the organization. Not tried again by the SDK: one whose answer was lost is there at the next look.
+    async fn made(&self) -> Result<Described> {
+        let request = self.api().create_organization().feature_set(OrganizationFeatureSet::All);
+        let made = request.customize().config_override(once()).send().await;
+        let made = made.unless_busy().not_yet_if(&["AlreadyInOrganizationException"], DESCRIBED_WITHIN)?;
+        made.organization.ok_or_else(|| Error::not_yet_within(DESCRIBED_WITHIN, "the organization isn't described yet"))
+    }
+
+    /// Which policy types are enabled on the root, and which are on their way there or back.
+    async fn change_policy_types(&self, root: &Root, desired: &[PolicyType], before: &[PolicyType]) -> Result<()> {
+        let root_id = root.id().unwrap_or_default();
+        let status = |wanted: &PolicyType| {
+            root.policy_types()
+                .iter()
+                .find(|summary| summary.r#type() == Some(wanted))
+                .and_then(|summary| summary.status())
+        };
+        for policy_type in desired {
+            match status(policy_type) {
+                Some(PolicyTypeStatus::Enabled) => continue,
+                Some(PolicyTypeStatus::PendingEnable | PolicyTypeStatus::PendingDisable) => {
+                    return Err(Error::not_yet_within(
+                        BUSY_FOR,
+                        format!("the policy type {policy_type} is being changed"),
+                    ));
+                }
+                _ => {}
+            }
+            let enabled =
+                self.api().enable_policy_type().root_id(root_id).policy_type(policy_type.clone()).send().await;
+            enabled.none_if(&["PolicyTypeAlreadyEnabledException"]).unless_busy()?;
+        }
+        for policy_type in before.iter().filter(|policy_type| !desired.contains(policy_type)) {
+            if matches!(status(policy_type), Some(PolicyTypeStatus::Enabled)) {
+                let disabled = self.api().disable_policy_type().root_id(root_id).policy_type(policy_type.clone());
+                disabled.send().await.none_if(&["PolicyTypeNotEnabledException"]).unless_busy()?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn change_trusted_services(&self, desired: &[&str], before: &[&str]) -> Result<()> {
+        if desired.is_empty() && before.is_empty() {
+            return Ok(());
+        }
+        let pages = self.api().list_aws_service_access_for_organization().into_paginator().send();
+        let pages = pages.collect::<Result<Vec<_>, _>>().await.unless_busy()?;
+        let trusted: Vec<_> = pages
+            .iter()
+            .flat_map(ListServicesOutput::enabled_service_principals)
+            .filter_map(EnabledServicePrincipal::service_principal)
+            .collect();
+        for service in desired.iter().filter(|service| !trusted.contains(service)) {
+            let enabling = self.api().enable_aws_service_access().service_principal(*service);
+            enabling.send().await.unless_busy()?;
+        }
+        for service in before.iter().filter(|service| !desired.contains(service) && trusted.contains(service)) {
+            let disabling = self.api().disable_aws_service_access().service_principal(*service);
+            disabling.send().await.unless_busy()?;
+        }
+        Ok(())
+    }
+
+    /// RAM's own call makes the service-linked role as well, without which sharing fails in words that name neither.
+    /// <https://docs.aws.amazon.com/ram/latest/APIReference/API_EnableSharingWithAwsOrganization.html>
+    async fn share_resources(&self) -> Result<()> {
+        let enabled = self.ram.enable_sharing_with_aws_organization().send().await;
+        let enabled = enabled.not_yet_if(&["ServerInternalException", "ServiceUnavailableException"], BUSY_FOR)?;
+        if enabled.return_value() == Some(false) {
+            return Err(Error::not_yet_within(BUSY_FOR, "RAM has not switched sharing with the organization on yet"));
+        }
+        Ok(())
+    }
+}
+
+/// Only the management account of an organization with all features can be worked in.
+fn check(organization: &Described, account: &str) -> Result<()> {
+    let id = organization.id().unwrap_or_default();
+    let management = organization.master_account_id().unwrap_or_default();
+    if management != account {
+        return Err(Error::refused(format!(
+            "this account ({account}) is a member of the organization {id}; deploy the function and this stack into its management account {management}"
+        )));
+    }
+    if organization.feature_set() != Some(&OrganizationFeatureSet::All) {
+        return Err(Error::refused(format!(
+            "the organization {id} has consolidated billing only; enable all features in the console of AWS Organizations, \
+             have the member accounts accept, and deploy again"
+        )));
+    }
+    Ok(())
+}
+
+impl Resource for Organization {
+    type Properties = Properties;
+    type Id = OrganizationId;
+    type Attributes = Attributes;
+
+    async fn ensure(
+        &self,
+        desired: &Properties,
+        previous: Option<&Properties>,
+        claim: &Claim<OrganizationId>,
+    ) -> Result<Attributes> {
+        let organization = match self.described().await? {
+            Some(organization) => organization,
+            None => self.made().await?,
+        };
+        check(&organization, claim.owner().account_id())?;
+        let id = organization.id().unwrap_or_default();
+        claim.hold(&id.parse().map_err(|_| Error::refused("Organizations answered with an id that is none"))?);
+
+        let policy_types = |properties: &Properties| -> Vec<_> {
+            properties.policy_types.iter().map(|policy_type| policy_type.0.clone()).collect()
+        };
+        let before = previous.map(policy_types).unwrap_or_default();
+        let root = self.organizations.root().await?;
+        self.change_policy_types(&root, &policy_types(desired), &before).await?;
+
+        let before = previous.map(services).unwrap_or_default();
+        self.change_trusted_services(&services(desired), &before).await?;
+
+        let was_shared = previous.is_some_and(|previous| previous.resource_sharing);
+        if desired.resource_sharing && !was_shared {
+            self.share_resources().await?;
+        }
+        Ok(Attributes {
+            id: id.to_owned(),
+            arn: organization.arn().unwrap_or_default().to_owned(),
+            root_id: root.id.unwrap_or_default(),
+            management_account_id: organization.master_account_id().unwrap_or_default().to_owned(),
+        })
+    }
+
+    /// An organization holds everything else there is, so it outlives its stack, and so does what is switched on in it.
+    async fn remove(&self, _: Option<&Properties>, _: &Claim<OrganizationId>) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn services(properties: &Properties) -> Vec<&str> {
+    properties.trusted_services.iter().map(|service| service.0.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests;

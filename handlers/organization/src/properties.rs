@@ -1,0 +1,136 @@
+//! What a template says of the organization, and what it reads back.
+
+use std::{fmt, str::FromStr};
+
+use aws_sdk_organizations::types::PolicyType;
+use serde::{Deserialize, Serialize};
+
+/// The properties of `Custom::Organization`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Properties {
+    /// Policy types to enable on the root.
+    #[serde(default)]
+    pub(crate) policy_types: Vec<PolicyTypeName>,
+    /// Service principals to trust.
+    #[serde(default)]
+    pub(crate) trusted_services: Vec<ServicePrincipal>,
+    /// Whether RAM shares inside the organization without invitations.
+    #[serde(default = "yes")]
+    pub(crate) resource_sharing: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A policy type that this version knows by name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct PolicyTypeName(pub(crate) PolicyType);
+
+impl TryFrom<String> for PolicyTypeName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let known = PolicyType::try_parse(&text);
+        known.map(Self).map_err(|_| format!("expected one of {}", PolicyType::values().join(", ")))
+    }
+}
+
+/// The name by which a service is trusted: `ram.amazonaws.com`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct ServicePrincipal(pub(crate) String);
+
+impl TryFrom<String> for ServicePrincipal {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        let is_label = |label: &str| {
+            !label.is_empty()
+                && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b))
+        };
+        if text.split('.').count() >= 3 && text.split('.').all(is_label) && text.len() <= 128 {
+            Ok(Self(text))
+        } else {
+            Err("expected the principal of a service, such as member.org.stacksets.cloudformation.amazonaws.com")
+        }
+    }
+}
+
+/// An organization's id, `o-...`: what `!Ref` reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OrganizationId(String);
+
+impl FromStr for OrganizationId {
+    type Err = NotAnOrganizationId;
+
+    /// The pattern is that of the API reference: 10 to 32 lower-case letters and digits.
+    fn from_str(text: &str) -> Result<Self, NotAnOrganizationId> {
+        let token = text.strip_prefix("o-").ok_or(NotAnOrganizationId)?;
+        let is_token =
+            (10..=32).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        if is_token { Ok(Self(text.to_owned())) } else { Err(NotAnOrganizationId) }
+    }
+}
+
+impl fmt::Display for OrganizationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Some other text.
+#[derive(Debug)]
+pub(crate) struct NotAnOrganizationId;
+
+/// What `!GetAtt` reads.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Attributes {
+    pub(crate) id: String,
+    pub(crate) arn: String,
+    pub(crate) root_id: String,
+    pub(crate) management_account_id: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(properties: Value) -> Result<Properties, String> {
+        serde_json::from_value(properties).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn resources_are_shared_inside_the_organization_unless_the_template_says_otherwise() {
+        assert!(read(json!({})).unwrap().resource_sharing);
+        assert!(!read(json!({"ResourceSharing": false})).unwrap().resource_sharing);
+    }
+
+    #[test]
+    fn a_policy_type_that_does_not_exist_is_refused_with_those_that_do() {
+        let refusal = read(json!({"PolicyTypes": ["SERVICE_CONTROL"]})).unwrap_err();
+        assert!(refusal.contains("SERVICE_CONTROL_POLICY"), "{refusal}");
+        assert!(read(json!({"PolicyTypes": ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"]})).is_ok());
+    }
+
+    #[test]
+    fn a_service_is_named_by_its_principal() {
+        assert!(read(json!({"TrustedServices": ["member.org.stacksets.cloudformation.amazonaws.com"]})).is_ok());
+        for wrong in ["ram", "RAM.amazonaws.com", "https://ram.amazonaws.com", "arn:aws:iam::1:root", ""] {
+            assert!(read(json!({"TrustedServices": [wrong]})).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_an_organization_s_or_none_of_ours() {
+        assert!(OrganizationId::from_str("o-exampleorgid").is_ok());
+        for foreign in ["landing-Organization-1ABCDEF", "nothing-was-made", "o-short", ""] {
+            assert!(OrganizationId::from_str(foreign).is_err(), "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What the resources of an organization have in common: its busy times, its root, and the tags of what is in it.
+//! <https://docs.aws.amazon.com/organizations/latest/APIReference/Welcome.html>
+
+use std::{collections::BTreeMap, time::Duration};
+
+use aws_sdk_organizations::{
+    Client,
+    config::{Builder, Config, retry::RetryConfig},
+    error::BuildError,
+    operation::list_roots::ListRootsOutput,
+    types::{Parent, Root, Tag},
+};
+use custom_resource::{Answer, AwsError, Error, Owner, Result, TagChanges};
+
+mod ids;
+
+pub use ids::{NotAUnitId, ParentId, UnitId};
+
+/// What Organizations says while it is busy with another change, or with itself.
+pub const BUSY: [&str; 5] = [
+    "ConcurrentModificationException",
+    "FinalizingOrganizationException",
+    "PolicyChangesInProgressException",
+    "ServiceException",
+    "TooManyRequestsException",
+];
+
+/// How long Organizations may be busy.
+pub const BUSY_FOR: Duration = Duration::from_mins(4);
+
+/// An answer of Organizations, which may be that it is busy.
+pub trait Patient<T>: Answer<T> {
+    /// Makes what Organizations says while it is busy something that may pass.
+    ///
+    /// # Errors
+    /// The call's error, so marked.
+    fn unless_busy(self) -> Result<T, AwsError> {
+        self.not_yet_if(&BUSY, BUSY_FOR)
+    }
+}
+
+impl<T, A: Answer<T>> Patient<T> for A {}
+
+/// For calls that the SDK mustn't repeat: what they made, though the answer was lost, is found by the next look.
+#[must_use]
+pub fn once() -> Builder {
+    Config::builder().retry_config(RetryConfig::disabled())
+}
+
+/// Organizations, for calls that several resources make.
+#[derive(Debug, Clone)]
+pub struct Organizations(pub Client);
+
+impl Organizations {
+    /// The organization's root.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn root(&self) -> Result<Root> {
+        let pages = self.0.list_roots().into_paginator().send().collect::<Result<Vec<_>, _>>().await.unless_busy()?;
+        let root = pages.iter().flat_map(ListRootsOutput::roots).next();
+        root.cloned().ok_or_else(|| Error::not_yet_within(BUSY_FOR, "the organization has no root yet"))
+    }
+
+    /// The id of the root.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn root_id(&self) -> Result<String> {
+        Ok(self.root().await?.id.unwrap_or_default())
+    }
+
+    /// The parent of an account or of an OU; `None` for the root and for what isn't there.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn parent(&self, child: &str) -> Result<Option<Parent>> {
+        let parents = self.0.list_parents().child_id(child).send().await;
+        let parents = parents.none_if(&["ChildNotFoundException"]).unless_busy()?;
+        Ok(parents.and_then(|parents| parents.parents.unwrap_or_default().into_iter().next()))
+    }
+
+    /// The tags of an account, an OU or the root; `None` if it isn't there.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn tags(&self, id: &str) -> Result<Option<BTreeMap<String, String>>> {
+        let pages = self.0.list_tags_for_resource().resource_id(id).into_paginator().items();
+        let tags = pages.send().collect::<Result<Vec<_>, _>>().await;
+        let gone = ["TargetNotFoundException", "OrganizationalUnitNotFoundException", "AccountNotFoundException"];
+        let pairs = |tags: Vec<Tag>| tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+        Ok(tags.none_if(&gone).unless_busy()?.map(pairs))
+    }
+
+    /// Whether it is there and carries `owner`'s mark under `key`.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn carries(&self, id: &str, key: &str, owner: &Owner) -> Result<bool> {
+        Ok(self.tags(id).await?.is_some_and(|tags| tags.get(key).is_some_and(|tag| owner.made(tag))))
+    }
+
+    /// Sets and removes tags; without changes nothing is called.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn change_tags(&self, id: &str, changes: &TagChanges) -> Result<()> {
+        if !changes.set.is_empty() {
+            let tagging = self.0.tag_resource().resource_id(id).set_tags(Some(tags(&changes.set)?));
+            tagging.send().await.unless_busy()?;
+        }
+        if !changes.unset.is_empty() {
+            let untagging = self.0.untag_resource().resource_id(id).set_tag_keys(Some(changes.unset.clone()));
+            untagging.send().await.unless_busy()?;
+        }
+        Ok(())
+    }
+}
+
+/// Tags as the SDK takes them.
+///
+/// # Errors
+/// Refused without a key or a value, which `custom_resource::Tags` doesn't let through.
+pub fn tags(pairs: &[(String, String)]) -> Result<Vec<Tag>> {
+    let tags: Result<Vec<_>, BuildError> =
+        pairs.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
+    tags.map_err(|error| Error::refused(error.to_string()))
+}
