@@ -1,1 +1,517 @@
-//! x
+//! What each verb asks of Organizations, STS and the Account API, with real clients and canned answers.
+
+use aws_sdk_account::operation::put_account_name::PutAccountNameOutput;
+use aws_sdk_organizations::{
+    Client,
+    operation::{
+        close_account::CloseAccountOutput, create_account::CreateAccountOutput,
+        describe_account::DescribeAccountOutput, describe_create_account_status::DescribeCreateAccountStatusOutput,
+        list_accounts::ListAccountsOutput, list_create_account_status::ListCreateAccountStatusOutput,
+        list_parents::ListParentsOutput, list_roots::ListRootsOutput,
+        list_tags_for_resource::ListTagsForResourceOutput, move_account::MoveAccountOutput,
+        tag_resource::TagResourceOutput,
+    },
+    types::{Parent, Root, Tag},
+};
+use aws_sdk_sts::{
+    operation::{assume_role::AssumeRoleOutput, get_caller_identity::GetCallerIdentityOutput},
+    types::Credentials,
+};
+use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
+use aws_smithy_types::{DateTime, body::SdkBody};
+use serde_json::{Value, json};
+
+use super::*;
+
+const ROOT: &str = "r-ab12";
+const PRODUCTION: &str = "ou-ab12-product1";
+const ID: &str = "222222222222";
+const REQUEST: &str = "car-0123456789abcdef";
+const EMAIL: &str = "aws+app@example.com";
+
+fn owner() -> Owner {
+    Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a", "App")
+}
+
+fn claim(id: Option<&str>) -> Claim<AccountId> {
+    Claim::new(owner(), id.map(ToOwned::to_owned))
+}
+
+/// An account that nobody waits for, so that a test says only what it is about.
+fn written(more: &Value) -> Properties {
+    let mut properties = json!({"Name": "app", "Email": EMAIL, "WaitUntilReady": false});
+    for (name, value) in more.as_object().unwrap() {
+        properties[name] = value.clone();
+    }
+    serde_json::from_value(properties).unwrap()
+}
+
+/// An error as Organizations sends it.
+fn said(code: &str, reason: Option<&str>) -> HttpResponse {
+    let body = json!({"__type": code, "Message": "AWS's own words.", "Reason": reason}).to_string();
+    HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(body))
+}
+
+fn account(email: &str, state: AccountState) -> Account {
+    let arn = format!("arn:aws:organizations::111111111111:account/o-exampleorgid/{ID}");
+    Account::builder().id(ID).arn(arn).name("app").email(email).state(state).build()
+}
+
+fn request(state: CreateAccountState, reason: Option<Reason>) -> CreateAccountStatus {
+    let id = matches!(state, CreateAccountState::Succeeded).then(|| ID.to_owned());
+    CreateAccountStatus::builder()
+        .id(REQUEST)
+        .account_name("app")
+        .state(state)
+        .set_account_id(id)
+        .set_failure_reason(reason)
+        .build()
+}
+
+fn no_request() -> Rule {
+    requests(CreateAccountState::InProgress, Vec::new())
+}
+
+/// The requests in a state, after an empty page.
+fn requests(state: CreateAccountState, all: Vec<CreateAccountStatus>) -> Rule {
+    mock!(Client::list_create_account_status)
+        .match_requests(move |r| r.states() == std::slice::from_ref(&state))
+        .sequence()
+        .output(|| ListCreateAccountStatusOutput::builder().next_token("more").build())
+        .output(move || ListCreateAccountStatusOutput::builder().set_create_account_statuses(Some(all.clone())).build())
+        .build()
+}
+
+/// The accounts of the organization, after an empty page.
+fn accounts(all: Vec<Account>) -> Rule {
+    mock!(Client::list_accounts)
+        .sequence()
+        .output(|| ListAccountsOutput::builder().next_token("more").build())
+        .output(move || ListAccountsOutput::builder().set_accounts(Some(all.clone())).build())
+        .build()
+}
+
+fn creates(state: CreateAccountState) -> Rule {
+    mock!(Client::create_account)
+        .match_requests(|r| {
+            let marked = |tag: &Tag| tag.key() == Owner::TAG_KEY && owner().made(tag.value());
+            r.email() == Some(EMAIL) && r.account_name() == Some("app") && r.tags().iter().any(marked)
+        })
+        .then_output(move || CreateAccountOutput::builder().create_account_status(request(state.clone(), None)).build())
+}
+
+fn create_fails(code: &'static str, reason: Option<&'static str>) -> Rule {
+    mock!(Client::create_account).then_http_response(move || said(code, reason))
+}
+
+fn status(state: CreateAccountState, reason: Option<Reason>) -> Rule {
+    mock!(Client::describe_create_account_status)
+        .match_requests(|r| r.create_account_request_id() == Some(REQUEST))
+        .then_output(move || {
+            let request = request(state.clone(), reason.clone());
+            DescribeCreateAccountStatusOutput::builder().create_account_status(request).build()
+        })
+}
+
+fn describes(state: AccountState) -> Rule {
+    mock!(Client::describe_account)
+        .match_requests(|r| r.account_id() == Some(ID))
+        .then_output(move || DescribeAccountOutput::builder().account(account(EMAIL, state.clone())).build())
+}
+
+fn tagged(tags: &[(&str, String)]) -> Rule {
+    let tags: Vec<_> = tags.iter().map(|(k, v)| Tag::builder().key(*k).value(v).build().unwrap()).collect();
+    mock!(Client::list_tags_for_resource)
+        .match_requests(|r| r.resource_id() == Some(ID))
+        .then_output(move || ListTagsForResourceOutput::builder().set_tags(Some(tags.clone())).build())
+}
+
+fn own() -> Rule {
+    tagged(&[(Owner::TAG_KEY, owner().tag_value())])
+}
+
+fn foreign() -> Rule {
+    tagged(&[(Owner::TAG_KEY, "0123456789 other/Thing".to_owned())])
+}
+
+fn parent(id: &'static str, kind: ParentType) -> Rule {
+    mock!(Client::list_parents).match_requests(|r| r.child_id() == Some(ID)).then_output(move || {
+        ListParentsOutput::builder().parents(Parent::builder().id(id).r#type(kind.clone()).build()).build()
+    })
+}
+
+fn moves(from: &'static str, to: &'static str) -> Rule {
+    mock!(Client::move_account)
+        .match_requests(move |r| r.source_parent_id() == Some(from) && r.destination_parent_id() == Some(to))
+        .then_output(|| MoveAccountOutput::builder().build())
+}
+
+fn move_fails(code: &'static str) -> Rule {
+    mock!(Client::move_account).then_http_response(move || said(code, None))
+}
+
+/// Answers with these rules, each in its order, and fails the test on any other call.
+fn world_with(organizations: &[Rule], account: &[Rule], sts: &[Rule]) -> Accounts {
+    Accounts {
+        api: Api::of(
+            mock_client!(aws_sdk_organizations, RuleMode::Sequential, organizations.iter().collect::<Vec<_>>()),
+            mock_client!(aws_sdk_account, RuleMode::Sequential, account.iter().collect::<Vec<_>>()),
+            mock_client!(aws_sdk_sts, RuleMode::Sequential, sts.iter().collect::<Vec<_>>()),
+        ),
+    }
+}
+
+#[track_caller]
+fn assert_all_called(rules: &[Rule]) {
+    for (index, rule) in rules.iter().enumerate() {
+        assert!(rule.num_calls() > 0, "call {index} was never made");
+    }
+}
+
+async fn ensured(
+    rules: &[Rule],
+    more: &Value,
+    previous: Option<&Value>,
+    claim: &Claim<AccountId>,
+) -> Result<Attributes> {
+    let previous = previous.map(written);
+    let ended = world_with(rules, &[], &[]).ensure(&written(more), previous.as_ref(), claim).await;
+    assert_all_called(rules);
+    ended
+}
+
+async fn removed(rules: &[Rule], last: Option<&Value>, claim: &Claim<AccountId>) -> Result<()> {
+    let ended = world_with(rules, &[], &[]).remove(last.map(written).as_ref(), claim).await;
+    assert_all_called(rules);
+    ended
+}
+
+#[track_caller]
+fn assert_waits<T>(ended: Result<T>, minutes: Option<u64>) {
+    let Err(Error::NotYet(not_yet)) = ended else { panic!("not a wait") };
+    assert_eq!(not_yet.within, minutes.map(std::time::Duration::from_mins), "{not_yet}");
+}
+
+#[track_caller]
+fn refusal<T>(ended: Result<T>) -> String {
+    let Err(Error::Refused(sentence)) = ended else { panic!("not refused") };
+    assert!(!sentence.contains(EMAIL), "{sentence}");
+    sentence
+}
+
+#[tokio::test]
+async fn a_new_account_is_asked_for_once_and_its_request_is_held_at_once() {
+    let claim = claim(None);
+    let rules = [no_request(), accounts(Vec::new()), creates(CreateAccountState::InProgress)];
+    assert_waits(ensured(&rules, &json!({}), None, &claim).await, None);
+    assert_eq!(claim.id(), Some(AccountId::Request(REQUEST.to_owned())));
+
+    // The next look follows the request, and asks for nothing.
+    assert_waits(ensured(&[status(CreateAccountState::InProgress, None)], &json!({}), None, &claim).await, None);
+    let rules = [status(CreateAccountState::Succeeded, None), describes(AccountState::Active)];
+    let attributes = ensured(&rules, &json!({}), None, &claim).await.unwrap();
+    assert_eq!(claim.id(), Some(AccountId::Account(ID.to_owned())));
+    assert_eq!((attributes.account_id.as_str(), attributes.state.as_str()), (ID, "ACTIVE"));
+    assert_eq!((attributes.name.as_str(), attributes.email.as_str()), ("app", EMAIL));
+}
+
+#[tokio::test]
+async fn a_request_of_that_name_that_is_under_way_is_waited_for() {
+    let claim = claim(None);
+    let pending = requests(CreateAccountState::InProgress, vec![request(CreateAccountState::InProgress, None)]);
+    assert_waits(ensured(&[pending], &json!({}), None, &claim).await, None);
+}
+
+#[tokio::test]
+async fn an_account_whose_answer_was_lost_is_found_by_its_address_in_any_case_and_its_mark() {
+    let claim = claim(None);
+    let listed = account("AWS+App@Example.com", AccountState::Active);
+    ensured(&[no_request(), accounts(vec![listed]), own()], &json!({}), None, &claim).await.unwrap();
+    assert_eq!(claim.id(), Some(AccountId::Account(ID.to_owned())));
+}
+
+#[tokio::test]
+async fn an_account_that_has_the_address_is_taken_over_only_where_the_template_says_so() {
+    let listed = || accounts(vec![account(EMAIL, AccountState::Active)]);
+    let sentence = refusal(ensured(&[no_request(), listed(), foreign()], &json!({}), None, &claim(None)).await);
+    assert!(sentence.contains("set `AdoptExisting` to true"), "{sentence}");
+    ensured(&[no_request(), listed()], &json!({"AdoptExisting": true}), None, &claim(None)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_account_that_is_suspended_or_being_closed_is_never_taken_over() {
+    for state in [AccountState::Suspended, AccountState::PendingClosure, AccountState::Closed] {
+        let claim = claim(None);
+        let rules = [no_request(), accounts(vec![account(EMAIL, state.clone())])];
+        let sentence = refusal(ensured(&rules, &json!({"AdoptExisting": true}), None, &claim).await);
+        assert!(sentence.contains(&format!("the account {ID} is {state}")), "{sentence}");
+        assert!(claim.id().is_none(), "what isn't taken over isn't held");
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_is_being_activated_is_waited_for() {
+    let rules = [no_request(), accounts(vec![account(EMAIL, AccountState::PendingActivation)])];
+    assert_waits(ensured(&rules, &json!({"AdoptExisting": true}), None, &claim(None)).await, None);
+}
+
+#[tokio::test]
+async fn what_may_pass_while_an_account_is_made_is_waited_for_as_long_as_it_may() {
+    for (code, reason, minutes) in [
+        ("ConcurrentModificationException", None, 10),
+        ("TooManyRequestsException", None, 10),
+        ("ServiceException", None, 10),
+        ("FinalizingOrganizationException", None, 60),
+        ("ConstraintViolationException", Some("ACCOUNT_CREATION_RATE_LIMIT_EXCEEDED"), 60),
+        ("ConstraintViolationException", Some("ACCOUNT_NUMBER_LIMIT_EXCEEDED"), 60),
+    ] {
+        let rules = [no_request(), accounts(Vec::new()), create_fails(code, reason)];
+        assert_waits(ensured(&rules, &json!({}), None, &claim(None)).await, Some(minutes));
+    }
+}
+
+#[tokio::test]
+async fn what_will_not_pass_while_an_account_is_made_is_refused_in_aws_s_words() {
+    let full: Vec<_> = (0..10).map(|n| account(&format!("n{n}@example.com"), AccountState::Active)).collect();
+    for (code, reason, there) in [
+        ("InvalidInputException", None, Vec::new()),
+        ("UnsupportedAPIEndpointException", None, Vec::new()),
+        ("AWSOrganizationsNotInUseException", None, Vec::new()),
+        ("ConstraintViolationException", Some("EMAIL_VERIFICATION_CODE_EXPIRED"), Vec::new()),
+        ("ConstraintViolationException", Some("ACCOUNT_NUMBER_LIMIT_EXCEEDED"), full),
+    ] {
+        let rules = [no_request(), accounts(there), create_fails(code, reason)];
+        let sentence = refusal(ensured(&rules, &json!({}), None, &claim(None)).await);
+        assert!(sentence.contains(&format!("{code}: AWS's own words")), "{sentence}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_failed_for_organizations_own_reasons_is_made_again_a_few_times() {
+    for reason in [Reason::ConcurrentAccountModification, Reason::InternalFailure] {
+        let failed =
+            |count| requests(CreateAccountState::Failed, vec![request(CreateAccountState::Failed, None); count]);
+        let failure = || status(CreateAccountState::Failed, Some(reason.clone()));
+        let rules = [failure(), failed(2), no_request(), accounts(Vec::new()), creates(CreateAccountState::InProgress)];
+        assert_waits(ensured(&rules, &json!({}), None, &claim(Some(REQUEST))).await, None);
+        let sentence = refusal(ensured(&[failure(), failed(3)], &json!({}), None, &claim(Some(REQUEST))).await);
+        assert!(sentence.contains(&format!("3 times, last with {reason}")), "{sentence}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_looked_for_in_this_organization() {
+    let taken = || status(CreateAccountState::Failed, Some(Reason::EmailAlreadyExists));
+    let here = || accounts(vec![account(EMAIL, AccountState::Active)]);
+    let held = || claim(Some(REQUEST));
+    ensured(&[taken(), here()], &json!({"AdoptExisting": true}), None, &held()).await.unwrap();
+    let sentence = refusal(ensured(&[taken(), here(), foreign()], &json!({}), None, &held()).await);
+    assert!(sentence.contains("set `AdoptExisting` to true"), "{sentence}");
+    let sentence = refusal(ensured(&[taken(), accounts(Vec::new())], &json!({}), None, &held()).await);
+    assert!(sentence.contains("an account outside this organization"), "{sentence}");
+}
+
+#[tokio::test]
+async fn any_other_reason_of_a_failed_request_is_refused_by_its_name() {
+    for reason in Reason::values().iter().map(|name| Reason::from(*name)) {
+        if [Reason::ConcurrentAccountModification, Reason::InternalFailure, Reason::EmailAlreadyExists]
+            .contains(&reason)
+        {
+            continue;
+        }
+        let rules = [status(CreateAccountState::Failed, Some(reason.clone()))];
+        let sentence = refusal(ensured(&rules, &json!({}), None, &claim(Some(REQUEST))).await);
+        assert!(sentence.ends_with(reason.as_str()), "{sentence}");
+    }
+}
+
+#[tokio::test]
+async fn an_update_that_changes_nothing_only_looks() {
+    ensured(&[describes(AccountState::Active)], &json!({}), Some(&json!({})), &claim(Some(ID))).await.unwrap();
+    let in_production = json!({"ParentId": PRODUCTION});
+    let rules = [describes(AccountState::Active), parent(PRODUCTION, ParentType::OrganizationalUnit)];
+    ensured(&rules, &in_production, Some(&in_production), &claim(Some(ID))).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_account_is_moved_from_where_it_is() {
+    let rules = [describes(AccountState::Active), parent(ROOT, ParentType::Root), moves(ROOT, PRODUCTION)];
+    ensured(&rules, &json!({"ParentId": PRODUCTION}), Some(&json!({})), &claim(Some(ID))).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_account_goes_back_to_the_root_when_the_template_names_no_parent_any_more() {
+    let root = mock!(Client::list_roots)
+        .then_output(|| ListRootsOutput::builder().roots(Root::builder().id(ROOT).build()).build());
+    let at_first = parent(PRODUCTION, ParentType::OrganizationalUnit);
+    let rules = [describes(AccountState::Active), at_first, root, moves(PRODUCTION, ROOT)];
+    let before = json!({"ParentId": PRODUCTION});
+    ensured(&rules, &json!({}), Some(&before), &claim(Some(ID))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_move_that_was_made_is_done_and_one_from_elsewhere_is_looked_at_again() {
+    let moving = |ending: Rule| [describes(AccountState::Active), parent(ROOT, ParentType::Root), ending];
+    let desired = json!({"ParentId": PRODUCTION});
+    ensured(&moving(move_fails("DuplicateAccountException")), &desired, None, &claim(Some(ID))).await.unwrap();
+    for (code, minutes) in [
+        ("SourceParentNotFoundException", 2),
+        ("AccountNotFoundException", 2),
+        ("ConcurrentModificationException", 4),
+        ("TooManyRequestsException", 4),
+        ("ServiceException", 4),
+    ] {
+        assert_waits(ensured(&moving(move_fails(code)), &desired, None, &claim(Some(ID))).await, Some(minutes));
+    }
+    refusal(ensured(&moving(move_fails("DestinationParentNotFoundException")), &desired, None, &claim(Some(ID))).await);
+}
+
+#[tokio::test]
+async fn tags_are_set_where_they_differ() {
+    let sets = mock!(Client::tag_resource)
+        .match_requests(|r| r.resource_id() == Some(ID) && r.tags().len() == 1 && r.tags()[0].key() == "stage")
+        .then_output(|| TagResourceOutput::builder().build());
+    let rules = [describes(AccountState::Active), tagged(&[("team", "a".to_owned())]), sets];
+    let desired = json!({"Tags": [{"Key": "team", "Value": "a"}, {"Key": "stage", "Value": "prod"}]});
+    ensured(&rules, &desired, Some(&json!({})), &claim(Some(ID))).await.unwrap();
+}
+
+#[tokio::test]
+async fn another_address_is_refused() {
+    let sentence = refusal(
+        ensured(&[describes(AccountState::Active)], &json!({"Email": "b@example.com"}), None, &claim(Some(ID))).await,
+    );
+    assert!(sentence.contains("give the old one"), "{sentence}");
+}
+
+#[tokio::test]
+async fn another_name_is_given_through_the_account_api_or_refused() {
+    let renames = mock!(aws_sdk_account::Client::put_account_name)
+        .match_requests(|r| r.account_id() == Some(ID) && r.account_name() == Some("api"))
+        .then_output(|| PutAccountNameOutput::builder().build());
+    let desired = written(&json!({"Name": "api"}));
+    let accounts = world_with(&[describes(AccountState::Active)], &[renames], &[]);
+    assert_eq!(accounts.ensure(&desired, None, &claim(Some(ID))).await.unwrap().name, "api");
+
+    let denied =
+        mock!(aws_sdk_account::Client::put_account_name).then_http_response(|| said("AccessDeniedException", None));
+    let accounts = world_with(&[describes(AccountState::Active)], &[denied], &[]);
+    let sentence = refusal(accounts.ensure(&desired, None, &claim(Some(ID))).await);
+    assert!(sentence.contains("trust account.amazonaws.com"), "{sentence}");
+}
+
+#[tokio::test]
+async fn an_account_that_has_left_is_refused() {
+    let gone = mock!(Client::describe_account).then_http_response(|| said("AccountNotFoundException", None));
+    let sentence = refusal(ensured(&[gone], &json!({}), None, &claim(Some(ID))).await);
+    assert!(sentence.contains("not in this organization"), "{sentence}");
+}
+
+#[tokio::test]
+async fn an_account_is_ready_when_its_role_can_be_assumed_and_knows_who_it_is() {
+    let assumes = mock!(aws_sdk_sts::Client::assume_role)
+        .match_requests(|r| r.role_arn() == Some("arn:aws:iam::222222222222:role/OrganizationAccountAccessRole"))
+        .then_output(|| {
+            let keys = Credentials::builder().access_key_id("a").secret_access_key("b").session_token("c");
+            let keys = keys.expiration(DateTime::from_secs(0)).build().unwrap();
+            AssumeRoleOutput::builder().credentials(keys).build()
+        });
+    let knows =
+        mock!(aws_sdk_sts::Client::get_caller_identity).then_output(|| GetCallerIdentityOutput::builder().build());
+    let sts = [assumes, knows];
+    let accounts = world_with(&[describes(AccountState::Active)], &[], &sts);
+    accounts.ensure(&written(&json!({"WaitUntilReady": true})), None, &claim(Some(ID))).await.unwrap();
+    assert_all_called(&sts);
+}
+
+#[tokio::test]
+async fn a_role_that_can_not_be_assumed_yet_is_waited_for_and_one_that_could_is_not_asked_again() {
+    let desired = written(&json!({"WaitUntilReady": true}));
+    for code in ["AccessDenied", "InvalidClientTokenId", "RegionDisabledException"] {
+        let denies = mock!(aws_sdk_sts::Client::assume_role).then_http_response(move || {
+            let body =
+                format!("<ErrorResponse><Error><Code>{code}</Code><Message>No.</Message></Error></ErrorResponse>");
+            HttpResponse::new(StatusCode::try_from(403).unwrap(), SdkBody::from(body))
+        });
+        let accounts = world_with(&[describes(AccountState::Active)], &[], &[denies]);
+        assert_waits(accounts.ensure(&desired, None, &claim(Some(ID))).await, Some(15));
+    }
+    let accounts = world_with(&[describes(AccountState::Active)], &[], &[]);
+    accounts.ensure(&desired, Some(&desired), &claim(Some(ID))).await.unwrap();
+}
+
+#[tokio::test]
+async fn delete_leaves_the_account_without_a_call_unless_the_template_closes_it() {
+    for id in [ID, REQUEST, "nothing-was-made"] {
+        removed(&[], Some(&json!({})), &claim(Some(id))).await.unwrap();
+        removed(&[], None, &claim(Some(id))).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn close_on_delete_closes_what_the_claim_made_and_waits_until_it_is_closing() {
+    let closing = json!({"CloseOnDelete": true});
+    let closes = mock!(Client::close_account)
+        .match_requests(|r| r.account_id() == Some(ID))
+        .then_output(|| CloseAccountOutput::builder().build());
+    assert_waits(
+        removed(&[own(), describes(AccountState::Active), closes], Some(&closing), &claim(Some(ID))).await,
+        None,
+    );
+    for state in [AccountState::PendingClosure, AccountState::Suspended, AccountState::Closed] {
+        removed(&[own(), describes(state)], Some(&closing), &claim(Some(ID))).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_was_adopted_is_never_closed() {
+    removed(&[foreign()], Some(&json!({"CloseOnDelete": true})), &claim(Some(ID))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_delete_of_a_request_finds_out_first_what_it_made() {
+    let closing = json!({"CloseOnDelete": true});
+    assert_waits(
+        removed(&[status(CreateAccountState::InProgress, None)], Some(&closing), &claim(Some(REQUEST))).await,
+        None,
+    );
+    let rules = [status(CreateAccountState::Succeeded, None), own(), describes(AccountState::Suspended)];
+    removed(&rules, Some(&closing), &claim(Some(REQUEST))).await.unwrap();
+    let failed = status(CreateAccountState::Failed, Some(Reason::InternalFailure));
+    removed(&[failed], Some(&closing), &claim(Some(REQUEST))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_delete_with_an_invented_id_finds_what_a_cancelled_create_made() {
+    let closing = json!({"CloseOnDelete": true});
+    let invented = || claim(Some("landing-App-1ABCDEF"));
+    let listed = || accounts(vec![account(EMAIL, AccountState::Active)]);
+    let rules = [no_request(), listed(), own(), describes(AccountState::PendingClosure)];
+    removed(&rules, Some(&closing), &invented()).await.unwrap();
+    removed(&[no_request(), listed(), foreign()], Some(&closing), &invented()).await.unwrap();
+    removed(&[no_request(), accounts(Vec::new())], Some(&closing), &invented()).await.unwrap();
+    let pending = requests(CreateAccountState::InProgress, vec![request(CreateAccountState::InProgress, None)]);
+    assert_waits(removed(&[pending], Some(&closing), &invented()).await, None);
+}
+
+#[tokio::test]
+async fn closing_waits_for_what_passes_and_refuses_the_quota_in_aws_s_words() {
+    let closing = json!({"CloseOnDelete": true});
+    let ended = async |code: &'static str, reason: Option<&'static str>| {
+        let fails = mock!(Client::close_account).then_http_response(move || said(code, reason));
+        removed(&[own(), describes(AccountState::Active), fails], Some(&closing), &claim(Some(ID))).await
+    };
+    assert_waits(ended("ConflictException", None).await, Some(10));
+    assert_waits(ended("ConcurrentModificationException", None).await, Some(4));
+    assert_waits(ended("TooManyRequestsException", None).await, Some(4));
+    let constraint = "ConstraintViolationException";
+    assert_waits(ended(constraint, Some("CLOSE_ACCOUNT_REQUESTS_LIMIT_EXCEEDED")).await, Some(60));
+    for reason in ["CLOSE_ACCOUNT_QUOTA_EXCEEDED", "CANNOT_CLOSE_MANAGEMENT_ACCOUNT"] {
+        let sentence = refusal(ended(constraint, Some(reason)).await);
+        assert!(sentence.contains("AWS's own words"), "{sentence}");
+    }
+    // Done, but for the look that sees it.
+    assert_waits(ended("AccountAlreadyClosedException", None).await, None);
+    assert_waits(ended("AccountNotFoundException", None).await, None);
+}
