@@ -28,6 +28,10 @@ impl Target for Repository {
         }
         Ok(Self { registry_id: registry_id.cloned(), name: name.clone() })
     }
+
+    fn seen_from(&self, account: &str) -> Self {
+        Self { registry_id: self.registry_id.clone().filter(|id| id != account), name: self.name.clone() }
+    }
 }
 
 /// `name`, or `registry:name`: no name has a colon.
@@ -87,6 +91,13 @@ mod tests {
             let repository = read(properties).unwrap();
             assert_eq!(repository.to_string().parse::<Repository>().unwrap(), repository);
         }
+    }
+
+    #[test]
+    fn the_registry_of_the_stack_s_own_account_goes_without_saying() {
+        let repository = read(&[("RepositoryName", "app"), ("RegistryId", "111111111111")]).unwrap();
+        assert_eq!(repository.seen_from("111111111111").to_string(), "app");
+        assert_eq!(repository.seen_from("222222222222"), repository);
     }
 
     #[test]

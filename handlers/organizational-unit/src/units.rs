@@ -94,6 +94,12 @@ impl OrganizationalUnits {
         let tags = self.tree.0.tags(&there.id).await?.unwrap_or_default();
         let made_as = |key: &str| tags.get(key).is_some_and(|tag| claim.owner().made(tag));
         let own_level = made_as(LEVEL_KEY);
+        if let Some(sibling) = tags.get(Owner::TAG_KEY).and_then(|tag| claim.owner().sibling(tag)) {
+            return Err(Error::refused(format!(
+                "the OU {} ({}) is that of {sibling} in this stack, and would go with it; refer to that resource, or keep its logical id",
+                there.name, there.id
+            )));
+        }
         if !desired.adopt_existing && !own_level && !made_as(Owner::TAG_KEY) {
             return Err(Error::refused(format!(
                 "an OU named {} exists there already ({}); set `AdoptExisting` to true to take it over, or choose another name",
@@ -111,35 +117,62 @@ impl OrganizationalUnits {
 
     /// The OUs that stand at a place now: the levels on the way, and the OU itself.
     async fn standing(&self, place: &Place) -> Result<(Vec<Unit>, Option<Unit>)> {
-        let (mut parent, levels) = match place {
+        let (levels, parent) = self.levels(place).await?;
+        let itself = match parent {
+            Some(parent) => self.named(&parent, place.name()).await?,
+            None => None,
+        };
+        Ok((levels, itself))
+    }
+
+    /// The levels that stand on the way to a place, and the id of what is right above it, if that is there.
+    async fn levels(&self, place: &Place) -> Result<(Vec<Unit>, Option<String>)> {
+        let (mut parent, names) = match place {
             Place::Child { parent: Some(parent), .. } => (parent.as_str().to_owned(), &[][..]),
             Place::Child { parent: None, .. } => (self.tree.0.root_id().await?, &[][..]),
             Place::Path { levels, .. } => (self.tree.0.root_id().await?, &levels[..]),
         };
-        let mut standing = Vec::new();
-        for name in levels {
-            let Some(level) = self.named(&parent, name).await? else { return Ok((standing, None)) };
+        let mut levels = Vec::new();
+        for name in names {
+            let Some(level) = self.named(&parent, name).await? else { return Ok((levels, None)) };
             parent.clone_from(&level.id);
-            standing.push(level);
+            levels.push(level);
         }
-        Ok((standing, self.named(&parent, place.name()).await?))
+        Ok((levels, Some(parent)))
     }
 
     async fn named(&self, parent: &str, name: &str) -> Result<Option<Unit>> {
         Ok(self.tree.children(parent).await?.into_iter().find(|unit| unit.name == name))
     }
 
-    /// Deletes what a cancelled replacement made; where something is inside by now, it is left to people.
-    async fn take_back(&self, place: &Place, now: &Unit, owner: &Owner) -> Result<()> {
-        let (levels, made) = self.standing(place).await?;
-        let Some(made) = made.filter(|made| made.id != now.id) else { return Ok(()) };
-        if !self.tree.0.carries(&made.id, Owner::TAG_KEY, owner).await? {
+    /// Deletes what a cancelled replacement made; where something is inside by now, or where Organizations doesn't let us,
+    /// it is left to people: a rollback must not fail for it.
+    async fn take_back(&self, place: &Place, now: &Unit, claim: &Claim<UnitId>) -> Result<()> {
+        // It may have made a level of the OU that is the OU itself again.
+        self.reclaim(&now.id, claim.owner()).await?;
+        let (levels, made) = match self.standing(place).await {
+            Err(Error::Refused(reason)) => {
+                tracing::warn!(%reason, "a cancelled replacement was not looked after");
+                return Ok(());
+            }
+            standing => standing?,
+        };
+        if let Some(made) = made.filter(|made| made.id != now.id)
+            && self.tree.0.carries(&made.id, Owner::TAG_KEY, claim.owner()).await?
+            && self.tree.delete(&made.id).await? == Deleted::NotEmpty
+        {
             return Ok(());
         }
-        match self.tree.delete(&made.id).await? {
-            Deleted::Gone => self.delete_levels(&levels, owner).await,
-            Deleted::NotEmpty => Ok(()),
+        self.delete_levels(&levels, claim.owner()).await
+    }
+
+    /// Marks an OU as the claim's own that is marked as one of its levels.
+    async fn reclaim(&self, id: &str, owner: &Owner) -> Result<()> {
+        if !self.tree.0.carries(id, LEVEL_KEY, owner).await? {
+            return Ok(());
         }
+        let own = (Owner::TAG_KEY.to_owned(), owner.tag_value());
+        self.tree.0.change_tags(id, &TagChanges { set: vec![own], unset: vec![LEVEL_KEY.to_owned()] }).await
     }
 
     /// Deletes the levels that the claim made, deepest first, up to the first one that others use by now.
@@ -198,7 +231,7 @@ impl Resource for OrganizationalUnits {
         // (At another id it is this that replaces, and CloudFormation cleans up.)
         let last = previous.map(|previous| &previous.place).filter(|last| last.is_elsewhere(&desired.place));
         if let Some(cancelled) = last.filter(|_| claim.given().is_some_and(|given| given.as_str() == unit.id)) {
-            self.take_back(cancelled, &unit, claim.owner()).await?;
+            self.take_back(cancelled, &unit, claim).await?;
         }
         let mut names = match names {
             Some(names) => names,
@@ -210,13 +243,16 @@ impl Resource for OrganizationalUnits {
 
     async fn remove(&self, last: Option<&Properties>, claim: &Claim<UnitId>) -> Result<()> {
         let owner = claim.owner();
-        let place = last.map(|properties| &properties.place);
-        let has_levels = matches!(place, Some(Place::Path { levels, .. }) if !levels.is_empty());
-        let (levels, found) = match (place, claim.id()) {
-            (Some(place), id) if has_levels || id.is_none() => self.standing(place).await?,
-            _ => (Vec::new(), None),
+        let (levels, id) = match (last.map(|properties| &properties.place), claim.id()) {
+            (Some(place @ Place::Path { .. }), Some(id)) => (self.levels(place).await?.0, Some(id.to_string())),
+            (_, Some(id)) => (Vec::new(), Some(id.to_string())),
+            (Some(place), None) => {
+                let (levels, itself) = self.standing(place).await?;
+                (levels, itself.map(|unit| unit.id))
+            }
+            (None, None) => return Ok(()),
         };
-        if let Some(id) = claim.id().map(|id| id.to_string()).or(found.map(|unit| unit.id)) {
+        if let Some(id) = id {
             self.delete_own(&id, owner).await?;
         }
         self.delete_levels(&levels, owner).await

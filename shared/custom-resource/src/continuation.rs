@@ -2,6 +2,7 @@
 
 use aws_config::SdkConfig;
 use serde_json::Value;
+use tokio::time::Instant;
 
 /// Asks Lambda to invoke the function that is running.
 #[cfg(feature = "continuation")]
@@ -11,12 +12,13 @@ pub(crate) struct SelfInvocation(aws_sdk_lambda::Client);
 impl SelfInvocation {
     pub(crate) fn new(aws: &SdkConfig) -> Self {
         use aws_sdk_lambda::config::{Builder, retry::RetryConfig};
-        // An invocation whose answer is lost has happened all the same, and a second one would answer a second time.
+        // An invocation whose answer is lost has happened all the same, and a second one would answer a second time. (It
+        // is answered FAILED here even so: CloudFormation takes the first answer, and nobody may wait for an hour.)
         Self(aws_sdk_lambda::Client::from_conf(Builder::from(aws).retry_config(RetryConfig::disabled()).build()))
     }
 
     /// Sends `event` to `function`, an ARN with the alias that was invoked.
-    pub(crate) async fn invoke(&self, function: &str, event: &Value) -> Result<(), String> {
+    pub(crate) async fn invoke(&self, function: &str, event: &Value, until: Instant) -> Result<(), String> {
         use aws_sdk_lambda::{primitives::Blob, types::InvocationType};
         let sent = self
             .0
@@ -24,9 +26,11 @@ impl SelfInvocation {
             .function_name(function)
             .invocation_type(InvocationType::Event)
             .payload(Blob::new(event.to_string()))
-            .send()
-            .await;
-        sent.map(drop).map_err(|error| crate::error::AwsError::from(error).to_string())
+            .send();
+        match tokio::time::timeout_at(until, sent).await {
+            Ok(sent) => sent.map(drop).map_err(|error| crate::error::AwsError::from(error).to_string()),
+            Err(_) => Err("Lambda did not answer in time".to_owned()),
+        }
     }
 }
 
@@ -41,7 +45,7 @@ impl SelfInvocation {
     }
 
     #[expect(clippy::unused_async, reason = "the same shape as with the feature")]
-    pub(crate) async fn invoke(&self, _: &str, _: &Value) -> Result<(), String> {
+    pub(crate) async fn invoke(&self, _: &str, _: &Value, _: Instant) -> Result<(), String> {
         Err("it was built without continuation".to_owned())
     }
 }

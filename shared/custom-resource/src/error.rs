@@ -49,6 +49,12 @@ pub struct NotYet {
 }
 
 impl NotYet {
+    /// Whether it is AWS's denial, which passes for a fresh role and for no other.
+    #[must_use]
+    pub fn is_denial(&self) -> bool {
+        self.topic.ends_with(" AccessDenied") || self.topic.ends_with(" AccessDeniedException")
+    }
+
     fn new(waiting_for: impl Into<String>, within: Option<Duration>) -> Self {
         let waiting_for = waiting_for.into();
         Self { topic: waiting_for.clone(), waiting_for, within }
@@ -81,6 +87,7 @@ pub struct AwsError {
     operation: String,
     code: String,
     message: String,
+    refused: bool,
     within: Option<Duration>,
 }
 
@@ -89,7 +96,7 @@ impl AwsError {
     #[must_use]
     pub fn refused(operation: &str, code: &str, message: &str) -> Self {
         let text = ToOwned::to_owned;
-        Self { operation: text(operation), code: text(code), message: text(message), within: None }
+        Self { operation: text(operation), code: text(code), message: text(message), refused: true, within: None }
     }
 
     /// AWS's error code, such as `RepositoryNotFoundException`; empty when no answer came.
@@ -102,6 +109,12 @@ impl AwsError {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// Whether AWS answered and did nothing: neither an error of its own nor an answer that was lost.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.refused
     }
 
     /// The same error, as something that may pass within `window`.
@@ -142,11 +155,11 @@ impl<E: ProvideErrorMetadata> From<SdkError<E, HttpResponse>> for AwsError {
                 } else {
                     None
                 };
-                Self { operation, code, message, within }
+                Self { operation, code, message, refused: status < 500, within }
             }
             SdkError::ConstructionFailure(_) => {
                 let message = "the request could not be built".to_owned();
-                Self { operation, code: String::new(), message, within: None }
+                Self { operation, code: String::new(), message, refused: true, within: None }
             }
             SdkError::TimeoutError(_) => Self::unreachable(operation, "the time for it ran out"),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => {
@@ -160,7 +173,7 @@ impl<E: ProvideErrorMetadata> From<SdkError<E, HttpResponse>> for AwsError {
 
 impl AwsError {
     fn unreachable(operation: String, message: &str) -> Self {
-        Self { operation, code: String::new(), message: message.to_owned(), within: Some(OUTAGE) }
+        Self { operation, code: String::new(), message: message.to_owned(), refused: false, within: Some(OUTAGE) }
     }
 }
 
@@ -266,6 +279,16 @@ mod tests {
     #[test]
     fn access_may_be_denied_to_a_fresh_role_for_some_seconds() {
         assert_eq!(verdict(400, "AccessDeniedException"), Some(FRESH_ROLE));
+        let Error::NotYet(not_yet) = Error::from(service_error(400, "AccessDeniedException", "")) else {
+            panic!("final")
+        };
+        assert!(not_yet.is_denial());
+    }
+
+    #[test]
+    fn what_aws_refused_was_not_done_and_what_broke_may_have_been() {
+        assert!(AwsError::from(service_error(400, "InvalidParameterException", "")).is_refusal());
+        assert!(!AwsError::from(service_error(500, "ServerException", "")).is_refusal());
     }
 
     #[test]

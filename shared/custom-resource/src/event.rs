@@ -1,7 +1,7 @@
 //! What CloudFormation sends: the envelope first, so that whatever is inside can be answered.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-requests.html>
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use aws_lambda_events::cloudformation::CloudFormationCustomResourceRequest;
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,12 @@ impl Envelope {
     /// # Errors
     /// When it is no request of CloudFormation's.
     pub fn read(event: &Value, log_stream: &str) -> Result<Self, Unanswerable> {
-        let envelope = Self::deserialize(event).map_err(|error| Unanswerable::Envelope(error.to_string()))?;
+        // What serde says may quote the event.
+        let envelope = Self::deserialize(event).map_err(|_| {
+            Unanswerable::Envelope(
+                "it lacks StackId, RequestId or LogicalResourceId, or these are no strings".to_owned(),
+            )
+        })?;
         Ok(Self { log_stream: log_stream.to_owned(), ..envelope })
     }
 
@@ -52,7 +57,6 @@ impl Envelope {
 }
 
 /// One request, opened.
-#[derive(Debug)]
 pub struct Request {
     pub(crate) envelope: Envelope,
     pub(crate) url: ResponseUrl,
@@ -62,8 +66,14 @@ pub struct Request {
     pub(crate) service_timeout: Duration,
 }
 
+/// Says whose it is, and nothing that was asked.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("envelope", &self.envelope).finish_non_exhaustive()
+    }
+}
+
 /// The three things that CloudFormation asks for, with the properties as they came.
-#[derive(Debug)]
 pub(crate) enum Asked {
     Create { desired: Value },
     Update { desired: Value, previous: Value },
@@ -124,7 +134,9 @@ fn asked(event: &Value) -> Result<Asked, String> {
             Ok(Asked::Delete { last: delete.resource_properties })
         }
         Ok(_) => Err("the RequestType is none of Create, Update and Delete".to_owned()),
-        Err(error) => Err(format!("the request can't be read: {error}")),
+        Err(_) => Err("the request can't be read: its RequestType is none of Create, Update and Delete, or it lacks \
+             the PhysicalResourceId or the properties of that"
+            .to_owned()),
     }
 }
 
@@ -199,7 +211,7 @@ mod tests {
         bare["ResourceProperties"] = json!("nonsense");
         let request = open(&bare).unwrap();
         assert_eq!(request.envelope.logical_resource_id, "Workloads");
-        assert!(request.asked.unwrap_err().contains("Frobnicate"));
+        assert!(request.asked.is_err_and(|reason| reason.contains("none of Create, Update and Delete")));
     }
 
     #[test]
@@ -256,6 +268,14 @@ mod tests {
 
     #[test]
     fn nothing_that_prints_a_request_prints_its_url() {
-        assert!(!format!("{:?}", open(&event("Update")).unwrap()).contains("s3cret"));
+        let printed = format!("{:?}", open(&event("Update")).unwrap());
+        assert!(!printed.contains("s3cret") && !printed.contains("Work\""), "{printed}");
+    }
+
+    #[test]
+    fn an_event_that_is_no_request_is_not_quoted() {
+        let encoded_twice = Value::from(event("Create").to_string());
+        let error = open(&encoded_twice).map(drop).unwrap_err().to_string();
+        assert!(!error.contains("s3cret"), "{error}");
     }
 }

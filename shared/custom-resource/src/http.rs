@@ -25,7 +25,11 @@ use rustls::{
 /// AWS's endpoints are near; a connection that takes longer won't come.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A client that follows no redirects: neither AWS nor S3 sends any that should be followed.
+/// Lambda freezes the process between events; a connection that was idle for longer is likely to be dead by then.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A client that follows no redirects: neither AWS nor S3 sends any that should be followed. Proxies of the environment
+/// are honoured, as the SDKs' own clients do.
 ///
 /// # Errors
 /// When `AWS_CA_BUNDLE` or `SSL_CERT_FILE` is set and can't be read.
@@ -38,6 +42,7 @@ pub(crate) fn client() -> Result<Client, BoxError> {
         .tls_backend_preconfigured(tls)
         .redirect(Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
         .build()?)
 }
 

@@ -1,6 +1,9 @@
 //! From a request to its one answer: every rule of the protocol that isn't about sending it. No I/O of its own.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use serde::de::DeserializeOwned;
@@ -12,7 +15,7 @@ use crate::{
     error::NotYet,
     event::{Asked, Continuation, Request},
     properties,
-    response::Response,
+    response::{NOTHING_MADE, Response},
 };
 
 /// How long before Lambda's deadline the work stops, so that the answer and its retries still fit.
@@ -25,9 +28,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// With less than this left for CloudFormation to wait, another invocation would only be late.
 const WORTH_GOING_ON: Duration = Duration::from_secs(15);
 
-/// Lambda ends a chain in which a function invoked itself about sixteen times, without a word to anybody.
+/// Lambda ends a chain in which a function invoked itself about sixteen times, and nobody answers CloudFormation then.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
 const LONGEST_CHAIN: u32 = 14;
+
+const DEFECT: &str = "a defect in this handler stopped the work; the log says where, please report it";
 
 /// Where an invocation stands in time.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +68,9 @@ pub async fn answer<R: Resource>(resource: &R, request: &Request, clock: Clock) 
     let envelope = &request.envelope;
     let given = envelope.physical_resource_id.clone();
     let held = request.past.held.clone().or_else(|| given.clone());
-    let work = match request.asked.as_ref().map_err(Clone::clone).and_then(read::<R::Properties>) {
+    // Handlers' own code reads their properties, and may panic like any other.
+    let read = || request.asked.as_ref().map_err(Clone::clone).and_then(read::<R::Properties>);
+    let work = match catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(DEFECT.to_owned())) {
         Ok(work) => work,
         Err(reason) => return Outcome::Answer(Response::failed(envelope, held.as_deref(), &reason)),
     };
@@ -75,6 +82,11 @@ pub async fn answer<R: Resource>(resource: &R, request: &Request, clock: Clock) 
     Outcome::Answer(match (worked, held) {
         (Ok(data), Some(id)) => Response::success(envelope, &id, data, R::NO_ECHO),
         (Ok(_), None) => Response::failed(envelope, None, "a defect in this handler: the work is done, but has no id"),
+        // What AWS refuses to show can't be told from what isn't there; nothing was made, as we said ourselves.
+        (Err(Unfinished::Failed(reason)), Some(id)) if id == NOTHING_MADE && matches!(work, Work::Remove { .. }) => {
+            tracing::warn!(%reason, "there was nothing to be found and nothing to be deleted");
+            Response::success(envelope, &id, Map::new(), false)
+        }
         (Err(Unfinished::Failed(reason)), held) => Response::failed(envelope, held.as_deref(), &reason),
         (Err(Unfinished::Waiting { past, reason }), held) => {
             return Outcome::Continue { past: Continuation { held, ..past }, reason };
@@ -111,9 +123,10 @@ async fn until_done<R: Resource>(
     let now = || clock.began + u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let first_try = request.past.first_try.unwrap_or(clock.began);
     let age = Duration::from_millis(clock.began.saturating_sub(first_try));
-    let reserve = RESERVE.min(clock.deadline.saturating_duration_since(start) / 2);
-    let end_of_invocation = clock.deadline - reserve;
-    let end_of_patience = start + request.service_timeout.saturating_sub(age).saturating_sub(reserve);
+    // Time that is short itself is shared between the work and the answer.
+    let without_reserve = |left: Duration| left.saturating_sub(RESERVE.min(left / 2));
+    let end_of_invocation = start + without_reserve(clock.deadline.saturating_duration_since(start));
+    let end_of_patience = start + without_reserve(request.service_timeout.saturating_sub(age));
     let end = end_of_invocation.min(end_of_patience);
 
     let mut waiting = request.past.waiting.clone();
@@ -137,14 +150,12 @@ async fn until_done<R: Resource>(
                 waiting = Some((not_yet.topic.clone(), since));
                 last_said = Some(not_yet);
             }
-            Ok(Err(_)) => {
-                let reason = "a defect in this handler stopped the work; the log says where, please report it";
-                return Err(Unfinished::Failed(reason.to_owned()));
-            }
+            Ok(Err(_)) => return Err(Unfinished::Failed(DEFECT.to_owned())),
             Err(_) if last_said.is_none() => {
                 let seconds = start.elapsed().as_secs();
+                let whose = if end_of_patience < end_of_invocation { "ServiceTimeout" } else { "the function's time" };
                 let reason = format!(
-                    "the work was stopped after {seconds} seconds, shortly before the function's time ran out: AWS was slow to answer"
+                    "the work was stopped after {seconds} seconds, shortly before {whose} ran out: AWS was slow to answer"
                 );
                 return Err(Unfinished::Failed(reason));
             }

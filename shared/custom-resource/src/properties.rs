@@ -241,6 +241,11 @@ impl<'de> Deserializer<'de> for Node<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Problem> {
+        if self.value.is_array() {
+            // serde would take its elements for the fields, in their order.
+            return Err(de::Error::invalid_type(Unexpected::Seq, &"an object"))
+                .map_err(|problem: Problem| problem.at(self.path));
+        }
         self.known(fields)?;
         self.plainly(visitor)
     }
@@ -408,6 +413,10 @@ mod tests {
         assert_eq!(
             refusal(&json!({"Name": "n", "Mode": "s3cret"})),
             "ResourceProperties.Mode: expected one of ALLOW, DENY"
+        );
+        assert_eq!(
+            refusal(&json!({"Name": "n", "Tags": [["k", "v"]]})),
+            "ResourceProperties.Tags[0]: expected an object, found a list"
         );
         assert_eq!(
             refusal(&json!({"Name": {"s3cret": "x"}})),

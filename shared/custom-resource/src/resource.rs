@@ -132,6 +132,15 @@ impl Owner {
         tag_value.split(' ').next() == Some(self.mark().as_str())
     }
 
+    /// The other resource of the same stack, `stack-name/LogicalId`, that made `tag_value`; `None` if it is another stack's
+    /// or this one's.
+    #[must_use]
+    pub fn sibling<'a>(&self, tag_value: &'a str) -> Option<&'a str> {
+        let (mark, name) = tag_value.split_once(' ')?;
+        let (stack, _) = name.split_once('/')?;
+        (mark != self.mark() && stack == self.stack_name()).then_some(name)
+    }
+
     /// `stack-name/LogicalId`, for people.
     #[must_use]
     pub fn name(&self) -> String {
@@ -183,6 +192,14 @@ mod tests {
         assert_eq!(owner().tag_value(), format!("{} landing/Workloads", owner().mark()));
         assert!(owner().made(&owner().tag_value()));
         assert!(!owner().made("22a7aa3d94ff landing/Workloads"));
+    }
+
+    #[test]
+    fn a_sibling_is_another_resource_of_the_same_stack() {
+        let sibling = Owner::new(&owner().stack_id, "Sandbox").tag_value();
+        assert_eq!(owner().sibling(&sibling), Some("landing/Sandbox"));
+        assert_eq!(owner().sibling(&owner().tag_value()), None);
+        assert_eq!(owner().sibling("0123456789 other/Sandbox"), None);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The one answer, in the shape and the size that CloudFormation reads.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-responses.html>
 
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -16,7 +18,7 @@ pub(crate) const MAX_ID: usize = 1024;
 pub(crate) const NOTHING_MADE: &str = "nothing-was-made";
 
 /// What CloudFormation is told. Absent members are left out: it discards an answer with `"Reason": null`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Response {
     status: Status,
@@ -32,6 +34,18 @@ pub struct Response {
     data: Map<String, Value>,
 }
 
+/// Says how it ended, and nothing that may be masked.
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, reason, physical_resource_id: id, .. } = self;
+        f.debug_struct("Response")
+            .field("status", status)
+            .field("id", id)
+            .field("reason", reason)
+            .finish_non_exhaustive()
+    }
+}
+
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -45,8 +59,8 @@ pub enum Status {
 impl Response {
     /// The work is done, and this is what `!Ref` and `!GetAtt` read. Too much data makes it a failure that says so.
     pub(crate) fn success(envelope: &Envelope, id: &str, data: Map<String, Value>, no_echo: bool) -> Self {
-        if id.len() > MAX_ID {
-            let reason = format!("the physical id has {} of {MAX_ID} bytes", id.len());
+        if id.is_empty() || id.len() > MAX_ID {
+            let reason = format!("the physical id has {} bytes, and CloudFormation takes 1 to {MAX_ID}", id.len());
             return Self::failed(envelope, None, &reason);
         }
         let response = Self { no_echo, data, ..Self::new(envelope, Status::Success, id) };

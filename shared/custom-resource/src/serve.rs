@@ -29,6 +29,9 @@ use crate::{
 /// One try of an AWS call; what takes longer is cut off and, where that is safe, tried again.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long before Lambda's deadline the next invocation must have been asked for, so that its failure can be answered.
+const ANSWER_TIME: Duration = Duration::from_secs(4);
+
 /// How long before Lambda's deadline even the delivery of an answer stops.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
 
@@ -99,7 +102,8 @@ impl<R: Resource> Function<R> {
             Outcome::Answer(response) => response,
             Outcome::Continue { past, reason } => {
                 let event = event::continued(event, &past);
-                match self.again.invoke(&context.invoked_function_arn, &event).await {
+                let until = clock.deadline - ANSWER_TIME;
+                match self.again.invoke(&context.invoked_function_arn, &event, until).await {
                     Ok(()) => return tracing::info!(%reason, "sent on to the next invocation"),
                     Err(why) => {
                         let reason = format!("{reason}; the function could not invoke itself to go on: {why}");

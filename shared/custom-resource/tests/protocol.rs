@@ -206,7 +206,11 @@ async fn a_bad_property_is_answered_without_any_work() {
 #[tokio::test(start_paused = true)]
 async fn an_unknown_request_type_is_answered() {
     let response = told(&Script::of(&[&[]]), &event("Frobnicate", Some("thing-1"))).await;
-    assert_failed(&response, "thing-1", "the request can't be read: ");
+    assert_failed(
+        &response,
+        "thing-1",
+        "the request can't be read: its RequestType is none of Create, Update and Delete",
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -393,6 +397,25 @@ async fn the_template_may_shorten_the_wait() {
     let response = told(&Script::of(&[&[Step::NotYet("it is being made")]]), &impatient).await;
     assert_failed(&response, "nothing-was-made", "gave up after");
     assert!(start.elapsed() <= Duration::from_secs(50), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_very_short_service_timeout_leaves_time_for_the_work() {
+    let mut hasty = event("Create", None);
+    hasty["ResourceProperties"]["ServiceTimeout"] = json!("8");
+    let script = Script::of(&[&[Step::NotYet("it is being made")], &[Step::Hold("thing-1")]]);
+    assert_eq!(told(&script, &hasty).await.status(), Status::Success);
+    let response = told(&Script::of(&[&[Step::Hang]]), &hasty).await;
+    assert_failed(&response, "nothing-was-made", "the work was stopped after 4 seconds, shortly before ServiceTimeout");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_of_what_was_never_made_does_not_fail_for_what_aws_refuses() {
+    let script = Script::of(&[&[Step::Refuse("AWS shows nothing to this account")]]);
+    let response = told(&script, &event("Delete", Some("nothing-was-made"))).await;
+    assert_eq!(response.status(), Status::Success);
+    let response = told(&script, &event("Delete", Some("thing-1"))).await;
+    assert_failed(&response, "thing-1", "AWS shows nothing to this account");
 }
 
 #[tokio::test(start_paused = true)]

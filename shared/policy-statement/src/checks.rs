@@ -70,7 +70,7 @@ impl Rules {
 
     fn check_statement(&self, path: &str, statement: &Map<String, Value>, allow_public: bool) -> Result<()> {
         if let Some(unknown) = statement.keys().find(|name| !ELEMENTS.contains(&name.as_str())) {
-            return refused(&format!("{path}.{unknown}"), &unknown_among("element", unknown, &ELEMENTS));
+            return refused_key(path, unknown, "element", &ELEMENTS);
         }
         check_sid(path, statement)?;
         match statement.get("Effect").map(Value::as_str) {
@@ -211,6 +211,14 @@ fn strings<'a>(path: &str, value: &'a Value) -> Result<Vec<(String, &'a str)>> {
         Some(strings) if !strings.is_empty() => Ok(strings),
         _ => refused(path, "must be a string or a list of strings, and not empty"),
     }
+}
+
+/// Refuses a key that isn't known. One that isn't a plain word may be a value in the wrong place, so it isn't shown.
+fn refused_key<T>(path: &str, unknown: &str, what: &str, known: &[&str]) -> Result<T> {
+    if unknown.chars().all(|c| c.is_ascii_alphabetic()) && unknown.len() <= 32 {
+        return refused(&format!("{path}.{unknown}"), &unknown_among(what, unknown, known));
+    }
+    refused(path, &format!("has an unknown {what}; known are {}", known.join(", ")))
 }
 
 /// `unknown element; did you mean `Principal`?`

@@ -37,34 +37,55 @@ impl<S: PolicyStore> Statements<S> {
         }
     }
 
-    /// Writes `after` where `before` was, and looks whether it is there.
-    async fn write(&self, target: &S::Target, before: &Document, after: &Document, mark: &str) -> Result<()> {
+    /// Writes `after` where the claim's statements are to change.
+    async fn write(&self, target: &S::Target, after: &Document) -> Result<(), AwsError> {
         if after.is_empty() && S::DELETED_WHEN_EMPTY {
-            self.store.delete(target).await?;
+            self.store.delete(target).await
         } else {
-            self.store.put(target, &after.to_text()).await?;
+            self.store.put(target, &after.to_text()).await
         }
+    }
+
+    /// Looks whether what was written is there, and all that was there before.
+    async fn seen(&self, target: &S::Target, before: &Document, after: &Document, mark: &str) -> Result<()> {
         let own: Vec<_> = after.own(mark).cloned().collect();
         match self.read(target).await? {
             Ok(now) if now.has_own(mark, &own) && now.keeps_foreign(before, mark) => Ok(()),
             Err(_) if own.is_empty() => Ok(()),
-            _ => Err(Error::not_yet_within(
-                SEEN_WITHIN,
-                format!("{} doesn't show yet what was written", policy_of(target)),
-            )),
+            _ => {
+                let waiting_for = format!("{} doesn't show yet what was written", policy_of(target));
+                Err(Error::not_yet_within(SEEN_WITHIN, waiting_for))
+            }
         }
     }
 
     /// Takes the claim's statements out of a policy; where there are none, nothing is written.
     async fn take_out(&self, target: &S::Target, mark: &str) -> Result<()> {
-        match self.read(target).await? {
-            Ok(before) if before.own(mark).next().is_some() => {
-                let mut after = before.clone();
-                after.replace_own(mark, &[]);
-                self.write(target, &before, &after, mark).await
-            }
-            _ => Ok(()),
+        let before = match self.read(target).await? {
+            Ok(before) if before.own(mark).next().is_some() => before,
+            _ => return Ok(()),
+        };
+        let mut after = before.clone();
+        after.replace_own(mark, &[]);
+        match self.write(target, &after).await {
+            Ok(()) => self.seen(target, &before, &after, mark).await,
+            // The target may have gone in between.
+            Err(error) if self.read(target).await?.is_ok() => Err(error.into()),
+            Err(_) => Ok(()),
         }
+    }
+
+    /// Takes out what a cancelled replacement may have left. Where AWS doesn't let us in nothing was written either, and
+    /// a rollback must not fail for it.
+    async fn take_back(&self, target: &S::Target, mark: &str) -> Result<()> {
+        match self.take_out(target, mark).await {
+            Err(Error::Refused(reason)) => tracing::warn!(%reason, "a cancelled replacement was not looked after"),
+            Err(Error::NotYet(not_yet)) if not_yet.is_denial() => {
+                tracing::warn!(reason = %not_yet, "a cancelled replacement was not looked after");
+            }
+            other => return other,
+        }
+        Ok(())
     }
 }
 
@@ -87,7 +108,8 @@ where
         claim: &Claim<Self::Id>,
     ) -> Result<Attributes> {
         S::RULES.check(&desired.statement, desired.allow_public)?;
-        let target = &desired.target;
+        let account = claim.owner().account_id();
+        let target = &desired.target.seen_from(account);
         let mark = claim.owner().mark();
         let wanted = desired.statement.signed(claim.owner().logical_id(), &mark);
         let before = self.read(target).await?.map_err(|error| {
@@ -106,17 +128,19 @@ where
             // From here on the statements may be there, even if no answer comes.
             let held = claim.id();
             claim.hold(&id);
-            let written = self.write(target, &before, &after, &mark).await;
-            if let (Err(Error::Refused(_)), Some(held)) = (&written, held) {
-                claim.hold(&held);
+            if let Err(error) = self.write(target, &after).await {
+                if let Some(held) = held.filter(|_| error.is_refusal()) {
+                    claim.hold(&held);
+                }
+                return Err(error.into());
             }
-            written?;
+            self.seen(target, &before, &after, &mark).await?;
         }
         // Back at the id that CloudFormation knows, with another target in the old properties: a replacement was cancelled,
         // and may have left its statements there. (At another id it is this that replaces, and CloudFormation cleans up.)
-        let last = previous.map(|properties| &properties.target).filter(|last| *last != target);
+        let last = previous.map(|properties| properties.target.seen_from(account)).filter(|last| last != target);
         if let Some(cancelled) = last.filter(|_| claim.given().is_some_and(|given| given.target == *target)) {
-            self.take_out(cancelled, &mark).await?;
+            self.take_back(&cancelled, &mark).await?;
         }
         Ok(Attributes {
             sids: wanted.iter().filter_map(|statement| statement.sid()).collect::<Vec<_>>().join(","),
@@ -126,10 +150,8 @@ where
     }
 
     async fn remove(&self, last: Option<&Self::Properties>, claim: &Claim<Self::Id>) -> Result<()> {
-        let id = claim.id();
-        let Some(target) = id.as_ref().map(|id| &id.target).or(last.map(|properties| &properties.target)) else {
-            return Ok(());
-        };
-        self.take_out(target, &claim.owner().mark()).await
+        let last = last.map(|properties| properties.target.seen_from(claim.owner().account_id()));
+        let Some(target) = claim.id().map(|id| id.target).or(last) else { return Ok(()) };
+        self.take_out(&target, &claim.owner().mark()).await
     }
 }

@@ -56,6 +56,10 @@ pub trait Target: FromStr + Display {
     /// # Errors
     /// What is wrong with them, without saying their values.
     fn read(properties: &BTreeMap<String, String>) -> Result<Self, String>;
+
+    /// The same target without what goes without saying in `account`, so that one thing has one name, one id.
+    #[must_use]
+    fn seen_from(&self, account: &str) -> Self;
 }
 
 /// The properties of a statement type: those of its target, `own`, and those that all have.

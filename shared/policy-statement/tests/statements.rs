@@ -25,6 +25,11 @@ impl Target for Shelf {
     fn read(properties: &BTreeMap<String, String>) -> Result<Self, String> {
         properties.get("ShelfName").cloned().map(Self).ok_or_else(|| "`ShelfName` is required".to_owned())
     }
+
+    /// `111111111111/app` is `app` in that account.
+    fn seen_from(&self, account: &str) -> Self {
+        Self(self.0.strip_prefix(&format!("{account}/")).unwrap_or(&self.0).to_owned())
+    }
 }
 
 impl fmt::Display for Shelf {
@@ -253,6 +258,22 @@ async fn another_target_is_a_replacement_and_the_old_one_is_cleaned_up_by_its_id
     statements.remove(None, &clean_up).await.unwrap();
     assert_eq!(shelves.policy(), None);
     assert!(shelves.policies.borrow()["other"].is_some());
+}
+
+#[tokio::test]
+async fn another_way_to_write_the_same_target_is_no_replacement() {
+    let shelves = Shelves::with(None);
+    let statements = Statements::new(&shelves);
+    let claim = claim("Pull");
+    let at_first = properties(&pull("222222222222"));
+    statements.ensure(&at_first, None, &claim).await.unwrap();
+    let id = claim.id().unwrap();
+    let written = json!({"ShelfName": "111111111111/app", "Statement": pull("222222222222")});
+    let same = serde_json::from_value(written).unwrap();
+    statements.ensure(&same, Some(&at_first), &claim).await.unwrap();
+    assert_eq!(claim.id().unwrap(), id);
+    statements.ensure(&at_first, Some(&same), &Claim::new(claim.owner().clone(), Some(id.to_string()))).await.unwrap();
+    assert!(shelves.policy().is_some());
 }
 
 #[tokio::test]

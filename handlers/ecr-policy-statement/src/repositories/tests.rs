@@ -34,7 +34,7 @@ fn mark() -> String {
 fn properties() -> Properties<Repository> {
     serde_json::from_value(json!({
         "RepositoryName": "team/app",
-        "RegistryId": "111111111111",
+        "RegistryId": "333333333333",
         "Statement": {"Effect": "Allow", "Principal": {"AWS": "222222222222"}, "Action": "ecr:BatchGetImage"},
     }))
     .unwrap()
@@ -49,7 +49,7 @@ fn said(status: u16, code: &str, message: &str) -> HttpResponse {
 fn gets(text: &str) -> Rule {
     let text = text.to_owned();
     mock!(Client::get_repository_policy)
-        .match_requests(|r| r.repository_name() == Some("team/app") && r.registry_id() == Some("111111111111"))
+        .match_requests(|r| r.repository_name() == Some("team/app") && r.registry_id() == Some("333333333333"))
         .then_output(move || GetRepositoryPolicyOutput::builder().policy_text(&text).build())
 }
 
@@ -63,7 +63,7 @@ fn sets(sids: Vec<String>) -> Rule {
         .match_requests(move |request| {
             let policy: Value = serde_json::from_str(request.policy_text().unwrap()).unwrap();
             let written = policy["Statement"].as_array().unwrap().iter().map(|statement| &statement["Sid"]);
-            written.eq(sids.iter()) && request.force().is_none() && request.registry_id() == Some("111111111111")
+            written.eq(sids.iter()) && request.force().is_none() && request.registry_id() == Some("333333333333")
         })
         .then_output(|| SetRepositoryPolicyOutput::builder().build())
 }
@@ -133,7 +133,7 @@ async fn a_repository_that_does_not_exist_is_refused() {
     assert_eq!(
         ended.unwrap_err().to_string(),
         "ecr:GetRepositoryPolicy was refused by AWS with RepositoryNotFoundException: Not there; \
-         the repository 111111111111:team/app must be there before a statement can go into its policy"
+         the repository 333333333333:team/app must be there before a statement can go into its policy"
     );
 }
 
@@ -171,7 +171,7 @@ async fn an_error_of_ecr_s_own_may_pass() {
 #[tokio::test]
 async fn removing_the_last_statement_deletes_the_policy() {
     let deletes = mock!(Client::delete_repository_policy)
-        .match_requests(|r| r.repository_name() == Some("team/app") && r.registry_id() == Some("111111111111"))
+        .match_requests(|r| r.repository_name() == Some("team/app") && r.registry_id() == Some("333333333333"))
         .then_output(|| DeleteRepositoryPolicyOutput::builder().build());
     removed(&[gets(&alone()), deletes, get_fails(NO_POLICY)]).await.unwrap();
 }

@@ -266,6 +266,7 @@ async fn the_rollback_of_a_cancelled_replacement_deletes_the_new_ou() {
         root(),
         lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Europe")]),
         lists(WORKLOADS, &[(PRODUCTION, "Production")]),
+        own(PRODUCTION),
         root(),
         lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Europe")]),
         lists(OTHER, &[("ou-ab12-newcopy1", "Production")]),
@@ -276,6 +277,54 @@ async fn the_rollback_of_a_cancelled_replacement_deletes_the_new_ou() {
     ];
     let (old, new) = (json!({"Path": "Workloads/Production"}), json!({"Path": "Europe/Production"}));
     ensured(&rules, old, Some(new), &claim(Some(PRODUCTION))).await;
+}
+
+#[tokio::test]
+async fn the_rollback_gives_an_ou_back_to_itself_that_was_to_become_a_level() {
+    // Update from Workloads to Workloads/Production: Production was made, and its answer was lost.
+    let rules = [
+        root(),
+        lists(ROOT, &[(WORKLOADS, "Workloads")]),
+        own_level(WORKLOADS),
+        sets_tag(WORKLOADS, Owner::TAG_KEY),
+        removes_tag(WORKLOADS, LEVEL_KEY),
+        root(),
+        lists(ROOT, &[(WORKLOADS, "Workloads")]),
+        lists(WORKLOADS, &[(PRODUCTION, "Production")]),
+        own(PRODUCTION),
+        deletes(PRODUCTION),
+        own(WORKLOADS),
+    ];
+    let (old, new) = (json!({"Path": "Workloads"}), json!({"Path": "Workloads/Production"}));
+    ensured(&rules, old, Some(new), &claim(Some(WORKLOADS))).await;
+}
+
+#[tokio::test]
+async fn the_rollback_deletes_levels_even_if_the_new_ou_was_never_made() {
+    let rules = [
+        root(),
+        lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Europe")]),
+        lists(WORKLOADS, &[(PRODUCTION, "Production")]),
+        own(PRODUCTION),
+        root(),
+        lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Europe")]),
+        lists(OTHER, &[]),
+        own_level(OTHER),
+        deletes(OTHER),
+    ];
+    let (old, new) = (json!({"Path": "Workloads/Production"}), json!({"Path": "Europe/Production"}));
+    ensured(&rules, old, Some(new), &claim(Some(PRODUCTION))).await;
+}
+
+#[tokio::test]
+async fn the_ou_of_another_resource_of_the_stack_is_refused_since_it_would_go_with_that() {
+    let claim = claim(None);
+    let sibling = Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a", "Old").tag_value();
+    let units =
+        world(&[root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), tagged(WORKLOADS, &[(Owner::TAG_KEY, sibling)])]);
+    let refusal = units.ensure(&properties(json!({"Name": "Workloads"})), None, &claim).await.unwrap_err().to_string();
+    assert!(refusal.contains("is that of landing/Old in this stack"), "{refusal}");
+    assert!(claim.id().is_none());
 }
 
 #[tokio::test]
@@ -333,14 +382,8 @@ async fn a_level_that_becomes_the_ou_itself_is_marked_as_it_and_survives_the_cle
     ];
     ensured(&rules, json!({"Path": "Workloads"}), Some(json!({"Path": "Workloads/Production"})), &claim).await;
     assert_eq!(claim.id().unwrap().as_str(), WORKLOADS);
-    let clean_up = [
-        root(),
-        lists(ROOT, &[(WORKLOADS, "Workloads")]),
-        lists(WORKLOADS, &[(PRODUCTION, "Production")]),
-        own(PRODUCTION),
-        deletes(PRODUCTION),
-        own(WORKLOADS),
-    ];
+    let clean_up =
+        [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), own(PRODUCTION), deletes(PRODUCTION), own(WORKLOADS)];
     let old = json!({"Path": "Workloads/Production"});
     removed(&clean_up, Some(old), &self::claim(Some(PRODUCTION))).await.unwrap();
 }
@@ -417,7 +460,6 @@ async fn delete_takes_the_levels_that_the_path_made_deepest_first_and_leaves_tho
         root(),
         lists(ROOT, &[(WORKLOADS, "Workloads")]),
         lists(WORKLOADS, &[(OTHER, "Europe")]),
-        lists(OTHER, &[(PRODUCTION, "Production")]),
         own(PRODUCTION),
         deletes(PRODUCTION),
         own_level(OTHER),

@@ -5,7 +5,7 @@
 use custom_resource::Result;
 use serde_json::Value;
 
-use super::{refused, strings, unknown_among};
+use super::{refused, refused_key, strings};
 
 const KINDS: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
 
@@ -30,10 +30,10 @@ pub(super) fn check(path: &str, principal: &Value) -> Result<()> {
         return refused(path, "must be `*` or an object such as `{AWS: ...}` or `{Service: ...}`");
     };
     for (kind, principals) in kinds {
-        let path = format!("{path}.{kind}");
         if !KINDS.contains(&kind.as_str()) {
-            return refused(&path, &unknown_among("kind of principal", kind, &KINDS));
+            return refused_key(path, kind, "kind of principal", &KINDS);
         }
+        let path = format!("{path}.{kind}");
         for (path, principal) in strings(&path, principals)? {
             let wrong = match kind.as_str() {
                 "AWS" => wrong_with_aws(principal),
