@@ -147,7 +147,7 @@ impl Resource for Organization {
             Some(organization) => organization,
             None => self.made().await?,
         };
-        check(&organization, claim.owner().account_id())?;
+        check(&organization, claim.account())?;
         let id = organization.id().unwrap_or_default();
         claim.hold(&id.parse().map_err(|_| Error::refused("Organizations answered with an id that is none"))?);
 

@@ -94,7 +94,8 @@ impl OrganizationalUnits {
         let tags = self.tree.0.tags(&there.id).await?.unwrap_or_default();
         let made_as = |key: &str| tags.get(key).is_some_and(|tag| claim.owner().made(tag));
         let own_level = made_as(LEVEL_KEY);
-        if let Some(sibling) = tags.get(Owner::TAG_KEY).and_then(|tag| claim.owner().sibling(tag)) {
+        let maker = tags.get(Owner::TAG_KEY).and_then(|tag| claim.owner().made_in_stack(tag));
+        if let Some(sibling) = maker.filter(|maker| *maker != claim.owner().logical_id()) {
             return Err(Error::refused(format!(
                 "the OU {} ({}) is that of {sibling} in this stack, and would go with it; refer to that resource, or keep its logical id",
                 there.name, there.id
@@ -109,6 +110,9 @@ impl OrganizationalUnits {
         let mut changes = desired.tags.changes(&tags, &Tags::default());
         if own_level {
             changes.set.push((Owner::TAG_KEY.to_owned(), claim.owner().tag_value()));
+        }
+        if tags.contains_key(LEVEL_KEY) {
+            // Whoever made it on the way to another OU would take it away with that.
             changes.unset.push(LEVEL_KEY.to_owned());
         }
         self.tree.0.change_tags(&there.id, &changes).await?;
@@ -175,12 +179,13 @@ impl OrganizationalUnits {
         self.tree.0.change_tags(id, &TagChanges { set: vec![own], unset: vec![LEVEL_KEY.to_owned()] }).await
     }
 
-    /// Deletes the levels that the claim made, deepest first, up to the first one that others use by now.
+    /// Deletes the levels that the stack made, deepest first, up to the first one that others use by now. Whichever of its
+    /// resources made a level, the last one to leave takes it along.
     async fn delete_levels(&self, levels: &[Unit], owner: &Owner) -> Result<()> {
         for level in levels.iter().rev() {
-            if !self.tree.0.carries(&level.id, LEVEL_KEY, owner).await?
-                || self.tree.delete(&level.id).await? == Deleted::NotEmpty
-            {
+            let tags = self.tree.0.tags(&level.id).await?.unwrap_or_default();
+            let is_ours = tags.get(LEVEL_KEY).is_some_and(|tag| owner.made_in_stack(tag).is_some());
+            if !is_ours || self.tree.delete(&level.id).await? == Deleted::NotEmpty {
                 break;
             }
         }

@@ -32,22 +32,25 @@ pub struct Envelope {
     #[serde(default)]
     pub physical_resource_id: Option<String>,
     #[serde(skip)]
+    pub(crate) account: String,
+    #[serde(skip)]
     log_stream: String,
 }
 
 impl Envelope {
-    /// Reads the envelope of `event`, whose work is logged in `log_stream`.
+    /// Reads the envelope of `event`, on which the function `function` (an ARN) works and logs in `log_stream`.
     ///
     /// # Errors
     /// When it is no request of CloudFormation's.
-    pub fn read(event: &Value, log_stream: &str) -> Result<Self, Unanswerable> {
+    pub fn read(event: &Value, function: &str, log_stream: &str) -> Result<Self, Unanswerable> {
         // What serde says may quote the event.
         let envelope = Self::deserialize(event).map_err(|_| {
             Unanswerable::Envelope(
                 "it lacks StackId, RequestId or LogicalResourceId, or these are no strings".to_owned(),
             )
         })?;
-        Ok(Self { log_stream: log_stream.to_owned(), ..envelope })
+        let account = function.split(':').nth(4).unwrap_or_default().to_owned();
+        Ok(Self { account, log_stream: log_stream.to_owned(), ..envelope })
     }
 
     /// Where a person finds more than fits into a reason.
@@ -90,8 +93,8 @@ pub struct Continuation {
     pub invocations: u32,
     /// The physical id held so far.
     pub held: Option<String>,
-    /// What is waited for, and since when.
-    pub waiting: Option<(String, u64)>,
+    /// What was waited for, each with when it was said first and last in a row.
+    pub waits: Vec<(String, u64, u64)>,
 }
 
 /// Why an event can't be answered: it doesn't say to whom, or says something that isn't to be trusted.
@@ -123,6 +126,12 @@ impl Request {
 fn asked(event: &Value) -> Result<Asked, String> {
     let mut event = event.clone();
     event["ResponseURL"] = Value::from("");
+    if let Some(members) = event.as_object_mut() {
+        members.entry("ResourceType").or_insert_with(|| Value::from(""));
+        if members.get("RequestType").is_some_and(|request_type| request_type == "Delete") {
+            members.entry("ResourceProperties").or_insert(Value::Null);
+        }
+    }
     match serde_json::from_value(event) {
         Ok(CloudFormationCustomResourceRequest::Create(create)) => {
             Ok(Asked::Create { desired: create.resource_properties })
@@ -174,6 +183,7 @@ impl Envelope {
             logical_resource_id: "Workloads".to_owned(),
             resource_type: "Custom::OrganizationalUnit".to_owned(),
             physical_resource_id: None,
+            account: "111111111111".to_owned(),
             log_stream: "2026/11/24/[1]ab".to_owned(),
         }
     }
@@ -185,6 +195,7 @@ mod tests {
 
     use super::*;
 
+    const FUNCTION: &str = "arn:aws:lambda:us-east-1:111111111111:function:archipelago-organizational-unit:live";
     const URL: &str = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/arn?Signature=s3cret";
 
     fn event(request_type: &str) -> Value {
@@ -202,7 +213,7 @@ mod tests {
     }
 
     fn open(event: &Value) -> Result<Request, Unanswerable> {
-        Request::open(event, Envelope::read(event, "2026/11/24/[1]ab")?, &ResponseHosts::default())
+        Request::open(event, Envelope::read(event, FUNCTION, "2026/11/24/[1]ab")?, &ResponseHosts::default())
     }
 
     #[test]
@@ -222,6 +233,15 @@ mod tests {
             panic!("no Update")
         };
         assert_eq!((&desired["Name"], &previous["Name"]), (&json!("Workloads"), &json!("Work")));
+    }
+
+    #[test]
+    fn a_delete_without_properties_is_a_delete() {
+        let mut bare = event("Delete");
+        let members = bare.as_object_mut().unwrap();
+        members.remove("ResourceProperties");
+        members.remove("ResourceType");
+        assert!(matches!(open(&bare).unwrap().asked, Ok(Asked::Delete { .. })));
     }
 
     #[test]
@@ -248,7 +268,7 @@ mod tests {
             first_try: Some(1),
             invocations: 1,
             held: Some("ou-1".to_owned()),
-            waiting: Some(("Godot".to_owned(), 2)),
+            waits: vec![("Godot".to_owned(), 2, 3)],
         };
         let sent_on = continued(&event("Create"), &past);
         assert_eq!(open(&sent_on).unwrap().past, past);

@@ -50,8 +50,11 @@ fn roots() -> Result<RootCertStore, BoxError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let bundle = ["AWS_CA_BUNDLE", "SSL_CERT_FILE"].iter().find_map(std::env::var_os).filter(|path| !path.is_empty());
     if let Some(path) = bundle {
-        for certificate in CertificateDer::pem_file_iter(&path)? {
-            roots.add(certificate?)?;
+        // A bundle often holds some certificate that no verifier takes; one that is all of them is a mistake.
+        let certificates = CertificateDer::pem_file_iter(&path)?.collect::<Result<Vec<_>, _>>()?;
+        let (added, ignored) = roots.add_parsable_certificates(certificates);
+        if added == 0 {
+            return Err(format!("no certificate of {} could be used ({ignored} were tried)", path.display()).into());
         }
     }
     Ok(roots)

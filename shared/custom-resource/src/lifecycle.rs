@@ -32,6 +32,9 @@ const WORTH_GOING_ON: Duration = Duration::from_secs(15);
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
 const LONGEST_CHAIN: u32 = 14;
 
+/// Milliseconds without a word of it, after which a wait is over. Longer than the pause between two invocations.
+const FORGOTTEN_AFTER: u64 = 60_000;
+
 const DEFECT: &str = "a defect in this handler stopped the work; the log says where, please report it";
 
 /// Where an invocation stands in time.
@@ -67,27 +70,32 @@ enum Work<P> {
 pub async fn answer<R: Resource>(resource: &R, request: &Request, clock: Clock) -> Outcome {
     let envelope = &request.envelope;
     let given = envelope.physical_resource_id.clone();
-    let held = request.past.held.clone().or_else(|| given.clone());
     // Handlers' own code reads their properties, and may panic like any other.
     let read = || request.asked.as_ref().map_err(Clone::clone).and_then(read::<R::Properties>);
     let work = match catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(DEFECT.to_owned())) {
         Ok(work) => work,
-        Err(reason) => return Outcome::Answer(Response::failed(envelope, held.as_deref(), &reason)),
+        Err(reason) => {
+            let held = request.past.held.as_deref().or(given.as_deref());
+            return Outcome::Answer(Response::failed(envelope, held, &reason));
+        }
     };
     let owner = Owner::new(&*envelope.stack_id, &*envelope.logical_resource_id);
-    let claim = Claim::holding(owner, given.clone(), held);
+    let claim = Claim::new(owner, given.clone()).resumed(&envelope.account, request.past.held.clone());
     let worked = until_done(resource, request, &work, &claim, clock).await;
     // A Delete is answered with the id that CloudFormation gave, and with no other.
     let held = if matches!(work, Work::Remove { .. }) { given } else { claim.held() };
     Outcome::Answer(match (worked, held) {
         (Ok(data), Some(id)) => Response::success(envelope, &id, data, R::NO_ECHO),
         (Ok(_), None) => Response::failed(envelope, None, "a defect in this handler: the work is done, but has no id"),
-        // What AWS refuses to show can't be told from what isn't there; nothing was made, as we said ourselves.
-        (Err(Unfinished::Failed(reason)), Some(id)) if id == NOTHING_MADE && matches!(work, Work::Remove { .. }) => {
+        // We know of nothing that was made, and what AWS refuses to show can't be told from what isn't there. Anything else
+        // that goes wrong may hide what a lost answer left.
+        (Err(Unfinished::Refused(reason)), Some(id)) if id == NOTHING_MADE && matches!(work, Work::Remove { .. }) => {
             tracing::warn!(%reason, "there was nothing to be found and nothing to be deleted");
             Response::success(envelope, &id, Map::new(), false)
         }
-        (Err(Unfinished::Failed(reason)), held) => Response::failed(envelope, held.as_deref(), &reason),
+        (Err(Unfinished::Failed(reason) | Unfinished::Refused(reason)), held) => {
+            Response::failed(envelope, held.as_deref(), &reason)
+        }
         (Err(Unfinished::Waiting { past, reason }), held) => {
             return Outcome::Continue { past: Continuation { held, ..past }, reason };
         }
@@ -108,7 +116,12 @@ fn read<P: DeserializeOwned>(asked: &Asked) -> Result<Work<P>, String> {
 /// Why the work ended without success.
 enum Unfinished {
     Failed(String),
-    Waiting { past: Continuation, reason: String },
+    /// It would end the same again.
+    Refused(String),
+    Waiting {
+        past: Continuation,
+        reason: String,
+    },
 }
 
 /// The one loop that waits.
@@ -129,25 +142,25 @@ async fn until_done<R: Resource>(
     let end_of_patience = start + without_reserve(request.service_timeout.saturating_sub(age));
     let end = end_of_invocation.min(end_of_patience);
 
-    let mut waiting = request.past.waiting.clone();
+    let mut waits = Waits(request.past.waits.clone());
     let mut last_said: Option<NotYet> = None;
     let mut pause = FIRST_PAUSE;
     loop {
         let attempt = AssertUnwindSafe(attempt(resource, work, claim)).catch_unwind();
         match timeout_at(end, attempt).await {
             Ok(Ok(Ok(data))) => return Ok(data),
-            Ok(Ok(Err(Error::Refused(reason)))) => return Err(Unfinished::Failed(reason)),
+            Ok(Ok(Err(Error::Refused(reason)))) => return Err(Unfinished::Refused(reason)),
             Ok(Ok(Err(Error::NotYet(not_yet)))) => {
-                let (_, since) = waiting
-                    .take_if(|(topic, _)| *topic == not_yet.topic)
-                    .unwrap_or_else(|| (not_yet.topic.clone(), now()));
-                let waited = Duration::from_millis(now().saturating_sub(since));
+                let waited = waits.said(&not_yet.topic, now());
                 if not_yet.within.is_some_and(|window| waited >= window) {
                     let reason = format!("{not_yet} (still so after {} seconds)", waited.as_secs());
-                    return Err(Unfinished::Failed(reason));
+                    return Err(if not_yet.is_denial() {
+                        Unfinished::Refused(reason)
+                    } else {
+                        Unfinished::Failed(reason)
+                    });
                 }
                 tracing::info!(waiting_for = %not_yet, seconds = waited.as_secs(), "not yet");
-                waiting = Some((not_yet.topic.clone(), since));
                 last_said = Some(not_yet);
             }
             Ok(Err(_)) => return Err(Unfinished::Failed(DEFECT.to_owned())),
@@ -170,7 +183,7 @@ async fn until_done<R: Resource>(
         let waiting_for = last_said.map_or_else(String::new, |not_yet| not_yet.to_string());
         let invocations = request.past.invocations + 1;
         if end_of_invocation + WORTH_GOING_ON < end_of_patience && invocations < LONGEST_CHAIN {
-            let past = Continuation { first_try: Some(first_try), invocations, held: None, waiting };
+            let past = Continuation { first_try: Some(first_try), invocations, held: None, waits: waits.0 };
             return Err(Unfinished::Waiting {
                 past,
                 reason: format!("not finished in the function's time: {waiting_for}"),
@@ -178,6 +191,23 @@ async fn until_done<R: Resource>(
         }
         let seconds = (age + start.elapsed()).as_secs();
         return Err(Unfinished::Failed(format!("gave up after {seconds} seconds: {waiting_for}")));
+    }
+}
+
+/// What was waited for, each with when it was said first and last in a row, in milliseconds since 1970.
+struct Waits(Vec<(String, u64, u64)>);
+
+impl Waits {
+    /// Notes that `topic` is waited for at `now`, and says for how long it has been. Two waits that take turns go on both;
+    /// one that wasn't said for `FORGOTTEN_AFTER` begins anew.
+    fn said(&mut self, topic: &str, now: u64) -> Duration {
+        self.0.retain(|(_, _, last)| now.saturating_sub(*last) < FORGOTTEN_AFTER);
+        if let Some((_, first, last)) = self.0.iter_mut().find(|(known, ..)| known == topic) {
+            *last = now;
+            return Duration::from_millis(now.saturating_sub(*first));
+        }
+        self.0.push((topic.to_owned(), now, now));
+        Duration::ZERO
     }
 }
 

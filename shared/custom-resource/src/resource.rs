@@ -49,21 +49,30 @@ pub trait Resource {
 #[derive(Debug)]
 pub struct Claim<Id> {
     owner: Owner,
+    account: String,
     given: Option<String>,
     held: Mutex<Option<String>>,
     id: PhantomData<fn() -> Id>,
 }
 
 impl<Id: FromStr + Display> Claim<Id> {
-    /// A claim of `owner` with the physical id that CloudFormation gave, if any.
+    /// A claim of `owner` with the physical id that CloudFormation gave, if any, on a function of the stack's account.
     #[must_use]
     pub fn new(owner: Owner, given: Option<String>) -> Self {
-        Self::holding(owner, given.clone(), given)
+        let account = owner.stack_id.split(':').nth(4).unwrap_or_default().to_owned();
+        Self { owner, account, held: Mutex::new(given.clone()), given, id: PhantomData }
     }
 
-    /// A claim that holds `held` already, from an earlier invocation.
-    pub(crate) fn holding(owner: Owner, given: Option<String>, held: Option<String>) -> Self {
-        Self { owner, given, held: Mutex::new(held), id: PhantomData }
+    /// The claim, on a function of `account`, and holding what an earlier invocation held.
+    pub(crate) fn resumed(self, account: &str, held: Option<String>) -> Self {
+        let held = held.or_else(|| self.held());
+        Self { account: account.to_owned(), held: Mutex::new(held), ..self }
+    }
+
+    /// The 12-digit id of the account that the function runs in. The stack may be another's.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
     }
 
     /// Who claims.
@@ -88,6 +97,11 @@ impl<Id: FromStr + Display> Claim<Id> {
     /// Holds `id` from now on: whatever happens next, CloudFormation is told this id.
     pub fn hold(&self, id: &Id) {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.to_string());
+    }
+
+    /// Takes `hold` back: what was to be made is known not to be there.
+    pub fn let_go(&self) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&self.given);
     }
 
     pub(crate) fn held(&self) -> Option<String> {
@@ -132,13 +146,12 @@ impl Owner {
         tag_value.split(' ').next() == Some(self.mark().as_str())
     }
 
-    /// The other resource of the same stack, `stack-name/LogicalId`, that made `tag_value`; `None` if it is another stack's
-    /// or this one's.
+    /// The logical id of the resource of this very stack that made `tag_value`, be it this one or another.
     #[must_use]
-    pub fn sibling<'a>(&self, tag_value: &'a str) -> Option<&'a str> {
+    pub fn made_in_stack<'a>(&self, tag_value: &'a str) -> Option<&'a str> {
         let (mark, name) = tag_value.split_once(' ')?;
-        let (stack, _) = name.split_once('/')?;
-        (mark != self.mark() && stack == self.stack_name()).then_some(name)
+        let (_, logical_id) = name.split_once('/')?;
+        (Self::new(&self.stack_id, logical_id).mark() == mark).then_some(logical_id)
     }
 
     /// `stack-name/LogicalId`, for people.
@@ -151,12 +164,6 @@ impl Owner {
     #[must_use]
     pub fn logical_id(&self) -> &str {
         &self.logical_id
-    }
-
-    /// The 12-digit id of the stack's account, which stands in its ARN; empty where it is none.
-    #[must_use]
-    pub fn account_id(&self) -> &str {
-        self.stack_id.split(':').nth(4).unwrap_or_default()
     }
 
     /// The stack's name, which stands in the middle of its ARN.
@@ -195,16 +202,19 @@ mod tests {
     }
 
     #[test]
-    fn a_sibling_is_another_resource_of_the_same_stack() {
+    fn a_tag_tells_the_resources_of_this_very_stack_from_those_of_one_that_had_its_name() {
         let sibling = Owner::new(&owner().stack_id, "Sandbox").tag_value();
-        assert_eq!(owner().sibling(&sibling), Some("landing/Sandbox"));
-        assert_eq!(owner().sibling(&owner().tag_value()), None);
-        assert_eq!(owner().sibling("0123456789 other/Sandbox"), None);
+        assert_eq!(owner().made_in_stack(&sibling), Some("Sandbox"));
+        let namesake = Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/2f0b", "Sandbox");
+        assert_eq!(owner().made_in_stack(&namesake.tag_value()), None);
     }
 
     #[test]
-    fn the_account_is_that_of_the_stack() {
-        assert_eq!(owner().account_id(), "111111111111");
+    fn what_turned_out_not_to_be_there_is_let_go() {
+        let replacing: Claim<u32> = Claim::new(owner(), Some("1".to_owned()));
+        replacing.hold(&2);
+        replacing.let_go();
+        assert_eq!(replacing.id(), Some(1));
     }
 
     #[test]

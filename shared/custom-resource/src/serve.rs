@@ -29,9 +29,6 @@ use crate::{
 /// One try of an AWS call; what takes longer is cut off and, where that is safe, tried again.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long before Lambda's deadline the next invocation must have been asked for, so that its failure can be answered.
-const ANSWER_TIME: Duration = Duration::from_secs(4);
-
 /// How long before Lambda's deadline even the delivery of an answer stops.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
 
@@ -83,7 +80,7 @@ impl<R: Resource> Function<R> {
     }
 
     async fn work_on(&self, event: Value, context: &Context, clock: Clock) {
-        let envelope = match Envelope::read(&event, &context.env_config.log_stream) {
+        let envelope = match Envelope::read(&event, &context.invoked_function_arn, &context.env_config.log_stream) {
             Ok(envelope) => envelope,
             Err(unanswerable) => return tracing::error!(%unanswerable, "nothing was done"),
         };
@@ -102,7 +99,9 @@ impl<R: Resource> Function<R> {
             Outcome::Answer(response) => response,
             Outcome::Continue { past, reason } => {
                 let event = event::continued(event, &past);
-                let until = clock.deadline - ANSWER_TIME;
+                // The other half is for the answer, if Lambda doesn't take it.
+                let now = Instant::now();
+                let until = now + clock.deadline.saturating_duration_since(now) / 2;
                 match self.again.invoke(&context.invoked_function_arn, &event, until).await {
                     Ok(()) => return tracing::info!(%reason, "sent on to the next invocation"),
                     Err(why) => {

@@ -1,6 +1,6 @@
 //! The property `Tags`, of which only the keys that a template set are ever changed or removed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::Deserialize;
 
@@ -11,9 +11,16 @@ const AWS: &str = "aws:";
 const OURS: &str = "archipelago:";
 
 /// Tags by key, written `[{Key, Value}]` as in the native types.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Vec<Tag>")]
 pub struct Tags(BTreeMap<String, String>);
+
+/// Says how many, and none.
+impl fmt::Debug for Tags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tags({})", self.0.len())
+    }
+}
 
 /// What makes a thing's tags those that the template wants.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -145,7 +145,7 @@ fn event(request_type: &str, id: Option<&str>) -> Value {
 }
 
 async fn outcome(script: &Script, event: &Value) -> Outcome {
-    let envelope = Envelope::read(event, "log/1").unwrap();
+    let envelope = Envelope::read(event, "arn:aws:lambda:us-east-1:111111111111:function:thing", "log/1").unwrap();
     let request = Request::open(event, envelope, &ResponseHosts::default()).unwrap();
     answer(script, &request, Clock { deadline: Instant::now() + INVOCATION, began: BEGAN }).await
 }
@@ -410,6 +410,24 @@ async fn a_very_short_service_timeout_leaves_time_for_the_work() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_waits_that_take_turns_end_like_one() {
+    let minute = Duration::from_mins(1);
+    let (one, two): ([Step; 1], [Step; 1]) = ([Step::NotYetWithin(minute, "a")], [Step::NotYetWithin(minute, "b")]);
+    let calls: Vec<&[Step]> = [&one[..], &two[..]].repeat(50);
+    let start = Instant::now();
+    assert_failed(&told(&Script::of(&calls), &event("Create", None)).await, "nothing-was-made", "");
+    assert!(start.elapsed() < Duration::from_secs(90), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_of_what_may_have_been_made_fails_while_nobody_can_tell() {
+    for end in [Step::NotYetWithin(Duration::from_mins(1), "Organizations is out of order"), Step::Panic, Step::Hang] {
+        let response = told(&Script::of(&[&[end]]), &event("Delete", Some("nothing-was-made"))).await;
+        assert_failed(&response, "nothing-was-made", "");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_delete_of_what_was_never_made_does_not_fail_for_what_aws_refuses() {
     let script = Script::of(&[&[Step::Refuse("AWS shows nothing to this account")]]);
     let response = told(&script, &event("Delete", Some("nothing-was-made"))).await;
@@ -423,7 +441,7 @@ async fn a_window_lasts_over_invocations() {
     let mut sent_on = event("Create", None);
     let past = Continuation {
         first_try: Some(BEGAN - 200_000),
-        waiting: Some(("the principal isn't there yet".to_owned(), BEGAN - 119_000)),
+        waits: vec![("the principal isn't there yet".to_owned(), BEGAN - 119_000, BEGAN - 20_000)],
         ..Continuation::default()
     };
     sent_on["Continuation"] = serde_json::to_value(past).unwrap();

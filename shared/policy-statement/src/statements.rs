@@ -108,7 +108,7 @@ where
         claim: &Claim<Self::Id>,
     ) -> Result<Attributes> {
         S::RULES.check(&desired.statement, desired.allow_public)?;
-        let account = claim.owner().account_id();
+        let account = claim.account();
         let target = &desired.target.seen_from(account);
         let mark = claim.owner().mark();
         let wanted = desired.statement.signed(claim.owner().logical_id(), &mark);
@@ -126,11 +126,10 @@ where
             after.replace_own(&mark, &wanted);
             S::LIMIT.check(&policy_of(target), &before, &after, &mark)?;
             // From here on the statements may be there, even if no answer comes.
-            let held = claim.id();
             claim.hold(&id);
             if let Err(error) = self.write(target, &after).await {
-                if let Some(held) = held.filter(|_| error.is_refusal()) {
-                    claim.hold(&held);
+                if error.is_refusal() && before.own(&mark).next().is_none() {
+                    claim.let_go();
                 }
                 return Err(error.into());
             }
@@ -150,7 +149,7 @@ where
     }
 
     async fn remove(&self, last: Option<&Self::Properties>, claim: &Claim<Self::Id>) -> Result<()> {
-        let last = last.map(|properties| properties.target.seen_from(claim.owner().account_id()));
+        let last = last.map(|properties| properties.target.seen_from(claim.account()));
         let Some(target) = claim.id().map(|id| id.target).or(last) else { return Ok(()) };
         self.take_out(&target, &claim.owner().mark()).await
     }

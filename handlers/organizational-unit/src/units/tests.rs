@@ -323,7 +323,7 @@ async fn the_ou_of_another_resource_of_the_stack_is_refused_since_it_would_go_wi
     let units =
         world(&[root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), tagged(WORKLOADS, &[(Owner::TAG_KEY, sibling)])]);
     let refusal = units.ensure(&properties(json!({"Name": "Workloads"})), None, &claim).await.unwrap_err().to_string();
-    assert!(refusal.contains("is that of landing/Old in this stack"), "{refusal}");
+    assert!(refusal.contains("is that of Old in this stack"), "{refusal}");
     assert!(claim.id().is_none());
 }
 
@@ -468,6 +468,31 @@ async fn delete_takes_the_levels_that_the_path_made_deepest_first_and_leaves_tho
         refuses_to_delete(WORKLOADS),
     ];
     removed(&rules, Some(json!({"Path": "Workloads/Europe/Production"})), &claim(Some(PRODUCTION))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_level_that_another_resource_of_the_stack_made_goes_with_the_last_one_that_used_it() {
+    let sibling = Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a", "Development");
+    let rules = [
+        root(),
+        lists(ROOT, &[(WORKLOADS, "Workloads")]),
+        own(PRODUCTION),
+        deletes(PRODUCTION),
+        tagged(WORKLOADS, &[(LEVEL_KEY, sibling.tag_value())]),
+        deletes(WORKLOADS),
+    ];
+    removed(&rules, Some(json!({"Path": "Workloads/Production"})), &claim(Some(PRODUCTION))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_level_that_is_adopted_is_no_level_any_more_so_that_it_stays() {
+    let rules = [
+        root(),
+        lists(ROOT, &[(WORKLOADS, "Workloads")]),
+        tagged(WORKLOADS, &[(LEVEL_KEY, "0123456789 other/Thing".to_owned())]),
+        removes_tag(WORKLOADS, LEVEL_KEY),
+    ];
+    ensured(&rules, json!({"Path": "Workloads"}), None, &claim(None)).await;
 }
 
 #[tokio::test]
