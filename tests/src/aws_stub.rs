@@ -1,38 +1,20 @@
 //! Stands where one AWS service stands, for tests that need it silent, broken or scripted.
 
 use std::collections::HashMap;
+use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
-use crate::http::{Reply, Request, Server};
-
-/// A call that reached the service.
-#[derive(Clone, Debug)]
-pub struct Call {
-    /// The operation, as in `SetRepositoryPolicy`; the path for services that don't name it in a header.
-    pub operation: String,
-    /// The body, null if it isn't JSON.
-    pub input: Value,
-}
-
-/// What goes wrong with a call.
-#[derive(Clone, Debug)]
-pub enum Fault {
-    /// Nothing.
-    None,
-    /// It has no effect, and this is the reply.
-    Before(Reply),
-    /// It has its effect, and this is the reply all the same.
-    After(Reply),
-}
+use crate::call::Call;
+use crate::fault::{Fault, error};
+use crate::http::Reply;
+use crate::proxy::Proxy;
 
 /// An AWS endpoint of our own.
 #[derive(Debug)]
 pub struct AwsStub {
-    server: Server,
-    calls: watch::Sender<Vec<Call>>,
+    proxy: Proxy,
     policies: Policies,
 }
 
@@ -42,16 +24,8 @@ type Policies = Arc<Mutex<HashMap<String, Value>>>;
 impl AwsStub {
     /// Answers every call with what `reply` says.
     pub async fn start(reply: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Self {
-        let calls = watch::Sender::new(Vec::new());
-        let (seen, reply) = (calls.clone(), Arc::new(reply));
-        let server = Server::start(move |request| {
-            let call = call(&request);
-            seen.send_modify(|calls| calls.push(call.clone()));
-            let reply = Arc::clone(&reply);
-            async move { reply(&call) }
-        })
-        .await;
-        Self { server, calls, policies: Policies::default() }
+        let proxy = Proxy::before(move |call, _| ready(reply(&call)), |_| Fault::None).await;
+        Self { proxy, policies: Policies::default() }
     }
 
     /// A service that takes calls and never answers.
@@ -63,44 +37,31 @@ impl AwsStub {
     pub async fn ecr(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Self {
         let policies = Policies::default();
         let state = Arc::clone(&policies);
-        let stub = Self::start(move |call| {
-            let fault = fault(call);
-            if let Fault::Before(reply) = fault {
-                return reply;
-            }
-            let mut policies = state.lock().unwrap_or_else(PoisonError::into_inner);
-            let reply = ecr(&mut policies, call);
-            match fault {
-                Fault::After(instead) => instead,
-                _ => reply,
-            }
-        })
-        .await;
-        Self { policies, ..stub }
+        let service = move |call: Call, _| ready(ecr(&mut state.lock().unwrap_or_else(PoisonError::into_inner), &call));
+        Self { proxy: Proxy::before(service, fault).await, policies }
     }
 
     /// The value of `AWS_ENDPOINT_URL_<SERVICE>`.
     #[must_use]
     pub fn origin(&self) -> String {
-        self.server.origin()
+        self.proxy.origin()
     }
 
     /// Every call so far.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
-        self.calls.borrow().clone()
+        self.proxy.calls()
     }
 
     /// How often an operation was called.
     #[must_use]
     pub fn count(&self, operation: &str) -> usize {
-        self.calls.borrow().iter().filter(|call| call.operation == operation).count()
+        self.proxy.count(operation)
     }
 
     /// Waits until there has been such a call.
     pub async fn called(&self, such: impl Fn(&Call) -> bool) {
-        let mut calls = self.calls.subscribe();
-        let _ = calls.wait_for(|calls| calls.iter().any(&such)).await;
+        self.proxy.called(such).await;
     }
 
     /// The policy of a repository, null if it has none.
@@ -110,17 +71,6 @@ impl AwsStub {
         let text = policies.get(repository).and_then(Value::as_str);
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
-}
-
-/// An error as the JSON protocols of AWS write it.
-#[must_use]
-pub fn error(code: &str, message: &str) -> Reply {
-    let headers = vec![
-        ("content-type", "application/x-amz-json-1.1".to_owned()),
-        ("x-amzn-requestid", "00000000-0000-4000-a000-000000000000".to_owned()),
-    ];
-    let body = json!({ "__type": code, "message": message });
-    Reply::Answer(400, headers, body.to_string().into_bytes())
 }
 
 fn ecr(policies: &mut HashMap<String, Value>, call: &Call) -> Reply {
@@ -146,12 +96,4 @@ fn repository_policy(call: &Call, text: &Value) -> Value {
         "repositoryName": call.input["repositoryName"],
         "policyText": text,
     })
-}
-
-fn call(request: &Request) -> Call {
-    let target = request.headers.get("x-amz-target").and_then(|target| target.rsplit('.').next());
-    Call {
-        operation: target.unwrap_or(&request.path).to_owned(),
-        input: serde_json::from_slice(&request.body).unwrap_or_default(),
-    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::http::{Reply, Request, Server};
+use crate::http::{Headers, Reply, Request, Server};
 pub use crate::process::LogLine;
 use crate::process::Process;
 use crate::runtime_api::{Invocation, chain_of, json_of};
@@ -362,12 +362,12 @@ impl Inner {
 }
 
 fn error(status: u16, kind: &str, message: &str) -> Reply {
-    let headers = vec![("content-type", "application/json".to_owned()), ("x-amzn-errortype", kind.to_owned())];
+    let headers = Headers::of([("content-type", "application/json".to_owned()), ("x-amzn-errortype", kind.to_owned())]);
     Reply::Answer(status, headers, json!({ "Type": "User", "Message": message }).to_string().into_bytes())
 }
 
 fn unhandled(value: &Value) -> Reply {
-    let headers = vec![("x-amz-function-error", "Unhandled".to_owned())];
+    let headers = Headers::of([("x-amz-function-error", "Unhandled".to_owned())]);
     Reply::Answer(200, headers, value.to_string().into_bytes())
 }
 

@@ -45,6 +45,12 @@ pub struct Request {
 pub struct Headers(pub Vec<(String, String)>);
 
 impl Headers {
+    /// These headers; the names are in lower case.
+    #[must_use]
+    pub fn of<const N: usize>(headers: [(&str, String); N]) -> Self {
+        Self(headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
     /// The first header of that name; `name` is in lower case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -56,7 +62,7 @@ impl Headers {
 #[derive(Clone, Debug)]
 pub enum Reply {
     /// A status, headers and a body.
-    Answer(u16, Vec<(&'static str, String)>, Vec<u8>),
+    Answer(u16, Headers, Vec<u8>),
     /// The connection stays open and nothing is ever sent.
     Silence,
     /// The connection is closed before an answer.
@@ -67,13 +73,13 @@ impl Reply {
     /// A status without a body.
     #[must_use]
     pub fn status(status: u16) -> Self {
-        Self::Answer(status, Vec::new(), Vec::new())
+        Self::Answer(status, Headers::default(), Vec::new())
     }
 
     /// A status with a JSON body.
     #[must_use]
     pub fn json(status: u16, body: &serde_json::Value) -> Self {
-        let headers = vec![("content-type", "application/json".to_owned())];
+        let headers = Headers::of([("content-type", "application/json".to_owned())]);
         Self::Answer(status, headers, body.to_string().into_bytes())
     }
 }
@@ -165,7 +171,7 @@ where
     match answer(request).await {
         Reply::Answer(status, headers, body) => {
             let mut response = hyper::Response::builder().status(status);
-            for (name, value) in headers {
+            for (name, value) in headers.0 {
                 response = response.header(name, value);
             }
             Ok(response.body(Full::new(Bytes::from(body))).expect("headers of the tests are valid"))

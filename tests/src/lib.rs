@@ -8,10 +8,13 @@
 
 pub mod aws_stub;
 pub mod binary;
+pub mod call;
 pub mod cloudformation;
+pub mod fault;
 pub mod function;
 pub mod http;
 pub mod local_aws;
 mod process;
+pub mod proxy;
 pub mod response_server;
 pub mod runtime_api;

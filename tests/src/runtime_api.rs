@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::http::{Reply, Request, Server};
+use crate::http::{Headers, Reply, Request, Server};
 
 /// One event on its way into a process.
 #[derive(Clone, Debug)]
@@ -126,13 +126,13 @@ async fn next(state: &State) -> Reply {
     state.running.lock().expect("no test panics with this lock").insert(invocation.request_id.clone(), reports);
     let deadline = SystemTime::now() + invocation.timeout;
     let deadline = deadline.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-    let headers = vec![
+    let headers = Headers::of([
         ("content-type", "application/json".to_owned()),
         ("lambda-runtime-aws-request-id", invocation.request_id),
         ("lambda-runtime-deadline-ms", deadline.to_string()),
         ("lambda-runtime-invoked-function-arn", invocation.function_arn),
         ("lambda-runtime-trace-id", trace_id(invocation.chain)),
-    ];
+    ]);
     Reply::Answer(200, headers, invocation.payload)
 }
 

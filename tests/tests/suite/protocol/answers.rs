@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use archipelago_tests::aws_stub::{AwsStub, Fault, error};
+use archipelago_tests::aws_stub::AwsStub;
 use archipelago_tests::cloudformation::{Delivery, RequestType, Status};
+use archipelago_tests::fault::{Fault, error};
 use archipelago_tests::http::Reply;
 use serde_json::{Value, json};
 

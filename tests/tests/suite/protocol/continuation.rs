@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use archipelago_tests::aws_stub::{AwsStub, Fault};
+use archipelago_tests::aws_stub::AwsStub;
 use archipelago_tests::cloudformation::Status;
+use archipelago_tests::fault::Fault;
 use archipelago_tests::function::Configuration;
-use archipelago_tests::http::Reply;
+use archipelago_tests::http::{Headers, Reply};
 
 use super::{Scene, answer, principal_not_visible, pull, returned, scene};
 
@@ -54,7 +55,7 @@ async fn a_hanging_update_is_answered_with_the_id_it_has() {
 
 #[tokio::test]
 async fn an_aws_that_talks_nonsense_is_given_up_within_the_service_timeout() {
-    let ecr = AwsStub::start(|_| Reply::Answer(200, Vec::new(), b"<html>".to_vec())).await;
+    let ecr = AwsStub::start(|_| Reply::Answer(200, Headers::default(), b"<html>".to_vec())).await;
     let mut scene = scene(ecr, |configuration| configuration).await;
     let mut properties = pull("app");
     properties["ServiceTimeout"] = serde_json::json!(25);

@@ -7,7 +7,8 @@ use archipelago_tests::response_server::{Reaction, ResponseServer};
 use serde_json::Value;
 
 use super::{Scene, answer, calm, pull, returned, scene};
-use archipelago_tests::aws_stub::{AwsStub, Fault};
+use archipelago_tests::aws_stub::AwsStub;
+use archipelago_tests::fault::Fault;
 
 /// Creates with a URL that follows a script; returns its PUTs.
 async fn puts(scene: &mut Scene, script: impl IntoIterator<Item = Reaction>) -> Vec<Put> {

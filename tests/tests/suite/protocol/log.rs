@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use archipelago_tests::aws_stub::{AwsStub, Fault};
+use archipelago_tests::aws_stub::AwsStub;
+use archipelago_tests::fault::Fault;
 use archipelago_tests::function::LogLine;
 use archipelago_tests::response_server::Reaction;
 use serde_json::{Value, json};

@@ -9,9 +9,10 @@ mod log;
 
 use std::time::Duration;
 
-use archipelago_tests::aws_stub::{AwsStub, Fault, error};
+use archipelago_tests::aws_stub::AwsStub;
 use archipelago_tests::binary::{Binary, built};
 use archipelago_tests::cloudformation::{Answer, Event, Resource, Simulator};
+use archipelago_tests::fault::{Fault, error};
 use archipelago_tests::function::{Configuration, Function, Outcome};
 use archipelago_tests::response_server::{ResponseServer, ResponseUrl};
 use serde_json::{Value, json};

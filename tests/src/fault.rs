@@ -1,0 +1,96 @@
+//! What can go wrong with a call, whether the service behind it is played or real.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::http::{Headers, Reply};
+
+/// What goes wrong with a call.
+#[derive(Default)]
+pub enum Fault {
+    /// Nothing.
+    #[default]
+    None,
+    /// It has no effect, and this is the reply.
+    Before(Reply),
+    /// It has its effect, and this is the reply all the same.
+    After(Reply),
+    /// It reaches the service so much later.
+    Held(Duration),
+    /// It has its effect at once, and is answered so much later.
+    Late(Duration),
+    /// It is answered as the same call was answered before; without such a call nothing goes wrong.
+    Stale,
+    /// It has its effect, and this is done to the answer's JSON.
+    Rewritten(Box<dyn FnOnce(&mut Value) + Send>),
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Before(reply) => f.debug_tuple("Before").field(reply).finish(),
+            Self::After(reply) => f.debug_tuple("After").field(reply).finish(),
+            Self::Held(time) => f.debug_tuple("Held").field(time).finish(),
+            Self::Late(time) => f.debug_tuple("Late").field(time).finish(),
+            Self::Stale => f.write_str("Stale"),
+            Self::Rewritten(_) => f.write_str("Rewritten(..)"),
+        }
+    }
+}
+
+impl Fault {
+    /// Does `change` to the answer's JSON.
+    pub fn rewritten(change: impl FnOnce(&mut Value) + Send + 'static) -> Self {
+        Self::Rewritten(Box::new(change))
+    }
+
+    /// The reply to a call, whose effect happens when `effect` is awaited; `earlier` is the reply to the same call before.
+    pub(crate) async fn meet(self, effect: impl Future<Output = Reply>, earlier: Option<Reply>) -> Reply {
+        match self {
+            Self::None => effect.await,
+            Self::Before(reply) => reply,
+            Self::After(reply) => {
+                effect.await;
+                reply
+            }
+            Self::Held(time) => {
+                tokio::time::sleep(time).await;
+                effect.await
+            }
+            Self::Late(time) => {
+                let reply = effect.await;
+                tokio::time::sleep(time).await;
+                reply
+            }
+            Self::Stale => match earlier {
+                Some(reply) => reply,
+                None => effect.await,
+            },
+            Self::Rewritten(change) => rewritten(effect.await, change),
+        }
+    }
+}
+
+fn rewritten(reply: Reply, change: impl FnOnce(&mut Value)) -> Reply {
+    let Reply::Answer(status, Headers(mut headers), body) = reply else { return reply };
+    let mut json = serde_json::from_slice(&body)
+        .unwrap_or_else(|_| panic!("only JSON can be rewritten, not `{}`", String::from_utf8_lossy(&body)));
+    change(&mut json);
+    headers.retain(|(name, _)| name != "content-length" && name != "x-amz-crc32");
+    Reply::Answer(status, Headers(headers), json.to_string().into_bytes())
+}
+
+/// An error as the JSON protocols of AWS write it.
+#[must_use]
+pub fn error(code: &str, message: &str) -> Reply {
+    let headers = Headers::of([
+        ("content-type", "application/x-amz-json-1.1".to_owned()),
+        ("x-amzn-requestid", "00000000-0000-4000-a000-000000000000".to_owned()),
+    ]);
+    let body = json!({ "__type": code, "message": message });
+    Reply::Answer(400, headers, body.to_string().into_bytes())
+}

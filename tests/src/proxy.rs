@@ -1,0 +1,145 @@
+//! Stands between an SDK and AWS: records every call, sends it on as it came, and lets go wrong what a test says.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::call::Call;
+use crate::fault::Fault;
+use crate::http::{Headers, Reply, Request, Server};
+
+/// An endpoint for one test or one function, in front of a service or of a whole local AWS.
+#[derive(Debug)]
+pub struct Proxy {
+    server: Server,
+    calls: watch::Sender<Vec<Call>>,
+}
+
+/// What a service last answered to a request, which is told by its method, path, query, operation and body.
+type Answers = Mutex<HashMap<(String, String, Option<String>, String, Vec<u8>), Reply>>;
+
+/// These belong to one connection, and to the library that speaks on it.
+const OF_THE_CONNECTION: [&str; 5] = ["connection", "content-length", "keep-alive", "te", "transfer-encoding"];
+
+impl Proxy {
+    /// Listens on a free port and sends calls on to `upstream`, an origin; `fault` says what goes wrong with each.
+    /// Which call of its operation it is stands in [`Call::nth`].
+    pub async fn start(upstream: &str, fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Self {
+        let (client, upstream) = (crate::http::client(), upstream.trim_end_matches('/').to_owned());
+        Self::before(move |_, request| forward(client.clone(), upstream.clone(), request), fault).await
+    }
+
+    /// A proxy before a service that is played by `service`.
+    pub(crate) async fn before<Answer>(
+        service: impl Fn(Call, Request) -> Answer + Send + Sync + 'static,
+        fault: impl Fn(&Call) -> Fault + Send + Sync + 'static,
+    ) -> Self
+    where
+        Answer: Future<Output = Reply> + Send + 'static,
+    {
+        let calls = watch::Sender::new(Vec::new());
+        let state = Arc::new((service, fault, calls.clone(), Answers::default()));
+        let server = Server::start(move |request| {
+            let state = Arc::clone(&state);
+            async move {
+                let (service, fault, calls, answers) = &*state;
+                let (index, call) = recorded(calls, &request);
+                let key = key(&call, &request);
+                let earlier = lock(answers).get(&key).cloned();
+                let fault = fault(&call);
+                let effect = async {
+                    let reply = service(call, request).await;
+                    if let Reply::Answer(..) = reply {
+                        lock(answers).insert(key, reply.clone());
+                    }
+                    reply
+                };
+                let reply = fault.meet(effect, earlier).await;
+                if let Reply::Answer(status, ..) = reply {
+                    calls.send_modify(|calls| calls[index].status = Some(status));
+                }
+                reply
+            }
+        })
+        .await;
+        Self { server, calls }
+    }
+
+    /// The value of `AWS_ENDPOINT_URL_<SERVICE>`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        self.server.origin()
+    }
+
+    /// Every call so far, in the order they came.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.calls.borrow().clone()
+    }
+
+    /// The operations that were called so far, in order.
+    #[must_use]
+    pub fn operations(&self) -> Vec<String> {
+        self.calls.borrow().iter().map(|call| call.operation.clone()).collect()
+    }
+
+    /// How often an operation was called.
+    #[must_use]
+    pub fn count(&self, operation: &str) -> usize {
+        self.calls.borrow().iter().filter(|call| call.operation == operation).count()
+    }
+
+    /// Waits until there has been such a call.
+    pub async fn called(&self, such: impl Fn(&Call) -> bool) {
+        let mut calls = self.calls.subscribe();
+        let _ = calls.wait_for(|calls| calls.iter().any(&such)).await;
+    }
+}
+
+/// Adds a call to the record; returns its place there.
+fn recorded(calls: &watch::Sender<Vec<Call>>, request: &Request) -> (usize, Call) {
+    let mut call = Call::read(request);
+    let mut index = 0;
+    calls.send_modify(|calls| {
+        let same = |known: &&Call| (&known.service, &known.operation) == (&call.service, &call.operation);
+        call.nth = 1 + calls.iter().filter(same).count();
+        index = calls.len();
+        calls.push(call.clone());
+    });
+    (index, call)
+}
+
+fn key(call: &Call, request: &Request) -> (String, String, Option<String>, String, Vec<u8>) {
+    let Request { method, path, query, body, .. } = request;
+    (method.clone(), path.clone(), query.clone(), call.operation.clone(), body.clone())
+}
+
+/// Sends a request on as it came, `Host` and signature included.
+async fn forward(client: reqwest::Client, upstream: String, request: Request) -> Reply {
+    let query = request.query.map(|query| format!("?{query}")).unwrap_or_default();
+    let method = request.method.parse().expect("it came as a method");
+    let mut sent = client.request(method, format!("{upstream}{}{query}", request.path)).body(request.body);
+    for (name, value) in request.headers.0 {
+        if !OF_THE_CONNECTION.contains(&name.as_str()) {
+            sent = sent.header(name, value);
+        }
+    }
+    let answered = async {
+        let response = sent.send().await?;
+        let status = response.status().as_u16();
+        let headers = response.headers().iter().filter(|(name, _)| !OF_THE_CONNECTION.contains(&name.as_str()));
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        let headers = headers.map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect();
+        Ok::<_, reqwest::Error>(Reply::Answer(status, Headers(headers), response.bytes().await?.to_vec()))
+    };
+    answered.await.unwrap_or_else(|error| {
+        let text = format!("the proxy can't reach what stands behind it: {error}");
+        Reply::Answer(502, Headers::default(), text.into_bytes())
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
