@@ -1,1 +1,260 @@
-//! x
+//! What is asked of Organizations and RAM, with real clients and canned answers.
+
+use aws_sdk_organizations::{
+    operation::{
+        create_organization::CreateOrganizationOutput, describe_organization::DescribeOrganizationOutput,
+        disable_aws_service_access::DisableAwsServiceAccessOutput, disable_policy_type::DisablePolicyTypeOutput,
+        enable_aws_service_access::EnableAwsServiceAccessOutput, enable_policy_type::EnablePolicyTypeOutput,
+        list_roots::ListRootsOutput,
+    },
+    types::PolicyTypeSummary,
+};
+use aws_sdk_ram::operation::enable_sharing_with_aws_organization::EnableSharingWithAwsOrganizationOutput;
+use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
+use aws_smithy_types::body::SdkBody;
+use custom_resource::Owner;
+use serde_json::{Value, json};
+
+use super::*;
+
+const ID: &str = "o-exampleorgid";
+const SCP: &str = "SERVICE_CONTROL_POLICY";
+const STACKSETS: &str = "member.org.stacksets.cloudformation.amazonaws.com";
+
+fn claim() -> Claim<OrganizationId> {
+    Claim::new(Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a", "Organization"), None)
+}
+
+/// Nothing is switched on, so that a test says only what it is about.
+fn written(more: &Value) -> Properties {
+    let mut properties = json!({"ResourceSharing": false});
+    for (name, value) in more.as_object().unwrap() {
+        properties[name] = value.clone();
+    }
+    serde_json::from_value(properties).unwrap()
+}
+
+/// An error as Organizations and RAM send it.
+fn said(status: u16, code: &str) -> HttpResponse {
+    let body = json!({"__type": code, "Message": "AWS's own words."}).to_string();
+    HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body))
+}
+
+fn organization(management: &str, features: OrganizationFeatureSet) -> Described {
+    let arn = format!("arn:aws:organizations::{management}:organization/{ID}");
+    Described::builder().id(ID).arn(arn).master_account_id(management).feature_set(features).build()
+}
+
+fn described(management: &'static str, features: OrganizationFeatureSet) -> Rule {
+    mock!(Client::describe_organization).then_output(move || {
+        DescribeOrganizationOutput::builder().organization(organization(management, features.clone())).build()
+    })
+}
+
+fn there() -> Rule {
+    described("111111111111", OrganizationFeatureSet::All)
+}
+
+fn none_yet() -> Rule {
+    mock!(Client::describe_organization).then_http_response(|| said(400, "AWSOrganizationsNotInUseException"))
+}
+
+fn creates() -> Rule {
+    mock!(Client::create_organization)
+        .match_requests(|r| r.feature_set() == Some(&OrganizationFeatureSet::All))
+        .then_output(|| {
+            let made = organization("111111111111", OrganizationFeatureSet::All);
+            CreateOrganizationOutput::builder().organization(made).build()
+        })
+}
+
+fn create_fails(status: u16, code: &'static str) -> Rule {
+    mock!(Client::create_organization).then_http_response(move || said(status, code))
+}
+
+fn root(policy_types: &[(&str, PolicyTypeStatus)]) -> Rule {
+    let summary = |(name, status): &(&str, PolicyTypeStatus)| {
+        PolicyTypeSummary::builder().r#type(PolicyType::from(*name)).status(status.clone()).build()
+    };
+    let root = Root::builder().id("r-ab12").set_policy_types(Some(policy_types.iter().map(summary).collect())).build();
+    mock!(Client::list_roots).then_output(move || ListRootsOutput::builder().roots(root.clone()).build())
+}
+
+fn enables(policy_type: &'static str) -> Rule {
+    mock!(Client::enable_policy_type)
+        .match_requests(move |r| r.root_id() == Some("r-ab12") && r.policy_type() == Some(&policy_type.into()))
+        .then_output(|| EnablePolicyTypeOutput::builder().build())
+}
+
+fn disables(policy_type: &'static str) -> Rule {
+    mock!(Client::disable_policy_type)
+        .match_requests(move |r| r.root_id() == Some("r-ab12") && r.policy_type() == Some(&policy_type.into()))
+        .then_output(|| DisablePolicyTypeOutput::builder().build())
+}
+
+/// The services that are trusted, after an empty page.
+fn trusted(services: &[&str]) -> Rule {
+    let services: Vec<_> =
+        services.iter().map(|name| EnabledServicePrincipal::builder().service_principal(*name).build()).collect();
+    mock!(Client::list_aws_service_access_for_organization)
+        .sequence()
+        .output(|| ListServicesOutput::builder().next_token("more").build())
+        .output(move || ListServicesOutput::builder().set_enabled_service_principals(Some(services.clone())).build())
+        .build()
+}
+
+fn shares(returns: bool) -> Rule {
+    mock!(aws_sdk_ram::Client::enable_sharing_with_aws_organization)
+        .then_output(move || EnableSharingWithAwsOrganizationOutput::builder().return_value(returns).build())
+}
+
+fn share_fails(status: u16, code: &'static str) -> Rule {
+    mock!(aws_sdk_ram::Client::enable_sharing_with_aws_organization).then_http_response(move || said(status, code))
+}
+
+/// Answers with these rules, each client's in their order, and fails the test on any other call.
+async fn ensured(rules: &[Rule], ram: &[Rule], more: &Value, previous: Option<&Value>) -> Result<Attributes> {
+    let organization = Organization {
+        organizations: Organizations(mock_client!(
+            aws_sdk_organizations,
+            RuleMode::Sequential,
+            rules.iter().collect::<Vec<_>>()
+        )),
+        ram: mock_client!(aws_sdk_ram, RuleMode::Sequential, ram.iter().collect::<Vec<_>>()),
+    };
+    let previous = previous.map(written);
+    let ended = organization.ensure(&written(more), previous.as_ref(), &claim()).await;
+    assert!(rules.iter().chain(ram).all(|rule| rule.num_calls() > 0), "a call was never made");
+    ended
+}
+
+#[track_caller]
+fn refusal<T>(ended: Result<T>) -> String {
+    let Err(Error::Refused(sentence)) = ended else { panic!("not refused") };
+    sentence
+}
+
+#[tokio::test]
+async fn where_there_is_no_organization_one_is_made_with_all_features() {
+    let attributes = ensured(&[none_yet(), creates(), root(&[])], &[], &json!({}), None).await.unwrap();
+    assert_eq!(
+        attributes,
+        Attributes {
+            id: ID.to_owned(),
+            arn: format!("arn:aws:organizations::111111111111:organization/{ID}"),
+            root_id: "r-ab12".to_owned(),
+            management_account_id: "111111111111".to_owned(),
+        }
+    );
+}
+
+#[tokio::test]
+async fn an_organization_that_exists_is_adopted_by_its_management_account() {
+    assert_eq!(ensured(&[there(), root(&[])], &[], &json!({}), None).await.unwrap().id, ID);
+}
+
+#[tokio::test]
+async fn a_member_account_is_told_where_to_deploy() {
+    let rules = [described("999999999999", OrganizationFeatureSet::All)];
+    let sentence = refusal(ensured(&rules, &[], &json!({}), None).await);
+    assert!(sentence.contains("is a member of the organization o-exampleorgid"), "{sentence}");
+    assert!(sentence.contains("into its management account 999999999999"), "{sentence}");
+}
+
+#[tokio::test]
+async fn consolidated_billing_is_not_enough() {
+    let rules = [described("111111111111", OrganizationFeatureSet::ConsolidatedBilling)];
+    let sentence = refusal(ensured(&rules, &[], &json!({}), None).await);
+    assert!(sentence.contains("enable all features"), "{sentence}");
+}
+
+#[tokio::test]
+async fn what_may_pass_while_it_is_made_is_waited_for_and_the_rest_is_final() {
+    for (status, code) in [
+        (400, "ConcurrentModificationException"),
+        (400, "TooManyRequestsException"),
+        (500, "ServiceException"),
+        (400, "AlreadyInOrganizationException"),
+    ] {
+        let ended = ensured(&[none_yet(), create_fails(status, code)], &[], &json!({}), None).await;
+        assert!(matches!(ended, Err(Error::NotYet(_))), "{code}");
+    }
+    for code in ["AccessDeniedForDependencyException", "ConstraintViolationException"] {
+        let sentence = refusal(ensured(&[none_yet(), create_fails(400, code)], &[], &json!({}), None).await);
+        assert!(sentence.contains("AWS's own words"), "{sentence}");
+    }
+}
+
+#[tokio::test]
+async fn policy_types_are_enabled_where_they_are_not_and_only_own_ones_disabled() {
+    let before = json!({"PolicyTypes": ["TAG_POLICY", "BACKUP_POLICY"]});
+    let on = PolicyTypeStatus::Enabled;
+    let rules = [
+        there(),
+        root(&[("TAG_POLICY", on.clone()), ("RESOURCE_CONTROL_POLICY", on)]),
+        enables(SCP),
+        disables("TAG_POLICY"),
+    ];
+    ensured(&rules, &[], &json!({"PolicyTypes": [SCP]}), Some(&before)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_policy_type_that_is_on_its_way_is_waited_for() {
+    for status in [PolicyTypeStatus::PendingEnable, PolicyTypeStatus::PendingDisable] {
+        let rules = [there(), root(&[(SCP, status)])];
+        let ended = ensured(&rules, &[], &json!({"PolicyTypes": [SCP]}), None).await;
+        assert!(matches!(ended, Err(Error::NotYet(_))));
+    }
+}
+
+#[tokio::test]
+async fn a_policy_type_that_somebody_enabled_in_between_is_done() {
+    let already =
+        mock!(Client::enable_policy_type).then_http_response(|| said(400, "PolicyTypeAlreadyEnabledException"));
+    ensured(&[there(), root(&[]), already], &[], &json!({"PolicyTypes": [SCP]}), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn services_are_trusted_where_they_are_not_and_only_own_ones_dropped() {
+    let enables = mock!(Client::enable_aws_service_access)
+        .match_requests(|r| r.service_principal() == Some(STACKSETS))
+        .then_output(|| EnableAwsServiceAccessOutput::builder().build());
+    let disables = mock!(Client::disable_aws_service_access)
+        .match_requests(|r| r.service_principal() == Some("config.amazonaws.com"))
+        .then_output(|| DisableAwsServiceAccessOutput::builder().build());
+    let trusted = trusted(&["config.amazonaws.com", "ram.amazonaws.com"]);
+    let before = json!({"TrustedServices": ["config.amazonaws.com", "sso.amazonaws.com"]});
+    let rules = [there(), root(&[]), trusted, enables, disables];
+    ensured(&rules, &[], &json!({"TrustedServices": [STACKSETS]}), Some(&before)).await.unwrap();
+}
+
+#[tokio::test]
+async fn sharing_is_switched_on_through_ram_once() {
+    let sharing = json!({"ResourceSharing": true});
+    ensured(&[there(), root(&[])], &[shares(true)], &sharing, None).await.unwrap();
+    ensured(&[there(), root(&[])], &[], &sharing, Some(&sharing)).await.unwrap();
+}
+
+#[tokio::test]
+async fn ram_may_be_out_of_order_for_a_while_but_not_without_permission() {
+    let sharing = json!({"ResourceSharing": true});
+    for fails in
+        [share_fails(500, "ServerInternalException"), share_fails(503, "ServiceUnavailableException"), shares(false)]
+    {
+        let ended = ensured(&[there(), root(&[])], &[fails], &sharing, None).await;
+        assert!(matches!(ended, Err(Error::NotYet(_))));
+    }
+    let denied = share_fails(400, "OperationNotPermittedException");
+    let sentence = refusal(ensured(&[there(), root(&[])], &[denied], &sharing, None).await);
+    assert!(sentence.contains("OperationNotPermittedException"), "{sentence}");
+}
+
+#[tokio::test]
+async fn delete_retains_the_organization_without_a_call() {
+    let organization = Organization {
+        organizations: Organizations(mock_client!(aws_sdk_organizations, RuleMode::Sequential, Vec::<&Rule>::new())),
+        ram: mock_client!(aws_sdk_ram, RuleMode::Sequential, Vec::<&Rule>::new()),
+    };
+    organization.remove(Some(&written(&json!({"PolicyTypes": [SCP]}))), &claim()).await.unwrap();
+}
