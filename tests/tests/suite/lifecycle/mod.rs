@@ -1,5 +1,6 @@
 //! Stacks on the local AWS: its CloudFormation drives the deployed functions, the real command line drives it.
 
+mod account;
 mod ecr_policy_statement;
 mod organizational_unit;
 
