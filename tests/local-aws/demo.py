@@ -1,4 +1,4 @@
-"""The demonstration: a stack's life on a local AWS, with what CloudFormation says and what changes at every step."""
+"""The demonstration: two stacks' lives on a local AWS, with what CloudFormation says and what changes at every step."""
 
 import argparse
 import contextlib
@@ -19,8 +19,11 @@ from local_aws import LOCAL, ROOT, LocalAws, NotStarted, exports
 from progress import Progress, Waiting
 
 STACK = "example"
+LANDING = "organization"
 REPOSITORY = "app"
 TEMPLATE = ROOT / "stacks/example.yaml"
+LANDING_TEMPLATE = ROOT / "stacks/organization.yaml"
+ACCOUNTS = ("app-development", "app-production", "network", "sandbox", "security", "tooling")
 STATE = LOCAL / "aws"
 PORTS = (4566, 4567)
 # CloudFormation's own patience with a custom resource is an hour; nothing here takes a minute.
@@ -57,14 +60,44 @@ class Demonstration:
         self.step = 0
 
     def prepare(self):
-        """An organization, and nothing left of a demonstration before this one."""
-        with contextlib.suppress(self.organizations.exceptions.AlreadyInOrganizationException):
-            self.organizations.create_organization(FeatureSet="ALL")
+        """Nothing left of a demonstration before this one, but for accounts, which no demonstration can delete."""
+        if self._stack(LANDING):
+            print(f"\nA stack {LANDING} is left from before; it goes first.")
+            self._update("UPDATE_COMPLETE", stack=LANDING, AccountsInTheRoot="true")
+            self._delete(LANDING)
         if self._stack():
             print(f"\nA stack {STACK} is left from before; it goes first.")
-            self.cloudformation.delete_stack(StackName=STACK)
-            self._follow("DELETE_COMPLETE")
+            self._delete(STACK)
         self._delete_repository()
+
+    def land(self):
+        self._say("Create", "an organization, its units, and six accounts in them, in one stack")
+        # A second demonstration finds the accounts of the first, and takes them over.
+        adopts = any("account network" in line for line in self._tree())
+        self.cloudformation.create_stack(
+            StackName=LANDING,
+            TemplateBody=LANDING_TEMPLATE.read_text(),
+            Parameters=[{"ParameterKey": "AdoptExisting", "ParameterValue": json.dumps(adopts)}],
+        )
+        self._follow("CREATE_COMPLETE", LANDING)
+        tree = self._tree()
+        picture.change("Organization", [], tree)
+        print()
+        check("each account is there once", all(len(_named(tree, name)) == 1 for name in ACCOUNTS))
+        check("production is in Workloads", _has(tree, "   └─ account app-production") and _has(tree, "Workloads"))
+
+    def leave(self):
+        self._say("Update", "the accounts go back to the root, since no stack deletes an account")
+        before = self._tree()
+        self._update("UPDATE_COMPLETE", stack=LANDING, AccountsInTheRoot="true")
+        after = self._tree()
+        picture.change("Organization", before, after)
+        self._say("Delete", "the stack of the organization; the accounts and the organization itself stay")
+        self._delete(LANDING)
+        picture.change("Organization", after, self._tree())
+        print()
+        check("the units are gone", not _has(self._tree(), " ou-"))
+        check("the accounts are not", all(len(_named(self._tree(), name)) == 1 for name in ACCOUNTS))
 
     def create(self):
         self._say("Create", "two organizational units, a repository, two statements in its policy")
@@ -114,10 +147,9 @@ class Demonstration:
     def delete(self):
         self._say("Delete", "the whole stack; the repository itself is retained, as the template says")
         before = self._look()
-        self.cloudformation.delete_stack(StackName=STACK)
-        self._follow("DELETE_COMPLETE")
+        self._delete(STACK)
         after = self._show(before)
-        check("both OUs are gone", len(after[0]) == 1)
+        check("both OUs are gone", not _has(after[0], " ou-"))
         check("only somebody else's statement is left", _sids(after[1]) == [SOMEBODY_ELSES["Sid"]])
         self._delete_repository()
 
@@ -126,7 +158,17 @@ class Demonstration:
         print(picture.paint(f"\n{self.step}. {verb}", "heading") + f": {what}\n", flush=True)
 
     def _look(self):
-        return picture.organization(self.organizations), picture.policy(self.ecr, REPOSITORY)
+        return self._tree(), picture.policy(self.ecr, REPOSITORY)
+
+    def _tree(self):
+        try:
+            return picture.organization(self.organizations)
+        except self.organizations.exceptions.AWSOrganizationsNotInUseException:
+            return ["(no organization)"]
+
+    def _delete(self, stack):
+        self.cloudformation.delete_stack(StackName=stack)
+        self._follow("DELETE_COMPLETE", stack)
 
     def _show(self, before):
         after = self._look()
@@ -135,10 +177,10 @@ class Demonstration:
         print()
         return after
 
-    def _update(self, wanted, template=None, **changed):
-        names = [parameter["ParameterKey"] for parameter in self._stack()["Parameters"]]
+    def _update(self, wanted, template=None, stack=STACK, **changed):
+        names = [parameter["ParameterKey"] for parameter in self._stack(stack)["Parameters"]]
         self.cloudformation.update_stack(
-            StackName=STACK,
+            StackName=stack,
             **({"TemplateBody": template} if template else {"UsePreviousTemplate": True}),
             Parameters=[
                 {"ParameterKey": name, "ParameterValue": changed[name]}
@@ -147,13 +189,13 @@ class Demonstration:
                 for name in names
             ],
         )
-        self._follow(wanted)
+        self._follow(wanted, stack)
 
-    def _follow(self, wanted):
+    def _follow(self, wanted, name=STACK):
         """Shows the stack's events until it is at rest; ends the demonstration if it rests elsewhere than wanted."""
         # A deleted stack is found by its id alone.
-        stack = self._stack()["StackId"]
-        with Waiting(f"waiting for the stack {STACK}") as waiting:
+        stack = self._stack(name)["StackId"]
+        with Waiting(f"waiting for the stack {name}") as waiting:
             while True:
                 status = self._stack(stack)["StackStatus"]
                 self._print_events(stack, waiting)
@@ -206,6 +248,10 @@ def _has(lines, *parts):
     return all(any(part in line for line in lines) for part in parts)
 
 
+def _named(tree, account):
+    return [line for line in tree if f"account {account} " in line]
+
+
 def _ids(tree):
     return sorted(line.split()[-1] for line in tree)
 
@@ -240,6 +286,8 @@ def main():
 
     demonstration = Demonstration()
     demonstration.prepare()
+    demonstration.land()
+    demonstration.leave()
     demonstration.create()
     demonstration.somebody_else()
     demonstration.update()

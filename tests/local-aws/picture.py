@@ -14,17 +14,24 @@ def paint(text, colour):
 
 
 def organization(client):
-    """The tree of organizational units, with the id of each."""
+    """The tree of organizational units and the accounts in them, with the id of each."""
     (root,) = client.list_roots()["Roots"]
     lines = [f"{root['Name']:<32} {root['Id']}"]
 
     def below(parent, indent):
         pages = client.get_paginator("list_organizational_units_for_parent").paginate(ParentId=parent)
         units = sorted((unit for page in pages for unit in page["OrganizationalUnits"]), key=lambda unit: unit["Name"])
-        for unit in units:
-            last = unit is units[-1]
-            lines.append(f"{indent}{'└─ ' if last else '├─ '}{unit['Name']:<{29 - len(indent)}} {unit['Id']}")
-            below(unit["Id"], indent + ("   " if last else "│  "))
+        pages = client.get_paginator("list_accounts_for_parent").paginate(ParentId=parent)
+        accounts = sorted(
+            (account for page in pages for account in page["Accounts"]), key=lambda account: account["Name"]
+        )
+        inside = [*accounts, *units]
+        for item in inside:
+            last = item is inside[-1]
+            name = item["Name"] if item in units else f"account {item['Name']}"
+            lines.append(f"{indent}{'└─ ' if last else '├─ '}{name:<{29 - len(indent)}} {item['Id']}")
+            if item in units:
+                below(item["Id"], indent + ("   " if last else "│  "))
 
     below(root["Id"], "")
     return lines
