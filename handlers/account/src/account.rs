@@ -1,7 +1,11 @@
 //! Makes an account be there once, where the template wants it, and ready to be used.
 
-use aws_sdk_organizations::types::{
-    Account, AccountState, CreateAccountFailureReason as Reason, CreateAccountState, CreateAccountStatus, ParentType,
+use aws_sdk_organizations::{
+    primitives::DateTime,
+    types::{
+        Account, AccountState, CreateAccountFailureReason as Reason, CreateAccountState, CreateAccountStatus,
+        ParentType,
+    },
 };
 use custom_resource::{Claim, Error, Owner, Resource, Result, SdkConfig, Tags};
 use organizations::ParentId;
@@ -30,6 +34,7 @@ impl Accounts {
         match claim.id() {
             Some(AccountId::Account(id)) => self.described(&id).await,
             Some(AccountId::Request(id)) => match self.api.request(&id).await? {
+                Some(request) if may_be_repeated(&request) => self.again(&request, desired, claim).await,
                 Some(request) => self.requested(&request, desired, claim).await,
                 None => self.found_or_made(desired, claim).await,
             },
@@ -50,11 +55,7 @@ impl Accounts {
         claim: &Claim<AccountId>,
     ) -> Result<Account> {
         match request.state() {
-            Some(CreateAccountState::Succeeded) => {
-                let id = request.account_id().unwrap_or_default();
-                claim.hold(&AccountId::Account(id.to_owned()));
-                self.described(id).await
-            }
+            Some(CreateAccountState::Succeeded) => self.made(request.account_id().unwrap_or_default(), claim).await,
             Some(CreateAccountState::Failed) => match request.failure_reason() {
                 Some(Reason::EmailAlreadyExists) => match self.with_email(desired, claim).await? {
                     (Some(account), _) => Ok(account),
@@ -62,16 +63,9 @@ impl Accounts {
                         "an account outside this organization has the address in `Email` (EMAIL_ALREADY_EXISTS); choose another",
                     )),
                 },
-                Some(reason @ (Reason::ConcurrentAccountModification | Reason::InternalFailure)) => {
-                    let failed = self.api.requests(&desired.name.0, CreateAccountState::Failed).await?;
-                    if failed.len() >= TRIES {
-                        return Err(Error::refused(format!(
-                            "Organizations failed to make the account {} times, last with {reason}; try again later",
-                            failed.len()
-                        )));
-                    }
-                    self.found_or_made(desired, claim).await
-                }
+                Some(reason) if may_be_repeated(request) => Err(Error::not_yet(format!(
+                    "Organizations failed to make the account ({reason}); it is asked again"
+                ))),
                 reason => {
                     let reason = reason.map_or("no reason", Reason::as_str);
                     Err(Error::refused(format!("Organizations could not make the account: {reason}")))
@@ -95,7 +89,30 @@ impl Accounts {
         let request = self.api.create(desired, mark, accounts).await?;
         let id = request.id().and_then(|id| id.parse().ok());
         claim.hold(&id.ok_or_else(|| Error::refused("Organizations answered with an id that is no request's"))?);
-        Box::pin(self.requested(&request, desired, claim)).await
+        self.requested(&request, desired, claim).await
+    }
+
+    /// Asks again for what failed for Organizations' own reasons, but not for ever.
+    async fn again(
+        &self,
+        request: &CreateAccountStatus,
+        desired: &Properties,
+        claim: &Claim<AccountId>,
+    ) -> Result<Account> {
+        let failed = self.api.requests(&desired.name.0, CreateAccountState::Failed).await?;
+        let tries = failed.iter().filter(|earlier| may_be_repeated(earlier) && is_recent(earlier, request)).count();
+        if tries >= TRIES {
+            let reason = request.failure_reason().map_or("no reason", Reason::as_str);
+            return Err(Error::refused(format!(
+                "Organizations failed to make the account {tries} times, last with {reason}; try again later"
+            )));
+        }
+        self.found_or_made(desired, claim).await
+    }
+
+    async fn made(&self, id: &str, claim: &Claim<AccountId>) -> Result<Account> {
+        claim.hold(&AccountId::Account(id.to_owned()));
+        self.described(id).await
     }
 
     /// The account of the organization that has the address, if it is ours or may be adopted; and how many there are.
@@ -168,6 +185,21 @@ impl Accounts {
 
 fn in_progress(desired: &Properties) -> Error {
     Error::not_yet(format!("the creation of the account {} is IN_PROGRESS", desired.name.0))
+}
+
+/// Whether a request failed for Organizations' own reasons.
+fn may_be_repeated(request: &CreateAccountStatus) -> bool {
+    let passing = [Reason::ConcurrentAccountModification, Reason::InternalFailure];
+    request.failure_reason().is_some_and(|reason| passing.contains(reason))
+}
+
+/// Whether `earlier` was asked for in the hour before `request`: CloudFormation waits no longer, so others are of the past.
+fn is_recent(earlier: &CreateAccountStatus, request: &CreateAccountStatus) -> bool {
+    let asked = |request: &CreateAccountStatus| request.requested_timestamp().map(DateTime::secs);
+    match (asked(earlier), asked(request)) {
+        (Some(earlier), Some(now)) => now - earlier < 3600,
+        _ => true,
+    }
 }
 
 /// Only an account that works can be worked with.

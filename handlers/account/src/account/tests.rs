@@ -19,7 +19,7 @@ use aws_sdk_sts::{
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
-use aws_smithy_types::{DateTime, body::SdkBody};
+use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
 
 use super::*;
@@ -290,8 +290,9 @@ async fn what_will_not_pass_while_an_account_is_made_is_refused_in_aws_s_words()
 #[tokio::test]
 async fn a_request_that_failed_for_organizations_own_reasons_is_made_again_a_few_times() {
     for reason in [Reason::ConcurrentAccountModification, Reason::InternalFailure] {
-        let failed =
-            |count| requests(CreateAccountState::Failed, vec![request(CreateAccountState::Failed, None); count]);
+        let failed = |count| {
+            requests(CreateAccountState::Failed, vec![request(CreateAccountState::Failed, Some(reason.clone())); count])
+        };
         let failure = || status(CreateAccountState::Failed, Some(reason.clone()));
         let rules = [failure(), failed(2), no_request(), accounts(Vec::new()), creates(CreateAccountState::InProgress)];
         assert_waits(ensured(&rules, &json!({}), None, &claim(Some(REQUEST))).await, None);
