@@ -2,14 +2,18 @@
 
 import sys
 
+from moto.core.utils import unix_time, utcnow
 from moto.organizations.exceptions import OrganizationsClientError as Refusal
 from moto.organizations.models import OrganizationsBackend
+from moto.organizations.utils import make_random_create_account_status_id
 from moto.server import main
 
 _create = OrganizationsBackend.create_organizational_unit
 _delete = OrganizationsBackend.delete_organizational_unit
 _update = OrganizationsBackend.update_organizational_unit
 _parents = OrganizationsBackend.list_parents
+_create_account = OrganizationsBackend.create_account
+_describe_request = OrganizationsBackend.describe_create_account_status
 
 
 def _refuse_duplicate(backend, parent_id, name):
@@ -45,6 +49,31 @@ def delete_organizational_unit(self, **request):
     _delete(self, **request)
 
 
+def create_account(self, **request):
+    if all(account.email.lower() != request["Email"].lower() for account in self.accounts):
+        return _create_account(self, **request)
+    now = unix_time(utcnow())
+    status = {
+        "Id": make_random_create_account_status_id(),
+        "AccountName": request["AccountName"],
+        "State": "FAILED",
+        "FailureReason": "EMAIL_ALREADY_EXISTS",
+        "RequestedTimestamp": now,
+        "CompletedTimestamp": now,
+    }
+    _failed_requests(self)[status["Id"]] = status
+    return {"CreateAccountStatus": status}
+
+
+def describe_create_account_status(self, **request):
+    failed = _failed_requests(self).get(request["CreateAccountRequestId"])
+    return {"CreateAccountStatus": failed} if failed else _describe_request(self, **request)
+
+
+def _failed_requests(backend):
+    return backend.__dict__.setdefault("failed_requests", {})
+
+
 def list_parents(self, **request):
     child = request["ChildId"]
     if not any(item.id == child for item in [*self.ou, *self.accounts]):
@@ -52,7 +81,14 @@ def list_parents(self, **request):
     return _parents(self, **request)
 
 
-for rule in (create_organizational_unit, update_organizational_unit, delete_organizational_unit, list_parents):
+for rule in (
+    create_organizational_unit,
+    update_organizational_unit,
+    delete_organizational_unit,
+    create_account,
+    describe_create_account_status,
+    list_parents,
+):
     setattr(OrganizationsBackend, rule.__name__, rule)
 
 if __name__ == "__main__":

@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::future::Future;
-use std::time::Duration;
+use std::pin::Pin;
 
 use serde_json::{Value, json};
 
 use crate::http::{Headers, Reply};
+
+/// What a call is held up by: a while, or a condition.
+pub type Pending = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What goes wrong with a call.
 #[derive(Default)]
@@ -18,10 +21,10 @@ pub enum Fault {
     Before(Reply),
     /// It has its effect, and this is the reply all the same.
     After(Reply),
-    /// It reaches the service so much later.
-    Held(Duration),
-    /// It has its effect at once, and is answered so much later.
-    Late(Duration),
+    /// It reaches the service once this is over.
+    Held(Pending),
+    /// It has its effect at once, and is answered once this is over.
+    Late(Pending),
     /// It is answered as the same call was answered before; without such a call nothing goes wrong.
     Stale,
     /// It has its effect, and this is done to the answer's JSON.
@@ -34,8 +37,8 @@ impl fmt::Debug for Fault {
             Self::None => f.write_str("None"),
             Self::Before(reply) => f.debug_tuple("Before").field(reply).finish(),
             Self::After(reply) => f.debug_tuple("After").field(reply).finish(),
-            Self::Held(time) => f.debug_tuple("Held").field(time).finish(),
-            Self::Late(time) => f.debug_tuple("Late").field(time).finish(),
+            Self::Held(_) => f.write_str("Held(..)"),
+            Self::Late(_) => f.write_str("Late(..)"),
             Self::Stale => f.write_str("Stale"),
             Self::Rewritten(_) => f.write_str("Rewritten(..)"),
         }
@@ -43,6 +46,16 @@ impl fmt::Debug for Fault {
 }
 
 impl Fault {
+    /// Holds the call up on its way to the service, as by `tokio::time::sleep`.
+    pub fn held(pending: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self::Held(Box::pin(pending))
+    }
+
+    /// Holds the answer up.
+    pub fn late(pending: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self::Late(Box::pin(pending))
+    }
+
     /// Does `change` to the answer's JSON.
     pub fn rewritten(change: impl FnOnce(&mut Value) + Send + 'static) -> Self {
         Self::Rewritten(Box::new(change))
@@ -57,13 +70,13 @@ impl Fault {
                 effect.await;
                 reply
             }
-            Self::Held(time) => {
-                tokio::time::sleep(time).await;
+            Self::Held(pending) => {
+                pending.await;
                 effect.await
             }
-            Self::Late(time) => {
+            Self::Late(pending) => {
                 let reply = effect.await;
-                tokio::time::sleep(time).await;
+                pending.await;
                 reply
             }
             Self::Stale => match earlier {

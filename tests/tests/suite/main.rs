@@ -1,7 +1,9 @@
 //! One binary for all suites, so that it is linked once and shares one local AWS.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails a test")]
 
+mod faults;
 mod instruments;
 mod lifecycle;
+mod permissions;
 mod protocol;
 mod repository;

@@ -181,8 +181,8 @@ async fn a_call_can_stay_without_an_answer() {
 #[tokio::test]
 async fn a_call_can_be_held_up_on_the_way_there_and_on_the_way_back() {
     let scene = scene(|call| match call.operation.as_str() {
-        "Held" => Fault::Held(WHILE),
-        _ => Fault::Late(WHILE),
+        "Held" => Fault::held(tokio::time::sleep(WHILE)),
+        _ => Fault::late(tokio::time::sleep(WHILE)),
     })
     .await;
     for (operation, reached_meanwhile) in [("Held", 0), ("Late", 2)] {

@@ -1,0 +1,145 @@
+//! Handlers on AWS's bad days: their binaries, with moto behind a proxy that lets calls go wrong.
+
+mod account;
+mod busy;
+mod failed_creation;
+mod organizational_unit;
+mod slow_creation;
+
+use std::time::Duration;
+
+use archipelago_tests::binary::{Binary, built};
+use archipelago_tests::call::Call;
+use archipelago_tests::cloudformation::{Resource, Simulator};
+use archipelago_tests::fault::Fault;
+use archipelago_tests::function::{Configuration, Function};
+use archipelago_tests::http::Reply;
+use archipelago_tests::local_aws::LocalAws;
+use archipelago_tests::proxy::Proxy;
+use archipelago_tests::response_server::ResponseServer;
+use serde_json::{Value, json};
+
+/// A stack of one resource, whose function reaches AWS through a proxy alone.
+struct Scene {
+    aws: Proxy,
+    stack: Simulator<Binary>,
+}
+
+impl Scene {
+    /// A stack of the type `Custom::<function>`.
+    async fn of(function: &str, timeout: Duration, fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Self {
+        let local = LocalAws::running();
+        // A refusal means that there is an organization already.
+        let _ = organizations("CreateOrganization", json!({ "FeatureSet": "ALL" })).await;
+        let aws = Proxy::start(&local.organizations_endpoint, fault).await;
+        let responses = ResponseServer::start().await;
+        let configuration = Configuration::new(function, built(function))
+            .timeout(timeout)
+            .variable("AWS_ENDPOINT_URL_ACCOUNT", aws.origin())
+            .variable("AWS_ENDPOINT_URL_ORGANIZATIONS", aws.origin())
+            .variable("AWS_ENDPOINT_URL_STS", aws.origin())
+            .variable("RESPONSE_HOSTS", responses.origin());
+        let function_started = Function::start(Configuration { account: local.account.clone(), ..configuration }).await;
+        let resource = Resource::new("landing", "Thing", &format!("Custom::{function}"), fastrand::u64(..));
+        Self { aws, stack: Simulator::new(Binary::new(function_started, responses), resource) }
+    }
+
+    /// A stack of one account whose function has time enough for one invocation to do.
+    async fn account(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Self {
+        Self::of("Account", Duration::from_mins(1), fault).await
+    }
+
+    fn function(&self) -> &Function {
+        &self.stack.handler.function
+    }
+
+    /// How often an operation succeeded.
+    fn done(&self, operation: &str) -> usize {
+        self.aws.calls().iter().filter(|call| call.operation == operation && call.status == Some(200)).count()
+    }
+}
+
+/// Calls moto past the proxy.
+async fn organizations(operation: &str, input: Value) -> Result<Value, String> {
+    LocalAws::running().call("organizations", operation, &input).await
+}
+
+/// All items of a list, from all its pages.
+async fn listed(operation: &str, list: &str, mut input: Value) -> Vec<Value> {
+    let mut items = Vec::new();
+    loop {
+        let page = organizations(operation, input.clone()).await.unwrap();
+        items.extend(page[list].as_array().cloned().unwrap_or_default());
+        if page["NextToken"].is_null() {
+            return items;
+        }
+        input["NextToken"] = page["NextToken"].clone();
+    }
+}
+
+/// The accounts that have an address.
+async fn accounts(email: &str) -> Vec<Value> {
+    let mut accounts = listed("ListAccounts", "Accounts", json!({})).await;
+    accounts.retain(|account| account["Email"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(email)));
+    accounts
+}
+
+/// The one account that has an address; panics if there are none or several.
+async fn the_account(email: &str) -> Value {
+    let accounts = accounts(email).await;
+    assert_eq!(accounts.len(), 1, "one account is right: {accounts:?}");
+    accounts[0].clone()
+}
+
+async fn root() -> String {
+    let roots = organizations("ListRoots", json!({})).await.unwrap();
+    roots["Roots"][0]["Id"].as_str().unwrap().to_owned()
+}
+
+/// An OU under the root that belongs to nobody's stack.
+async fn ou() -> String {
+    let input = json!({ "ParentId": root().await, "Name": unique("ou") });
+    let made = organizations("CreateOrganizationalUnit", input).await.unwrap();
+    made["OrganizationalUnit"]["Id"].as_str().unwrap().to_owned()
+}
+
+async fn parent(child: &str) -> String {
+    let parents = organizations("ListParents", json!({ "ChildId": child })).await.unwrap();
+    parents["Parents"][0]["Id"].as_str().unwrap().to_owned()
+}
+
+/// A name that no other test has.
+fn unique(prefix: &str) -> String {
+    format!("{prefix}-{:08x}", fastrand::u32(..))
+}
+
+/// An account of that name and an address made of it.
+fn named(name: &str) -> Value {
+    json!({ "Name": name, "Email": email(name) })
+}
+
+fn email(name: &str) -> String {
+    format!("aws+{name}@example.com")
+}
+
+/// Sets properties.
+fn with(mut properties: Value, more: Value) -> Value {
+    if let (Some(properties), Value::Object(more)) = (properties.as_object_mut(), more) {
+        properties.extend(more);
+    }
+    properties
+}
+
+/// Whether a text is what `!Ref` of an account reads.
+fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What Organizations says while another change is under way.
+fn busy(call: &Call, code: &str) -> Fault {
+    Fault::Before(call.error(400, code, "AWS Organizations can't complete your request; try again later."))
+}
+
+fn cut_after() -> Fault {
+    Fault::After(Reply::Cut)
+}

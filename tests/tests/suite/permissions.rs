@@ -1,0 +1,109 @@
+//! Each function's policy in template.yaml allows the actions that its code calls, and no others.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use archipelago_tests::binary::workspace;
+
+/// The clients by the words that stand before a call, and the prefix of their actions.
+const CLIENTS: [(&str, &str); 5] = [
+    ("client().", "organizations"),
+    ("api().", "organizations"),
+    ("self.account.", "account"),
+    ("self.ram.", "ram"),
+    ("self.sts.", "sts"),
+];
+
+/// What the shared crate `organizations` calls for those that use its methods.
+const SHARED: [(&str, &[&str]); 7] = [
+    (".root()", &["organizations:ListRoots"]),
+    (".root_id()", &["organizations:ListRoots"]),
+    (".parent(", &["organizations:ListParents"]),
+    (".tags(", &["organizations:ListTagsForResource"]),
+    (".carries(", &["organizations:ListTagsForResource"]),
+    (".change_tags(", &["organizations:TagResource", "organizations:UntagResource"]),
+    (".set_tags(", &["organizations:TagResource"]),
+];
+
+/// Everybody may ask who they are.
+const FREE: &str = "sts:GetCallerIdentity";
+
+/// What every function may do beside its calls: `ContinueItself`, `WriteLogs`, and the roles that AWS makes on its behalf.
+const BESIDE: [&str; 4] =
+    ["iam:CreateServiceLinkedRole", "lambda:InvokeFunction", "logs:CreateLogStream", "logs:PutLogEvents"];
+
+/// The code of a folder without its tests and without white space.
+fn code(folder: &Path) -> String {
+    let mut code = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            code += &self::code(&path);
+        } else if path.file_name().is_some_and(|name| name != "tests.rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            code.extend(text.split("#[cfg(test)]").next().unwrap().split_whitespace());
+        }
+    }
+    code
+}
+
+/// `create_account` as AWS writes it.
+fn operation(call: &str) -> String {
+    let words = call.split('_').map(|word| match word {
+        // Organizations' own spelling.
+        "aws" if call.contains("service_access") => "AWS".to_owned(),
+        word => word[..1].to_uppercase() + &word[1..],
+    });
+    words.collect()
+}
+
+fn called(handler: &str) -> BTreeSet<String> {
+    let code = code(&workspace().join("handlers").join(handler).join("src"));
+    let ecr = [("self.0.", "ecr")];
+    let clients = if handler.starts_with("ecr") { &ecr[..] } else { &CLIENTS[..] };
+    let mut called = BTreeSet::new();
+    for (words, service) in clients {
+        for rest in code.split(words).skip(1) {
+            let name: String = rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            if rest[name.len()..].starts_with("()") {
+                called.insert(format!("{service}:{}", operation(&name)));
+            }
+        }
+    }
+    let shared = SHARED.iter().filter(|(method, _)| code.contains(method)).flat_map(|(_, actions)| *actions);
+    called.extend(shared.map(|action| (*action).to_owned()).filter(|_| !handler.starts_with("ecr")));
+    called.remove(FREE);
+    called
+}
+
+fn allowed(handler: &str) -> BTreeSet<String> {
+    let template = fs::read_to_string(workspace().join("template.yaml")).unwrap();
+    let policy =
+        template.split(&format!("PolicyName: {handler}\n")).nth(1).unwrap_or_else(|| panic!("no policy {handler}"));
+    let policy = policy.split("AWS::Logs::LogGroup").next().unwrap();
+    let is_action = |word: &&str| {
+        let (service, action) = word.split_once(':').unwrap_or_default();
+        !service.is_empty()
+            && service.chars().all(|c| c.is_ascii_lowercase())
+            && action.starts_with(|c: char| c.is_ascii_uppercase())
+            && action.chars().all(|c| c.is_ascii_alphanumeric())
+    };
+    let words = policy.split(|c: char| c.is_whitespace() || "[],\"".contains(c)).filter(is_action);
+    words.filter(|word| !BESIDE.contains(word)).map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn every_function_may_do_what_its_code_calls_and_nothing_else() {
+    for handler in fs::read_dir(workspace().join("handlers")).unwrap() {
+        let handler = handler.unwrap().file_name().into_string().unwrap();
+        let called = called(&handler);
+        assert!(called.len() >= 3, "{handler}: {called:?}");
+        assert_eq!(called, allowed(&handler), "{handler}: what it calls, and what it may do");
+    }
+}
+
+#[test]
+fn a_call_is_named_as_aws_writes_it() {
+    assert_eq!(operation("list_create_account_status"), "ListCreateAccountStatus");
+    assert_eq!(operation("enable_aws_service_access"), "EnableAWSServiceAccess");
+    assert_eq!(operation("enable_sharing_with_aws_organization"), "EnableSharingWithAwsOrganization");
+}
