@@ -1,6 +1,7 @@
 """moto_server with the rules of Organizations that moto leaves out: what AWS refuses, this refuses as well."""
 
 import sys
+import threading
 
 from moto.core.utils import unix_time, utcnow
 from moto.organizations.exceptions import OrganizationsClientError as Refusal
@@ -8,6 +9,7 @@ from moto.organizations.models import OrganizationsBackend
 from moto.organizations.utils import make_random_create_account_status_id
 from moto.server import main
 
+_one_at_a_time = threading.Lock()
 _create = OrganizationsBackend.create_organizational_unit
 _delete = OrganizationsBackend.delete_organizational_unit
 _update = OrganizationsBackend.update_organizational_unit
@@ -50,8 +52,10 @@ def delete_organizational_unit(self, **request):
 
 
 def create_account(self, **request):
-    if all(account.email.lower() != request["Email"].lower() for account in self.accounts):
-        return _create_account(self, **request)
+    # moto serves in threads, and two may ask for one address at once.
+    with _one_at_a_time:
+        if all(account.email.lower() != request["Email"].lower() for account in self.accounts):
+            return _create_account(self, **request)
     now = unix_time(utcnow())
     status = {
         "Id": make_random_create_account_status_id(),
