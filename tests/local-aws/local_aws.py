@@ -1,4 +1,4 @@
-"""The local AWS: ministack for everything, moto for Organizations and RAM, and where they are."""
+"""The local AWS: ministack for everything, moto for Organizations, its accounts and RAM, and where they are."""
 
 import json
 import os
@@ -22,6 +22,10 @@ ACCOUNT = "111111111111"
 REGION = "us-east-1"
 ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 BOOT_SECONDS = 60
+# What moto plays.
+OF_ORGANIZATIONS = ("ACCOUNT", "ORGANIZATIONS", "RAM", "STS")
+# How long moto's accounts take for it; of no time, unless the caller or an account's own tag says otherwise.
+TIMES = ("ACCOUNT_CREATION_SECONDS", "ACCOUNT_READY_SECONDS", "ACCOUNT_CLOSING_SECONDS")
 
 
 class NotStarted(Exception):
@@ -106,8 +110,9 @@ class LocalAws:
         return json.loads(self.record.read_text()) if self.record.exists() else None
 
     def _environment(self, port, endpoint, organizations):
-        """Nothing of the caller's but its PATH: ministack hands its own environment on to the functions."""
+        """Nothing of the caller's but its PATH and times: ministack hands its own environment on to the functions."""
         return {
+            **{name: os.environ[name] for name in TIMES if name in os.environ},
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
             "HOME": str(self.state / "data"),
@@ -123,10 +128,8 @@ class LocalAws:
             # Otherwise it listens on fixed ports for them.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
-            "MOTO_ACCOUNT_ID": ACCOUNT,
             "AWS_ENDPOINT_URL": endpoint,
-            "AWS_ENDPOINT_URL_ORGANIZATIONS": organizations,
-            "AWS_ENDPOINT_URL_RAM": organizations,
+            **{f"AWS_ENDPOINT_URL_{service}": organizations for service in OF_ORGANIZATIONS},
         }
 
 
@@ -151,7 +154,7 @@ def exports(endpoint, organizations=None):
         "__SAM_CLI_APP_DIR": str(LOCAL / "sam"),
     }
     if organizations:
-        variables["AWS_ENDPOINT_URL_ORGANIZATIONS"] = variables["AWS_ENDPOINT_URL_RAM"] = organizations
+        variables |= {f"AWS_ENDPOINT_URL_{service}": organizations for service in OF_ORGANIZATIONS}
     return variables
 
 

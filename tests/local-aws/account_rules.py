@@ -1,0 +1,203 @@
+"""What Organizations does with accounts, and moto doesn't: they take time to be made, to be ready and to close."""
+
+import os
+import threading
+import time
+
+from moto.account import urls
+from moto.account.responses import AccountResponse
+from moto.core import errors
+from moto.core.exceptions import JsonRESTError
+from moto.core.responses import EmptyResult
+from moto.core.utils import unix_time
+from moto.organizations.exceptions import AccountAlreadyClosedException
+from moto.organizations.exceptions import OrganizationsClientError as Refusal
+from moto.organizations.models import FakeAccount, OrganizationsBackend, organizations_backends
+from moto.organizations.utils import make_random_create_account_status_id
+from moto.sts.exceptions import STSClientError
+from moto.sts.models import STSBackend
+
+from organizations_rules import violation
+from rules import replaced
+
+PAGE = 20
+# moto serves in threads, and two may ask for one address at once.
+_one_at_a_time = threading.RLock()
+
+
+def seconds(what, tags):
+    """How long an account takes for it: its tag `local:<what>-seconds`, else the variable, else no time."""
+    return float(tags.get(f"local:{what}-seconds") or os.environ.get(f"ACCOUNT_{what.upper()}_SECONDS") or 0)
+
+
+def catch_up(backend):
+    """Ends what has taken its time."""
+    now = time.time()
+    with _one_at_a_time:
+        for request in _requests(backend):
+            if request.status["State"] == "IN_PROGRESS" and request.due <= now:
+                request.end(backend, now)
+        for account in backend.accounts:
+            if account.state == "PENDING_CLOSURE" and account.closed_at <= now:
+                account.state = "SUSPENDED"
+
+
+class Request:
+    """A request for an account, with the account that it will make or the reason why it will make none."""
+
+    def __init__(self, name, account, reason, due):
+        self.account, self.reason, self.due = account, reason, due
+        self.status = {
+            "Id": make_random_create_account_status_id(),
+            "AccountName": name,
+            "State": "IN_PROGRESS",
+            "RequestedTimestamp": unix_time(),
+        }
+
+    def end(self, backend, now):
+        self.status["CompletedTimestamp"] = now
+        if self.account is None:
+            self.status |= {"State": "FAILED", "FailureReason": self.reason}
+            return
+        self.status |= {"State": "SUCCEEDED", "AccountId": self.account.id}
+        self.account.ready_at = self.due + seconds("ready", self.account.tags)
+        backend.accounts.append(self.account)
+
+
+def _requests(backend):
+    return backend.__dict__.setdefault("requests", [])
+
+
+def _has_address(email):
+    """Whether any account of any organization has the address, or will have it."""
+    backends = [backend for regions in list(organizations_backends.values()) for backend in regions.values()]
+    pending = [request.account for backend in backends for request in _requests(backend) if request.account]
+    accounts = [account for backend in backends for account in backend.accounts]
+    return any(account.email.lower() == email.lower() for account in accounts + pending)
+
+
+def _known(account_id):
+    """The account of that id in whatever organization, if it has been made."""
+    management, partition = organizations_backends.master_accounts.get(account_id, (account_id, "aws"))
+    backend = organizations_backends[management][partition]
+    catch_up(backend)
+    return next((account for account in backend.accounts if account.id == account_id), None)
+
+
+@replaced(OrganizationsBackend)
+def create_account(original, self, **request):
+    tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}
+    with _one_at_a_time:
+        account = reason = None
+        if _has_address(request["Email"]):
+            reason = "EMAIL_ALREADY_EXISTS"
+        else:
+            original(self, **request)
+            # In its lists it is once the request has succeeded.
+            account = self.accounts.pop()
+        made = Request(request["AccountName"], account, reason, time.time() + seconds("creation", tags))
+        _requests(self).append(made)
+        return {"CreateAccountStatus": dict(made.status)}
+
+
+@replaced(OrganizationsBackend)
+def describe_create_account_status(_, self, **request):
+    for made in _requests(self):
+        if made.status["Id"] == request["CreateAccountRequestId"]:
+            return {"CreateAccountStatus": made.status}
+    raise Refusal("CreateAccountStatusNotFoundException", "We can't find a create account request with that id.")
+
+
+@replaced(OrganizationsBackend)
+def list_create_account_status(_, self, **request):
+    wanted = request.get("States") or ["IN_PROGRESS", "SUCCEEDED", "FAILED"]
+    found = [made.status for made in _requests(self) if made.status["State"] in wanted]
+    start, size = int(request.get("NextToken") or 0), request.get("MaxResults") or PAGE
+    page = {"CreateAccountStatuses": found[start : start + size]}
+    return {**page, "NextToken": str(start + size)} if start + size < len(found) else page
+
+
+@replaced(OrganizationsBackend)
+def move_account(original, self, **request):
+    account = self.get_account_by_id(request["AccountId"])
+    source, destination = request["SourceParentId"], request["DestinationParentId"]
+    parents = {unit.id for unit in self.ou}
+    if destination not in parents:
+        raise Refusal("DestinationParentNotFoundException", "We can't find the destination container of that id.")
+    if account.parent_id == destination:
+        raise Refusal("DuplicateAccountException", "That account is already present in the specified destination.")
+    if source not in parents or account.parent_id != source:
+        raise Refusal("SourceParentNotFoundException", "We can't find a source root or OU with that id.")
+    original(self, **request)
+
+
+@replaced(OrganizationsBackend)
+def close_account(original, self, **request):
+    if request["AccountId"] == self.account_id:
+        raise violation("CANNOT_CLOSE_MANAGEMENT_ACCOUNT", "You can't close the management account.")
+    original(self, **request)
+    catch_up(self)
+
+
+@replaced(FakeAccount)
+def close(_, self):
+    if self.state != "ACTIVE":
+        raise AccountAlreadyClosedException
+    self.state = "PENDING_CLOSURE"
+    self.closed_at = time.time() + seconds("closing", self.tags)
+
+
+@replaced(FakeAccount)
+def describe(original, self):
+    described = original(self)
+    # Retired on 2026-09-09.
+    del described["Status"]
+    return described
+
+
+@replaced(STSBackend)
+def assume_role(original, self, role_arn, **request):
+    account_id = role_arn.split(":")[4]
+    account = _known(account_id)
+    ready = account and account.state == "ACTIVE" and getattr(account, "ready_at", 0) <= time.time()
+    if not ready:
+        raise STSClientError(
+            "AccessDenied",
+            f"User: arn:aws:iam::{self.account_id}:root is not authorized to perform: sts:AssumeRole "
+            f"on resource: {role_arn}",
+        )
+    role = original(self, role_arn=role_arn, **request)
+    # Both servers take an account's 12 digits as its access key, so both know whose credentials these are.
+    role.access_key_id = account_id
+    return role
+
+
+@replaced(STSBackend)
+def get_assumed_role_from_access_key(_, self, access_key_id):
+    newest_first = reversed(self.assumed_roles)
+    return next((role for role in newest_first if role.access_key_id == access_key_id), None)
+
+
+class AccessDenied(JsonRESTError):
+    code = 403
+
+
+def put_account_name(self):
+    """https://docs.aws.amazon.com/accounts/latest/reference/API_PutAccountName.html"""
+    asking, account_id = self.current_account, self._get_param("AccountId")
+    account = _known(account_id or asking)
+    if account_id:
+        backend = organizations_backends[asking]["aws"]
+        trusted = {service["ServicePrincipal"] for service in backend.services}
+        is_member = account in backend.accounts and account_id != asking
+        if not is_member or "account.amazonaws.com" not in trusted:
+            raise AccessDenied("AccessDeniedException", "You don't have permissions to access this resource.")
+    if account:
+        account.name = self._get_param("AccountName")
+    return EmptyResult()
+
+
+# STS's model has no word for it.
+errors.COMMON_ERROR_CODES = {*errors.COMMON_ERROR_CODES, "AccessDenied"}
+AccountResponse.put_account_name = put_account_name
+urls.url_paths["{0}/putAccountName$"] = AccountResponse.dispatch
