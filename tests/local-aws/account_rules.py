@@ -21,6 +21,8 @@ from organizations_rules import violation
 from rules import replaced
 
 PAGE = 20
+# That there is a limit is documented, how many it lets through isn't in the API's model.
+MADE_AT_A_TIME = 5
 # moto serves in threads, and two may ask for one address at once.
 _one_at_a_time = threading.RLock()
 
@@ -88,6 +90,11 @@ def _known(account_id):
 def create_account(original, self, **request):
     tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}
     with _one_at_a_time:
+        if sum(made.status["State"] == "IN_PROGRESS" for made in _requests(self)) >= MADE_AT_A_TIME:
+            raise violation(
+                "ACCOUNT_CREATION_RATE_LIMIT_EXCEEDED",
+                "You have exceeded the number of accounts that can be in progress at a time.",
+            )
         account = reason = None
         if _has_address(request["Email"]):
             reason = "EMAIL_ALREADY_EXISTS"

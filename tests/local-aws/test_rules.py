@@ -126,6 +126,15 @@ class Rules(unittest.TestCase):
         again = self.status(self.create("two", email="aws+one@example.com"))
         self.assertEqual(again["FailureReason"], "EMAIL_ALREADY_EXISTS")
 
+    def test_five_accounts_are_made_at_a_time(self):
+        for number in range(5):
+            self.create(f"account-{number}", Tags=takes("creation", WHILE))
+        with self.assertRaises(ClientError) as raised:
+            self.create("one-more")
+        self.assertEqual(raised.exception.response["Reason"], "ACCOUNT_CREATION_RATE_LIMIT_EXCEEDED")
+        time.sleep(WHILE)
+        self.create("one-more")
+
     def test_requests_are_listed_by_state_and_the_management_account_is_none(self):
         slow = self.create("slow", Tags=takes("creation", 60))
         done = self.create("done")

@@ -2,6 +2,7 @@
 
 mod account;
 mod ecr_policy_statement;
+mod organization;
 mod organizational_unit;
 
 use std::time::{Duration, Instant};
