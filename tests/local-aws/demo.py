@@ -23,7 +23,14 @@ LANDING = "organization"
 REPOSITORY = "app"
 TEMPLATE = ROOT / "stacks/example.yaml"
 LANDING_TEMPLATE = ROOT / "stacks/organization.yaml"
-ACCOUNTS = ("app-development", "app-production", "network", "sandbox", "security", "tooling")
+HOMES = {
+    "app-development": "Workloads/Development",
+    "app-production": "Workloads/Production",
+    "network": "Infrastructure",
+    "sandbox": "Sandbox",
+    "security": "Security",
+    "tooling": "Infrastructure",
+}
 STATE = LOCAL / "aws"
 PORTS = (4566, 4567)
 # CloudFormation's own patience with a custom resource is an hour; nothing here takes a minute.
@@ -73,7 +80,8 @@ class Demonstration:
     def land(self):
         self._say("Create", "an organization, its units, and six accounts in them, in one stack")
         # A second demonstration finds the accounts of the first, and takes them over.
-        adopts = any("account network" in line for line in self._tree())
+        before = self._tree()
+        adopts = any(_named(before, name) for name in HOMES)
         self.cloudformation.create_stack(
             StackName=LANDING,
             TemplateBody=LANDING_TEMPLATE.read_text(),
@@ -81,10 +89,10 @@ class Demonstration:
         )
         self._follow("CREATE_COMPLETE", LANDING)
         tree = self._tree()
-        picture.change("Organization", [], tree)
+        picture.change("Organization", before, tree)
         print()
-        check("each account is there once", all(len(_named(tree, name)) == 1 for name in ACCOUNTS))
-        check("production is in Workloads", _has(tree, "   └─ account app-production") and _has(tree, "Workloads"))
+        check("six accounts are there, each once", all(len(_named(tree, name)) == 1 for name in HOMES))
+        check("each is in its unit", HOMES.items() <= _homes(tree).items())
 
     def leave(self):
         self._say("Update", "the accounts go back to the root, since no stack deletes an account")
@@ -92,12 +100,16 @@ class Demonstration:
         self._update("UPDATE_COMPLETE", stack=LANDING, AccountsInTheRoot="true")
         after = self._tree()
         picture.change("Organization", before, after)
+        print()
+        check("the accounts are in the root", all(_homes(after)[name] == "" for name in HOMES))
+        check("no id has changed", _ids(before) == _ids(after))
         self._say("Delete", "the stack of the organization; the accounts and the organization itself stay")
         self._delete(LANDING)
-        picture.change("Organization", after, self._tree())
+        left = self._tree()
+        picture.change("Organization", after, left)
         print()
-        check("the units are gone", not _has(self._tree(), " ou-"))
-        check("the accounts are not", all(len(_named(self._tree(), name)) == 1 for name in ACCOUNTS))
+        check("the units are gone", not _has(left, " ou-"))
+        check("the accounts are not", all(_ids(_named(left, name)) == _ids(_named(after, name)) for name in HOMES))
 
     def create(self):
         self._say("Create", "two organizational units, a repository, two statements in its policy")
@@ -250,6 +262,18 @@ def _has(lines, *parts):
 
 def _named(tree, account):
     return [line for line in tree if f"account {account} " in line]
+
+
+def _homes(tree):
+    """The path of units that each account is in; nothing for the root."""
+    path, homes = [], {}
+    for line in tree[1:]:
+        indent, account, name = re.match(r"([│ ]*)[├└]─ (account )?(\S+)", line).groups()
+        depth = len(indent) // 3
+        path[depth:] = [name]
+        if account:
+            homes[name] = "/".join(path[:depth])
+    return homes
 
 
 def _ids(tree):

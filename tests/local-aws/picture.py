@@ -83,7 +83,7 @@ def event(said):
     status = said["ResourceStatus"]
     colour = next((name for name in ("FAILED", "ROLLBACK", "COMPLETE") if name in status), "faint")
     time = f"{said['Timestamp']:%H:%M:%S}"
-    print(f"  {time}  {paint(f'{status:<28}', colour)} {said['LogicalResourceId']:<12} {said['ResourceType']}")
+    print(f"  {time}  {paint(f'{status:<28}', colour)} {said['LogicalResourceId']:<21} {said['ResourceType']}")
     if said.get("ResourceStatusReason"):
         reason = textwrap.wrap(said["ResourceStatusReason"], WIDTH - 12)
         print(paint("\n".join(f"            {line}" for line in reason), "faint"))
