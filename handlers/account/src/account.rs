@@ -11,7 +11,7 @@ use custom_resource::{Claim, Error, Owner, Resource, Result, SdkConfig, Tags};
 use organizations::ParentId;
 
 use crate::{
-    api::{Api, has_email},
+    api::{Api, KNOWN_WITHIN, has_email},
     properties::{AccountId, Attributes, Properties},
 };
 
@@ -32,7 +32,7 @@ impl Accounts {
     /// The account: the one held, or the one that the request held is for, or one that is there, or a new one.
     async fn account(&self, desired: &Properties, claim: &Claim<AccountId>) -> Result<Account> {
         match claim.id() {
-            Some(AccountId::Account(id)) => self.described(&id).await,
+            Some(AccountId::Account(id)) => self.described(&id, claim).await,
             Some(AccountId::Request(id)) => match self.api.request(&id).await? {
                 Some(request) if may_be_repeated(&request) => self.again(&request, desired, claim).await,
                 Some(request) => self.requested(&request, desired, claim).await,
@@ -42,9 +42,14 @@ impl Accounts {
         }
     }
 
-    async fn described(&self, id: &str) -> Result<Account> {
-        let described = self.api.described(id).await?;
-        described.ok_or_else(|| Error::refused(format!("the account {id} is not in this organization (any more)")))
+    async fn described(&self, id: &str, claim: &Claim<AccountId>) -> Result<Account> {
+        match self.api.described(id).await? {
+            Some(account) => Ok(account),
+            None if was_given(id, claim) => {
+                Err(Error::refused(format!("the account {id} is not in this organization (any more)")))
+            }
+            None => Err(Error::not_yet_within(KNOWN_WITHIN, format!("the account {id} isn't described yet"))),
+        }
     }
 
     /// What has become of a request.
@@ -112,7 +117,7 @@ impl Accounts {
 
     async fn made(&self, id: &str, claim: &Claim<AccountId>) -> Result<Account> {
         claim.hold(&AccountId::Account(id.to_owned()));
-        self.described(id).await
+        self.described(id, claim).await
     }
 
     /// The account of the organization that has the address, if it is ours or may be adopted; and how many there are.
@@ -150,7 +155,7 @@ impl Accounts {
             return Ok(());
         }
         let Some(parent) = self.api.organizations.parent(id).await? else {
-            return Err(Error::not_yet_within(crate::api::KNOWN_WITHIN, format!("the account {id} has no parent yet")));
+            return Err(Error::not_yet_within(KNOWN_WITHIN, format!("the account {id} has no parent yet")));
         };
         let from = parent.id().unwrap_or_default();
         let to = match desired {
@@ -181,6 +186,11 @@ impl Accounts {
             }
         }
     }
+}
+
+/// Whether CloudFormation knows it already: one that it doesn't was made a moment ago.
+fn was_given(id: &str, claim: &Claim<AccountId>) -> bool {
+    matches!(claim.given(), Some(AccountId::Account(given)) if given == id)
 }
 
 fn in_progress(desired: &Properties) -> Error {
@@ -240,8 +250,7 @@ impl Resource for Accounts {
         self.change_tags(id, &desired.tags, previous.map(|previous| &previous.tags)).await?;
         let before = previous.and_then(|previous| previous.parent_id.as_ref());
         self.relocate(id, desired.parent_id.as_ref(), before).await?;
-        let was_ready = previous.is_some_and(|previous| previous.wait_until_ready)
-            && matches!(claim.given(), Some(AccountId::Account(given)) if given == id);
+        let was_ready = previous.is_some_and(|previous| previous.wait_until_ready) && was_given(id, claim);
         if desired.wait_until_ready && !was_ready {
             self.api.enter(&account, &desired.role_name.0).await?;
         }

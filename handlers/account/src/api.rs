@@ -132,12 +132,14 @@ impl Api {
     }
 
     pub(crate) async fn rename(&self, id: &str, name: &str) -> Result<()> {
-        let renamed = self.account.put_account_name().account_id(id).account_name(name).send().await.said();
-        renamed.map(drop).map_err(|error| {
-            Error::refused(format!(
+        let renamed = self.account.put_account_name().account_id(id).account_name(name).send().await;
+        let renamed = renamed.not_yet_if(&["InternalServerException", "TooManyRequestsException"], KNOWN_WITHIN);
+        renamed.map(drop).map_err(|error| match error.code() {
+            "AccessDeniedException" => Error::refused(format!(
                 "the account {id} keeps its name: {error}; trust account.amazonaws.com in the organization \
                  (`TrustedServices` of Custom::Organization), or give the old name"
-            ))
+            )),
+            _ => error.into(),
         })
     }
 

@@ -10,7 +10,7 @@ use archipelago_tests::http::Reply;
 use serde_json::json;
 use tokio::sync::Barrier;
 
-use super::{Scene, cut_after, email, named, ou, parent, the_account, unique, with};
+use super::{Scene, busy, cut_after, email, named, organizations, ou, parent, the_account, unique, with};
 
 #[tokio::test]
 async fn an_account_whose_creation_lost_its_answer_is_found_and_not_made_again() {
@@ -136,4 +136,35 @@ async fn an_event_that_is_delivered_again_changes_nothing() {
     assert_eq!(run.status, Status::CreateComplete, "{:?}", run.reason());
     assert_eq!(scene.aws.count("CreateAccount"), 1);
     the_account(&email(&name)).await;
+}
+
+#[tokio::test]
+async fn an_account_that_is_not_known_yet_when_it_has_been_made_is_waited_for() {
+    let mut scene = Scene::account(|call| match (call.operation.as_str(), call.nth) {
+        ("DescribeAccount", ..=2) => busy(call, "AccountNotFoundException"),
+        _ => Fault::None,
+    })
+    .await;
+    let name = unique("young");
+    let run = scene.stack.create(&named(&name)).await.sound();
+    assert_eq!(run.status, Status::CreateComplete, "{:?}", run.reason());
+    assert_eq!(the_account(&email(&name)).await["Id"], *scene.stack.resource.live().unwrap().physical_resource_id);
+}
+
+#[tokio::test]
+async fn a_new_name_that_comes_at_a_busy_time_is_asked_for_again() {
+    let mut scene = Scene::account(|call| match (call.operation.as_str(), call.nth) {
+        // The SDK itself tries three times.
+        ("PutAccountName", ..=4) => busy(call, "TooManyRequestsException"),
+        _ => Fault::None,
+    })
+    .await;
+    let trust = json!({ "ServicePrincipal": "account.amazonaws.com" });
+    organizations("EnableAWSServiceAccess", trust).await.unwrap();
+    let name = unique("named");
+    assert_eq!(scene.stack.create(&named(&name)).await.sound().status, Status::CreateComplete);
+    let renamed = with(named(&name), json!({ "Name": format!("{name}-2") }));
+    let run = scene.stack.update(&renamed).await.sound();
+    assert_eq!(run.status, Status::UpdateComplete, "{:?}", run.reason());
+    assert_eq!(the_account(&email(&name)).await["Name"], format!("{name}-2"));
 }
