@@ -90,8 +90,7 @@ impl Accounts {
             (Some(account), _) => return Ok(account),
             (None, accounts) => accounts,
         };
-        let mark = (Owner::TAG_KEY.to_owned(), claim.owner().tag_value());
-        let request = self.api.create(desired, mark, accounts).await?;
+        let request = self.api.create(desired, claim.owner().tag(), accounts).await?;
         let id = request.id().and_then(|id| id.parse().ok());
         claim.hold(&id.ok_or_else(|| Error::refused("Organizations answered with an id that is no request's"))?);
         self.requested(&request, desired, claim).await
@@ -137,16 +136,6 @@ impl Accounts {
         check_state(&account)?;
         claim.hold(&AccountId::Account(id.to_owned()));
         Ok((Some(account), count))
-    }
-
-    async fn change_tags(&self, id: &str, desired: &Tags, previous: Option<&Tags>) -> Result<()> {
-        let none = Tags::default();
-        let previous = previous.unwrap_or(&none);
-        if desired.is_empty() && previous.is_empty() {
-            return Ok(());
-        }
-        let current = self.api.organizations.tags(id).await?.unwrap_or_default();
-        self.api.organizations.change_tags(id, &desired.changes(&current, previous)).await
     }
 
     /// Moves the account where the template wants it; back to the root, if the template wanted another place before.
@@ -247,7 +236,9 @@ impl Resource for Accounts {
         if account.name() != Some(&desired.name.0) {
             self.api.rename(id, &desired.name.0).await?;
         }
-        self.change_tags(id, &desired.tags, previous.map(|previous| &previous.tags)).await?;
+        let no_tags = Tags::default();
+        let previous_tags = previous.map_or(&no_tags, |previous| &previous.tags);
+        self.api.organizations.keep_tags(id, &desired.tags, previous_tags).await?;
         let before = previous.and_then(|previous| previous.parent_id.as_ref());
         self.relocate(id, desired.parent_id.as_ref(), before).await?;
         let was_ready = previous.is_some_and(|previous| previous.wait_until_ready) && was_given(id, claim);

@@ -102,7 +102,6 @@ impl Api {
         mark: (String, String),
         accounts: usize,
     ) -> Result<CreateAccountStatus> {
-        let wanted = desired.tags.iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
         let request = self
             .client()
             .create_account()
@@ -110,7 +109,7 @@ impl Api {
             .email(desired.email.expose())
             .role_name(&desired.role_name.0)
             .set_iam_user_access_to_billing(desired.iam_user_access_to_billing.map(Into::into))
-            .set_tags(Some(tags(&wanted.chain([mark]).collect::<Vec<_>>())?));
+            .set_tags(Some(tags(&desired.tags.with(mark))?));
         let made = request.customize().config_override(once()).send().await;
         let constraint = constraint(&made, |error| match error {
             CreateAccountError::ConstraintViolationException(violation) => violation.reason(),

@@ -3,8 +3,8 @@
 use std::{fmt, str::FromStr};
 
 use aws_sdk_organizations::types::IamUserAccessToBilling;
-use custom_resource::Tags;
-use organizations::ParentId;
+use custom_resource::{Tags, is_account_id};
+use organizations::{ParentId, is_token};
 use serde::{Deserialize, Serialize};
 
 /// The properties of `Custom::Account`.
@@ -154,12 +154,9 @@ impl FromStr for AccountId {
 
     /// The patterns are those of the API reference.
     fn from_str(text: &str) -> Result<Self, NotAnAccountId> {
-        let is_account = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
-        let is_request = text.strip_prefix("car-").is_some_and(|token| {
-            (8..=32).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-        });
+        let is_request = text.strip_prefix("car-").is_some_and(|token| is_token(token, 8));
         match text.to_owned() {
-            id if is_account => Ok(Self::Account(id)),
+            id if is_account_id(&id) => Ok(Self::Account(id)),
             id if is_request => Ok(Self::Request(id)),
             _ => Err(NotAnAccountId),
         }

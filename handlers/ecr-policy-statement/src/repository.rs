@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
+use custom_resource::is_account_id;
 use policy_statement::{Target, properties};
 
 /// A repository, in the registry of the function's account unless another is named.
@@ -23,7 +24,7 @@ impl Target for Repository {
                 .to_owned());
         }
         let registry_id = properties.get("RegistryId");
-        if registry_id.is_some_and(|id| !is_account(id)) {
+        if registry_id.is_some_and(|id| !is_account_id(id)) {
             return Err("`RegistryId` is the 12-digit id of the account".to_owned());
         }
         Ok(Self { registry_id: registry_id.cloned(), name: name.clone() })
@@ -49,7 +50,7 @@ impl FromStr for Repository {
 
     fn from_str(text: &str) -> Result<Self, NotARepository> {
         let (registry_id, name) = match text.split_once(':') {
-            Some((registry_id, name)) if is_account(registry_id) => (Some(registry_id.to_owned()), name),
+            Some((registry_id, name)) if is_account_id(registry_id) => (Some(registry_id.to_owned()), name),
             Some(_) => return Err(NotARepository),
             None => (None, text),
         };
@@ -60,10 +61,6 @@ impl FromStr for Repository {
 /// Some other text.
 #[derive(Debug)]
 pub(crate) struct NotARepository;
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
-}
 
 /// As in <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html>, but for where
 /// separators may stand, which ECR says itself.

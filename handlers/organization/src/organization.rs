@@ -47,7 +47,7 @@ impl Organization {
         made.organization.ok_or_else(|| Error::not_yet_within(DESCRIBED_WITHIN, "the organization isn't described yet"))
     }
 
-    /// Which policy types are enabled on the root, and which are on their way there or back.
+    /// Enables the policy types that are wanted and aren't, and disables those that only were wanted before.
     async fn change_policy_types(&self, root: &Root, desired: &[PolicyType], before: &[PolicyType]) -> Result<()> {
         let root_id = root.id().unwrap_or_default();
         let status = |wanted: &PolicyType| {

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use aws_sdk_organizations::types::PolicyType;
+use organizations::is_token;
 use serde::{Deserialize, Serialize};
 
 /// The properties of `Custom::Organization`.
@@ -69,9 +70,7 @@ impl FromStr for OrganizationId {
     /// The pattern is that of the API reference: 10 to 32 lower-case letters and digits.
     fn from_str(text: &str) -> Result<Self, NotAnOrganizationId> {
         let token = text.strip_prefix("o-").ok_or(NotAnOrganizationId)?;
-        let is_token =
-            (10..=32).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        if is_token { Ok(Self(text.to_owned())) } else { Err(NotAnOrganizationId) }
+        if is_token(token, 10) { Ok(Self(text.to_owned())) } else { Err(NotAnOrganizationId) }
     }
 }
 

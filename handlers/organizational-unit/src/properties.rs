@@ -36,6 +36,14 @@ impl Place {
         }
     }
 
+    /// The names on the way.
+    pub(crate) fn levels(&self) -> &[String] {
+        match self {
+            Self::Child { .. } => &[],
+            Self::Path { levels, .. } => levels,
+        }
+    }
+
     /// Whether the two are under different parents, as far as the words say.
     pub(crate) fn is_elsewhere(&self, other: &Self) -> bool {
         match (self, other) {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use aws_sdk_organizations::Client;
 use custom_resource::{Claim, Error, Owner, Resource, Result, TagChanges, Tags};
-
 use organizations::{Organizations, UnitId};
 
 use crate::{
@@ -30,36 +29,30 @@ impl OrganizationalUnits {
         Self { tree: Tree(Organizations(organizations)) }
     }
 
-    /// The id of the OU that is to be the parent, and the names down to it. Levels of a path that are missing are made.
-    async fn parent(&self, place: &Place, claim: &Claim<UnitId>) -> Result<(String, Option<Vec<String>>)> {
+    /// Where the way to a place begins: the OU that is named as its parent, or the root.
+    async fn start(&self, place: &Place) -> Result<String> {
         match place {
-            Place::Child { parent: Some(parent), .. } => Ok((parent.as_str().to_owned(), None)),
-            Place::Child { parent: None, .. } => Ok((self.tree.0.root_id().await?, Some(Vec::new()))),
-            Place::Path { levels, .. } => {
-                let mut parent = self.tree.0.root_id().await?;
-                for name in levels {
-                    let there = self.tree.children(&parent).await?.into_iter().find(|unit| unit.name == *name);
-                    parent = match there {
-                        Some(level) => self.level(level, claim).await?,
-                        None => self.tree.create(&parent, name, &[level_tag(claim.owner())]).await?.id,
-                    };
-                }
-                Ok((parent, Some(levels.clone())))
-            }
+            Place::Child { parent: Some(parent), .. } => Ok(parent.as_str().to_owned()),
+            _ => self.tree.0.root_id().await,
         }
     }
 
-    /// An OU on the way. If it was the claim's own until now, it is one of its levels from now on.
-    async fn level(&self, unit: Unit, claim: &Claim<UnitId>) -> Result<String> {
-        if claim.id().is_some_and(|id| id.as_str() == unit.id) {
-            let tags = self.tree.0.tags(&unit.id).await?.unwrap_or_default();
-            if tags.get(Owner::TAG_KEY).is_some_and(|tag| claim.owner().made(tag)) {
-                let changes =
-                    TagChanges { set: vec![level_tag(claim.owner())], unset: vec![Owner::TAG_KEY.to_owned()] };
-                self.tree.0.change_tags(&unit.id, &changes).await?;
-            }
+    /// The id of what is to be the parent. Levels of a path that are missing are made; one that was the claim's own OU until
+    /// now is a level from now on.
+    async fn parent(&self, place: &Place, claim: &Claim<UnitId>) -> Result<String> {
+        let mut parent = self.start(place).await?;
+        for name in place.levels() {
+            parent = match self.named(&parent, name).await? {
+                Some(level) => {
+                    if claim.id().is_some_and(|id| id.as_str() == level.id) {
+                        self.mark_anew(&level.id, Owner::TAG_KEY, level_tag(claim.owner()), claim.owner()).await?;
+                    }
+                    level.id
+                }
+                None => self.tree.create(&parent, name, &[level_tag(claim.owner())]).await?.id,
+            };
         }
-        Ok(unit.id)
+        Ok(parent)
     }
 
     /// The OU under `parent`: the claim's own, renamed where needed; or one of that name, adopted; or a new one.
@@ -71,19 +64,14 @@ impl OrganizationalUnits {
             if own.name != name {
                 self.tree.rename(&own.id, name).await?;
             }
-            if !desired.tags.is_empty() || !previous.is_empty() {
-                let current = self.tree.0.tags(&own.id).await?.unwrap_or_default();
-                self.tree.0.change_tags(&own.id, &desired.tags.changes(&current, previous)).await?;
-            }
+            self.tree.0.keep_tags(&own.id, &desired.tags, previous).await?;
             return Ok(Unit { name: name.to_owned(), ..own.clone() });
         }
         if let Some(there) = children.into_iter().find(|unit| unit.name == name) {
             self.adopt(&there, desired, claim).await?;
             return Ok(there);
         }
-        let mark = (Owner::TAG_KEY.to_owned(), claim.owner().tag_value());
-        let wanted = desired.tags.iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let made = self.tree.create(parent, name, &wanted.chain([mark]).collect::<Vec<_>>()).await?;
+        let made = self.tree.create(parent, name, &desired.tags.with(claim.owner().tag())).await?;
         hold(claim, &made)?;
         Ok(made)
     }
@@ -109,7 +97,7 @@ impl OrganizationalUnits {
         }
         let mut changes = desired.tags.changes(&tags, &Tags::default());
         if own_level {
-            changes.set.push((Owner::TAG_KEY.to_owned(), claim.owner().tag_value()));
+            changes.set.push(claim.owner().tag());
         }
         if tags.contains_key(LEVEL_KEY) {
             // Whoever made it on the way to another OU would take it away with that.
@@ -131,13 +119,9 @@ impl OrganizationalUnits {
 
     /// The levels that stand on the way to a place, and the id of what is right above it, if that is there.
     async fn levels(&self, place: &Place) -> Result<(Vec<Unit>, Option<String>)> {
-        let (mut parent, names) = match place {
-            Place::Child { parent: Some(parent), .. } => (parent.as_str().to_owned(), &[][..]),
-            Place::Child { parent: None, .. } => (self.tree.0.root_id().await?, &[][..]),
-            Place::Path { levels, .. } => (self.tree.0.root_id().await?, &levels[..]),
-        };
+        let mut parent = self.start(place).await?;
         let mut levels = Vec::new();
-        for name in names {
+        for name in place.levels() {
             let Some(level) = self.named(&parent, name).await? else { return Ok((levels, None)) };
             parent.clone_from(&level.id);
             levels.push(level);
@@ -153,7 +137,7 @@ impl OrganizationalUnits {
     /// it is left to people: a rollback must not fail for it.
     async fn take_back(&self, place: &Place, now: &Unit, claim: &Claim<UnitId>) -> Result<()> {
         // It may have made a level of the OU that is the OU itself again.
-        self.reclaim(&now.id, claim.owner()).await?;
+        self.mark_anew(&now.id, LEVEL_KEY, claim.owner().tag(), claim.owner()).await?;
         let (levels, made) = match self.standing(place).await {
             Err(Error::Refused(reason)) => {
                 tracing::warn!(%reason, "a cancelled replacement was not looked after");
@@ -170,13 +154,12 @@ impl OrganizationalUnits {
         self.delete_levels(&levels, claim.owner()).await
     }
 
-    /// Marks an OU as the claim's own that is marked as one of its levels.
-    async fn reclaim(&self, id: &str, owner: &Owner) -> Result<()> {
-        if !self.tree.0.carries(id, LEVEL_KEY, owner).await? {
+    /// Gives an OU that carries the claim's mark under `key` the tag `mark` instead.
+    async fn mark_anew(&self, id: &str, key: &str, mark: (String, String), owner: &Owner) -> Result<()> {
+        if !self.tree.0.carries(id, key, owner).await? {
             return Ok(());
         }
-        let own = (Owner::TAG_KEY.to_owned(), owner.tag_value());
-        self.tree.0.change_tags(id, &TagChanges { set: vec![own], unset: vec![LEVEL_KEY.to_owned()] }).await
+        self.tree.0.change_tags(id, &TagChanges { set: vec![mark], unset: vec![key.to_owned()] }).await
     }
 
     /// Deletes the levels that the stack made, deepest first, up to the first one that others use by now. Whichever of its
@@ -228,7 +211,7 @@ impl Resource for OrganizationalUnits {
         previous: Option<&Properties>,
         claim: &Claim<UnitId>,
     ) -> Result<Attributes> {
-        let (parent_id, names) = self.parent(&desired.place, claim).await?;
+        let parent_id = self.parent(&desired.place, claim).await?;
         let no_tags = Tags::default();
         let previous_tags = previous.map_or(&no_tags, |previous| &previous.tags);
         let unit = self.unit(&parent_id, desired, previous_tags, claim).await?;
@@ -238,9 +221,9 @@ impl Resource for OrganizationalUnits {
         if let Some(cancelled) = last.filter(|_| claim.given().is_some_and(|given| given.as_str() == unit.id)) {
             self.take_back(cancelled, &unit, claim).await?;
         }
-        let mut names = match names {
-            Some(names) => names,
-            None => self.tree.names_down_to(&parent_id).await?,
+        let mut names = match &desired.place {
+            Place::Child { parent: Some(_), .. } => self.tree.names_down_to(&parent_id).await?,
+            place => place.levels().to_vec(),
         };
         names.push(unit.name.clone());
         Ok(Attributes { id: unit.id, arn: unit.arn, name: unit.name, path: names.join("/"), parent_id })

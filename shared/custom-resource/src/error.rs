@@ -52,7 +52,7 @@ impl NotYet {
     /// Whether it is AWS's denial, which passes for a fresh role and for no other.
     #[must_use]
     pub fn is_denial(&self) -> bool {
-        self.topic.ends_with(" AccessDenied") || self.topic.ends_with(" AccessDeniedException")
+        self.topic.rsplit(' ').next().is_some_and(|code| DENIALS.contains(&code))
     }
 
     fn new(waiting_for: impl Into<String>, within: Option<Duration>) -> Self {
@@ -80,6 +80,9 @@ const THROTTLES: [&str; 9] = [
     "ThrottledException",
     "TooManyRequestsException",
 ];
+
+/// What the services of AWS say to who may not.
+const DENIALS: [&str; 2] = ["AccessDenied", "AccessDeniedException"];
 
 /// An AWS call that didn't succeed: its name, what AWS said, and whether asking again may help.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,7 +153,7 @@ impl<E: ProvideErrorMetadata> From<SdkError<E, HttpResponse>> for AwsError {
                 let status = said.raw().status().as_u16();
                 let within = if THROTTLES.contains(&code.as_str()) || status == 429 || status >= 500 {
                     Some(OUTAGE)
-                } else if code == "AccessDenied" || code == "AccessDeniedException" {
+                } else if DENIALS.contains(&code.as_str()) {
                     Some(FRESH_ROLE)
                 } else {
                     None

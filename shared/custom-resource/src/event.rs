@@ -7,7 +7,7 @@ use aws_lambda_events::cloudformation::CloudFormationCustomResourceRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{ResponseHosts, ResponseUrl};
+use crate::{ResponseHosts, ResponseUrl, account_id::account_of};
 
 /// How long CloudFormation waits if the template doesn't say, and at most.
 const SERVICE_TIMEOUT: Duration = Duration::from_hours(1);
@@ -49,7 +49,7 @@ impl Envelope {
                 "it lacks StackId, RequestId or LogicalResourceId, or these are no strings".to_owned(),
             )
         })?;
-        let account = function.split(':').nth(4).unwrap_or_default().to_owned();
+        let account = account_of(function).to_owned();
         Ok(Self { account, log_stream: log_stream.to_owned(), ..envelope })
     }
 

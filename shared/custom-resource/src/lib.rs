@@ -40,6 +40,7 @@
 //! # }
 //! ```
 
+mod account_id;
 mod continuation;
 mod deliver;
 mod error;
@@ -54,6 +55,7 @@ mod serve;
 mod tags;
 mod telemetry;
 
+pub use account_id::is_account_id;
 pub use aws_config::SdkConfig;
 pub use error::{Answer, AwsError, Error, NotYet, Result};
 pub use event::{Continuation, Envelope, Request, Unanswerable};

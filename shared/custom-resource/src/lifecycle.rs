@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long before Lambda's deadline the work stops, so that the answer and its retries still fit.
-pub(crate) const RESERVE: Duration = Duration::from_secs(10);
+const RESERVE: Duration = Duration::from_secs(10);
 
 /// The first pause between two looks at the world; each further one is half as long again, up to `LONGEST_PAUSE`.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);

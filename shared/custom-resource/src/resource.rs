@@ -10,7 +10,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use crate::Result;
+use crate::{Result, account_id::account_of};
 
 /// One kind of custom resource.
 ///
@@ -59,7 +59,7 @@ impl<Id: FromStr + Display> Claim<Id> {
     /// A claim of `owner` with the physical id that CloudFormation gave, if any, on a function of the stack's account.
     #[must_use]
     pub fn new(owner: Owner, given: Option<String>) -> Self {
-        let account = owner.stack_id.split(':').nth(4).unwrap_or_default().to_owned();
+        let account = account_of(&owner.stack_id).to_owned();
         Self { owner, account, held: Mutex::new(given.clone()), given, id: PhantomData }
     }
 
@@ -132,6 +132,12 @@ impl Owner {
         let digest = Sha256::new().chain_update(&self.stack_id).chain_update("\n").chain_update(&self.logical_id);
         let first_bytes = digest.finalize().iter().take(5).fold(0_u64, |bytes, byte| bytes << 8 | u64::from(*byte));
         format!("{first_bytes:010x}")
+    }
+
+    /// The tag that marks a thing as ours.
+    #[must_use]
+    pub fn tag(&self) -> (String, String) {
+        (Self::TAG_KEY.to_owned(), self.tag_value())
     }
 
     /// The value of the tag that marks a thing as ours: the mark, then the names for people, in at most 256 characters.

@@ -32,15 +32,16 @@ pub struct TagChanges {
 }
 
 impl Tags {
-    /// The tags.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
-    }
-
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The tags of a thing that is made with `mark` on it.
+    #[must_use]
+    pub fn with(&self, mark: (String, String)) -> Vec<(String, String)> {
+        self.0.clone().into_iter().chain([mark]).collect()
     }
 
     /// What to change on a thing that has the tags `current`, if the template said `previous` before.

@@ -61,8 +61,9 @@ impl TryFrom<String> for ParentId {
     }
 }
 
-/// So many lower-case letters and digits, up to 32.
-fn is_token(text: &str, shortest: usize) -> bool {
+/// Whether `text` is what the ids of Organizations are made of: lower-case letters and digits, from `shortest` to 32.
+#[must_use]
+pub fn is_token(text: &str, shortest: usize) -> bool {
     (shortest..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
 

@@ -10,11 +10,11 @@ use aws_sdk_organizations::{
     operation::list_roots::ListRootsOutput,
     types::{Parent, Root, Tag},
 };
-use custom_resource::{Answer, AwsError, Error, Owner, Result, TagChanges};
+use custom_resource::{Answer, AwsError, Error, Owner, Result, TagChanges, Tags};
 
 mod ids;
 
-pub use ids::{NotAUnitId, ParentId, UnitId};
+pub use ids::{NotAUnitId, ParentId, UnitId, is_token};
 
 /// What Organizations says while it is busy with another change, or with itself.
 pub const BUSY: [&str; 5] = [
@@ -98,6 +98,18 @@ impl Organizations {
     /// What AWS said.
     pub async fn carries(&self, id: &str, key: &str, owner: &Owner) -> Result<bool> {
         Ok(self.tags(id).await?.is_some_and(|tags| tags.get(key).is_some_and(|tag| owner.made(tag))))
+    }
+
+    /// Makes the tags those that the template wants, if it said `previous` before; without any nothing is called.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn keep_tags(&self, id: &str, desired: &Tags, previous: &Tags) -> Result<()> {
+        if desired.is_empty() && previous.is_empty() {
+            return Ok(());
+        }
+        let current = self.tags(id).await?.unwrap_or_default();
+        self.change_tags(id, &desired.changes(&current, previous)).await
     }
 
     /// Sets and removes tags; without changes nothing is called.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use custom_resource::is_account_id;
 use serde_json::value::RawValue;
 
 use crate::json;
@@ -51,8 +52,7 @@ fn by_type(principal: &RawValue) -> Option<BTreeMap<String, &RawValue>> {
 fn is_root_of(arn: &str, account_id: &str) -> bool {
     let parts: Vec<_> = arn.split(':').collect();
     matches!(parts[..], ["arn", partition, "iam", "", account, "root"] if partition.starts_with("aws") && account == account_id)
-        && account_id.len() == 12
-        && account_id.bytes().all(|digit| digit.is_ascii_digit())
+        && is_account_id(account_id)
 }
 
 /// Operators have one spelling. Names of context keys have many, but what follows a `/` is a tag's name or an OIDC

@@ -14,13 +14,14 @@ const CLIENTS: [(&str, &str); 5] = [
 ];
 
 /// What the shared crate `organizations` calls for those that use its methods.
-const SHARED: [(&str, &[&str]); 7] = [
+const SHARED: [(&str, &[&str]); 8] = [
     (".root()", &["organizations:ListRoots"]),
     (".root_id()", &["organizations:ListRoots"]),
     (".parent(", &["organizations:ListParents"]),
     (".tags(", &["organizations:ListTagsForResource"]),
     (".carries(", &["organizations:ListTagsForResource"]),
     (".change_tags(", &["organizations:TagResource", "organizations:UntagResource"]),
+    (".keep_tags(", &["organizations:ListTagsForResource", "organizations:TagResource", "organizations:UntagResource"]),
     (".set_tags(", &["organizations:TagResource"]),
 ];
 

@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
 
-use custom_resource::Result;
+use custom_resource::{Result, is_account_id};
 use serde_json::Value;
 
 use super::{refused, refused_key, strings};
@@ -123,10 +123,6 @@ fn wrong_with_federated(principal: &str) -> Option<&'static str> {
 fn wrong_with_canonical_user(principal: &str) -> Option<&'static str> {
     let is_id = principal.len() >= 64 && principal.bytes().all(|byte| byte.is_ascii_hexdigit());
     (!is_id).then_some("must be a canonical user id, which has at least 64 hexadecimal digits")
-}
-
-fn is_account_id(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_partition(text: &str) -> bool {
