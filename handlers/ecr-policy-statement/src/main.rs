@@ -8,5 +8,5 @@ use repositories::Repositories;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    custom_resource::serve(|aws| Statements::new(Repositories::new(aws))).await
+    custom_resource::serve(|aws| Statements::new(aws, Repositories::new)).await
 }

@@ -8,13 +8,12 @@ use aws_sdk_ecr::{
     config::{Builder, retry::RetryConfig},
 };
 use custom_resource::{Answer, AwsError, Result, SdkConfig};
-use policy_statement::{Limit, Policy, PolicyStore, Resources, Rules};
+use policy_statement::{Limit, Place, Policy, PolicyStore, Resources, Rules};
 
 use crate::repository::Repository;
 
-/// How long ECR may not know a principal that was made a moment ago. It says so in the words that it has for a policy
-/// it can't read at all, which the checks before the call leave little room for.
-const PRINCIPAL_SEEN_WITHIN: Duration = Duration::from_mins(2);
+/// What ECR says of a principal that it doesn't know: the first in the words that it has for a policy it can't read at
+/// all, which the checks before the call leave little room for.
 const PRINCIPAL_UNSEEN: [&str; 2] = ["Invalid repository policy provided", "Principal not found"];
 
 const NO_POLICY: &str = "RepositoryPolicyNotFoundException";
@@ -43,9 +42,11 @@ impl PolicyStore for Repositories {
     };
     const LIMIT: Limit = Limit::characters(10_240);
     const DELETED_WHEN_EMPTY: bool = true;
+    const FROM_OUTSIDE: bool = true;
+    const APPEARS_WITHIN: Option<Duration> = None;
 
-    async fn get(&self, Repository { registry_id, name }: &Repository) -> Result<Policy> {
-        let request = self.0.get_repository_policy().set_registry_id(registry_id.clone()).repository_name(name);
+    async fn get(&self, Place { account, target }: &Place<Repository>) -> Result<Policy> {
+        let request = self.0.get_repository_policy().set_registry_id(account.clone()).repository_name(&target.name);
         match request.send().await.said() {
             Ok(policy) => Ok(policy.policy_text.map_or(Policy::Absent, Policy::Text)),
             Err(error) if error.code() == NO_POLICY => Ok(Policy::Absent),
@@ -54,20 +55,18 @@ impl PolicyStore for Repositories {
         }
     }
 
-    async fn put(&self, Repository { registry_id, name }: &Repository, text: &str) -> Result<(), AwsError> {
-        let request = self.0.set_repository_policy().set_registry_id(registry_id.clone()).repository_name(name);
-        match request.policy_text(text).send().await.said() {
-            Ok(_) => Ok(()),
-            Err(error) if PRINCIPAL_UNSEEN.iter().any(|words| error.message().contains(words)) => {
-                Err(error.not_yet_within(PRINCIPAL_SEEN_WITHIN))
-            }
-            Err(error) => Err(error),
-        }
+    async fn put(&self, Place { account, target }: &Place<Repository>, text: &str) -> Result<(), AwsError> {
+        let request = self.0.set_repository_policy().set_registry_id(account.clone()).repository_name(&target.name);
+        request.policy_text(text).send().await.said().map(drop)
     }
 
-    async fn delete(&self, Repository { registry_id, name }: &Repository) -> Result<(), AwsError> {
-        let request = self.0.delete_repository_policy().set_registry_id(registry_id.clone()).repository_name(name);
+    async fn delete(&self, Place { account, target }: &Place<Repository>) -> Result<(), AwsError> {
+        let request = self.0.delete_repository_policy().set_registry_id(account.clone()).repository_name(&target.name);
         request.send().await.none_if(&[NO_POLICY, NO_REPOSITORY]).map(drop)
+    }
+
+    fn is_about_principals(error: &AwsError) -> bool {
+        PRINCIPAL_UNSEEN.iter().any(|words| error.message().contains(words))
     }
 }
 

@@ -3,45 +3,35 @@
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use custom_resource::is_account_id;
-use policy_statement::{Target, properties};
+use policy_statement::{Place, Target, properties};
 
-/// A repository, in the registry of the function's account unless another is named.
+/// A repository by its name, which has no colon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Repository {
-    pub(crate) registry_id: Option<String>,
     pub(crate) name: String,
 }
 
 impl Target for Repository {
     const KIND: &'static str = "repository";
-    const PROPERTIES: &'static [&'static str] = &properties::<2, 4>(["RepositoryName", "RegistryId"]);
+    const PROPERTIES: &'static [&'static str] = &properties::<2, 7>(["RepositoryName", "RegistryId"]);
 
-    fn read(properties: &BTreeMap<String, String>) -> Result<Self, String> {
+    fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
         let name = properties.get("RepositoryName").ok_or("`RepositoryName` is required")?;
-        if !is_name(name) {
-            return Err("`RepositoryName` has 2 to 256 lower-case letters, digits and ._-/, and starts with a letter or a digit; \
-                 it is the name, not the ARN or the URI"
-                .to_owned());
-        }
-        let registry_id = properties.get("RegistryId");
-        if registry_id.is_some_and(|id| !is_account_id(id)) {
+        let target = name.parse().map_err(|NotARepository| {
+            "`RepositoryName` has 2 to 256 lower-case letters, digits and ._-/, and starts with a letter or a digit; it is \
+             the name, not the ARN or the URI"
+        })?;
+        let account = properties.get("RegistryId");
+        if account.is_some_and(|id| !is_account_id(id)) {
             return Err("`RegistryId` is the 12-digit id of the account".to_owned());
         }
-        Ok(Self { registry_id: registry_id.cloned(), name: name.clone() })
-    }
-
-    fn seen_from(&self, account: &str) -> Self {
-        Self { registry_id: self.registry_id.clone().filter(|id| id != account), name: self.name.clone() }
+        Ok(Place { account: account.cloned(), target })
     }
 }
 
-/// `name`, or `registry:name`: no name has a colon.
 impl fmt::Display for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.registry_id {
-            Some(registry_id) => write!(f, "{registry_id}:{}", self.name),
-            None => f.write_str(&self.name),
-        }
+        f.write_str(&self.name)
     }
 }
 
@@ -49,12 +39,7 @@ impl FromStr for Repository {
     type Err = NotARepository;
 
     fn from_str(text: &str) -> Result<Self, NotARepository> {
-        let (registry_id, name) = match text.split_once(':') {
-            Some((registry_id, name)) if is_account_id(registry_id) => (Some(registry_id.to_owned()), name),
-            Some(_) => return Err(NotARepository),
-            None => (None, text),
-        };
-        if is_name(name) { Ok(Self { registry_id, name: name.to_owned() }) } else { Err(NotARepository) }
+        if is_name(text) { Ok(Self { name: text.to_owned() }) } else { Err(NotARepository) }
     }
 }
 
@@ -74,7 +59,7 @@ fn is_name(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn read(properties: &[(&str, &str)]) -> Result<Repository, String> {
+    fn read(properties: &[(&str, &str)]) -> Result<Place<Repository>, String> {
         Repository::read(&properties.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
     }
 
@@ -86,15 +71,8 @@ mod tests {
             &[("RepositoryName", "app"), ("RegistryId", "111111111111")],
         ] {
             let repository = read(properties).unwrap();
-            assert_eq!(repository.to_string().parse::<Repository>().unwrap(), repository);
+            assert_eq!(repository.to_string().parse::<Place<Repository>>().unwrap(), repository);
         }
-    }
-
-    #[test]
-    fn the_registry_of_the_stack_s_own_account_goes_without_saying() {
-        let repository = read(&[("RepositoryName", "app"), ("RegistryId", "111111111111")]).unwrap();
-        assert_eq!(repository.seen_from("111111111111").to_string(), "app");
-        assert_eq!(repository.seen_from("222222222222"), repository);
     }
 
     #[test]

@@ -126,6 +126,14 @@ impl AwsError {
         Self { within: Some(window), ..self }
     }
 
+    /// The same error, whose sentence ends in what to do about it.
+    #[must_use]
+    pub fn advised(self, advice: &str) -> Self {
+        let message = self.message.trim_end_matches('.');
+        let message = if message.is_empty() { advice.to_owned() } else { format!("{message}; {advice}") };
+        Self { message, ..self }
+    }
+
     fn is_any(&self, codes: &[&str]) -> bool {
         codes.contains(&self.code.as_str())
     }
@@ -151,14 +159,15 @@ impl<E: ProvideErrorMetadata> From<SdkError<E, HttpResponse>> for AwsError {
                 let code = said.err().code().unwrap_or("an error without a code").to_owned();
                 let message = said.err().message().unwrap_or_default().to_owned();
                 let status = said.raw().status().as_u16();
-                let within = if THROTTLES.contains(&code.as_str()) || status == 429 || status >= 500 {
+                let throttled = THROTTLES.contains(&code.as_str()) || status == 429;
+                let within = if throttled || status >= 500 {
                     Some(OUTAGE)
                 } else if DENIALS.contains(&code.as_str()) {
                     Some(FRESH_ROLE)
                 } else {
                     None
                 };
-                Self { operation, code, message, refused: status < 500, within }
+                Self { operation, code, message, refused: throttled || status < 500, within }
             }
             SdkError::ConstructionFailure(_) => {
                 let message = "the request could not be built".to_owned();
@@ -292,6 +301,17 @@ mod tests {
     fn what_aws_refused_was_not_done_and_what_broke_may_have_been() {
         assert!(AwsError::from(service_error(400, "InvalidParameterException", "")).is_refusal());
         assert!(!AwsError::from(service_error(500, "ServerException", "")).is_refusal());
+        assert!(
+            AwsError::from(service_error(503, "SlowDown", "")).is_refusal(),
+            "who is told to slow down did nothing"
+        );
+    }
+
+    #[test]
+    fn advice_follows_what_aws_said() {
+        let advised = |message| AwsError::refused("ecr:SetRepositoryPolicy", "Bad", message).advised("do better");
+        assert_eq!(advised("No.").to_string(), "ecr:SetRepositoryPolicy was refused by AWS with Bad: No; do better");
+        assert_eq!(advised("").to_string(), "ecr:SetRepositoryPolicy was refused by AWS with Bad: do better");
     }
 
     #[test]

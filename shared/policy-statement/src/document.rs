@@ -4,9 +4,9 @@ use std::fmt;
 
 use custom_resource::{Error, Result};
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
-use crate::Statement;
-use crate::json;
+use crate::{Statement, json, orphans};
 
 /// A policy document. What is foreign in it (statements, `Version`, `Id`, unknown elements, duplicates, order) comes
 /// out as it went in, to the byte, but for white space between tokens.
@@ -75,6 +75,11 @@ impl Document {
         format!("{{{}}}", elements.join(","))
     }
 
+    /// All statements in their order.
+    pub fn statements(&self) -> impl Iterator<Item = &Statement> {
+        self.statements.iter()
+    }
+
     /// The statements of the claim with this mark.
     pub fn own(&self, mark: &str) -> impl Iterator<Item = &Statement> {
         self.statements.iter().filter(move |statement| statement.is_of(mark))
@@ -117,6 +122,34 @@ impl Document {
         all_found(before.foreign(mark), self.foreign(mark))
     }
 
+    /// The deleted principals that everybody else's statements name, each with its statement: "`Pull`: AROA..".
+    pub(crate) fn orphans(&self, mark: &str) -> Vec<String> {
+        let foreign = self.foreign(mark).flat_map(|statement| {
+            let sid = statement.sid().filter(|sid| !sid.is_empty());
+            let of = sid.map_or_else(|| "a statement without a Sid".to_owned(), |sid| format!("`{sid}`"));
+            orphans::orphans(statement).into_iter().map(move |orphan| format!("{of}: {orphan}"))
+        });
+        foreign.collect()
+    }
+
+    /// The document without them.
+    pub(crate) fn without_orphans(&self, mark: &str) -> Self {
+        let statements = self.statements.iter().filter_map(|statement| {
+            if statement.is_of(mark) { Some(statement.clone()) } else { orphans::without_orphans(statement) }
+        });
+        let statements: Vec<_> = statements.collect();
+        Self { bare: self.bare && statements.len() == 1, statements, ..self.clone() }
+    }
+
+    /// Sixteen hexadecimal digits that are the same for documents that mean the same, however they are written.
+    pub(crate) fn fingerprint(&self) -> String {
+        let elements = self.elements.iter().map(|(name, value)| format!("{name}:{value:?}"));
+        let statements = self.statements.iter().map(|statement| format!("{:?}", statement.meaning()));
+        let digest = elements.chain(statements).fold(Sha256::new(), |digest, part| digest.chain_update(part + "\n"));
+        let first_bytes = digest.finalize().iter().take(8).fold(0_u64, |bytes, byte| bytes << 8 | u64::from(*byte));
+        format!("{first_bytes:016x}")
+    }
+
     /// Whether there is no statement, so that the policy grants nothing and may be deleted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -150,9 +183,10 @@ fn all_found<'a>(
     mut wanted: impl Iterator<Item = &'a Statement>,
     present: impl Iterator<Item = &'a Statement>,
 ) -> bool {
-    let mut present: Vec<_> = present.collect();
+    let mut present: Vec<_> = present.map(Statement::meaning).collect();
     wanted.all(|statement| {
-        let place = present.iter().position(|candidate| candidate.means_the_same_as(statement));
+        let meaning = statement.meaning();
+        let place = present.iter().position(|candidate| *candidate == meaning);
         place.map(|place| present.swap_remove(place)).is_some()
     })
 }
@@ -251,6 +285,23 @@ mod tests {
         assert!(twice_and_more.keeps_foreign(&before, MARK));
         for lost in [r#"[{"Action":"a:b"},{"N":1}]"#, r#"[{"Action":"a:b"},{"Sid":"X","Action":"a:b"}]"#, "[]"] {
             assert!(!document(&format!(r#"{{"Statement":{lost}}}"#)).keeps_foreign(&before, MARK), "{lost}");
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_is_of_the_meaning() {
+        let fingerprint = |text: &str| document(text).fingerprint();
+        let written = fingerprint(r#"{"Statement":[{"Sid":"A","Action":"a:b","Principal":{"AWS":"111111111111"}}]}"#);
+        let read_back =
+            r#"{"Statement":{"Principal":{"AWS":["arn:aws:iam::111111111111:root"]},"Sid":"A","Action":["a:b"]}}"#;
+        assert_eq!(fingerprint(read_back), written);
+        for other in [
+            r#"{"Statement":[]}"#.to_owned(),
+            read_back.replace("\"A\"", "\"B\""),
+            read_back.replace("a:b", "a:c"),
+            read_back.replace("{\"Statement\"", "{\"Version\":\"2012-10-17\",\"Statement\""),
+        ] {
+            assert_ne!(fingerprint(&other), written, "{other}");
         }
     }
 

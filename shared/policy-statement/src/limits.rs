@@ -42,15 +42,14 @@ impl Limit {
         Self { unit: Unit::Bytes, ..Self::characters(size) }
     }
 
-    /// What the policy takes of the limit, together with the others that share it.
+    /// The size of a policy, in `unit`.
     #[must_use]
     pub fn used_by(&self, document: &Document) -> usize {
         let text = document.to_text();
-        let size = match self.unit {
+        match self.unit {
             Unit::Characters => text.chars().count(),
             Unit::Bytes => text.len(),
-        };
-        self.elsewhere + size
+        }
     }
 
     /// Compares the policy after a change with the limit. `policy` starts the sentence: `the policy of repository app`.
@@ -59,8 +58,8 @@ impl Limit {
     /// Refused if it has grown beyond the limit. One that shrinks is let through even so: an account's quota may have been
     /// raised, and removing must always be possible.
     pub fn check(&self, policy: &str, before: &Document, after: &Document, mark: &str) -> Result<()> {
-        let used = self.used_by(after);
-        if used <= self.size || used <= self.used_by(before) {
+        let used = self.elsewhere + self.used_by(after);
+        if used <= self.size || self.used_by(after) <= self.used_by(before) {
             return Ok(());
         }
         let mut others = after.clone();
@@ -74,7 +73,7 @@ impl Limit {
             "{policy} would have {} of {} {unit} ({adds} {}); {}",
             grouped(used),
             grouped(self.size),
-            grouped(used - self.used_by(&others)),
+            grouped(self.used_by(after) - self.used_by(&others)),
             self.advice
         )))
     }

@@ -2,22 +2,47 @@
 
 use std::{collections::BTreeMap, fmt, marker::PhantomData, str::FromStr};
 
+use custom_resource::{Error, Result};
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error as _, MapAccess, Visitor},
 };
 
 use crate::{
-    StatementProperty, Target,
-    store::{ALLOW_PUBLIC, STATEMENT},
+    Place, StatementProperty, Target,
+    role::Role,
+    store::{ALLOW_PUBLIC, EXTERNAL_ID, PRUNE_ORPHANS, ROLE_ARN, STATEMENT},
 };
 
 /// The properties of a statement type.
 #[derive(Clone)]
 pub struct Properties<T> {
-    pub(crate) target: T,
+    /// The target, and the account that its own properties name, if they do.
+    pub(crate) named: Place<T>,
+    pub(crate) role: Option<Role>,
     pub(crate) statement: StatementProperty,
+    pub(crate) prune_orphans: bool,
     pub(crate) allow_public: bool,
+}
+
+impl<T: Target> Properties<T> {
+    /// Where the policy is, seen from a function in account `home`.
+    ///
+    /// # Errors
+    /// Refused if the role is in another account than the target.
+    pub(crate) fn place(&self, home: &str) -> Result<Place<T>> {
+        let Place { account: named, target } = self.named.clone();
+        let of_role = self.role.as_ref().map(|role| role.account().to_owned());
+        if let (Some(named), Some(of_role)) = (&named, &of_role)
+            && named != of_role
+        {
+            return Err(Error::refused(format!(
+                "RoleArn is a role of account {of_role}, but the {} {target} belongs to account {named}",
+                T::KIND
+            )));
+        }
+        Ok(Place { account: of_role.or(named).filter(|account| account != home), target })
+    }
 }
 
 impl<'de, T: Target> Deserialize<'de> for Properties<T> {
@@ -37,27 +62,35 @@ impl<'de, T: Target> Visitor<'de> for Entries<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Properties<T>, A::Error> {
-        let mut target = BTreeMap::new();
-        let mut statement = None;
-        let mut allow_public = false;
+        let mut named = BTreeMap::new();
+        let (mut statement, mut role_arn, mut external_id) = (None, None, None);
+        let (mut prune_orphans, mut allow_public) = (false, false);
         while let Some(name) = entries.next_key::<String>()? {
             match name.as_str() {
                 STATEMENT => statement = Some(entries.next_value()?),
+                ROLE_ARN => role_arn = Some(entries.next_value()?),
+                EXTERNAL_ID => external_id = Some(entries.next_value()?),
+                PRUNE_ORPHANS => prune_orphans = entries.next_value()?,
                 ALLOW_PUBLIC => allow_public = entries.next_value()?,
                 _ => {
-                    target.insert(name, entries.next_value()?);
+                    named.insert(name, entries.next_value()?);
                 }
             }
         }
-        let statement = statement.ok_or_else(|| A::Error::missing_field(STATEMENT))?;
-        Ok(Properties { target: T::read(&target).map_err(A::Error::custom)?, statement, allow_public })
+        Ok(Properties {
+            named: T::read(&named).map_err(A::Error::custom)?,
+            role: Role::read(role_arn, external_id).map_err(A::Error::custom)?,
+            statement: statement.ok_or_else(|| A::Error::missing_field(STATEMENT))?,
+            prune_orphans,
+            allow_public,
+        })
     }
 }
 
 /// `<target>#<mark>`: what `!Ref` reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatementId<T> {
-    pub(crate) target: T,
+    pub(crate) place: Place<T>,
     pub(crate) mark: String,
 }
 
@@ -65,10 +98,10 @@ impl<T: Target> FromStr for StatementId<T> {
     type Err = NotAStatementId;
 
     fn from_str(text: &str) -> Result<Self, NotAStatementId> {
-        let (target, mark) = text.rsplit_once('#').ok_or(NotAStatementId)?;
+        let (place, mark) = text.rsplit_once('#').ok_or(NotAStatementId)?;
         let is_mark = mark.len() == 10 && mark.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        match target.parse() {
-            Ok(target) if is_mark => Ok(Self { target, mark: mark.to_owned() }),
+        match place.parse() {
+            Ok(place) if is_mark => Ok(Self { place, mark: mark.to_owned() }),
             _ => Err(NotAStatementId),
         }
     }
@@ -76,7 +109,7 @@ impl<T: Target> FromStr for StatementId<T> {
 
 impl<T: Target> fmt::Display for StatementId<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}", self.target, self.mark)
+        write!(f, "{}#{}", self.place, self.mark)
     }
 }
 
@@ -90,7 +123,7 @@ pub struct NotAStatementId;
 pub struct Attributes {
     /// The Sids of the claim's statements, with commas between them.
     pub sids: String,
-    /// What the policy takes of its limit.
+    /// The size of the whole policy, in the unit of its limit.
     pub policy_size: usize,
     /// The limit.
     pub policy_size_limit: usize,

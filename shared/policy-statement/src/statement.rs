@@ -49,10 +49,9 @@ impl Statement {
         self.sid().is_some_and(|sid| ends_in_mark(sid, mark))
     }
 
-    /// Whether both have the same `Sid` and grant the same, however it is written.
-    #[must_use]
-    pub fn means_the_same_as(&self, other: &Self) -> bool {
-        self.sid == other.sid && equivalent::equivalent(&self.text, &other.text)
+    /// What it grants, however it is written, and its `Sid`: equal for statements that needn't be told apart.
+    pub(crate) fn meaning(&self) -> (Option<&str>, String) {
+        (self.sid(), equivalent::meaning(&self.text))
     }
 }
 

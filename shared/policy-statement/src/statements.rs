@@ -1,84 +1,80 @@
 //! Makes a policy have the statements of a claim, and as if it had never had any, whoever else owns the rest of it.
 
-use std::time::Duration;
+use std::rc::Rc;
 
-use custom_resource::{AwsError, Claim, Error, Resource, Result};
+use custom_resource::{Claim, Error, Resource, Result, SdkConfig};
 
 use crate::{
-    Document, Policy, PolicyStore, Target,
+    Place, PolicyStore, Target,
+    lease::Leases,
+    patch::{Patch, not_there},
     properties::{Attributes, Properties, StatementId},
+    role::Role,
+    stores::Stores,
 };
-
-/// How long a read may lag behind a write.
-const SEEN_WITHIN: Duration = Duration::from_mins(2);
 
 /// Single statements in the policies that `S` keeps.
 #[derive(Debug)]
 pub struct Statements<S> {
-    store: S,
+    stores: Stores<S>,
+    leases: Leases,
 }
 
 impl<S: PolicyStore> Statements<S> {
-    /// Statements in the policies of `store`.
+    /// Statements in the policies of the stores that `build` makes: one with the function's own credentials, and one with
+    /// those of each role that a template names. The table of leases is named by the variable `LEASE_TABLE`.
     #[must_use]
-    pub fn new(store: S) -> Self {
-        Self { store }
+    pub fn new(aws: &SdkConfig, build: impl Fn(&SdkConfig) -> S + 'static) -> Self {
+        Self { stores: Stores::new(aws, build), leases: Leases::new(aws) }
     }
 
-    /// The policy, as far as there is one; without a target, what AWS says of it.
-    async fn read(&self, target: &S::Target) -> Result<Result<Document, AwsError>> {
-        match self.store.get(target).await? {
-            Policy::Text(text) => {
-                let unreadable = |error| Error::refused(format!("{} can't be read: {error}", policy_of(target)));
-                Document::parse(&text).map(Ok).map_err(unreadable)
-            }
-            Policy::Absent => Ok(Ok(Document::empty())),
-            Policy::NoTarget(error) => Ok(Err(error)),
-        }
+    /// The same with a given client and name of the table of leases.
+    #[must_use]
+    pub fn with_leases(self, client: aws_sdk_dynamodb::Client, table: &str) -> Self {
+        Self { leases: Leases::of(client, Some(table.to_owned())), ..self }
     }
 
-    /// Writes `after` where the claim's statements are to change.
-    async fn write(&self, target: &S::Target, after: &Document) -> Result<(), AwsError> {
-        if after.is_empty() && S::DELETED_WHEN_EMPTY {
-            self.store.delete(target).await
-        } else {
-            self.store.put(target, &after.to_text()).await
-        }
+    async fn acting_as(&self, role: Option<&Role>, claim: &Claim<StatementId<S::Target>>) -> Result<Rc<S>> {
+        self.stores.acting_as(role, claim.account(), &claim.owner().mark()).await
     }
 
-    /// Looks whether what was written is there, and all that was there before.
-    async fn seen(&self, target: &S::Target, before: &Document, after: &Document, mark: &str) -> Result<()> {
-        let own: Vec<_> = after.own(mark).cloned().collect();
-        match self.read(target).await? {
-            Ok(now) if now.has_own(mark, &own) && now.keeps_foreign(before, mark) => Ok(()),
-            Err(_) if own.is_empty() => Ok(()),
-            _ => {
-                let waiting_for = format!("{} doesn't show yet what was written", policy_of(target));
-                Err(Error::not_yet_within(SEEN_WITHIN, waiting_for))
-            }
-        }
-    }
-
-    /// Takes the claim's statements out of a policy; where there are none, nothing is written.
-    async fn take_out(&self, target: &S::Target, mark: &str) -> Result<()> {
-        let before = match self.read(target).await? {
-            Ok(before) if before.own(mark).next().is_some() => before,
-            _ => return Ok(()),
+    /// Takes the claim's statements out of a policy, if there still is one.
+    async fn take_out(
+        &self,
+        place: Place<S::Target>,
+        last: Option<&Properties<S::Target>>,
+        claim: &Claim<StatementId<S::Target>>,
+    ) -> Result<()> {
+        // A role of another account has no business there.
+        let is_there = |role: &&Role| place.account.as_deref().unwrap_or(claim.account()) == role.account();
+        let role = last.and_then(|properties| properties.role.as_ref()).filter(is_there);
+        let store = self.acting_as(role, claim).await?;
+        let Ok(place) = store.resolve(place).await? else { return Ok(()) };
+        let mark = &claim.owner().mark();
+        let take_out = async |lease: &_| {
+            let prune_orphans = last.is_some_and(|properties| properties.prune_orphans);
+            Patch { store: &*store, place: &place, mark, lease, prune_orphans }.take_out().await
         };
-        let mut after = before.clone();
-        after.replace_own(mark, &[]);
-        match self.write(target, &after).await {
-            Ok(()) => self.seen(target, &before, &after, mark).await,
-            // The target may have gone in between.
-            Err(error) if self.read(target).await?.is_ok() => Err(error.into()),
-            Err(_) => Ok(()),
-        }
+        self.leases.holding(&place.named(), mark, take_out).await
     }
 
-    /// Takes out what a cancelled replacement may have left. Where AWS doesn't let us in nothing was written either, and
-    /// a rollback must not fail for it.
-    async fn take_back(&self, target: &S::Target, mark: &str) -> Result<()> {
-        match self.take_out(target, mark).await {
+    /// Takes out what a cancelled replacement may have left at `last`, unless that is `place` in other words. Where AWS
+    /// doesn't let us in nothing was written either, and a rollback must not fail for it.
+    async fn take_back(
+        &self,
+        last: Place<S::Target>,
+        place: &Place<S::Target>,
+        cancelled: &Properties<S::Target>,
+        claim: &Claim<StatementId<S::Target>>,
+    ) -> Result<()> {
+        let taken_back = async {
+            let store = self.acting_as(cancelled.role.as_ref(), claim).await?;
+            match store.resolve(last).await? {
+                Ok(last) if last != *place => self.take_out(last, Some(cancelled), claim).await,
+                _ => Ok(()),
+            }
+        };
+        match taken_back.await {
             Err(Error::Refused(reason)) => tracing::warn!(%reason, "a cancelled replacement was not looked after"),
             Err(Error::NotYet(not_yet)) if not_yet.is_denial() => {
                 tracing::warn!(reason = %not_yet, "a cancelled replacement was not looked after");
@@ -89,14 +85,7 @@ impl<S: PolicyStore> Statements<S> {
     }
 }
 
-fn policy_of<T: Target>(target: &T) -> String {
-    format!("the policy of {} {target}", T::KIND)
-}
-
-impl<S: PolicyStore> Resource for Statements<S>
-where
-    S::Target: Clone + PartialEq,
-{
+impl<S: PolicyStore> Resource for Statements<S> {
     type Properties = Properties<S::Target>;
     type Id = StatementId<S::Target>;
     type Attributes = Attributes;
@@ -108,49 +97,48 @@ where
         claim: &Claim<Self::Id>,
     ) -> Result<Attributes> {
         S::RULES.check(&desired.statement, desired.allow_public)?;
-        let account = claim.account();
-        let target = &desired.target.seen_from(account);
-        let mark = claim.owner().mark();
-        let wanted = desired.statement.signed(claim.owner().logical_id(), &mark);
-        let before = self.read(target).await?.map_err(|error| {
+        let place = desired.place(claim.account())?;
+        if let (Some(account), None, false) = (&place.account, &desired.role, S::FROM_OUTSIDE) {
             let kind = S::Target::KIND;
-            Error::refused(format!(
-                "{error}; the {kind} {target} must be there before a statement can go into its policy"
-            ))
-        })?;
-        let id = StatementId { target: target.clone(), mark: mark.clone() };
-        let mut after = before.clone();
-        if before.has_own(&mark, &wanted) {
-            claim.hold(&id);
-        } else {
-            after.replace_own(&mark, &wanted);
-            S::LIMIT.check(&policy_of(target), &before, &after, &mark)?;
-            // From here on the statements may be there, even if no answer comes.
-            claim.hold(&id);
-            if let Err(error) = self.write(target, &after).await {
-                if error.is_refusal() && before.own(&mark).next().is_none() {
-                    claim.let_go();
-                }
-                return Err(error.into());
-            }
-            self.seen(target, &before, &after, &mark).await?;
+            return Err(Error::refused(format!(
+                "the {kind} belongs to account {account}, and AWS takes changes of its policy from there alone; name a \
+                 role of that account as RoleArn"
+            )));
         }
+        let mark = &claim.owner().mark();
+        let wanted = desired.statement.signed(claim.owner().logical_id(), mark);
+        let store = self.acting_as(desired.role.as_ref(), claim).await?;
+        let named = place.clone();
+        let place = store.resolve(place).await?.map_err(|error| not_there::<S>(error, &named))?;
+        let id = StatementId { place: place.clone(), mark: mark.clone() };
+        let put_in = async |lease: &_| {
+            let patch = Patch { store: &*store, place: &place, mark, lease, prune_orphans: desired.prune_orphans };
+            patch.put_in(&wanted, || claim.hold(&id), || claim.let_go()).await
+        };
+        let policy = self.leases.holding(&place.named(), mark, put_in).await?;
         // Back at the id that CloudFormation knows, with another target in the old properties: a replacement was cancelled,
         // and may have left its statements there. (At another id it is this that replaces, and CloudFormation cleans up.)
-        let last = previous.map(|properties| properties.target.seen_from(account)).filter(|last| last != target);
-        if let Some(cancelled) = last.filter(|_| claim.given().is_some_and(|given| given.target == *target)) {
-            self.take_back(&cancelled, &mark).await?;
+        if let Some(previous) = previous.filter(|_| claim.given().is_some_and(|given| given.place == place))
+            && let Ok(last) = previous.place(claim.account())
+            && last != named
+            && last != place
+        {
+            self.take_back(last, &place, previous, claim).await?;
         }
+        let used = S::LIMIT.used_by(&policy);
+        let limit = if used > S::LIMIT.size { store.limit(&place, used).await?.size } else { S::LIMIT.size };
         Ok(Attributes {
             sids: wanted.iter().filter_map(|statement| statement.sid()).collect::<Vec<_>>().join(","),
-            policy_size: S::LIMIT.used_by(&after),
-            policy_size_limit: S::LIMIT.size,
+            policy_size: used,
+            policy_size_limit: limit,
         })
     }
 
     async fn remove(&self, last: Option<&Self::Properties>, claim: &Claim<Self::Id>) -> Result<()> {
-        let last = last.map(|properties| properties.target.seen_from(claim.account()));
-        let Some(target) = claim.id().map(|id| id.target).or(last) else { return Ok(()) };
-        self.take_out(&target, &claim.owner().mark()).await
+        let of_last = || last.and_then(|properties| properties.place(claim.account()).ok());
+        match claim.id().map(|id| id.place).or_else(of_last) {
+            Some(place) => self.take_out(place, last, claim).await,
+            None => Ok(()),
+        }
     }
 }

@@ -1,10 +1,10 @@
-//! Where a policy is kept: the three calls that a service offers for it, and what it takes.
+//! Where a policy is kept: the few calls that a service offers for it, and what it takes.
 
-use std::{collections::BTreeMap, fmt::Display, str::FromStr};
+use std::{collections::BTreeMap, fmt::Display, str::FromStr, time::Duration};
 
 use custom_resource::{AwsError, Result};
 
-use crate::{Limit, Rules};
+use crate::{Document, Limit, Place, Rules};
 
 /// One kind of policy that belongs to one kind of thing.
 #[expect(async_fn_in_trait, reason = "one event at a time on a current-thread runtime: nothing has to be Send")]
@@ -17,26 +17,53 @@ pub trait PolicyStore {
     const LIMIT: Limit;
     /// Whether the service keeps no policy where there are no statements.
     const DELETED_WHEN_EMPTY: bool;
+    /// Whether the service takes the calls from other accounts than the one that owns the target.
+    const FROM_OUTSIDE: bool;
+    /// How long a target that was made a moment ago may not be visible, if that happens.
+    const APPEARS_WITHIN: Option<Duration>;
+
+    /// The target under the one name that it has for everybody: what stands behind an alias, say. Without such a target,
+    /// or if it is being deleted, what AWS said.
+    async fn resolve(&self, place: Place<Self::Target>) -> Result<Result<Place<Self::Target>, AwsError>> {
+        Ok(Ok(place))
+    }
 
     /// The policy as it is.
-    async fn get(&self, target: &Self::Target) -> Result<Policy>;
+    async fn get(&self, place: &Place<Self::Target>) -> Result<Policy>;
 
     /// Replaces the policy.
     ///
     /// # Errors
-    /// What AWS said, marked as passing where it may pass: a principal, say, that was made a moment ago.
-    async fn put(&self, target: &Self::Target, text: &str) -> Result<(), AwsError>;
+    /// What AWS said, marked as passing where it may pass.
+    async fn put(&self, place: &Place<Self::Target>, text: &str) -> Result<(), AwsError>;
 
     /// Deletes the policy; called only where there may be none.
     ///
     /// # Errors
     /// What AWS said, but nothing where the policy or the target is gone.
-    async fn delete(&self, target: &Self::Target) -> Result<(), AwsError>;
+    async fn delete(&self, place: &Place<Self::Target>) -> Result<(), AwsError>;
+
+    /// Whether `put` was refused for a principal that AWS doesn't know: one that was made a moment ago, or deleted.
+    fn is_about_principals(error: &AwsError) -> bool;
+
+    /// How large this very policy may be, of which `used` are needed: asked before it grows.
+    async fn limit(&self, _place: &Place<Self::Target>, _used: usize) -> Result<Limit> {
+        Ok(Self::LIMIT)
+    }
+
+    /// Refuses a change that nobody can want.
+    ///
+    /// # Errors
+    /// Refused with what would be lost.
+    fn guard(_place: &Place<Self::Target>, _before: &Document, _after: &Document) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// What there is of a policy.
+#[derive(Debug)]
 pub enum Policy {
-    /// This document.
+    /// This document. It must not reach a log.
     Text(String),
     /// The target has none.
     Absent,
@@ -44,29 +71,26 @@ pub enum Policy {
     NoTarget(AwsError),
 }
 
-/// The thing that a policy belongs to. Displayed, it is the first part of a physical id, from which it is read again.
-pub trait Target: FromStr + Display {
+/// The thing that a policy belongs to. Displayed, it is a part of the physical id, from which it is read again; what is
+/// displayed doesn't start with 12 digits and a colon.
+pub trait Target: FromStr + Display + Clone + PartialEq {
     /// What it is called in a sentence: `repository`.
     const KIND: &'static str;
     /// The names of its properties, with those of the statement: made by [`properties`].
     const PROPERTIES: &'static [&'static str];
 
-    /// Reads it from those of its properties that the template gives.
+    /// Reads it from those of its properties that the template gives, with the account that they name, if they do.
     ///
     /// # Errors
     /// What is wrong with them, without saying their values.
-    fn read(properties: &BTreeMap<String, String>) -> Result<Self, String>;
-
-    /// The same target without what goes without saying in `account`, so that one thing has one name, one id.
-    #[must_use]
-    fn seen_from(&self, account: &str) -> Self;
+    fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String>;
 }
 
 /// The properties of a statement type: those of its target, `own`, and those that all have.
 ///
 /// ```
-/// const PROPERTIES: &[&str] = &policy_statement::properties::<2, 4>(["RepositoryName", "RegistryId"]);
-/// assert_eq!(PROPERTIES, ["RepositoryName", "RegistryId", "Statement", "AllowPublic"]);
+/// const PROPERTIES: &[&str] = &policy_statement::properties::<2, 7>(["RepositoryName", "RegistryId"]);
+/// assert_eq!(PROPERTIES[..4], ["RepositoryName", "RegistryId", "Statement", "RoleArn"]);
 /// ```
 ///
 /// # Panics
@@ -84,6 +108,9 @@ pub const fn properties<const OWN: usize, const ALL: usize>(own: [&'static str; 
 }
 
 /// The properties that all statement types have.
-pub(crate) const COMMON: [&str; 2] = [STATEMENT, ALLOW_PUBLIC];
+const COMMON: [&str; 5] = [STATEMENT, ROLE_ARN, EXTERNAL_ID, PRUNE_ORPHANS, ALLOW_PUBLIC];
 pub(crate) const STATEMENT: &str = "Statement";
+pub(crate) const ROLE_ARN: &str = "RoleArn";
+pub(crate) const EXTERNAL_ID: &str = "ExternalId";
+pub(crate) const PRUNE_ORPHANS: &str = "PruneOrphans";
 pub(crate) const ALLOW_PUBLIC: &str = "AllowPublic";

@@ -25,6 +25,9 @@ const SHARED: [(&str, &[&str]); 8] = [
     (".set_tags(", &["organizations:TagResource"]),
 ];
 
+/// What the shared crate `policy-statement` calls for all its stores.
+const OF_STATEMENTS: [&str; 2] = ["dynamodb:UpdateItem", "sts:AssumeRole"];
+
 /// Everybody may ask who they are.
 const FREE: &str = "sts:GetCallerIdentity";
 
@@ -59,9 +62,10 @@ fn operation(call: &str) -> String {
 
 fn called(handler: &str) -> BTreeSet<String> {
     let code = code(&workspace().join("handlers").join(handler).join("src"));
-    let ecr = [("self.0.", "ecr")];
-    let clients = if handler.starts_with("ecr") { &ecr[..] } else { &CLIENTS[..] };
     let mut called = BTreeSet::new();
+    let statements = handler.strip_suffix("-statement").and_then(|name| name.split('-').next());
+    let store = [("self.0.", statements.unwrap_or_default()), ("client.", statements.unwrap_or_default())];
+    let clients = if statements.is_some() { &store[..] } else { &CLIENTS[..] };
     for (words, service) in clients {
         for rest in code.split(words).skip(1) {
             let name: String = rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
@@ -70,8 +74,10 @@ fn called(handler: &str) -> BTreeSet<String> {
             }
         }
     }
-    let shared = SHARED.iter().filter(|(method, _)| code.contains(method)).flat_map(|(_, actions)| *actions);
-    called.extend(shared.map(|action| (*action).to_owned()).filter(|_| !handler.starts_with("ecr")));
+    let of_organizations = SHARED.iter().filter(|(method, _)| code.contains(method)).flat_map(|(_, actions)| *actions);
+    let shared =
+        if statements.is_some() { OF_STATEMENTS.iter().collect() } else { of_organizations.collect::<Vec<_>>() };
+    called.extend(shared.into_iter().map(|action| (*action).to_owned()));
     called.remove(FREE);
     called
 }

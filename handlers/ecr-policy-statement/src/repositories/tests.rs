@@ -7,37 +7,22 @@ use aws_sdk_ecr::operation::{
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
-use custom_resource::{Claim, Error, Owner, Resource};
-use policy_statement::{Attributes, Properties, StatementId, Statements};
-use serde_json::{Value, json};
+use custom_resource::Error;
+use serde_json::json;
 
 use super::*;
 
-const FOREIGN: &str = r#"{
-  "Version" : "2008-10-17",
-  "Statement" : [ {
-    "Sid" : "LambdaECRImageRetrievalPolicy",
-    "Effect" : "Allow",
-    "Principal" : { "Service" : "lambda.amazonaws.com" },
-    "Action" : [ "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer" ]
-  } ]
-}"#;
+const POLICY: &str = r#"{"Version":"2008-10-17","Statement":[]}"#;
 
-fn claim() -> Claim<StatementId<Repository>> {
-    Claim::new(Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a", "Pull"), None)
+fn app() -> Place<Repository> {
+    "333333333333:team/app".parse().unwrap()
 }
 
-fn mark() -> String {
-    claim().owner().mark()
-}
-
-fn properties() -> Properties<Repository> {
-    serde_json::from_value(json!({
-        "RepositoryName": "team/app",
-        "RegistryId": "333333333333",
-        "Statement": {"Effect": "Allow", "Principal": {"AWS": "222222222222"}, "Action": "ecr:BatchGetImage"},
+/// ECR with one answer.
+fn world(rule: &Rule) -> Repositories {
+    Repositories(mock_client!(aws_sdk_ecr, RuleMode::Sequential, [rule], |config| {
+        config.retry_config(RetryConfig::disabled())
     }))
-    .unwrap()
 }
 
 /// An error as ECR sends it.
@@ -46,148 +31,81 @@ fn said(status: u16, code: &str, message: &str) -> HttpResponse {
     HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body))
 }
 
-fn gets(text: &str) -> Rule {
-    let text = text.to_owned();
-    mock!(Client::get_repository_policy)
+async fn gets(status: u16, code: &'static str) -> Result<Policy> {
+    let fails = mock!(Client::get_repository_policy).then_http_response(move || said(status, code, "Not there."));
+    world(&fails).get(&app()).await
+}
+
+async fn puts(status: u16, code: &'static str, message: &'static str) -> AwsError {
+    let fails = mock!(Client::set_repository_policy).then_http_response(move || said(status, code, message));
+    world(&fails).put(&app(), POLICY).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn the_policy_is_that_of_the_repository_in_its_registry() {
+    let gets = mock!(Client::get_repository_policy)
         .match_requests(|r| r.repository_name() == Some("team/app") && r.registry_id() == Some("333333333333"))
-        .then_output(move || GetRepositoryPolicyOutput::builder().policy_text(&text).build())
+        .then_output(|| GetRepositoryPolicyOutput::builder().policy_text(POLICY).build());
+    let Ok(Policy::Text(text)) = world(&gets).get(&app()).await else { panic!("no text") };
+    assert_eq!(text, POLICY);
 }
 
-fn get_fails(code: &'static str) -> Rule {
-    mock!(Client::get_repository_policy).then_http_response(move || said(400, code, "Not there."))
+#[tokio::test]
+async fn in_the_functions_own_registry_no_registry_is_named() {
+    let gets = mock!(Client::get_repository_policy)
+        .match_requests(|r| r.repository_name() == Some("app") && r.registry_id().is_none())
+        .then_output(|| GetRepositoryPolicyOutput::builder().policy_text(POLICY).build());
+    world(&gets).get(&"app".parse().unwrap()).await.unwrap();
 }
 
-/// A write of a policy whose Sids are these, in this order, and which forces nothing.
-fn sets(sids: Vec<String>) -> Rule {
-    mock!(Client::set_repository_policy)
-        .match_requests(move |request| {
-            let policy: Value = serde_json::from_str(request.policy_text().unwrap()).unwrap();
-            let written = policy["Statement"].as_array().unwrap().iter().map(|statement| &statement["Sid"]);
-            written.eq(sids.iter()) && request.force().is_none() && request.registry_id() == Some("333333333333")
+#[tokio::test]
+async fn a_repository_without_a_policy_is_told_from_no_repository() {
+    assert!(matches!(gets(400, NO_POLICY).await, Ok(Policy::Absent)));
+    assert!(matches!(gets(400, NO_REPOSITORY).await, Ok(Policy::NoTarget(error)) if error.code() == NO_REPOSITORY));
+    assert!(matches!(gets(400, "InvalidParameterException").await, Err(Error::Refused(_))));
+    assert!(matches!(gets(500, "ServerException").await, Err(Error::NotYet(_))));
+}
+
+#[tokio::test]
+async fn a_write_replaces_the_text_and_forces_nothing() {
+    let puts = mock!(Client::set_repository_policy)
+        .match_requests(|request| {
+            request.policy_text() == Some(POLICY)
+                && request.force().is_none()
+                && request.repository_name() == Some("team/app")
+                && request.registry_id() == Some("333333333333")
         })
-        .then_output(|| SetRepositoryPolicyOutput::builder().build())
-}
-
-fn set_fails(status: u16, code: &'static str, message: &'static str) -> Rule {
-    mock!(Client::set_repository_policy).then_http_response(move || said(status, code, message))
-}
-
-fn own_statement() -> String {
-    let sid = format!("Pull{}", mark());
-    format!(r#"{{"Sid":"{sid}","Effect":"Allow","Principal":{{"AWS":"222222222222"}},"Action":"ecr:BatchGetImage"}}"#)
-}
-
-fn alone() -> String {
-    format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, own_statement())
-}
-
-/// Answers with `rules` in this order, and fails the test on any other call.
-fn world(rules: &[Rule]) -> Statements<Repositories> {
-    let rules: Vec<_> = rules.iter().collect();
-    Statements::new(Repositories(mock_client!(aws_sdk_ecr, RuleMode::Sequential, rules, |config| {
-        config.retry_config(RetryConfig::disabled())
-    })))
-}
-
-async fn ensured(rules: &[Rule]) -> Result<Attributes> {
-    let ended = world(rules).ensure(&properties(), None, &claim()).await;
-    assert!(rules.iter().all(|rule| rule.num_calls() > 0), "a call was never made");
-    ended
-}
-
-async fn removed(rules: &[Rule]) -> Result<()> {
-    let ended = world(rules).remove(Some(&properties()), &claim()).await;
-    assert!(rules.iter().all(|rule| rule.num_calls() > 0), "a call was never made");
-    ended
+        .then_output(|| SetRepositoryPolicyOutput::builder().build());
+    world(&puts).put(&app(), POLICY).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_repository_without_a_policy_gets_one() {
-    let sid = format!("Pull{}", mark());
-    let attributes = ensured(&[get_fails(NO_POLICY), sets(vec![sid.clone()]), gets(&alone())]).await.unwrap();
-    assert_eq!((attributes.sids, attributes.policy_size_limit), (sid, 10_240));
-}
-
-#[tokio::test]
-async fn a_statement_joins_those_that_are_there_in_ecr_s_own_lay_out() {
-    let sids = vec!["LambdaECRImageRetrievalPolicy".to_owned(), format!("Pull{}", mark())];
-    let after = FOREIGN.replace("} ]\n}", &format!("}}, {} ]}}", own_statement()));
-    ensured(&[gets(FOREIGN), sets(sids), gets(&after)]).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_statement_that_is_there_is_only_read() {
-    ensured(&[gets(&alone())]).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_foreign_statement_that_a_read_back_misses_is_looked_for_again() {
-    let sids = vec!["LambdaECRImageRetrievalPolicy".to_owned(), format!("Pull{}", mark())];
-    let ended = ensured(&[gets(FOREIGN), sets(sids), gets(&alone())]).await;
-    assert!(matches!(ended, Err(Error::NotYet(_))));
-}
-
-#[tokio::test]
-async fn a_repository_that_does_not_exist_is_refused() {
-    let ended = ensured(&[get_fails(NO_REPOSITORY)]).await;
-    assert_eq!(
-        ended.unwrap_err().to_string(),
-        "ecr:GetRepositoryPolicy was refused by AWS with RepositoryNotFoundException: Not there; \
-         the repository 333333333333:team/app must be there before a statement can go into its policy"
-    );
-}
-
-#[tokio::test]
-async fn a_principal_that_ecr_does_not_know_yet_may_appear_within_two_minutes() {
-    for message in [
-        "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'",
-        "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Principal not found'",
-    ] {
-        let ended = ensured(&[get_fails(NO_POLICY), set_fails(400, "InvalidParameterException", message)]).await;
-        let Err(Error::NotYet(not_yet)) = ended else { panic!("final: {message}") };
-        assert_eq!(not_yet.within, Some(PRINCIPAL_SEEN_WITHIN));
-        assert!(not_yet.waiting_for.contains(message));
+async fn a_principal_that_ecr_does_not_know_is_told_by_its_words() {
+    for words in PRINCIPAL_UNSEEN {
+        let message = format!("Invalid parameter at 'PolicyText' failed to satisfy constraint: '{words}'");
+        let error = puts(400, "InvalidParameterException", message.leak()).await;
+        assert!(Repositories::is_about_principals(&error), "{error}");
     }
+    let error = puts(400, "InvalidParameterException", "Invalid parameter at 'registryId'").await;
+    assert!(!Repositories::is_about_principals(&error));
 }
 
 #[tokio::test]
-async fn any_other_invalid_parameter_is_final() {
-    let refuses = set_fails(400, "InvalidParameterException", "Invalid parameter at 'registryId'");
-    assert!(matches!(ensured(&[get_fails(NO_POLICY), refuses]).await, Err(Error::Refused(_))));
+async fn a_refused_write_is_final_and_a_broken_one_may_pass() {
+    for code in [NO_REPOSITORY, "InvalidParameterException"] {
+        assert!(matches!(puts(400, code, "No.").await.into(), Error::Refused(_)), "{code}");
+    }
+    assert!(matches!(puts(500, "ServerException", "Oops.").await.into(), Error::NotYet(_)));
 }
 
 #[tokio::test]
-async fn a_repository_that_vanished_in_between_is_final() {
-    let ended = ensured(&[get_fails(NO_POLICY), set_fails(400, NO_REPOSITORY, "Not there.")]).await;
-    assert!(matches!(ended, Err(Error::Refused(_))));
-}
-
-#[tokio::test]
-async fn an_error_of_ecr_s_own_may_pass() {
-    let ended = ensured(&[get_fails(NO_POLICY), set_fails(500, "ServerException", "Oops.")]).await;
-    assert!(matches!(ended, Err(Error::NotYet(_))));
-}
-
-#[tokio::test]
-async fn removing_the_last_statement_deletes_the_policy() {
+async fn deleting_what_is_gone_is_done() {
     let deletes = mock!(Client::delete_repository_policy)
         .match_requests(|r| r.repository_name() == Some("team/app") && r.registry_id() == Some("333333333333"))
         .then_output(|| DeleteRepositoryPolicyOutput::builder().build());
-    removed(&[gets(&alone()), deletes, get_fails(NO_POLICY)]).await.unwrap();
-}
-
-#[tokio::test]
-async fn removing_leaves_the_statements_of_others() {
-    let both = FOREIGN.replace("} ]\n}", &format!("}}, {} ]}}", own_statement()));
-    removed(&[gets(&both), sets(vec!["LambdaECRImageRetrievalPolicy".to_owned()]), gets(FOREIGN)]).await.unwrap();
-}
-
-#[tokio::test]
-async fn removing_from_what_is_gone_is_done() {
-    removed(&[get_fails(NO_REPOSITORY)]).await.unwrap();
-    removed(&[get_fails(NO_POLICY)]).await.unwrap();
+    world(&deletes).delete(&app()).await.unwrap();
     for code in [NO_POLICY, NO_REPOSITORY] {
-        let vanished = mock!(Client::delete_repository_policy).then_http_response(move || said(400, code, "Gone."));
-        removed(&[gets(&alone()), vanished, get_fails(code)]).await.unwrap();
+        let gone = mock!(Client::delete_repository_policy).then_http_response(move || said(400, code, "Gone."));
+        world(&gone).delete(&app()).await.unwrap();
     }
 }

@@ -1,0 +1,49 @@
+//! Where a policy is: what it belongs to, and in which account that is.
+
+use std::{fmt, str::FromStr};
+
+use custom_resource::is_account_id;
+
+use crate::Target;
+
+/// A target in an account. Displayed, `222222222222:name`, or `name` in the function's own account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place<T> {
+    /// The 12-digit id of the account that owns the target; `None` for the function's own.
+    pub account: Option<String>,
+    /// What the policy belongs to.
+    pub target: T,
+}
+
+impl<T: Target> Place<T> {
+    /// `the policy of repository app`, for sentences.
+    pub(crate) fn policy(&self) -> String {
+        format!("the policy of {}", self.named())
+    }
+
+    /// `repository app`: also the name that all who change its policy share.
+    pub(crate) fn named(&self) -> String {
+        format!("{} {self}", T::KIND)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Place<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.account {
+            Some(account) => write!(f, "{account}:{}", self.target),
+            None => self.target.fmt(f),
+        }
+    }
+}
+
+impl<T: FromStr> FromStr for Place<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        let (account, target) = match text.split_once(':') {
+            Some((account, target)) if is_account_id(account) => (Some(account.to_owned()), target),
+            _ => (None, text),
+        };
+        Ok(Self { account, target: target.parse()? })
+    }
+}

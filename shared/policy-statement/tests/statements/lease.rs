@@ -1,0 +1,145 @@
+//! The lease: nobody else writes while it is held, and a read of the past is told from a change by somebody else.
+
+use std::time::Duration;
+
+use aws_smithy_mocks::{RuleMode, mock, mock_client};
+use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
+use aws_smithy_types::body::SdkBody;
+use custom_resource::{Error, Resource};
+
+use crate::world::{FOREIGN, Shelves, claim, properties, pull, sids};
+
+const POLICY: &str = "shelf app";
+
+#[tokio::test]
+async fn while_somebody_else_holds_the_lease_nothing_is_read_or_written() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    shelves.0.table.take(POLICY, "somebody else", Duration::from_secs(5));
+    let claim = claim("Pull");
+    let ended = shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await;
+    let Err(Error::NotYet(not_yet)) = ended else { panic!("final") };
+    assert_eq!(not_yet.to_string(), "another resource is changing the policy of shelf app");
+    assert_eq!(not_yet.within, None, "the others may be many");
+    assert!(claim.id().is_none());
+    assert_eq!((shelves.0.reads.get(), shelves.0.writes.get()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_lease_of_the_past_holds_nobody_up() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    shelves.0.table.take(POLICY, "killed in the middle of its work", Duration::ZERO);
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim("Pull")).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_lease_is_given_back_however_the_work_ends() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let statements = shelves.statements();
+    let (desired, claim) = (properties(&pull("222222222222")), claim("Pull"));
+
+    statements.ensure(&desired, None, &claim).await.unwrap();
+    assert_eq!(shelves.0.table.lasts(POLICY), Duration::ZERO, "after a write");
+    statements.ensure(&desired, None, &claim).await.unwrap();
+    assert_eq!(shelves.0.table.lasts(POLICY), Duration::ZERO, "after a look");
+    shelves.refuse("Malformed", "No.");
+    statements.ensure(&properties(&pull("333333333333")), None, &claim).await.unwrap_err();
+    assert_eq!(shelves.0.table.lasts(POLICY), Duration::ZERO, "after a refusal");
+    statements.remove(None, &claim).await.unwrap();
+    assert_eq!(shelves.0.table.lasts(POLICY), Duration::ZERO, "after a delete");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_nobody_knows_the_end_of_keeps_the_others_out_until_the_lease_is_over() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    shelves.0.hangs.set(true);
+    let claim = claim("Pull");
+    let began = tokio::time::Instant::now();
+    let ended = shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await;
+    assert!(matches!(ended, Err(Error::NotYet(_))));
+    assert!(claim.id().is_some(), "the statement may be there");
+    assert!(shelves.0.table.lasts(POLICY) > began.elapsed(), "the work ends before its lease does");
+
+    let late =
+        shelves.statements().ensure(&properties(&pull("222222222222")), None, &crate::world::claim("Late")).await;
+    assert!(matches!(late, Err(Error::NotYet(_))));
+    assert_eq!(shelves.0.writes.get(), 1);
+}
+
+#[tokio::test]
+async fn a_policy_that_is_read_as_it_was_before_the_last_write_is_read_again() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let (one, two) = (claim("One"), claim("Two"));
+    shelves.statements().ensure(&properties(&pull("222222222222")), None, &one).await.unwrap();
+    // Another process, which knows nothing but what the lease says.
+    shelves.0.lag.set(1);
+    let ended = shelves.statements().ensure(&properties(&pull("333333333333")), None, &two).await;
+    let Err(Error::NotYet(not_yet)) = ended else { panic!("final") };
+    assert_eq!(not_yet.to_string(), "AWS still shows the policy of shelf app as it was before");
+    assert_eq!(shelves.0.writes.get(), 1, "the write would have lost the other's statement");
+
+    shelves.statements().ensure(&properties(&pull("333333333333")), None, &two).await.unwrap();
+    assert_eq!(sids(shelves.policy()).len(), 3);
+}
+
+#[tokio::test]
+async fn a_delete_does_not_believe_the_past_either() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let claim = claim("Pull");
+    shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
+    shelves.0.lag.set(1);
+    assert!(matches!(shelves.statements().remove(None, &claim).await, Err(Error::NotYet(_))));
+    shelves.statements().remove(None, &claim).await.unwrap();
+    assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
+}
+
+#[tokio::test]
+async fn what_somebody_else_changed_is_no_past_and_is_worked_on_at_once() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let claim = claim("Pull");
+    shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
+    shelves.keep("app", Some(r#"{"Statement":[{"Sid":"Wiped","Effect":"Deny"}]}"#));
+    shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
+    assert_eq!(sids(shelves.policy()), ["Wiped", &format!("Pull{}", claim.owner().mark())]);
+}
+
+#[tokio::test]
+async fn a_rollback_to_what_was_there_before_is_no_past() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let (first, second) = (properties(&pull("222222222222")), properties(&pull("333333333333")));
+    let claim = claim("Pull");
+    for (desired, previous) in [(&first, None), (&second, Some(&first)), (&first, Some(&second))] {
+        shelves.statements().ensure(desired, previous, &claim).await.unwrap();
+    }
+    shelves.statements().ensure(&first, Some(&second), &claim).await.unwrap();
+    shelves.statements().remove(Some(&first), &claim).await.unwrap();
+    assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
+    // What is there now was there before, too.
+    shelves.statements().ensure(&first, None, &claim).await.unwrap();
+}
+
+#[tokio::test]
+async fn without_the_table_nothing_is_written() {
+    for (status, code, is_final) in [
+        (400, "ResourceNotFoundException", true),
+        (400, "AccessDeniedException", false),
+        (500, "InternalServerError", false),
+    ] {
+        let shelves = Shelves::with(Some(FOREIGN));
+        let rule = mock!(aws_sdk_dynamodb::Client::update_item).then_http_response(move || {
+            let body = format!(r#"{{"__type":"{code}","message":"No table."}}"#);
+            HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body))
+        });
+        let client = mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&rule], |config| {
+            config.retry_config(aws_sdk_dynamodb::config::retry::RetryConfig::disabled())
+        });
+        let statements = shelves.statements().with_leases(client, "leases");
+        let claim = claim("Pull");
+        let error = statements.ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap_err();
+        assert_eq!(matches!(error, Error::Refused(_)), is_final, "{error}");
+        let sentence = "a policy is only changed under a lease, so nothing was written";
+        assert!(error.to_string().ends_with(sentence), "{error}");
+        assert!(claim.id().is_none());
+        assert_eq!((shelves.0.reads.get(), shelves.0.writes.get()), (0, 0));
+    }
+}

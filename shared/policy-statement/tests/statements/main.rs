@@ -1,0 +1,9 @@
+//! What `Statements` does to policies that are kept in memory, where others write as well and reads may lag.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests; the lint only spares the tests themselves")]
+
+mod lease;
+mod policy;
+mod principals;
+mod targets;
+mod world;

@@ -1,0 +1,77 @@
+//! Principals that AWS does not know.
+
+use std::time::Duration;
+
+use custom_resource::{Error, Resource};
+use serde_json::json;
+
+use crate::world::{FOREIGN, Shelves, claim, properties, pull, read, sids};
+
+const ORPHANED: &str = r#"{"Statement":[{"Sid":"Old","Effect":"Allow","Principal":{"AWS":"AROAEXAMPLEDELETEDROLE"},"Action":"ecr:*"},{"Sid":"Half","Effect":"Allow","Principal":{"AWS":["AIDAEXAMPLEDELETEDUSER","arn:aws:iam::333333333333:root"]},"N":1.0}]}"#;
+
+#[tokio::test]
+async fn a_principal_that_is_not_known_yet_may_appear_within_two_minutes() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    shelves.refuse("InvalidPrincipal", "Who?");
+    let claim = claim("Pull");
+    let ended = shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await;
+    let Err(Error::NotYet(not_yet)) = ended else { panic!("final") };
+    assert_eq!(not_yet.within, Some(Duration::from_mins(2)));
+    assert!(not_yet.to_string().contains("a principal of the Statement doesn't exist"), "{not_yet}");
+    assert!(claim.id().is_none(), "nothing was written");
+}
+
+#[tokio::test]
+async fn any_other_refusal_is_final() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    shelves.refuse("Malformed", "Syntax.");
+    let ended = shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim("Pull")).await;
+    let Err(Error::Refused(reason)) = ended else { panic!("not final") };
+    assert_eq!(reason, "shelf:PutPolicy was refused by AWS with Malformed: Syntax");
+}
+
+#[tokio::test]
+async fn somebody_elses_deleted_principals_are_named_at_once() {
+    let shelves = Shelves::with(Some(ORPHANED));
+    shelves.refuse("InvalidPrincipal", "Who?");
+    let ended = shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim("Pull")).await;
+    let Err(Error::Refused(reason)) = ended else { panic!("not final") };
+    assert_eq!(
+        reason,
+        "shelf:PutPolicy was refused by AWS with InvalidPrincipal: Who?; the policy of shelf app names principals that were \
+         deleted (`Old`: AROAEXAMPLEDELETEDROLE, `Half`: AIDAEXAMPLEDELETEDUSER); take them out, or set PruneOrphans to true"
+    );
+}
+
+#[tokio::test]
+async fn they_are_left_alone_where_aws_takes_them() {
+    let shelves = Shelves::with(Some(ORPHANED));
+    let claim = claim("Pull");
+    shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
+    shelves.statements().remove(None, &claim).await.unwrap();
+    assert_eq!(shelves.policy().as_deref(), Some(ORPHANED));
+}
+
+#[tokio::test]
+async fn the_template_may_have_them_taken_out() {
+    let shelves = Shelves::with(Some(ORPHANED));
+    let desired = json!({"ShelfName": "app", "Statement": pull("222222222222"), "PruneOrphans": true});
+    let (desired, claim) = (read(desired).unwrap(), claim("Pull"));
+    shelves.statements().ensure(&desired, None, &claim).await.unwrap();
+    assert_eq!(sids(shelves.policy()), ["Half", &format!("Pull{}", claim.owner().mark())]);
+    shelves.statements().remove(Some(&desired), &claim).await.unwrap();
+    let left = r#"{"Statement":[{"Sid":"Half","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::333333333333:root"]},"N":1.0}]}"#;
+    assert_eq!(shelves.policy().as_deref(), Some(left));
+}
+
+#[tokio::test]
+async fn nothing_is_pruned_where_nothing_is_written() {
+    let claim = claim("Pull");
+    let ours = format!(r#"{{"Sid":"Pull{}","Effect":"Deny","Principal":"*","Action":"*"}}]}}"#, claim.owner().mark());
+    let policy = format!("{},{ours}", ORPHANED.strip_suffix("]}").unwrap());
+    let shelves = Shelves::with(Some(&policy));
+    let statement = json!({"Effect": "Deny", "Principal": "*", "Action": "*"});
+    let desired = json!({"ShelfName": "app", "Statement": statement, "PruneOrphans": true});
+    shelves.statements().ensure(&read(desired).unwrap(), None, &claim).await.unwrap();
+    assert_eq!(shelves.policy(), Some(policy));
+}

@@ -1,0 +1,125 @@
+//! Which target is meant, who may change its policy, and what may never become of it.
+
+use std::time::Duration;
+
+use custom_resource::{Claim, Error, Resource, Result};
+use policy_statement::Attributes;
+use serde_json::{Value, json};
+
+use crate::world::{FOREIGN, Held, Shelves, claim, pull, read, sids};
+
+async fn ensured(shelves: &Shelves, more: Value, claim: &Held) -> Result<Attributes> {
+    let mut properties = json!({"ShelfName": "app", "Statement": pull("222222222222")});
+    properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    shelves.statements().ensure(&read(properties).unwrap(), None, claim).await
+}
+
+#[tokio::test]
+async fn an_alias_is_another_word_for_the_same_target() {
+    let shelves = Shelves::with(None);
+    let (by_name, by_alias) = (claim("Name"), claim("Alias"));
+    ensured(&shelves, json!({}), &by_name).await.unwrap();
+    ensured(&shelves, json!({"ShelfName": "alias/app"}), &by_alias).await.unwrap();
+    assert_eq!(by_alias.id().unwrap().to_string(), format!("app#{}", by_alias.owner().mark()));
+    assert_eq!(sids(shelves.policy()).len(), 2);
+}
+
+#[tokio::test]
+async fn another_word_for_the_same_target_is_no_cancelled_replacement() {
+    let shelves = Shelves::with(None);
+    let claim = claim("Pull");
+    ensured(&shelves, json!({}), &claim).await.unwrap();
+    let given = Claim::new(claim.owner().clone(), claim.id().map(|id| id.to_string()));
+    let named = |name: &str| read(json!({"ShelfName": name, "Statement": pull("222222222222")})).unwrap();
+    shelves.statements().ensure(&named("app"), Some(&named("alias/app")), &given).await.unwrap();
+    assert!(shelves.policy().is_some());
+}
+
+#[tokio::test]
+async fn the_own_account_goes_without_saying() {
+    let shelves = Shelves::with(None);
+    let claim = claim("Pull");
+    ensured(&shelves, json!({"AccountId": "111111111111"}), &claim).await.unwrap();
+    assert!(claim.id().unwrap().to_string().starts_with("app#"));
+    let role = json!({"RoleArn": "arn:aws:iam::333333333333:role/writer", "AccountId": "111111111111"});
+    assert_eq!(
+        ensured(&shelves, role, &claim).await.unwrap_err().to_string(),
+        "RoleArn is a role of account 333333333333, but the shelf app belongs to account 111111111111"
+    );
+}
+
+#[tokio::test]
+async fn another_accounts_target_needs_a_role_of_that_account() {
+    let shelves = Shelves::with(None);
+    let claim = claim("Pull");
+    assert_eq!(
+        ensured(&shelves, json!({"AccountId": "333333333333"}), &claim).await.unwrap_err().to_string(),
+        "the shelf belongs to account 333333333333, and AWS takes changes of its policy from there alone; \
+         name a role of that account as RoleArn"
+    );
+    assert!(shelves.0.table.is_empty(), "nothing was asked");
+}
+
+#[tokio::test]
+async fn a_policy_that_may_not_be_empty_keeps_its_last_statement_and_says_so() {
+    let shelves = Shelves::with(None);
+    let claim = claim("Pull");
+    ensured(&shelves, json!({}), &claim).await.unwrap();
+    assert_eq!(
+        shelves.never_empty().remove(None, &claim).await.unwrap_err().to_string(),
+        "the policy of shelf app would have no statement left, which AWS doesn't take; give it another one, or delete the shelf"
+    );
+    assert_eq!(shelves.0.writes.get(), 1);
+    shelves.keep(
+        "app",
+        Some(&shelves.policy().unwrap().replace("]}", r#"],"Id":"x"}"#).replace("[{", r#"[{"Sid":"Other"},{"#)),
+    );
+    shelves.never_empty().remove(None, &claim).await.unwrap();
+    assert_eq!(sids(shelves.policy()), ["Other"]);
+}
+
+#[tokio::test]
+async fn a_statement_that_the_target_can_not_do_without_stays() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let claim = claim("Root");
+    ensured(&shelves, json!({}), &claim).await.unwrap();
+    let refusal = shelves.statements().remove(None, &claim).await.unwrap_err();
+    assert_eq!(refusal.to_string(), "it would lose its root");
+    assert_eq!(shelves.0.writes.get(), 1);
+}
+
+#[tokio::test]
+async fn a_target_that_was_made_a_moment_ago_may_appear() {
+    let shelves = Shelves::default();
+    let desired = read(json!({"ShelfName": "app", "Statement": pull("222222222222")})).unwrap();
+    let ended = shelves.never_empty().ensure(&desired, None, &claim("Pull")).await;
+    let Err(Error::NotYet(not_yet)) = ended else { panic!("final") };
+    assert_eq!(not_yet.within, Some(Duration::from_secs(30)));
+}
+
+#[tokio::test]
+async fn a_target_may_have_more_room_than_others() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    shelves.keep("wide", Some(FOREIGN));
+    let accounts: Vec<_> = (0..30).map(|n| format!("{:012}", 222_222_222_222_u64 + n)).collect();
+    let statement = json!({"Effect": "Allow", "Principal": {"AWS": accounts}, "Action": "ecr:BatchGetImage"});
+    ensured(&shelves, json!({"Statement": statement}), &claim("Pull")).await.unwrap_err();
+    let attributes =
+        ensured(&shelves, json!({"ShelfName": "wide", "Statement": statement}), &claim("Pull")).await.unwrap();
+    assert!(attributes.policy_size > 600);
+    assert_eq!(attributes.policy_size_limit, 1200);
+}
+
+#[test]
+fn the_role_and_its_external_id_are_read_without_being_shown() {
+    let refusal = |more: Value| {
+        let mut properties = json!({"ShelfName": "app", "Statement": pull("222222222222")});
+        properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        read(properties).err().unwrap().to_string()
+    };
+    let secret = "not for: anybody!";
+    assert!(refusal(json!({"RoleArn": "writer"})).starts_with("`RoleArn` is the ARN of a role"));
+    assert!(refusal(json!({"ExternalId": secret})).contains("needs `RoleArn`"));
+    let role = "arn:aws:iam::222222222222:role/writer";
+    assert!(!refusal(json!({"RoleArn": role, "ExternalId": secret})).contains(secret));
+}
