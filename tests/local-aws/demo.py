@@ -35,6 +35,15 @@ STATE = LOCAL / "aws"
 PORTS = (4566, 4567)
 # CloudFormation's own patience with a custom resource is an hour; nothing here takes a minute.
 PATIENCE = 120
+# The Sids in each policy once the stack is there: its own, and those that were written with what they belong to.
+STATEMENTS = {
+    "repository policy": ["List", "Pull"],
+    "key policy": ["Administration", "Decrypt"],
+    "bucket policy": ["DenyInsecureTransport", "Read"],
+    "trust policy": ["Assume"],
+    "inline policy": ["Artifacts", "Push"],
+}
+OPENED = ("repository policy", "key policy", "bucket policy", "trust policy")
 SOMEBODY_ELSES = {
     "Sid": "WrittenBySomebodyElse",
     "Effect": "Allow",
@@ -46,7 +55,7 @@ FAREWELL = """
 All of it took {seconds:.0f} s. The local AWS stays up at {endpoint}, and the functions in it. Look around:
 
   eval "$(python3 tests/local-aws/servers.py environment)"
-  aws cloudformation deploy --stack-name example --template-file stacks/example.yaml
+  aws cloudformation deploy --stack-name example --template-file stacks/example.yaml --capabilities CAPABILITY_IAM
   aws cloudformation describe-stack-events --stack-name example --output table
   aws ecr get-repository-policy --repository-name app
   aws logs filter-log-events --log-group-name /aws/lambda/archipelago-organizational-unit \\
@@ -61,9 +70,12 @@ class Demonstration:
     def __init__(self):
         config = Config(retries={"total_max_attempts": 1})
         self.cloudformation = boto3.client("cloudformation", config=config)
-        self.ecr = boto3.client("ecr", config=config)
+        self.ecr, self.kms, self.s3, self.iam = (
+            boto3.client(name, config=config) for name in ("ecr", "kms", "s3", "iam")
+        )
         self.organizations = boto3.client("organizations", config=config)
         self.seen = set()
+        self.made = {}
         self.step = 0
 
     def prepare(self):
@@ -112,13 +124,16 @@ class Demonstration:
         check("the accounts are not", all(_ids(_named(left, name)) == _ids(_named(after, name)) for name in HOMES))
 
     def create(self):
-        self._say("Create", "two organizational units, a repository, two statements in its policy")
+        self._say("Create", "two organizational units, and statements in five policies")
         before = self._look()
-        self.cloudformation.create_stack(StackName=STACK, TemplateBody=TEMPLATE.read_text())
+        self.cloudformation.create_stack(
+            StackName=STACK, TemplateBody=TEMPLATE.read_text(), Capabilities=["CAPABILITY_IAM"]
+        )
         self._follow("CREATE_COMPLETE")
         after = self._show(before)
-        check("the inner OU is inside the outer one", _has(after[0], "└─ Workloads", "   └─ Production"))
-        check("the policy holds both statements", _sids(after[1]) == ["List", "Pull"])
+        check("the inner OU is inside the outer one", _has(after["organization"], "└─ Workloads", "   └─ Production"))
+        for policy, sids in STATEMENTS.items():
+            check(f"the {policy} holds {' and '.join(sids)}", _sids(after[policy]) == sids)
 
     def somebody_else(self):
         self._say("Somebody else", "adds a statement to the same policy, past CloudFormation")
@@ -129,14 +144,19 @@ class Demonstration:
         self._show(before)
 
     def update(self):
-        self._say("Update", "another name for the outer OU, another account that may pull")
+        self._say("Update", "another name for the outer OU, another account in all the policies")
         before = self._look()
         self._update("UPDATE_COMPLETE", WorkloadsName="Products", PullAccount="333333333333")
         after = self._show(before)
-        check("the OU was renamed in place: ids are as they were", _ids(before[0]) == _ids(after[0]))
-        check("the new name is there", _has(after[0], "└─ Products", "   └─ Production"))
-        check("the other account may pull", _has(after[1], "333333333333") and not _has(after[1], "222222222222"))
-        check("the others' statements are as they were", _sids(after[1]) == ["List", "Pull", SOMEBODY_ELSES["Sid"]])
+        tree = after["organization"]
+        check("the OU was renamed in place: ids are as they were", _ids(before["organization"]) == _ids(tree))
+        check("the new name is there", _has(tree, "└─ Products", "   └─ Production"))
+        for policy in OPENED:
+            lines = after[policy]
+            check(f"the {policy} is open to the other account", _has(lines, "333333333333"))
+            check("and no longer to the first", not _has(lines, "222222222222"))
+        expected = sorted([*STATEMENTS["repository policy"], SOMEBODY_ELSES["Sid"]])
+        check("the others' statements are as they were", _sids(after["repository policy"]) == expected)
 
     def update_in_words_only(self):
         self._say("Update", "the same account, written as an ARN: other words, the same meaning")
@@ -161,8 +181,8 @@ class Demonstration:
         before = self._look()
         self._delete(STACK)
         after = self._show(before)
-        check("both OUs are gone", not _has(after[0], " ou-"))
-        check("only somebody else's statement is left", _sids(after[1]) == [SOMEBODY_ELSES["Sid"]])
+        check("both OUs are gone", not _has(after["organization"], " ou-"))
+        check("only somebody else's statement is left", _sids(after["repository policy"]) == [SOMEBODY_ELSES["Sid"]])
         self._delete_repository()
 
     def _say(self, verb, what):
@@ -170,7 +190,18 @@ class Demonstration:
         print(picture.paint(f"\n{self.step}. {verb}", "heading") + f": {what}\n", flush=True)
 
     def _look(self):
-        return self._tree(), picture.policy(self.ecr, REPOSITORY)
+        """The tree of the organization and the five policies, as lines."""
+        outputs = (self._stack() or {}).get("Outputs", [])
+        self.made |= {output["OutputKey"]: output["OutputValue"] for output in outputs}
+        key, bucket, role = (self.made.get(name, "none") for name in ("KeyArn", "BucketName", "RoleName"))
+        reads = {
+            "repository policy": lambda: self.ecr.get_repository_policy(repositoryName=REPOSITORY)["policyText"],
+            "key policy": lambda: self.kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"],
+            "bucket policy": lambda: self.s3.get_bucket_policy(Bucket=bucket)["Policy"],
+            "trust policy": lambda: self.iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"],
+            "inline policy": lambda: self.iam.get_role_policy(RoleName=role, PolicyName="artifacts")["PolicyDocument"],
+        }
+        return {"organization": self._tree(), **{name: picture.policy(read) for name, read in reads.items()}}
 
     def _tree(self):
         try:
@@ -184,8 +215,8 @@ class Demonstration:
 
     def _show(self, before):
         after = self._look()
-        picture.change("Organization", before[0], after[0])
-        picture.change(f"Policy of the repository {REPOSITORY}", before[1], after[1])
+        for name, lines in after.items():
+            picture.change(name[0].upper() + name[1:], before[name], lines)
         print()
         return after
 
@@ -194,6 +225,7 @@ class Demonstration:
         self.cloudformation.update_stack(
             StackName=stack,
             **({"TemplateBody": template} if template else {"UsePreviousTemplate": True}),
+            Capabilities=["CAPABILITY_IAM"],
             Parameters=[
                 {"ParameterKey": name, "ParameterValue": changed[name]}
                 if name in changed
@@ -286,7 +318,8 @@ def _sids(policy):
         statements = json.loads("\n".join(policy))["Statement"]
     except ValueError:
         return []
-    return sorted(re.sub(r"^(Pull|List)[0-9a-f]{10}\d*$", r"\1", statement["Sid"]) for statement in statements)
+    sids = [statement["Sid"] for statement in statements if "Sid" in statement]
+    return sorted(re.sub(r"^([A-Z][a-z]+)[0-9a-f]{10}\d*$", r"\1", sid) for sid in sids)
 
 
 def main():

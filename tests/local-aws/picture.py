@@ -1,9 +1,11 @@
-"""What there is, as lines of text, and how it changed: the tree of OUs, a repository's policy, stack events."""
+"""What there is, as lines of text, and how it changed: the tree of OUs, policies, stack events."""
 
 import difflib
 import json
 import sys
 import textwrap
+
+from botocore.exceptions import ClientError
 
 WIDTH = 96
 COLOURS = {"+": "32", "-": "31", "COMPLETE": "32", "FAILED": "31", "ROLLBACK": "33", "heading": "1", "faint": "2"}
@@ -37,15 +39,13 @@ def organization(client):
     return lines
 
 
-def policy(client, repository):
-    """The policy of a repository, a statement's short parts on one line each."""
+def policy(read):
+    """A policy document that `read` gets, a statement's short parts on one line each."""
     try:
-        text = client.get_repository_policy(repositoryName=repository)["policyText"]
-    except client.exceptions.RepositoryNotFoundException:
-        return ["(no such repository)"]
-    except client.exceptions.RepositoryPolicyNotFoundException:
-        return ["(no policy)"]
-    return _json(json.loads(text), 0).split("\n")
+        document = read()
+    except ClientError as error:
+        return [f"({error.response['Error']['Code']})"]
+    return _json(json.loads(document) if isinstance(document, str) else document, 0).split("\n")
 
 
 def _json(value, indent):

@@ -77,12 +77,20 @@ impl LocalAws {
     /// # Errors
     /// What the command wrote to stderr.
     pub async fn aws(&self, arguments: &[&str]) -> Result<Value, String> {
+        self.aws_as(&self.account, arguments).await
+    }
+
+    /// The same in another account.
+    ///
+    /// # Errors
+    /// What the command wrote to stderr.
+    pub async fn aws_as(&self, account: &str, arguments: &[&str]) -> Result<Value, String> {
         let endpoint =
             if arguments.first() == Some(&"organizations") { &self.organizations_endpoint } else { &self.endpoint };
         let output = tokio::process::Command::new(tool("aws"))
             .args(arguments)
             .args(["--output", "json", "--endpoint-url", endpoint])
-            .env("AWS_ACCESS_KEY_ID", &self.account)
+            .env("AWS_ACCESS_KEY_ID", account)
             .env("AWS_SECRET_ACCESS_KEY", "local")
             .env("AWS_DEFAULT_REGION", &self.region)
             .env("AWS_REGION", &self.region)

@@ -29,7 +29,7 @@ const LEASE: Duration = Duration::from_secs(10);
 const WORK: Duration = Duration::from_secs(7);
 
 /// How long a read may lag behind a write.
-const LAG: Duration = Duration::from_mins(2);
+const LAG: Duration = Duration::from_secs(30);
 
 /// How many replaced documents are remembered at most.
 const REMEMBERED: usize = 200;

@@ -4,6 +4,7 @@ mod account;
 mod ecr_policy_statement;
 mod organization;
 mod organizational_unit;
+mod statements;
 
 use std::time::{Duration, Instant};
 
