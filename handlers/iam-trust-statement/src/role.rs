@@ -1,0 +1,83 @@
+//! Which role a statement is for.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use policy_statement::{Place, Target, properties};
+
+/// A role by its name, which has neither a slash nor a colon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Role {
+    pub(crate) name: String,
+}
+
+impl Target for Role {
+    const KIND: &'static str = "role";
+    const PROPERTIES: &'static [&'static str] = &properties::<1, 6>(["RoleName"]);
+
+    fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
+        let name = properties.get("RoleName").ok_or("`RoleName` is required")?;
+        let target = name.parse().map_err(|NotARole| {
+            "`RoleName` has 1 to 64 letters, digits and _+=,.@-; it is the name, without the path, and not the ARN"
+        })?;
+        Ok(Place { account: None, target })
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl FromStr for Role {
+    type Err = NotARole;
+
+    fn from_str(text: &str) -> Result<Self, NotARole> {
+        if is_name(text) { Ok(Self { name: text.to_owned() }) } else { Err(NotARole) }
+    }
+}
+
+/// Some other text.
+#[derive(Debug)]
+pub(crate) struct NotARole;
+
+/// As in <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html>.
+fn is_name(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b);
+    (1..=64).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(properties: &[(&str, &str)]) -> Result<Place<Role>, String> {
+        Role::read(&properties.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+    }
+
+    #[test]
+    fn a_role_is_read_back_from_its_text() {
+        for name in ["deploy", "111111111111", "a_b+c=d,e.f@g-h", &"x".repeat(64)] {
+            let role = read(&[("RoleName", name)]).unwrap();
+            assert_eq!(role.to_string().parse::<Place<Role>>().unwrap(), role);
+        }
+    }
+
+    #[test]
+    fn a_role_of_another_account_is_read_back_from_its_text() {
+        let target = Role { name: "deploy".to_owned() };
+        let role = Place { account: Some("222222222222".to_owned()), target };
+        assert_eq!(role.to_string().parse::<Place<Role>>().unwrap(), role);
+    }
+
+    #[test]
+    fn what_names_no_role_is_refused_in_words() {
+        assert_eq!(read(&[]).unwrap_err(), "`RoleName` is required");
+        for name in
+            ["", "arn:aws:iam::111111111111:role/deploy", "service-role/deploy", "de ploy", "é", &"x".repeat(65)]
+        {
+            let refusal = read(&[("RoleName", name)]).unwrap_err();
+            assert!(refusal.ends_with("it is the name, without the path, and not the ARN"), "{refusal}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The trust policies of roles.
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_update-role-trust-policy.html>
+
+use std::time::Duration;
+
+use aws_sdk_iam::{
+    Client,
+    config::{Builder, retry::RetryConfig},
+    types::SummaryKeyType,
+};
+use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
+use percent_encoding::percent_decode_str;
+use policy_statement::{Limit, Place, Policy, PolicyStore, Resources, Rules};
+
+use crate::role::Role;
+
+const NO_ROLE: &str = "NoSuchEntity";
+const MALFORMED: &str = "MalformedPolicyDocument";
+
+/// What IAM says of a principal that it doesn't know. Whatever else is malformed has other words and the same code.
+const PRINCIPAL_UNSEEN: &str = "Invalid principal in policy";
+
+/// What IAM says to a write that meets another one, or a role that was made a moment ago.
+const PASSING: [&str; 3] = [NO_ROLE, "ConcurrentModification", "EntityTemporarilyUnmodifiable"];
+
+/// How long it may say so.
+const PASSES_WITHIN: Duration = Duration::from_mins(2);
+
+/// IAM, as a store of trust policies.
+#[derive(Debug)]
+pub(crate) struct TrustPolicies(Client);
+
+impl TrustPolicies {
+    /// A write that the SDK repeats could undo another's in between, so each look at the policy is a new try.
+    pub(crate) fn new(aws: &SdkConfig) -> Self {
+        Self(Client::from_conf(Builder::from(aws).retry_config(RetryConfig::disabled()).build()))
+    }
+}
+
+impl PolicyStore for TrustPolicies {
+    type Target = Role;
+    const RULES: Rules = Rules {
+        policy: "a trust policy",
+        services: &["sts"],
+        every_action: false,
+        refused: &[],
+        principals: true,
+        resources: Resources::None,
+    };
+    /// By default; an account may have more, up to 4,096.
+    const LIMIT: Limit = Limit {
+        advice: "grant an OU with aws:PrincipalOrgPaths instead of single accounts, or have the quota `Role trust policy \
+                 length` of the role's account raised",
+        ..Limit::characters(2_048)
+    };
+    const DELETED_WHEN_EMPTY: bool = false;
+    const FROM_OUTSIDE: bool = false;
+    const APPEARS_WITHIN: Option<Duration> = Some(Duration::from_secs(30));
+
+    async fn get(&self, Place { target, .. }: &Place<Role>) -> Result<Policy> {
+        match self.0.get_role().role_name(&target.name).send().await.said() {
+            Ok(got) => {
+                // None would be no JSON, which is left as it is: a role without a trust policy doesn't exist.
+                let encoded = got.role.and_then(|role| role.assume_role_policy_document).unwrap_or_default();
+                let text = percent_decode_str(&encoded).decode_utf8();
+                let text = text.map_err(|_| Error::refused("iam:GetRole gave a trust policy that isn't UTF-8"))?;
+                Ok(Policy::Text(text.into_owned()))
+            }
+            Err(error) if error.code() == NO_ROLE => Ok(Policy::NoTarget(error)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn put(&self, Place { target, .. }: &Place<Role>, text: &str) -> Result<(), AwsError> {
+        let request = self.0.update_assume_role_policy().role_name(&target.name).policy_document(text);
+        request.send().await.not_yet_if(&PASSING, PASSES_WITHIN).map(drop)
+    }
+
+    /// What AWS would say to one without statements.
+    async fn delete(&self, _place: &Place<Role>) -> Result<(), AwsError> {
+        let instead = "a role can't be without a trust policy; delete the role";
+        Err(AwsError::refused("iam:UpdateAssumeRolePolicy", MALFORMED, instead))
+    }
+
+    fn is_about_principals(error: &AwsError) -> bool {
+        error.code() == MALFORMED && error.message().contains(PRINCIPAL_UNSEEN)
+    }
+
+    async fn limit(&self, _place: &Place<Role>, used: usize) -> Result<Limit> {
+        if used <= Self::LIMIT.size {
+            return Ok(Self::LIMIT);
+        }
+        let summary = self.0.get_account_summary().send().await.said().map_err(|error| {
+            error.advised("it says whether the account may have a trust policy of more than 2,048 characters")
+        })?;
+        let quota = summary.summary_map.and_then(|map| map.get(&SummaryKeyType::AssumeRolePolicySizeQuota).copied());
+        let size = quota.and_then(|quota| usize::try_from(quota).ok()).unwrap_or(Self::LIMIT.size);
+        Ok(Limit { size, ..Self::LIMIT })
+    }
+}
+
+#[cfg(test)]
+mod tests;
