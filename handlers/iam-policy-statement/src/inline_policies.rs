@@ -1,0 +1,115 @@
+//! The inline policies of roles.
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-vs-inline.html>
+
+use std::time::Duration;
+
+use aws_sdk_iam::{
+    Client,
+    config::{Builder, retry::RetryConfig},
+};
+use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use percent_encoding::percent_decode_str;
+use policy_statement::{Limit, Place, Policy, PolicyStore, Resources, Rules};
+
+use crate::inline_policy::InlinePolicy;
+
+/// What IAM says of a role and of a policy alike.
+const NOT_THERE: &str = "NoSuchEntity";
+
+/// What IAM says to a write that meets another one, or a role that was made a moment ago.
+const PASSING: [&str; 3] = [NOT_THERE, "ConcurrentModification", "EntityTemporarilyUnmodifiable"];
+
+/// How long it may say so.
+const PASSES_WITHIN: Duration = Duration::from_mins(2);
+
+/// How many policies are read at once: more at a time than IAM likes to be asked helps nobody.
+const AT_ONCE: usize = 5;
+
+/// IAM, as a store of inline policies.
+#[derive(Debug)]
+pub(crate) struct InlinePolicies(Client);
+
+impl InlinePolicies {
+    /// A write that the SDK repeats could undo another's in between, so each look at the policy is a new try.
+    pub(crate) fn new(aws: &SdkConfig) -> Self {
+        Self(Client::from_conf(Builder::from(aws).retry_config(RetryConfig::disabled()).build()))
+    }
+
+    /// A policy's size as IAM counts it, in characters without white space; 0 if it has gone.
+    async fn size(&self, role: &str, policy: &str) -> Result<usize, AwsError> {
+        let got = self.0.get_role_policy().role_name(role).policy_name(policy).send().await.none_if(&[NOT_THERE])?;
+        let size = |encoded: &str| {
+            percent_decode_str(encoded).decode_utf8_lossy().chars().filter(|c| !c.is_ascii_whitespace()).count()
+        };
+        Ok(got.map_or(0, |got| size(&got.policy_document)))
+    }
+}
+
+impl PolicyStore for InlinePolicies {
+    type Target = InlinePolicy;
+    const RULES: Rules = Rules {
+        policy: "an inline policy of a role",
+        services: &[],
+        every_action: true,
+        refused: &[],
+        principals: false,
+        resources: Resources::Any,
+    };
+    /// For all inline policies of a role together.
+    const LIMIT: Limit = Limit {
+        advice: "all inline policies of a role share that; use a managed policy for what doesn't change, or `*` for \
+                 actions that begin alike",
+        ..Limit::characters(10_240)
+    };
+    const DELETED_WHEN_EMPTY: bool = true;
+    const FROM_OUTSIDE: bool = false;
+    const APPEARS_WITHIN: Option<Duration> = Some(Duration::from_secs(30));
+
+    async fn get(&self, Place { target, .. }: &Place<InlinePolicy>) -> Result<Policy> {
+        let request = self.0.get_role_policy().role_name(&target.role).policy_name(&target.policy);
+        match request.send().await.said() {
+            Ok(got) => {
+                let text = percent_decode_str(&got.policy_document).decode_utf8();
+                let text = text.map_err(|_| Error::refused("iam:GetRolePolicy gave a policy that isn't UTF-8"))?;
+                Ok(Policy::Text(text.into_owned()))
+            }
+            // Only its words tell a policy that isn't there from a role that isn't; this call is about the role alone.
+            Err(error) if error.code() == NOT_THERE => {
+                match self.0.list_role_policies().role_name(&target.role).max_items(1).send().await.said() {
+                    Ok(_) => Ok(Policy::Absent),
+                    Err(error) if error.code() == NOT_THERE => Ok(Policy::NoTarget(error)),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn put(&self, Place { target, .. }: &Place<InlinePolicy>, text: &str) -> Result<(), AwsError> {
+        let request = self.0.put_role_policy().role_name(&target.role).policy_name(&target.policy);
+        request.policy_document(text).send().await.not_yet_if(&PASSING, PASSES_WITHIN).map(drop)
+    }
+
+    async fn delete(&self, Place { target, .. }: &Place<InlinePolicy>) -> Result<(), AwsError> {
+        let request = self.0.delete_role_policy().role_name(&target.role).policy_name(&target.policy);
+        request.send().await.none_if(&[NOT_THERE]).not_yet_if(&PASSING, PASSES_WITHIN).map(drop)
+    }
+
+    /// It has none.
+    fn is_about_principals(_error: &AwsError) -> bool {
+        false
+    }
+
+    async fn limit(&self, Place { target, .. }: &Place<InlinePolicy>, _used: usize) -> Result<Limit> {
+        let names = self.0.list_role_policies().role_name(&target.role).into_paginator().items().send();
+        let names = names.collect::<Result<Vec<_>, _>>().await.not_yet_if(&PASSING, PASSES_WITHIN)?;
+        let others = names.iter().filter(|name| **name != target.policy);
+        let sizes = stream::iter(others.map(|name| self.size(&target.role, name))).buffer_unordered(AT_ONCE);
+        let sizes = sizes.try_collect::<Vec<_>>().await?;
+        Ok(Limit { elsewhere: sizes.into_iter().sum(), ..Self::LIMIT })
+    }
+}
+
+#[cfg(test)]
+mod tests;
