@@ -70,6 +70,13 @@ impl PolicyStore for InlinePolicies {
         let request = self.0.get_role_policy().role_name(&target.role).policy_name(&target.policy);
         match request.send().await.said() {
             Ok(got) => {
+                let found = InlinePolicy { role: got.role_name, policy: got.policy_name };
+                if found != *target {
+                    // Two ways to write one name would be two resources, and the clean-up of one would take the other's.
+                    return Err(Error::refused(format!(
+                        "the policy is called {found}; write RoleName and PolicyName so"
+                    )));
+                }
                 let text = percent_decode_str(&got.policy_document).decode_utf8();
                 let text = text.map_err(|_| Error::refused("iam:GetRolePolicy gave a policy that isn't UTF-8"))?;
                 Ok(Policy::Text(text.into_owned()))

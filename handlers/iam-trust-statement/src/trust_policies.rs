@@ -60,6 +60,11 @@ impl PolicyStore for TrustPolicies {
     async fn get(&self, Place { target, .. }: &Place<Role>) -> Result<Policy> {
         match self.0.get_role().role_name(&target.name).send().await.said() {
             Ok(got) => {
+                let name = got.role.as_ref().map_or(target.name.as_str(), |role| role.role_name());
+                if name != target.name {
+                    // Two ways to write one name would be two resources, and the clean-up of one would take the other's.
+                    return Err(Error::refused(format!("the role is called {name}; write it so as RoleName")));
+                }
                 // None would be no JSON, which is left as it is: a role without a trust policy doesn't exist.
                 let encoded = got.role.and_then(|role| role.assume_role_policy_document).unwrap_or_default();
                 let text = percent_decode_str(&encoded).decode_utf8();

@@ -2,6 +2,7 @@
 //!
 //! Sentences name elements, actions and the path of the property, never what a principal, a resource or a condition is.
 
+mod alias;
 mod condition;
 mod principal;
 
@@ -150,6 +151,12 @@ impl Rules {
             if !fits {
                 let of = service.map(|service| format!(" of `{service}`")).unwrap_or_default();
                 return refused(&path, &format!("must be `*` or an ARN{of}"));
+            }
+            let actions = statement.get("Action").filter(|_| name == "Resource");
+            if alias::is_alias(resource) && actions.is_some_and(|actions| !alias::may_be_meant(actions)) {
+                let sentence = "is an alias, which stands for itself and not for its key, so it is without effect; \
+                                write the key's ARN, or `key/*` with a Condition on kms:ResourceAliases";
+                return refused(&path, sentence);
             }
         }
         Ok(())

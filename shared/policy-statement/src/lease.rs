@@ -130,7 +130,9 @@ impl Leases {
         let table = self.table.as_ref().ok_or_else(|| {
             Error::refused(format!("the function has no variable {TABLE}, which names the table of leases"))
         })?;
-        let request = self.client.update_item().table_name(table).key(POLICY, AttributeValue::S(policy.to_owned()));
+        // IAM's names are told apart by their letters alone, not by their case; the others have no capitals.
+        let key = AttributeValue::S(policy.to_lowercase());
+        let request = self.client.update_item().table_name(table).key(POLICY, key);
         Ok(request
             .expression_attribute_names("#until", UNTIL)
             .expression_attribute_values(":holder", AttributeValue::S(holder.to_owned())))

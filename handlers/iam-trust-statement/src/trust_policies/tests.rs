@@ -35,7 +35,7 @@ fn said(status: u16, code: &str, message: &str) -> HttpResponse {
 }
 
 fn role(document: Option<&'static str>) -> Rule {
-    mock!(Client::get_role).match_requests(|r| r.role_name() == Some("deploy")).then_output(move || {
+    mock!(Client::get_role).match_requests(|r| r.role_name().is_some()).then_output(move || {
         let role = types::Role::builder().path("/").role_name("deploy").role_id("AROAEXAMPLEROLE");
         let role = role.arn("arn:aws:iam::222222222222:role/deploy").create_date(DateTime::from_secs(0));
         let role = role.set_assume_role_policy_document(document.map(str::to_owned)).build().unwrap();
@@ -159,4 +159,10 @@ async fn a_quota_that_may_not_be_read_says_what_it_was_wanted_for() {
     let denied = mock!(Client::get_account_summary).then_http_response(|| said(403, "AccessDenied", "Not authorized."));
     let error = world(&[&denied]).limit(&deploy(), 2_049).await.unwrap_err();
     assert!(error.to_string().contains("more than 2,048 characters"), "{error}");
+}
+
+#[tokio::test]
+async fn a_role_is_called_by_the_name_that_it_has() {
+    let got = world(&[&role(Some(POLICY))]).get(&"Deploy".parse().unwrap()).await;
+    assert_eq!(got.unwrap_err().to_string(), "the role is called deploy; write it so as RoleName");
 }

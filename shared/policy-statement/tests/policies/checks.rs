@@ -176,6 +176,40 @@ fn resources_are_what_the_policy_takes() {
 }
 
 #[test]
+fn an_alias_is_a_resource_for_actions_on_aliases_alone() {
+    let alias = "arn:aws:kms:us-east-1:111111111111:alias/artifacts";
+    let key = "arn:aws:kms:us-east-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let statement = |action: Value, resource: Value| json!({"Effect": "Allow", "Action": action, "Resource": resource});
+    let sentence = "is an alias, which stands for itself and not for its key, so it is without effect; \
+                    write the key's ARN, or `key/*` with a Condition on kms:ResourceAliases";
+    for (action, resource, path) in [
+        (json!("kms:Decrypt"), json!(alias), "Resource"),
+        (json!(["kms:ReEncrypt*", "s3:GetObject", "KMS:describekey"]), json!([key, alias]), "Resource[1]"),
+        (json!("kms:Decrypt"), json!("arn:aws-cn:kms:*:*:alias/*"), "Resource"),
+    ] {
+        let refusal = refusal(&INLINE, &statement(action, resource));
+        assert_eq!(refusal, format!("ResourceProperties.Statement.{path}: {sentence}"));
+    }
+    for (action, resource) in [
+        (json!(["kms:DescribeKey", "kms:UpdateAlias"]), json!([alias, key])),
+        (json!("KMS:createalias"), json!(alias)),
+        (json!("kms:*"), json!(alias)),
+        (json!("kms:*Alias"), json!(alias)),
+        (json!("*"), json!(alias)),
+        (json!("kms:Decrypt"), json!("arn:aws:s3:::alias/kms")),
+        (json!("kms:Decrypt"), json!("arn:aws:kms:*:*:*")),
+    ] {
+        assert_eq!(checked(&INLINE, statement(action.clone(), resource)), Ok(()), "{action}");
+    }
+    for but in [
+        json!({"Effect": "Allow", "NotAction": "kms:Decrypt", "Resource": alias}),
+        json!({"Effect": "Allow", "Action": "kms:Decrypt", "NotResource": alias}),
+    ] {
+        assert_eq!(checked(&INLINE, but.clone()), Ok(()), "{but}");
+    }
+}
+
+#[test]
 fn a_principal_that_aws_would_refuse_is_refused_without_being_shown() {
     let long = "arn:aws:iam::111111111111:";
     for (principal, words) in [

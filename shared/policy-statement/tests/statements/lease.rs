@@ -6,8 +6,9 @@ use aws_smithy_mocks::{RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
 use custom_resource::{Error, Resource};
+use serde_json::json;
 
-use crate::world::{FOREIGN, Shelves, claim, properties, pull, sids};
+use crate::world::{FOREIGN, Shelves, claim, properties, pull, read, sids};
 
 const POLICY: &str = "shelf app";
 
@@ -22,6 +23,15 @@ async fn while_somebody_else_holds_the_lease_nothing_is_read_or_written() {
     assert_eq!(not_yet.within, None, "the others may be many");
     assert!(claim.id().is_none());
     assert_eq!((shelves.0.reads.get(), shelves.0.writes.get()), (0, 0));
+}
+
+#[tokio::test]
+async fn names_that_differ_in_their_case_share_a_lease() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    shelves.0.table.take(POLICY, "somebody else", Duration::from_secs(5));
+    let desired = read(json!({"ShelfName": "App", "Statement": pull("222222222222")})).unwrap();
+    let ended = shelves.statements().ensure(&desired, None, &claim("Pull")).await;
+    assert!(matches!(ended, Err(Error::NotYet(_))));
 }
 
 #[tokio::test]
