@@ -1,0 +1,142 @@
+//! The policies of KMS's keys.
+//! <https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html>
+
+use std::time::Duration;
+
+use aws_sdk_kms::{
+    Client,
+    config::{Builder, Region, retry::RetryConfig},
+    types::{KeyManagerType, KeyState},
+};
+use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
+use policy_statement::{Document, Limit, Place, Policy, PolicyStore, Resources, Rules};
+
+use crate::{key::Key, root};
+
+/// The only name that a policy of ours has; others are of AWS's own services.
+const POLICY_NAME: &str = "default";
+
+const NOT_FOUND: &str = "NotFoundException";
+const MALFORMED: &str = "MalformedPolicyDocumentException";
+
+/// What KMS says, with the code of a malformed policy, of one that takes its own right from who writes it.
+const LOCKOUT: &str = "The new key policy will not allow you to update the key policy in the future";
+
+/// How long a key that was made a moment ago may not be known to all of KMS.
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/accessing-kms.html#programming-eventual-consistency>
+const SEEN_WITHIN: Duration = Duration::from_mins(2);
+
+/// KMS, as a store of policies.
+#[derive(Debug)]
+pub(crate) struct Keys(Client);
+
+impl Keys {
+    /// A write that the SDK repeats could undo another's in between, so each look at the policy is a new try.
+    pub(crate) fn new(aws: &SdkConfig) -> Self {
+        Self(Client::from_conf(Builder::from(aws).retry_config(RetryConfig::disabled()).build()))
+    }
+
+    fn region(&self) -> Option<&str> {
+        Client::config(&self.0).region().map(Region::as_ref)
+    }
+}
+
+impl PolicyStore for Keys {
+    type Target = Key;
+    const RULES: Rules = Rules {
+        policy: "a key policy",
+        services: &["kms"],
+        every_action: true,
+        refused: &[],
+        principals: true,
+        resources: Resources::Star,
+    };
+    const LIMIT: Limit = Limit::bytes(32_768);
+    const DELETED_WHEN_EMPTY: bool = false;
+    const FROM_OUTSIDE: bool = false;
+    const APPEARS_WITHIN: Option<Duration> = Some(Duration::from_secs(30));
+
+    /// The key by its id, whichever name it has in the template.
+    async fn resolve(&self, place: Place<Key>) -> Result<Result<Place<Key>, AwsError>> {
+        if let Some(region) = place.target.region.as_deref()
+            && self.region() != Some(region)
+        {
+            let own = self.region().unwrap_or_default();
+            return Err(Error::refused(format!(
+                "the key {place} is in Region {region}, and this function changes the keys of {own} alone; use the function \
+                 in {region}, or the ARN that the key has here if it is a multi-Region key"
+            )));
+        }
+        let described = match self.0.describe_key().key_id(&place.target.name).send().await.said() {
+            Ok(described) => described.key_metadata,
+            Err(error) if error.code() == NOT_FOUND => return Ok(Err(error)),
+            Err(error) => return Err(error.into()),
+        };
+        let key =
+            described.ok_or_else(|| Error::refused(format!("kms:DescribeKey says nothing of the key {place}")))?;
+        if key.key_manager == Some(KeyManagerType::Aws) {
+            return Err(Error::refused(format!(
+                "the key {place} is an AWS managed key, whose policy AWS alone changes; use a customer managed key"
+            )));
+        }
+        if let Some(state @ (KeyState::PendingDeletion | KeyState::PendingReplicaDeletion)) = &key.key_state {
+            return Ok(Err(AwsError::refused("kms:DescribeKey", state.as_str(), "the key is being deleted")));
+        }
+        let owner = key.aws_account_id.or_else(|| place.account.clone());
+        Ok(Ok(Place { account: place.account, target: Key { name: key.key_id, region: None, owner } }))
+    }
+
+    async fn get(&self, place: &Place<Key>) -> Result<Policy> {
+        let request = self.0.get_key_policy().key_id(&place.target.name).policy_name(POLICY_NAME);
+        match request.send().await.said() {
+            // A key always has a policy, so one that isn't shown isn't one to be written anew.
+            Ok(policy) => match policy.policy {
+                Some(text) => Ok(Policy::Text(text)),
+                None => Err(Error::refused(format!("kms:GetKeyPolicy shows no policy of the key {place}"))),
+            },
+            Err(error) if error.code() == NOT_FOUND => Ok(Policy::NoTarget(error)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn put(&self, place: &Place<Key>, text: &str) -> Result<(), AwsError> {
+        let request = self.0.put_key_policy().key_id(&place.target.name).policy_name(POLICY_NAME).policy(text);
+        match request.send().await.not_yet_if(&[NOT_FOUND], SEEN_WITHIN) {
+            Ok(_) => Ok(()),
+            Err(error) if is_lockout(&error) => Err(error.advised(
+                "the policy must let the role that writes it call kms:PutKeyPolicy again; allow that role to, or the root of \
+                 the key's account kms:*",
+            )),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn delete(&self, _place: &Place<Key>) -> Result<(), AwsError> {
+        Err(AwsError::refused("kms:PutKeyPolicy", MALFORMED, "a key always has a policy"))
+    }
+
+    /// Of what is malformed the checks before the call leave little but principals. KMS's message may be empty.
+    fn is_about_principals(error: &AwsError) -> bool {
+        error.code() == MALFORMED && !is_lockout(error)
+    }
+
+    /// The root of the key's account stays in, once it is.
+    fn guard(place: &Place<Key>, before: &Document, after: &Document) -> Result<()> {
+        match &place.target.owner {
+            Some(owner) if root::is_allowed_everything(before, owner) && !root::is_allowed_everything(after, owner) => {
+                Err(Error::refused(format!(
+                    "the policy of key {place} would not allow the root of account {owner} kms:* any more, without which the \
+                     key may become unmanageable; allow it in another statement first"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_lockout(error: &AwsError) -> bool {
+    error.code() == MALFORMED && error.message().contains(LOCKOUT)
+}
+
+#[cfg(test)]
+mod tests;
