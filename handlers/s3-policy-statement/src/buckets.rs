@@ -1,0 +1,100 @@
+//! The policies of S3's buckets.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html>
+
+use std::time::Duration;
+
+use aws_sdk_s3::{
+    Client,
+    config::{Builder, retry::RetryConfig},
+};
+use custom_resource::{Answer, AwsError, Result, SdkConfig};
+use policy_statement::{Limit, Place, Policy, PolicyStore, Resources, Rules};
+
+use crate::bucket::Bucket;
+
+const NO_POLICY: &str = "NoSuchBucketPolicy";
+const NO_BUCKET: &str = "NoSuchBucket";
+const DENIED: &str = "AccessDenied";
+/// Somebody else is changing the bucket.
+const CONFLICT: &str = "OperationAborted";
+
+/// What S3 says of a principal that it doesn't know, with the code of every malformed policy.
+const PRINCIPAL_UNSEEN: &str = "Invalid principal in policy";
+
+/// How long another's change, or the making of the bucket, may take to be over.
+const PASSES_WITHIN: Duration = Duration::from_mins(2);
+
+/// S3, as a store of policies.
+#[derive(Debug)]
+pub(crate) struct Buckets(Client);
+
+impl Buckets {
+    /// A write that the SDK repeats could undo another's in between, so each look at the policy is a new try.
+    pub(crate) fn new(aws: &SdkConfig) -> Self {
+        Self(Client::from_conf(Builder::from(aws).retry_config(RetryConfig::disabled()).build()))
+    }
+}
+
+impl PolicyStore for Buckets {
+    type Target = Bucket;
+    const RULES: Rules = Rules {
+        policy: "a bucket policy",
+        services: &["s3"],
+        every_action: true,
+        refused: &[],
+        principals: true,
+        resources: Resources::Of("s3"),
+    };
+    const LIMIT: Limit = Limit::bytes(20_480);
+    const DELETED_WHEN_EMPTY: bool = true;
+    const FROM_OUTSIDE: bool = false;
+    const APPEARS_WITHIN: Option<Duration> = Some(Duration::from_secs(30));
+
+    async fn get(&self, Place { account, target }: &Place<Bucket>) -> Result<Policy> {
+        let request = self.0.get_bucket_policy().bucket(&target.name).set_expected_bucket_owner(account.clone());
+        match request.send().await.said() {
+            Ok(policy) => Ok(policy.policy.map_or(Policy::Absent, Policy::Text)),
+            Err(error) if error.code() == NO_POLICY => Ok(Policy::Absent),
+            Err(error) if error.code() == NO_BUCKET => Ok(Policy::NoTarget(error)),
+            // S3 says so of most buckets of other accounts; who may read the policy is in the right one.
+            Err(error) if error.code() == DENIED && account.is_none() => Err(error
+                .advised("if the bucket belongs to another account, name a role of that account as RoleArn")
+                .into()),
+            Err(error) => Err(with_the_way_in(error).into()),
+        }
+    }
+
+    async fn put(&self, Place { account, target }: &Place<Bucket>, text: &str) -> Result<(), AwsError> {
+        let request = self.0.put_bucket_policy().bucket(&target.name).set_expected_bucket_owner(account.clone());
+        let put = request.policy(text).send().await.not_yet_if(&[CONFLICT, NO_BUCKET], PASSES_WITHIN);
+        put.map(drop).map_err(with_the_way_in)
+    }
+
+    async fn delete(&self, Place { account, target }: &Place<Bucket>) -> Result<(), AwsError> {
+        let request = self.0.delete_bucket_policy().bucket(&target.name).set_expected_bucket_owner(account.clone());
+        let deleted = request.send().await.none_if(&[NO_POLICY, NO_BUCKET]).not_yet_if(&[CONFLICT], PASSES_WITHIN);
+        deleted.map(drop).map_err(with_the_way_in)
+    }
+
+    fn is_about_principals(error: &AwsError) -> bool {
+        error.code() == "MalformedPolicy" && error.message().contains(PRINCIPAL_UNSEEN)
+    }
+}
+
+/// S3 says that a bucket is elsewhere in many ways, and in none of them what to do about it.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+fn with_the_way_in(error: AwsError) -> AwsError {
+    match error.code() {
+        "MethodNotAllowed" => error.advised(
+            "the bucket belongs to another account, and S3 takes changes of its policy from there alone; name a role of \
+             that account as RoleArn",
+        ),
+        "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
+            error.advised("the bucket is in another Region; use the function that is installed there")
+        }
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests;
