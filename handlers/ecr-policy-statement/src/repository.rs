@@ -13,6 +13,7 @@ pub(crate) struct Repository {
 
 impl Target for Repository {
     const KIND: &'static str = "repository";
+    const ARN: &'static str = "arn:{partition}:ecr:{region}:{account}:repository/{}";
     const PROPERTIES: &'static [&'static str] = &properties::<2, 7>(["RepositoryName", "RegistryId"]);
 
     fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {

@@ -7,7 +7,7 @@ use aws_lambda_events::cloudformation::CloudFormationCustomResourceRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{ResponseHosts, ResponseUrl, account_id::account_of};
+use crate::{FunctionArn, ResponseHosts, ResponseUrl};
 
 /// How long CloudFormation waits if the template doesn't say, and at most.
 const SERVICE_TIMEOUT: Duration = Duration::from_hours(1);
@@ -32,7 +32,7 @@ pub struct Envelope {
     #[serde(default)]
     pub physical_resource_id: Option<String>,
     #[serde(skip)]
-    pub(crate) account: String,
+    pub(crate) function: FunctionArn,
     #[serde(skip)]
     log_stream: String,
 }
@@ -49,8 +49,8 @@ impl Envelope {
                 "it lacks StackId, RequestId or LogicalResourceId, or these are no strings".to_owned(),
             )
         })?;
-        let account = account_of(function).to_owned();
-        Ok(Self { account, log_stream: log_stream.to_owned(), ..envelope })
+        let function = FunctionArn::read(function);
+        Ok(Self { function, log_stream: log_stream.to_owned(), ..envelope })
     }
 
     /// Where a person finds more than fits into a reason.
@@ -183,7 +183,9 @@ impl Envelope {
             logical_resource_id: "Workloads".to_owned(),
             resource_type: "Custom::OrganizationalUnit".to_owned(),
             physical_resource_id: None,
-            account: "111111111111".to_owned(),
+            function: FunctionArn::read(
+                "arn:aws:lambda:us-east-1:111111111111:function:archipelago-organizational-unit",
+            ),
             log_stream: "2026/11/24/[1]ab".to_owned(),
         }
     }

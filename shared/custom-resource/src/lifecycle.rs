@@ -12,8 +12,9 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::{
     Claim, Error, Owner, Resource, Result,
+    account_id::account_of,
     error::NotYet,
-    event::{Asked, Continuation, Request},
+    event::{Asked, Continuation, Envelope, Request},
     properties,
     response::{NOTHING_MADE, Response},
 };
@@ -70,6 +71,15 @@ enum Work<P> {
 pub async fn answer<R: Resource>(resource: &R, request: &Request, clock: Clock) -> Outcome {
     let envelope = &request.envelope;
     let given = envelope.physical_resource_id.clone();
+    if let Err(reason) = admitted::<R>(envelope) {
+        // What was refused from the start is taken back without a word.
+        let nothing_to_delete =
+            matches!(request.asked, Ok(Asked::Delete { .. })) && given.as_deref() == Some(NOTHING_MADE);
+        return Outcome::Answer(match given {
+            Some(id) if nothing_to_delete => Response::success(envelope, &id, Map::new(), false),
+            given => Response::failed(envelope, given.as_deref(), &reason),
+        });
+    }
     // Handlers' own code reads their properties, and may panic like any other.
     let read = || request.asked.as_ref().map_err(Clone::clone).and_then(read::<R::Properties>);
     let work = match catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(DEFECT.to_owned())) {
@@ -80,7 +90,8 @@ pub async fn answer<R: Resource>(resource: &R, request: &Request, clock: Clock) 
         }
     };
     let owner = Owner::new(&*envelope.stack_id, &*envelope.logical_resource_id);
-    let claim = Claim::new(owner, given.clone()).resumed(&envelope.account, request.past.held.clone());
+    let claim = Claim::new(owner, given.clone()).on(envelope.function.clone());
+    let claim = claim.resumed(request.past.held.clone());
     let worked = until_done(resource, request, &work, &claim, clock).await;
     // A Delete is answered with the id that CloudFormation gave, and with no other.
     let held = if matches!(work, Work::Remove { .. }) { given } else { claim.held() };
@@ -100,6 +111,27 @@ pub async fn answer<R: Resource>(resource: &R, request: &Request, clock: Clock) 
             return Outcome::Continue { past: Continuation { held, ..past }, reason };
         }
     })
+}
+
+/// Whether the stack is of an account that may have such a resource. Whoever may invoke a function can write any event; by
+/// which alias it came is what Lambda says.
+fn admitted<R: Resource>(envelope: &Envelope) -> Result<(), String> {
+    let function = &envelope.function;
+    let stack = account_of(&envelope.stack_id);
+    match function.caller() {
+        Some(_) if !R::TAKES_CALLERS => {
+            Err("resources of this type are for stacks of the function's own account".into())
+        }
+        Some(caller) if caller != stack => {
+            Err(format!("the stack is of account {stack}, but the function was invoked for account {caller}"))
+        }
+        None if function.account != stack => Err(format!(
+            "the stack is of account {stack}, and the function is for stacks of account {}; another account needs an alias \
+             of its own, caller-{stack}",
+            function.account
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Properties of the past may follow an older schema, and must not keep a Delete or a rollback from happening.

@@ -10,7 +10,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use crate::{Result, account_id::account_of};
+use crate::{FunctionArn, Result};
 
 /// One kind of custom resource.
 ///
@@ -27,6 +27,9 @@ pub trait Resource {
     type Attributes: Serialize;
     /// Whether CloudFormation is to mask the attributes.
     const NO_ECHO: bool = false;
+    /// Whether stacks of other accounts may have it. Each of them invokes the function by an alias of its own; what such a
+    /// [`Claim::caller`] may ask for is then for the resource to bound.
+    const TAKES_CALLERS: bool = false;
 
     /// Makes the world look like `desired`, whatever it looks like now, and holds the id as soon as the thing exists.
     ///
@@ -49,7 +52,7 @@ pub trait Resource {
 #[derive(Debug)]
 pub struct Claim<Id> {
     owner: Owner,
-    account: String,
+    function: FunctionArn,
     given: Option<String>,
     held: Mutex<Option<String>>,
     id: PhantomData<fn() -> Id>,
@@ -59,20 +62,39 @@ impl<Id: FromStr + Display> Claim<Id> {
     /// A claim of `owner` with the physical id that CloudFormation gave, if any, on a function of the stack's account.
     #[must_use]
     pub fn new(owner: Owner, given: Option<String>) -> Self {
-        let account = account_of(&owner.stack_id).to_owned();
-        Self { owner, account, held: Mutex::new(given.clone()), given, id: PhantomData }
+        // A stack's ARN and a function's have the same first parts.
+        let function = FunctionArn::read(owner.stack_id.split('/').next().unwrap_or_default());
+        Self { owner, function, held: Mutex::new(given.clone()), given, id: PhantomData }
     }
 
-    /// The claim, on a function of `account`, and holding what an earlier invocation held.
-    pub(crate) fn resumed(self, account: &str, held: Option<String>) -> Self {
+    /// The claim, on that function.
+    #[must_use]
+    pub fn on(self, function: FunctionArn) -> Self {
+        Self { function, ..self }
+    }
+
+    /// The claim, holding what an earlier invocation held.
+    pub(crate) fn resumed(self, held: Option<String>) -> Self {
         let held = held.or_else(|| self.held());
-        Self { account: account.to_owned(), held: Mutex::new(held), ..self }
+        Self { held: Mutex::new(held), ..self }
+    }
+
+    /// The function that was invoked.
+    #[must_use]
+    pub fn function(&self) -> &FunctionArn {
+        &self.function
     }
 
     /// The 12-digit id of the account that the function runs in. The stack may be another's.
     #[must_use]
     pub fn account(&self) -> &str {
-        &self.account
+        &self.function.account
+    }
+
+    /// The other account whose stack it is; `None` if it is the function's own.
+    #[must_use]
+    pub fn caller(&self) -> Option<&str> {
+        self.function.caller()
     }
 
     /// Who claims.

@@ -144,10 +144,17 @@ fn event(request_type: &str, id: Option<&str>) -> Value {
     event
 }
 
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:111111111111:function:thing";
+
 async fn outcome(script: &Script, event: &Value) -> Outcome {
-    let envelope = Envelope::read(event, "arn:aws:lambda:us-east-1:111111111111:function:thing", "log/1").unwrap();
+    through(FUNCTION, script, event).await
+}
+
+/// The outcome on a function that was invoked by this ARN.
+async fn through<R: Resource>(function: &str, resource: &R, event: &Value) -> Outcome {
+    let envelope = Envelope::read(event, function, "log/1").unwrap();
     let request = Request::open(event, envelope, &ResponseHosts::default()).unwrap();
-    answer(script, &request, Clock { deadline: Instant::now() + INVOCATION, began: BEGAN }).await
+    answer(resource, &request, Clock { deadline: Instant::now() + INVOCATION, began: BEGAN }).await
 }
 
 async fn told(script: &Script, event: &Value) -> Response {
@@ -459,4 +466,90 @@ async fn late_work_is_dropped_and_can_not_answer_again() {
     tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(response.physical_resource_id(), "nothing-was-made");
     assert_eq!(script.calls_made(), 1);
+}
+
+/// What every account may have, and who had it.
+struct Shared(RefCell<Vec<Option<String>>>);
+
+impl Resource for Shared {
+    type Properties = Properties;
+    type Id = String;
+    type Attributes = ();
+    const TAKES_CALLERS: bool = true;
+
+    async fn ensure(&self, _: &Properties, _: Option<&Properties>, claim: &Claim<String>) -> Result<()> {
+        self.0.borrow_mut().push(claim.caller().map(ToOwned::to_owned));
+        claim.hold(&"shared".to_owned());
+        Ok(())
+    }
+
+    async fn remove(&self, _: Option<&Properties>, claim: &Claim<String>) -> Result<()> {
+        self.0.borrow_mut().push(claim.caller().map(ToOwned::to_owned));
+        Ok(())
+    }
+}
+
+fn of_account(account: &str, mut event: Value) -> Value {
+    event["StackId"] = json!(format!("arn:aws:cloudformation:us-east-1:{account}:stack/landing/1f0a"));
+    event
+}
+
+async fn shared(account: &str, alias: &str, request_type: &str, id: Option<&str>) -> (Response, Vec<Option<String>>) {
+    let resource = Shared(RefCell::default());
+    let event = of_account(account, event(request_type, id));
+    let Outcome::Answer(response) = through(&format!("{FUNCTION}{alias}"), &resource, &event).await else {
+        panic!("went on")
+    };
+    (response, resource.0.into_inner())
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_account_is_believed_by_its_alias() {
+    let (response, seen) = shared("222222222222", ":caller-222222222222", "Create", None).await;
+    assert_eq!(response.status(), Status::Success);
+    assert_eq!(seen, [Some("222222222222".to_owned())]);
+    let (response, seen) = shared("111111111111", "", "Create", None).await;
+    assert_eq!((response.status(), seen), (Status::Success, vec![None]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_of_another_account_than_the_caller_s_is_refused_without_any_work() {
+    for (account, alias, words) in [
+        (
+            "333333333333",
+            ":caller-222222222222",
+            "the stack is of account 333333333333, but the function was invoked for",
+        ),
+        (
+            "111111111111",
+            ":caller-222222222222",
+            "the stack is of account 111111111111, but the function was invoked for",
+        ),
+        (
+            "222222222222",
+            "",
+            "the stack is of account 222222222222, and the function is for stacks of account 111111111111",
+        ),
+        ("222222222222", ":live", "the stack is of account 222222222222, and the function is for stacks of account"),
+    ] {
+        for (request_type, id) in [("Create", None), ("Update", Some("shared")), ("Delete", Some("shared"))] {
+            let (response, seen) = shared(account, alias, request_type, id).await;
+            assert_failed(&response, id.unwrap_or("nothing-was-made"), words);
+            assert!(seen.is_empty());
+        }
+        let (response, seen) = shared(account, alias, "Delete", Some("nothing-was-made")).await;
+        assert_eq!(response.status(), Status::Success, "its rollback must not hang");
+        assert!(seen.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_type_is_closed_to_other_accounts_unless_it_says_otherwise() {
+    let script = Script::of(&[&[Step::Hold("thing-1")]]);
+    let event = of_account("222222222222", event("Create", None));
+    let Outcome::Answer(response) = through(&format!("{FUNCTION}:caller-222222222222"), &script, &event).await else {
+        panic!("went on")
+    };
+    assert_failed(&response, "nothing-was-made", "resources of this type are for stacks of the function's own account");
+    assert_eq!(script.calls_made(), 0);
 }

@@ -6,6 +6,7 @@
 mod checks;
 mod document;
 mod equivalent;
+mod grants;
 mod json;
 mod lease;
 mod limits;

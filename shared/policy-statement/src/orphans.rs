@@ -59,7 +59,7 @@ fn left_of(principals: &str) -> Option<String> {
 }
 
 /// The unique id of a role or of a user.
-fn is_orphan(principal: &str) -> bool {
+pub(crate) fn is_orphan(principal: &str) -> bool {
     let is_unique =
         |rest: &str| rest.len() >= 12 && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     principal.strip_prefix("AROA").or_else(|| principal.strip_prefix("AIDA")).is_some_and(is_unique)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use custom_resource::{AwsError, Error, Result};
 
-use crate::{Document, Place, Policy, PolicyStore, Statement, lease::Lease};
+use crate::{Document, Place, Policy, PolicyStore, Statement, grants::is_of_caller, lease::Lease};
 
 /// How long a read may lag behind a write.
 const SEEN_WITHIN: Duration = Duration::from_mins(2);
@@ -18,6 +18,8 @@ pub(crate) struct Patch<'a, S: PolicyStore> {
     pub(crate) place: &'a Place<S::Target>,
     pub(crate) mark: &'a str,
     pub(crate) lease: &'a Lease,
+    /// The other account whose claim it is.
+    pub(crate) caller: Option<&'a str>,
     /// Whether deleted principals of others are taken out with every change.
     pub(crate) prune_orphans: bool,
 }
@@ -32,6 +34,7 @@ impl<S: PolicyStore> Patch<'_, S> {
         refused: impl FnOnce(),
     ) -> Result<Document> {
         let before = self.present().await?.map_err(|error| not_there::<S>(error, self.place))?;
+        self.check_caller(&before)?;
         if before.has_own(self.mark, wanted) {
             before_writing();
             return Ok(before);
@@ -60,6 +63,7 @@ impl<S: PolicyStore> Patch<'_, S> {
             Ok(before) if before.own(self.mark).next().is_some() => before,
             _ => return Ok(()),
         };
+        self.check_caller(&before)?;
         let kept = if self.prune_orphans { before.without_orphans(self.mark) } else { before.clone() };
         let mut after = kept.clone();
         after.replace_own(self.mark, &[]);
@@ -75,6 +79,20 @@ impl<S: PolicyStore> Patch<'_, S> {
             // The target may have gone in between.
             Err(error) if self.read().await?.is_ok() => Err(self.triaged(error, &kept)),
             Err(_) => Ok(()),
+        }
+    }
+
+    /// Lets another account touch only what it can have put there.
+    fn check_caller(&self, before: &Document) -> Result<()> {
+        match self.caller {
+            Some(caller) if !before.own(self.mark).all(|statement| is_of_caller(caller, statement)) => {
+                Err(Error::refused(format!(
+                    "{} has statements with the mark of this resource that are not for account {caller} alone; they are not \
+                     touched",
+                    self.place.policy()
+                )))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use custom_resource::is_account_id;
+use custom_resource::{FunctionArn, is_account_id};
 
 use crate::Target;
 
@@ -19,6 +19,13 @@ impl<T: Target> Place<T> {
     /// `the policy of repository app`, for sentences.
     pub(crate) fn policy(&self) -> String {
         format!("the policy of {}", self.named())
+    }
+
+    /// The ARN of the target, seen from `function`.
+    pub(crate) fn arn(&self, function: &FunctionArn) -> String {
+        let account = self.account.as_ref().unwrap_or(&function.account);
+        let arn = T::ARN.replace("{partition}", &function.partition).replace("{region}", &function.region);
+        arn.replace("{account}", account).replace("{}", &self.target.to_string())
     }
 
     /// `repository app`: also the name that all who change its policy share.

@@ -6,10 +6,12 @@ use custom_resource::{Claim, Error, Resource, Result, SdkConfig};
 
 use crate::{
     Place, PolicyStore, Target,
+    grants::Grants,
     lease::Leases,
     patch::{Patch, not_there},
     properties::{Attributes, Properties, StatementId},
     role::Role,
+    store::{PRUNE_ORPHANS, ROLE_ARN},
     stores::Stores,
 };
 
@@ -18,14 +20,16 @@ use crate::{
 pub struct Statements<S> {
     stores: Stores<S>,
     leases: Leases,
+    grants: Grants,
 }
 
 impl<S: PolicyStore> Statements<S> {
     /// Statements in the policies of the stores that `build` makes: one with the function's own credentials, and one with
-    /// those of each role that a template names. The table of leases is named by the variable `LEASE_TABLE`.
+    /// those of each role that a template names. The table of leases is named by the variable `LEASE_TABLE`; what other
+    /// accounts may have is said by `GRANT_TARGETS` and `GRANT_ACTIONS`.
     #[must_use]
     pub fn new(aws: &SdkConfig, build: impl Fn(&SdkConfig) -> S + 'static) -> Self {
-        Self { stores: Stores::new(aws, build), leases: Leases::new(aws) }
+        Self { stores: Stores::new(aws, build), leases: Leases::new(aws), grants: Grants::from_environment() }
     }
 
     /// The same with a given client and name of the table of leases.
@@ -34,8 +38,31 @@ impl<S: PolicyStore> Statements<S> {
         Self { leases: Leases::of(client, Some(table.to_owned())), ..self }
     }
 
+    /// The same with these bounds for other accounts: ARNs of targets and actions, each with commas between them.
+    #[must_use]
+    pub fn with_grants(self, targets: &str, actions: &str) -> Self {
+        Self { grants: Grants::of(targets, actions), ..self }
+    }
+
+    /// Lets another account have what is open to it.
+    fn check_caller(
+        &self,
+        desired: &Properties<S::Target>,
+        place: &Place<S::Target>,
+        claim: &Claim<StatementId<S::Target>>,
+    ) -> Result<()> {
+        let Some(caller) = claim.caller() else { return Ok(()) };
+        if desired.prune_orphans {
+            return refused_to(caller, PRUNE_ORPHANS);
+        }
+        self.grants.check(caller, &place.arn(claim.function()), S::RULES.resources, &desired.statement)
+    }
+
     async fn acting_as(&self, role: Option<&Role>, claim: &Claim<StatementId<S::Target>>) -> Result<Rc<S>> {
-        self.stores.acting_as(role, claim.account(), &claim.owner().mark()).await
+        match (claim.caller(), role) {
+            (Some(caller), Some(_)) => refused_to(caller, ROLE_ARN),
+            _ => self.stores.acting_as(role, claim.account(), &claim.owner().mark()).await,
+        }
     }
 
     /// Takes the claim's statements out of a policy, if there still is one.
@@ -52,8 +79,8 @@ impl<S: PolicyStore> Statements<S> {
         let Ok(place) = store.resolve(place).await? else { return Ok(()) };
         let mark = &claim.owner().mark();
         let take_out = async |lease: &_| {
-            let prune_orphans = last.is_some_and(|properties| properties.prune_orphans);
-            Patch { store: &*store, place: &place, mark, lease, prune_orphans }.take_out().await
+            let prune_orphans = claim.caller().is_none() && last.is_some_and(|properties| properties.prune_orphans);
+            Patch { store: &*store, place: &place, mark, lease, caller: claim.caller(), prune_orphans }.take_out().await
         };
         self.leases.holding(&place.named(), mark, take_out).await
     }
@@ -85,10 +112,16 @@ impl<S: PolicyStore> Statements<S> {
     }
 }
 
+fn refused_to<T>(caller: &str, property: &str) -> Result<T> {
+    Err(Error::refused(format!("ResourceProperties.{property}: stacks of account {caller} may not have it")))
+}
+
 impl<S: PolicyStore> Resource for Statements<S> {
     type Properties = Properties<S::Target>;
     type Id = StatementId<S::Target>;
     type Attributes = Attributes;
+    /// A policy without principals grants the role that it is of, which another account can't be.
+    const TAKES_CALLERS: bool = S::RULES.principals;
 
     async fn ensure(
         &self,
@@ -110,9 +143,11 @@ impl<S: PolicyStore> Resource for Statements<S> {
         let store = self.acting_as(desired.role.as_ref(), claim).await?;
         let named = place.clone();
         let place = store.resolve(place).await?.map_err(|error| not_there::<S>(error, &named))?;
+        self.check_caller(desired, &place, claim)?;
         let id = StatementId { place: place.clone(), mark: mark.clone() };
         let put_in = async |lease: &_| {
-            let patch = Patch { store: &*store, place: &place, mark, lease, prune_orphans: desired.prune_orphans };
+            let prune_orphans = desired.prune_orphans;
+            let patch = Patch { store: &*store, place: &place, mark, lease, caller: claim.caller(), prune_orphans };
             patch.put_in(&wanted, || claim.hold(&id), || claim.let_go()).await
         };
         let policy = self.leases.holding(&place.named(), mark, put_in).await?;

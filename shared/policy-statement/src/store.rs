@@ -76,6 +76,8 @@ pub enum Policy {
 pub trait Target: FromStr + Display + Clone + PartialEq {
     /// What it is called in a sentence: `repository`.
     const KIND: &'static str;
+    /// Its ARN, with `{partition}`, `{region}` and `{account}`, and `{}` for what is displayed.
+    const ARN: &'static str;
     /// The names of its properties, with those of the statement: made by [`properties`].
     const PROPERTIES: &'static [&'static str];
 

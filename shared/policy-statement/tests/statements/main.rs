@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests; the lint only spares the tests themselves")]
 
+mod callers;
 mod lease;
 mod policy;
 mod principals;

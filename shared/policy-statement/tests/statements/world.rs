@@ -32,6 +32,7 @@ pub(crate) struct Shelf(String);
 
 impl Target for Shelf {
     const KIND: &'static str = "shelf";
+    const ARN: &'static str = "arn:{partition}:shop:{region}:{account}:shelf/{}";
     const PROPERTIES: &'static [&'static str] = &policy_statement::properties::<2, 7>(["ShelfName", "AccountId"]);
 
     fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
