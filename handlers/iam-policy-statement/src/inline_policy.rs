@@ -14,6 +14,7 @@ pub(crate) struct InlinePolicy {
 impl Target for InlinePolicy {
     // It is the role that must be there, and `the policy of role deploy/grants` names it all.
     const KIND: &'static str = "role";
+    const ARN: &'static str = "arn:{partition}:iam::{account}:role/{}";
     const PROPERTIES: &'static [&'static str] = &properties::<2, 7>(["RoleName", "PolicyName"]);
 
     fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {

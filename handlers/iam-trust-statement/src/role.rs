@@ -12,6 +12,7 @@ pub(crate) struct Role {
 
 impl Target for Role {
     const KIND: &'static str = "role";
+    const ARN: &'static str = "arn:{partition}:iam::{account}:role/{}";
     const PROPERTIES: &'static [&'static str] = &properties::<1, 6>(["RoleName"]);
 
     fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {

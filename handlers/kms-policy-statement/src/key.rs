@@ -18,6 +18,7 @@ pub(crate) struct Key {
 
 impl Target for Key {
     const KIND: &'static str = "key";
+    const ARN: &'static str = "arn:{partition}:kms:{region}:{account}:key/{}";
     const PROPERTIES: &'static [&'static str] = &properties::<1, 6>(["KeyId"]);
 
     fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {

@@ -12,6 +12,7 @@ pub(crate) struct Bucket {
 
 impl Target for Bucket {
     const KIND: &'static str = "bucket";
+    const ARN: &'static str = "arn:{partition}:s3:::{}";
     const PROPERTIES: &'static [&'static str] = &properties::<1, 6>(["BucketName"]);
 
     fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
