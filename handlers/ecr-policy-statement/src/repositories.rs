@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_ecr::{
-    Client,
-    config::{Builder, retry::RetryConfig},
-};
+use aws_sdk_ecr::Client;
 use custom_resource::{Answer, AwsError, Result, SdkConfig};
 use policy_statement::{Limit, Place, Policy, PolicyStore, Resources, Rules};
 
@@ -24,9 +21,8 @@ const NO_REPOSITORY: &str = "RepositoryNotFoundException";
 pub(crate) struct Repositories(Client);
 
 impl Repositories {
-    /// A write that the SDK repeats could undo another's in between, so each look at the policy is a new try.
     pub(crate) fn new(aws: &SdkConfig) -> Self {
-        Self(Client::from_conf(Builder::from(aws).retry_config(RetryConfig::disabled()).build()))
+        Self(Client::new(aws))
     }
 }
 

@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_iam::{
-    Client,
-    config::{Builder, retry::RetryConfig},
-};
+use aws_sdk_iam::Client;
 use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use percent_encoding::percent_decode_str;
@@ -31,9 +28,8 @@ const AT_ONCE: usize = 5;
 pub(crate) struct InlinePolicies(Client);
 
 impl InlinePolicies {
-    /// A write that the SDK repeats could undo another's in between, so each look at the policy is a new try.
     pub(crate) fn new(aws: &SdkConfig) -> Self {
-        Self(Client::from_conf(Builder::from(aws).retry_config(RetryConfig::disabled()).build()))
+        Self(Client::new(aws))
     }
 
     /// A policy's size as IAM counts it, in characters without white space; 0 if it has gone.
@@ -70,13 +66,6 @@ impl PolicyStore for InlinePolicies {
         let request = self.0.get_role_policy().role_name(&target.role).policy_name(&target.policy);
         match request.send().await.said() {
             Ok(got) => {
-                let found = InlinePolicy { role: got.role_name, policy: got.policy_name };
-                if found != *target {
-                    // Two ways to write one name would be two resources, and the clean-up of one would take the other's.
-                    return Err(Error::refused(format!(
-                        "the policy is called {found}; write RoleName and PolicyName so"
-                    )));
-                }
                 let text = percent_decode_str(&got.policy_document).decode_utf8();
                 let text = text.map_err(|_| Error::refused("iam:GetRolePolicy gave a policy that isn't UTF-8"))?;
                 Ok(Policy::Text(text.into_owned()))

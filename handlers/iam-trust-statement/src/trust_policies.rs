@@ -3,11 +3,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_iam::{
-    Client,
-    config::{Builder, retry::RetryConfig},
-    types::SummaryKeyType,
-};
+use aws_sdk_iam::{Client, types::SummaryKeyType};
 use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
 use percent_encoding::percent_decode_str;
 use policy_statement::{Limit, Place, Policy, PolicyStore, Resources, Rules};
@@ -31,9 +27,8 @@ const PASSES_WITHIN: Duration = Duration::from_mins(2);
 pub(crate) struct TrustPolicies(Client);
 
 impl TrustPolicies {
-    /// A write that the SDK repeats could undo another's in between, so each look at the policy is a new try.
     pub(crate) fn new(aws: &SdkConfig) -> Self {
-        Self(Client::from_conf(Builder::from(aws).retry_config(RetryConfig::disabled()).build()))
+        Self(Client::new(aws))
     }
 }
 
@@ -60,11 +55,6 @@ impl PolicyStore for TrustPolicies {
     async fn get(&self, Place { target, .. }: &Place<Role>) -> Result<Policy> {
         match self.0.get_role().role_name(&target.name).send().await.said() {
             Ok(got) => {
-                let name = got.role.as_ref().map_or(target.name.as_str(), |role| role.role_name());
-                if name != target.name {
-                    // Two ways to write one name would be two resources, and the clean-up of one would take the other's.
-                    return Err(Error::refused(format!("the role is called {name}; write it so as RoleName")));
-                }
                 // None would be no JSON, which is left as it is: a role without a trust policy doesn't exist.
                 let encoded = got.role.and_then(|role| role.assume_role_policy_document).unwrap_or_default();
                 let text = percent_decode_str(&encoded).decode_utf8();

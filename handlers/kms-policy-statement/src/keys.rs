@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_kms::{
     Client,
-    config::{Builder, Region, retry::RetryConfig},
+    config::Region,
     types::{KeyManagerType, KeyState},
 };
 use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
@@ -31,9 +31,8 @@ const SEEN_WITHIN: Duration = Duration::from_mins(2);
 pub(crate) struct Keys(Client);
 
 impl Keys {
-    /// A write that the SDK repeats could undo another's in between, so each look at the policy is a new try.
     pub(crate) fn new(aws: &SdkConfig) -> Self {
-        Self(Client::from_conf(Builder::from(aws).retry_config(RetryConfig::disabled()).build()))
+        Self(Client::new(aws))
     }
 
     fn region(&self) -> Option<&str> {
@@ -81,6 +80,9 @@ impl PolicyStore for Keys {
         }
         if let Some(state @ (KeyState::PendingDeletion | KeyState::PendingReplicaDeletion)) = &key.key_state {
             return Ok(Err(AwsError::refused("kms:DescribeKey", state.as_str(), "the key is being deleted")));
+        }
+        if let Some(KeyState::Creating | KeyState::Updating) = &key.key_state {
+            return Err(Error::not_yet_within(SEEN_WITHIN, format!("the key {place} is still being made")));
         }
         let owner = key.aws_account_id.or_else(|| place.account.clone());
         Ok(Ok(Place { account: place.account, target: Key { name: key.key_id, region: None, owner } }))

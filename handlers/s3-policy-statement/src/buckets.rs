@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_s3::{
-    Client,
-    config::{Builder, retry::RetryConfig},
-};
+use aws_sdk_s3::Client;
 use custom_resource::{Answer, AwsError, Result, SdkConfig};
 use policy_statement::{Limit, Place, Policy, PolicyStore, Resources, Rules};
 
@@ -29,9 +26,8 @@ const PASSES_WITHIN: Duration = Duration::from_mins(2);
 pub(crate) struct Buckets(Client);
 
 impl Buckets {
-    /// A write that the SDK repeats could undo another's in between, so each look at the policy is a new try.
     pub(crate) fn new(aws: &SdkConfig) -> Self {
-        Self(Client::from_conf(Builder::from(aws).retry_config(RetryConfig::disabled()).build()))
+        Self(Client::new(aws))
     }
 }
 

@@ -69,8 +69,10 @@ const FRESH_ROLE: Duration = Duration::from_secs(20);
 const OUTAGE: Duration = Duration::from_mins(2);
 
 /// What the services of AWS say when they are asked too often.
-const THROTTLES: [&str; 9] = [
+const THROTTLES: [&str; 11] = [
     "BandwidthLimitExceeded",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
     "RequestThrottled",
     "RequestThrottledException",
@@ -100,6 +102,12 @@ impl AwsError {
     pub fn refused(operation: &str, code: &str, message: &str) -> Self {
         let text = ToOwned::to_owned;
         Self { operation: text(operation), code: text(code), message: text(message), refused: true, within: None }
+    }
+
+    /// A call of `operation` without an answer: nobody knows whether it had its effect.
+    #[must_use]
+    pub fn unanswered(operation: &str, why: &str) -> Self {
+        Self::unreachable(operation.to_owned(), why)
     }
 
     /// AWS's error code, such as `RepositoryNotFoundException`; empty when no answer came.

@@ -55,6 +55,7 @@ mod response_url;
 mod serve;
 mod tags;
 mod telemetry;
+mod turn;
 
 pub use account_id::is_account_id;
 pub use aws_config::SdkConfig;
@@ -67,3 +68,4 @@ pub use response::{Response, Status};
 pub use response_url::{ResponseHosts, ResponseUrl};
 pub use serve::serve;
 pub use tags::{TagChanges, Tags};
+pub use turn::{NotATurn, Turn};

@@ -91,16 +91,21 @@ pub async fn answer<R: Resource>(resource: &R, request: &Request, clock: Clock) 
     };
     let owner = Owner::new(&*envelope.stack_id, &*envelope.logical_resource_id);
     let claim = Claim::new(owner, given.clone()).on(envelope.function.clone());
-    let claim = claim.resumed(request.past.held.clone());
+    let first_try = request.past.first_try.unwrap_or(clock.began);
+    let claim = claim.asked(&envelope.request_id, first_try).resumed(request.past.held.clone());
     let worked = until_done(resource, request, &work, &claim, clock).await;
+    let is_delete = matches!(work, Work::Remove { .. });
+    // Nothing was made as far as anybody knows, and nothing was found that had been made all the same.
+    let is_nothing = given.as_deref() == Some(NOTHING_MADE) || claim.given().is_none();
+    let knows_of_nothing = is_delete && is_nothing && claim.held() == given;
     // A Delete is answered with the id that CloudFormation gave, and with no other.
-    let held = if matches!(work, Work::Remove { .. }) { given } else { claim.held() };
+    let held = if is_delete { given } else { claim.held() };
     Outcome::Answer(match (worked, held) {
         (Ok(data), Some(id)) => Response::success(envelope, &id, data, R::NO_ECHO),
         (Ok(_), None) => Response::failed(envelope, None, "a defect in this handler: the work is done, but has no id"),
-        // We know of nothing that was made, and what AWS refuses to show can't be told from what isn't there. Anything else
-        // that goes wrong may hide what a lost answer left.
-        (Err(Unfinished::Refused(reason)), Some(id)) if id == NOTHING_MADE && matches!(work, Work::Remove { .. }) => {
+        // What AWS refuses to show can't be told from what isn't there. Anything else that goes wrong may hide what a lost
+        // answer left.
+        (Err(Unfinished::Refused(reason)), Some(id)) if knows_of_nothing => {
             tracing::warn!(%reason, "there was nothing to be found and nothing to be deleted");
             Response::success(envelope, &id, Map::new(), false)
         }

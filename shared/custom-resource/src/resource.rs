@@ -10,7 +10,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use crate::{FunctionArn, Result};
+use crate::{FunctionArn, Result, Turn};
 
 /// One kind of custom resource.
 ///
@@ -53,6 +53,7 @@ pub trait Resource {
 pub struct Claim<Id> {
     owner: Owner,
     function: FunctionArn,
+    turn: Turn,
     given: Option<String>,
     held: Mutex<Option<String>>,
     id: PhantomData<fn() -> Id>,
@@ -64,13 +65,20 @@ impl<Id: FromStr + Display> Claim<Id> {
     pub fn new(owner: Owner, given: Option<String>) -> Self {
         // A stack's ARN and a function's have the same first parts.
         let function = FunctionArn::read(owner.stack_id.split('/').next().unwrap_or_default());
-        Self { owner, function, held: Mutex::new(given.clone()), given, id: PhantomData }
+        let turn = Turn::new(0, "");
+        Self { owner, function, turn, held: Mutex::new(given.clone()), given, id: PhantomData }
     }
 
     /// The claim, on that function.
     #[must_use]
     pub fn on(self, function: FunctionArn) -> Self {
         Self { function, ..self }
+    }
+
+    /// The claim, in the turn of that request, which is worked on since `began`, in milliseconds since 1970.
+    #[must_use]
+    pub fn asked(self, request_id: &str, began: u64) -> Self {
+        Self { turn: Turn::new(began, request_id), ..self }
     }
 
     /// The claim, holding what an earlier invocation held.
@@ -83,6 +91,12 @@ impl<Id: FromStr + Display> Claim<Id> {
     #[must_use]
     pub fn function(&self) -> &FunctionArn {
         &self.function
+    }
+
+    /// Which request for it is being worked on.
+    #[must_use]
+    pub fn turn(&self) -> &Turn {
+        &self.turn
     }
 
     /// The 12-digit id of the account that the function runs in. The stack may be another's.

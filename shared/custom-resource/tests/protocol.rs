@@ -437,10 +437,21 @@ async fn a_delete_of_what_may_have_been_made_fails_while_nobody_can_tell() {
 #[tokio::test(start_paused = true)]
 async fn a_delete_of_what_was_never_made_does_not_fail_for_what_aws_refuses() {
     let script = Script::of(&[&[Step::Refuse("AWS shows nothing to this account")]]);
-    let response = told(&script, &event("Delete", Some("nothing-was-made"))).await;
-    assert_eq!(response.status(), Status::Success);
+    for nothing in ["nothing-was-made", "landing-Thing-1ABCDEF"] {
+        let response = told(&script, &event("Delete", Some(nothing))).await;
+        assert_eq!((response.status(), response.physical_resource_id()), (Status::Success, nothing));
+    }
     let response = told(&script, &event("Delete", Some("thing-1"))).await;
     assert_failed(&response, "thing-1", "AWS shows nothing to this account");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_that_found_what_nobody_knew_of_fails_if_it_has_to_stay() {
+    for nothing in ["nothing-was-made", "landing-Thing-1ABCDEF"] {
+        let script = Script::of(&[&[Step::Hold("thing-1"), Step::Refuse("AWS doesn't let it go")]]);
+        let response = told(&script, &event("Delete", Some(nothing))).await;
+        assert_failed(&response, nothing, "AWS doesn't let it go");
+    }
 }
 
 #[tokio::test(start_paused = true)]

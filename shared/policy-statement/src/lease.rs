@@ -1,8 +1,9 @@
 //! The lease: one item a target in a `DynamoDB` table, so that one function at a time changes a policy.
 //!
 //! No AWS policy API has compare-and-set. A lease ends by itself, so a function that is killed holds nobody up for longer;
-//! its holder's work always ends before it does. It also keeps which documents were replaced lately, so that a read that
-//! lags behind is told from a change by somebody else.
+//! its holder's work always ends before it does. The item also keeps what the next holder has to know: which documents were
+//! replaced, so that a read that lags behind is told from a change by somebody else; the write whose end nobody saw; and
+//! the latest request of each claim, so that one that was cancelled while it waited does nothing any more.
 
 use std::{
     cell::{Cell, RefCell},
@@ -12,27 +13,25 @@ use std::{
 
 use aws_sdk_dynamodb::{
     Client,
-    config::Builder,
+    config::{Builder, timeout::TimeoutConfig},
     operation::update_item::builders::UpdateItemFluentBuilder,
     types::{AttributeValue, ReturnValue},
 };
-use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
+use custom_resource::{Answer, AwsError, Error, Result, SdkConfig, Turn};
 use tokio::time::{Instant, timeout_at};
+
+use crate::past::{Past, Pending};
 
 /// The variable with the name of the table.
 const TABLE: &str = "LEASE_TABLE";
 
-/// How long a lease lasts.
-const LEASE: Duration = Duration::from_secs(10);
+/// The variable with the seconds that a lease lasts, and the seconds if there is none. Tests that kill functions don't want
+/// to wait that long.
+const SECONDS: &str = "LEASE_SECONDS";
+const LEASE: Duration = Duration::from_secs(15);
 
-/// How long its holder works at most. What is left of the lease is for a last write on its way, and for clocks that differ.
-const WORK: Duration = Duration::from_secs(7);
-
-/// How long a read may lag behind a write.
-const LAG: Duration = Duration::from_secs(30);
-
-/// How many replaced documents are remembered at most.
-const REMEMBERED: usize = 200;
+/// One try of a call, which takes milliseconds.
+const CALL: Duration = Duration::from_secs(2);
 
 /// How long an item is of any use after its lease, before `DynamoDB` deletes it.
 const KEPT: Duration = Duration::from_hours(24);
@@ -40,102 +39,112 @@ const KEPT: Duration = Duration::from_hours(24);
 const POLICY: &str = "Policy";
 const HOLDER: &str = "Holder";
 const UNTIL: &str = "Until";
-const REPLACED: &str = "Replaced";
+const PAST: &str = "Past";
 const EXPIRES: &str = "Expires";
+
+const IS_FREE: &str = "attribute_not_exists(#until) OR #until < :now OR #holder = :holder";
+const IS_HELD: &str = "#holder = :holder AND #until > :now";
 
 /// The table of leases.
 pub(crate) struct Leases {
     client: Client,
     table: Option<String>,
+    lasts: Duration,
 }
 
 impl Leases {
     pub(crate) fn new(aws: &SdkConfig) -> Self {
-        Self::of(Client::from_conf(Builder::from(aws).build()), std::env::var(TABLE).ok())
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(CALL).build();
+        let client = Client::from_conf(Builder::from(aws).timeout_config(timeouts).build());
+        let seconds = std::env::var(SECONDS).ok().and_then(|seconds| seconds.parse().ok());
+        let lasts = seconds.map_or(LEASE, Duration::from_secs);
+        Self { lasts, ..Self::of(client, std::env::var(TABLE).ok()) }
     }
 
     pub(crate) fn of(client: Client, table: Option<String>) -> Self {
-        Self { client, table }
+        Self { client, table, lasts: LEASE }
     }
 
-    /// Does `work` while nobody else changes `policy` (`repository app`). `mark` says to people who holds it.
+    /// Does `work` while nobody else changes `policy` (`repository app`), for the claim with that mark.
     ///
     /// # Errors
-    /// Not yet while somebody else holds the lease, and where `work` takes too long; refused, without any work, where the
-    /// table can't be reached.
+    /// The outer one is about the lease. Not yet while somebody else holds it, where `work` takes too long, and where what
+    /// was done could not be noted; refused, without any work, where the table can't be reached or the request was overtaken.
     pub(crate) async fn holding<T>(
         &self,
         policy: &str,
         mark: &str,
-        work: impl AsyncFnOnce(&Lease) -> Result<T>,
-    ) -> Result<T> {
+        turn: &Turn,
+        work: impl AsyncFnOnce(&Lease<'_>) -> Result<T>,
+    ) -> Result<Result<T>> {
         let began = Instant::now();
-        let lease = self.take(policy, mark).await?;
-        let worked = timeout_at(began + WORK, work(&lease)).await;
+        let lease = self.take(policy, mark, began).await?;
+        if !lease.past.borrow_mut().admits(mark, turn) {
+            self.give_back(&lease).await?;
+            return Err(Error::refused(
+                "a later request for this resource was worked on meanwhile, so nothing was done",
+            ));
+        }
+        let half_time = began + self.lasts / 2;
+        let worked = timeout_at(half_time, work(&lease)).await.unwrap_or_else(|_| {
+            let seconds = (self.lasts / 2).as_secs();
+            Err(Error::not_yet(format!("AWS took longer than {seconds} seconds to change the policy of {policy}")))
+        });
         // A write that nobody knows the end of may still come to pass: then nobody else may write before the lease is over.
         if !lease.open_end.get() {
-            self.give_back(policy, &lease).await;
+            let given_back = self.give_back(&lease).await;
+            // What was done counts once the next holder knows of it.
+            if worked.is_ok() {
+                given_back?;
+            }
         }
-        worked.unwrap_or_else(|_| {
-            let seconds = WORK.as_secs();
-            Err(Error::not_yet(format!("AWS took longer than {seconds} seconds to change the policy of {policy}")))
-        })
+        Ok(worked)
     }
 
-    async fn take(&self, policy: &str, mark: &str) -> Result<Lease> {
-        let holder = format!("{mark} {:016x}", fastrand::u64(..));
+    async fn take(&self, policy: &str, mark: &str, began: Instant) -> Result<Lease<'_>> {
+        let mut lease = Lease {
+            leases: self,
+            // IAM's names are told apart by their letters alone, not by their case; the others have no capitals.
+            key: policy.to_lowercase(),
+            holder: format!("{mark} {:016x}", fastrand::u64(..)),
+            began,
+            past: RefCell::default(),
+            open_end: Cell::new(false),
+        };
         let now = now();
-        let taken = self
-            .update(policy, &holder)?
-            .update_expression(format!("SET {HOLDER} = :holder, #until = :until, {EXPIRES} = :expires"))
+        let taken = lease
+            .update()?
+            .update_expression(format!("SET #holder = :holder, #until = :until, {EXPIRES} = :expires"))
             // The SDK may ask again when an answer was lost, and then finds its own lease.
-            .condition_expression("attribute_not_exists(#until) OR #until < :now OR Holder = :holder")
-            .expression_attribute_values(":now", millis(now))
-            .expression_attribute_values(":until", millis(now + LEASE))
+            .condition_expression(IS_FREE)
+            .expression_attribute_values(":until", millis(now + self.lasts))
             .expression_attribute_values(":expires", AttributeValue::N((now + KEPT).as_secs().to_string()))
             .return_values(ReturnValue::AllNew)
             .send()
             .await;
-        match taken.none_if(&["ConditionalCheckFailedException"]) {
+        match taken.none_if(&[NOT_SO]) {
             Ok(Some(item)) => {
-                let replaced = item.attributes.as_ref().and_then(|item| item.get(REPLACED)?.as_l().ok());
-                let replaced = replaced.into_iter().flatten().filter_map(|entry| Replaced::read(entry.as_s().ok()?));
-                Ok(Lease { holder, replaced: RefCell::new(replaced.collect()), open_end: Cell::new(false) })
+                let past = item.attributes.as_ref().and_then(|item| item.get(PAST)?.as_l().ok());
+                let lines = past.into_iter().flatten().filter_map(|line| line.as_s().ok());
+                lease.past = RefCell::new(Past::read(lines.map(String::as_str), now));
+                Ok(lease)
             }
-            Ok(None) => Err(Error::not_yet(format!("another resource is changing the policy of {policy}"))),
-            Err(error) => Err(error.advised("a policy is only changed under a lease, so nothing was written").into()),
+            Ok(None) => Err(Error::not_yet(format!("the policy of {policy} is being changed by another request"))),
+            Err(error) => Err(out_of_reach(error)),
         }
     }
 
-    /// Once it isn't needed. If that fails the lease ends by itself, and holds others up until then.
-    async fn give_back(&self, policy: &str, lease: &Lease) {
-        let given_back = async {
-            let at = now();
-            let replaced =
-                lease.replaced.borrow().iter().filter(|past| past.is_recent(at)).map(Replaced::write).collect();
-            let request = self
-                .update(policy, &lease.holder)?
-                .update_expression(format!("SET #until = :until, {REPLACED} = :replaced"))
-                .condition_expression("Holder = :holder")
-                .expression_attribute_values(":until", millis(Duration::ZERO))
-                .expression_attribute_values(":replaced", AttributeValue::L(replaced));
-            request.send().await.said().map_err(Error::from)
-        };
-        if let Err(reason) = given_back.await {
+    /// If that fails the lease ends by itself, and holds others up until then.
+    async fn give_back(&self, lease: &Lease<'_>) -> Result<()> {
+        let given_back = lease.note("SET #until = :until, #past = :past", |request| {
+            request.expression_attribute_values(":until", millis(Duration::ZERO))
+        });
+        let given_back = timeout_at(lease.began + self.lasts, given_back).await;
+        let given_back = given_back.unwrap_or_else(|_| Err(Error::not_yet("the lease ended before it was given back")));
+        if let Err(reason) = &given_back {
             tracing::warn!(%reason, "a lease was not given back");
         }
-    }
-
-    fn update(&self, policy: &str, holder: &str) -> Result<UpdateItemFluentBuilder> {
-        let table = self.table.as_ref().ok_or_else(|| {
-            Error::refused(format!("the function has no variable {TABLE}, which names the table of leases"))
-        })?;
-        // IAM's names are told apart by their letters alone, not by their case; the others have no capitals.
-        let key = AttributeValue::S(policy.to_lowercase());
-        let request = self.client.update_item().table_name(table).key(POLICY, key);
-        Ok(request
-            .expression_attribute_names("#until", UNTIL)
-            .expression_attribute_values(":holder", AttributeValue::S(holder.to_owned())))
+        given_back
     }
 }
 
@@ -145,61 +154,84 @@ impl fmt::Debug for Leases {
     }
 }
 
-/// The right to change one policy, for `WORK`.
-pub(crate) struct Lease {
+/// The right to change one policy, for half the time that the lease lasts.
+pub(crate) struct Lease<'a> {
+    leases: &'a Leases,
+    key: String,
     holder: String,
-    replaced: RefCell<Vec<Replaced>>,
+    began: Instant,
+    past: RefCell<Past>,
     open_end: Cell<bool>,
 }
 
-impl Lease {
-    /// Whether the document of this fingerprint was replaced lately, so that who reads it reads the past.
+impl Lease<'_> {
+    /// Whether the document of this fingerprint is one of the past, so that who reads it has to read again.
     pub(crate) fn is_past(&self, fingerprint: &str) -> bool {
-        let now = now();
-        self.replaced.borrow().iter().any(|replaced| replaced.fingerprint == fingerprint && replaced.is_recent(now))
+        self.past.borrow_mut().is_past(fingerprint, now())
     }
 
-    /// Does `write`, which replaces the document of one fingerprint by that of another.
+    /// Does `write`, which replaces the document of one fingerprint by that of another. That is noted before, so that
+    /// whatever becomes of this function the next holder knows of it.
     pub(crate) async fn writing(
         &self,
         before: String,
-        after: &str,
+        after: String,
         write: impl Future<Output = Result<(), AwsError>>,
-    ) -> Result<(), AwsError> {
+    ) -> Result<Result<(), AwsError>> {
+        // A third of the lease is over: what is sent now might come to pass after its end.
+        if self.began.elapsed() > self.leases.lasts / 3 {
+            return Err(Error::not_yet("AWS was too slow to begin a change of the policy in this lease"));
+        }
+        let pending = Pending { before, after, at: now() };
+        self.past.borrow_mut().pending = Some(pending.clone());
+        self.note("SET #past = :past", |request| request).await?;
         self.open_end.set(true);
         let written = write.await;
         self.open_end.set(written.as_ref().is_err_and(|error| !error.is_refusal()));
+        let mut past = self.past.borrow_mut();
+        past.pending = None;
         if written.is_ok() {
-            let at = now();
-            let mut replaced = self.replaced.borrow_mut();
-            replaced.retain(|past| past.is_recent(at) && past.fingerprint != after && past.fingerprint != before);
-            replaced.push(Replaced { fingerprint: before, at });
-            let too_many = replaced.len().saturating_sub(REMEMBERED);
-            replaced.drain(..too_many);
+            past.replaced(pending.before, &pending.after, now());
         }
-        written
+        Ok(written)
+    }
+
+    /// Stores what is known of the past, if the lease is still held.
+    async fn note(
+        &self,
+        expression: &str,
+        more: impl FnOnce(UpdateItemFluentBuilder) -> UpdateItemFluentBuilder,
+    ) -> Result<()> {
+        let past = self.past.borrow().write(now()).into_iter().map(AttributeValue::S).collect();
+        let request = self.update()?.update_expression(expression).condition_expression(IS_HELD);
+        let request = request.expression_attribute_names("#past", PAST);
+        let request = more(request.expression_attribute_values(":past", AttributeValue::L(past)));
+        match request.send().await.none_if(&[NOT_SO]) {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(Error::not_yet("the lease on the policy was lost")),
+            Err(error) => Err(out_of_reach(error)),
+        }
+    }
+
+    fn update(&self) -> Result<UpdateItemFluentBuilder> {
+        let table = self.leases.table.as_ref().ok_or_else(|| {
+            Error::refused(format!("the function has no variable {TABLE}, which names the table of leases"))
+        })?;
+        let request = self.leases.client.update_item().table_name(table);
+        Ok(request
+            .key(POLICY, AttributeValue::S(self.key.clone()))
+            .expression_attribute_names("#holder", HOLDER)
+            .expression_attribute_names("#until", UNTIL)
+            .expression_attribute_values(":holder", AttributeValue::S(self.holder.clone()))
+            .expression_attribute_values(":now", millis(now())))
     }
 }
 
-/// A document that was replaced, and when.
-struct Replaced {
-    fingerprint: String,
-    at: Duration,
-}
+/// What `DynamoDB` says where a condition doesn't hold.
+const NOT_SO: &str = "ConditionalCheckFailedException";
 
-impl Replaced {
-    fn is_recent(&self, now: Duration) -> bool {
-        now < self.at + LAG
-    }
-
-    fn write(&self) -> AttributeValue {
-        AttributeValue::S(format!("{} {}", self.fingerprint, self.at.as_millis()))
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        let (fingerprint, at) = text.split_once(' ')?;
-        Some(Self { fingerprint: fingerprint.to_owned(), at: Duration::from_millis(at.parse().ok()?) })
-    }
+fn out_of_reach(error: AwsError) -> Error {
+    error.advised("a policy is only changed under a lease").into()
 }
 
 /// The time since 1970, which all functions share.

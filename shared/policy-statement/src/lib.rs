@@ -11,6 +11,7 @@ mod json;
 mod lease;
 mod limits;
 mod orphans;
+mod past;
 mod patch;
 mod place;
 mod properties;

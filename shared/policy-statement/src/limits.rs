@@ -69,8 +69,12 @@ impl Limit {
             Unit::Characters => "characters",
             Unit::Bytes => "bytes",
         };
+        let elsewhere = match self.elsewhere {
+            0 => String::new(),
+            size => format!("with the {} {unit} of others that share its limit ", grouped(size)),
+        };
         Err(Error::refused(format!(
-            "{policy} would have {} of {} {unit} ({adds} {}); {}",
+            "{policy} {elsewhere}would have {} of {} {unit} ({adds} {}); {}",
             grouped(used),
             grouped(self.size),
             grouped(self.used_by(after) - self.used_by(&others)),
@@ -124,11 +128,11 @@ mod tests {
         );
         let (before, after) = grown(1_000, json!([{"N": ""}, {"N": ""}]));
         let limit = Limit { elsewhere: 999_000, advice: "use another policy", ..Limit::bytes(1_000_000) };
-        let refusal = limit.check("the inline policies of role deploy", &before, &after, MARK).unwrap_err();
+        let refusal = limit.check("the policy of role deploy/grants", &before, &after, MARK).unwrap_err();
         assert_eq!(
             refusal.to_string(),
-            "the inline policies of role deploy would have 1,000,067 of 1,000,000 bytes (these statements add 67); \
-             use another policy"
+            "the policy of role deploy/grants with the 999,000 bytes of others that share its limit would have 1,000,067 of \
+             1,000,000 bytes (these statements add 67); use another policy"
         );
     }
 

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use custom_resource::{AwsError, Error, Result};
+use custom_resource::{AwsError, Claim, Error, Result};
 
-use crate::{Document, Place, Policy, PolicyStore, Statement, grants::is_of_caller, lease::Lease};
-
-/// How long a read may lag behind a write.
-const SEEN_WITHIN: Duration = Duration::from_mins(2);
+use crate::{
+    Document, Place, Policy, PolicyStore, Statement, StatementId, Target, grants::is_of_caller, lease::Lease, past::LAG,
+};
 
 /// How long a principal that was made a moment ago may not be known.
 const PRINCIPAL_SEEN_WITHIN: Duration = Duration::from_mins(2);
@@ -16,75 +15,70 @@ const PRINCIPAL_SEEN_WITHIN: Duration = Duration::from_mins(2);
 pub(crate) struct Patch<'a, S: PolicyStore> {
     pub(crate) store: &'a S,
     pub(crate) place: &'a Place<S::Target>,
+    pub(crate) claim: &'a Claim<StatementId<S::Target>>,
     pub(crate) mark: &'a str,
-    pub(crate) lease: &'a Lease,
-    /// The other account whose claim it is.
-    pub(crate) caller: Option<&'a str>,
-    /// Whether deleted principals of others are taken out with every change.
+    pub(crate) lease: &'a Lease<'a>,
+    /// Whether deleted principals of others are taken out where AWS refuses a change for them.
     pub(crate) prune_orphans: bool,
 }
 
 impl<S: PolicyStore> Patch<'_, S> {
-    /// Makes the policy have `wanted` as the claim's statements, and says what it is then. `before_writing` is called
-    /// once nothing but the write is left; `refused` when AWS refused to put what the policy didn't have.
-    pub(crate) async fn put_in(
-        &self,
-        wanted: &[Statement],
-        before_writing: impl FnOnce(),
-        refused: impl FnOnce(),
-    ) -> Result<Document> {
+    /// Makes the policy have `wanted` as the claim's statements, and says what it is then. Holds the id once nothing but
+    /// the write is left.
+    pub(crate) async fn put_in(&self, wanted: &[Statement]) -> Result<Document> {
+        let id = StatementId { place: self.place.clone(), mark: self.mark.to_owned() };
         let before = self.present().await?.map_err(|error| not_there::<S>(error, self.place))?;
         self.check_caller(&before)?;
         if before.has_own(self.mark, wanted) {
-            before_writing();
+            self.claim.hold(&id);
             return Ok(before);
         }
-        let kept = if self.prune_orphans { before.without_orphans(self.mark) } else { before.clone() };
-        let mut after = kept.clone();
+        let mut after = before.clone();
         after.replace_own(self.mark, wanted);
         let limit = self.store.limit(self.place, S::LIMIT.used_by(&after)).await?;
         limit.check(&self.place.policy(), &before, &after, self.mark)?;
         S::guard(self.place, &before, &after)?;
         // From here on the statements may be there, even if no answer comes.
-        before_writing();
-        if let Err(error) = self.write(&before, &after).await {
-            if error.is_refusal() && before.own(self.mark).next().is_none() {
-                refused();
+        self.claim.hold(&id);
+        match self.write(&before, after).await? {
+            Ok(after) => Ok(after),
+            Err(error) => {
+                if error.is_refusal() && before.own(self.mark).next().is_none() {
+                    self.claim.let_go();
+                }
+                Err(self.triaged(error, &before, wanted))
             }
-            return Err(self.triaged(error, &kept));
         }
-        self.seen(&kept, &after).await?;
-        Ok(after)
     }
 
-    /// Takes the claim's statements out; where there are none, nothing is written.
-    pub(crate) async fn take_out(&self) -> Result<()> {
+    /// Takes the claim's statements out; where there are none, nothing is written. `found` is called once there are some.
+    pub(crate) async fn take_out(&self, found: impl FnOnce()) -> Result<()> {
         let before = match self.present().await? {
             Ok(before) if before.own(self.mark).next().is_some() => before,
             _ => return Ok(()),
         };
         self.check_caller(&before)?;
-        let kept = if self.prune_orphans { before.without_orphans(self.mark) } else { before.clone() };
-        let mut after = kept.clone();
+        found();
+        let mut after = before.clone();
         after.replace_own(self.mark, &[]);
         if after.is_empty() && !S::DELETED_WHEN_EMPTY {
-            let (policy, kind) = (self.place.policy(), <S::Target as crate::Target>::KIND);
             return Err(Error::refused(format!(
-                "{policy} would have no statement left, which AWS doesn't take; give it another one, or delete the {kind}"
+                "{} would have no statement left, which AWS doesn't take; give it another one, or delete the {}",
+                self.place.policy(),
+                S::Target::KIND
             )));
         }
         S::guard(self.place, &before, &after)?;
-        match self.write(&before, &after).await {
-            Ok(()) => self.seen(&kept, &after).await,
+        match self.write(&before, after).await? {
             // The target may have gone in between.
-            Err(error) if self.read().await?.is_ok() => Err(self.triaged(error, &kept)),
-            Err(_) => Ok(()),
+            Err(error) if self.read().await?.is_ok() => Err(self.triaged(error, &before, &[])),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 
     /// Lets another account touch only what it can have put there.
     fn check_caller(&self, before: &Document) -> Result<()> {
-        match self.caller {
+        match self.claim.caller() {
             Some(caller) if !before.own(self.mark).all(|statement| is_of_caller(caller, statement)) => {
                 Err(Error::refused(format!(
                     "{} has statements with the mark of this resource that are not for account {caller} alone; they are not \
@@ -108,7 +102,7 @@ impl<S: PolicyStore> Patch<'_, S> {
         }
     }
 
-    /// The same, once it isn't one that was replaced lately.
+    /// The same, once it isn't one of the past.
     async fn present(&self) -> Result<Result<Document, AwsError>> {
         let read = self.read().await?;
         if read.as_ref().is_ok_and(|document| self.lease.is_past(&document.fingerprint())) {
@@ -117,7 +111,25 @@ impl<S: PolicyStore> Patch<'_, S> {
         Ok(read)
     }
 
-    async fn write(&self, before: &Document, after: &Document) -> Result<(), AwsError> {
+    /// Writes `after` in the place of `before` and sees it there; where AWS refuses that for principals that were deleted,
+    /// and the template wants it so, `after` without them.
+    async fn write(&self, before: &Document, after: Document) -> Result<Result<Document, AwsError>> {
+        let mut written = self.replace(before, &after).await?;
+        let mut after = after;
+        if self.prune_orphans && written.as_ref().is_err_and(S::is_about_principals) {
+            let pruned = after.without_orphans(self.mark);
+            if pruned != after {
+                after = pruned;
+                written = self.replace(before, &after).await?;
+            }
+        }
+        match written {
+            Ok(()) => self.seen(&after).await.map(|()| Ok(after)),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    async fn replace(&self, before: &Document, after: &Document) -> Result<Result<(), AwsError>> {
         let write = async {
             if after.is_empty() && S::DELETED_WHEN_EMPTY {
                 self.store.delete(self.place).await
@@ -125,38 +137,50 @@ impl<S: PolicyStore> Patch<'_, S> {
                 self.store.put(self.place, &after.to_text()).await
             }
         };
-        self.lease.writing(before.fingerprint(), &after.fingerprint(), write).await
+        self.lease.writing(before.fingerprint(), after.fingerprint(), write).await
     }
 
-    /// Looks whether what was written is there, and all that was to be kept.
-    async fn seen(&self, kept: &Document, after: &Document) -> Result<()> {
+    /// Looks whether what was written is there, with everybody else's statements.
+    async fn seen(&self, after: &Document) -> Result<()> {
         let own: Vec<_> = after.own(self.mark).cloned().collect();
         match self.read().await? {
-            Ok(now) if now.has_own(self.mark, &own) && now.keeps_foreign(kept, self.mark) => Ok(()),
+            Ok(now) if now.has_own(self.mark, &own) && now.keeps_foreign(after, self.mark) => Ok(()),
             Err(_) if own.is_empty() => Ok(()),
             _ => {
                 let waiting_for = format!("{} doesn't show yet what was written", self.place.policy());
-                Err(Error::not_yet_within(SEEN_WITHIN, waiting_for))
+                Err(Error::not_yet_within(LAG, waiting_for))
             }
         }
     }
 
     /// Whose principal a write was refused for: a deleted one of somebody else's stays deleted, one of ours may appear.
-    fn triaged(&self, error: AwsError, kept: &Document) -> Error {
+    fn triaged(&self, error: AwsError, before: &Document, wanted: &[Statement]) -> Error {
         if !S::is_about_principals(&error) {
             return error.into();
         }
-        let orphans = kept.orphans(self.mark);
-        if orphans.is_empty() {
-            let advice = "most likely a principal of the Statement doesn't exist; if it is made later, name its account's \
-                          root, with a Condition on aws:PrincipalArn";
-            return error.advised(advice).not_yet_within(PRINCIPAL_SEEN_WITHIN).into();
-        }
-        let advice = format!(
-            "{} names principals that were deleted ({}); take them out, or set PruneOrphans to true",
-            self.place.policy(),
-            orphans.join(", ")
-        );
+        let policy = self.place.policy();
+        let orphans = before.orphans(self.mark).join(", ");
+        let advice = match (orphans.as_str(), wanted) {
+            ("", []) => {
+                format!("somebody else's statement in {policy} names a principal that AWS doesn't know; take it out")
+            }
+            ("", _) => {
+                let advice = "most likely a principal of the Statement doesn't exist; if it is made later, name its \
+                              account's root, with a Condition on aws:PrincipalArn";
+                return error.advised(advice).not_yet_within(PRINCIPAL_SEEN_WITHIN).into();
+            }
+            (orphans, []) => format!("{policy} names principals that were deleted ({orphans}); take them out"),
+            (orphans, _) if self.prune_orphans => {
+                format!(
+                    "{policy} names principals that were deleted ({orphans}), for all but whom a statement is; take it out"
+                )
+            }
+            (orphans, _) => {
+                format!(
+                    "{policy} names principals that were deleted ({orphans}); take them out, or set PruneOrphans to true"
+                )
+            }
+        };
         Error::refused(error.advised(&advice).to_string())
     }
 }

@@ -1,13 +1,13 @@
 //! Makes a policy have the statements of a claim, and as if it had never had any, whoever else owns the rest of it.
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
 use custom_resource::{Claim, Error, Resource, Result, SdkConfig};
 
 use crate::{
     Place, PolicyStore, Target,
     grants::Grants,
-    lease::Leases,
+    lease::{Lease, Leases},
     patch::{Patch, not_there},
     properties::{Attributes, Properties, StatementId},
     role::Role,
@@ -65,28 +65,44 @@ impl<S: PolicyStore> Statements<S> {
         }
     }
 
-    /// Takes the claim's statements out of a policy, if there still is one.
+    /// Takes the claim's statements out of a policy, if there still is one. The outer error comes before anybody could see
+    /// the policy, or is about the lease; `found` is called once statements were seen.
     async fn take_out(
         &self,
         place: Place<S::Target>,
         last: Option<&Properties<S::Target>>,
         claim: &Claim<StatementId<S::Target>>,
-    ) -> Result<()> {
+        found: impl FnOnce(&Place<S::Target>),
+    ) -> Result<Result<()>> {
         // A role of another account has no business there.
         let is_there = |role: &&Role| place.account.as_deref().unwrap_or(claim.account()) == role.account();
         let role = last.and_then(|properties| properties.role.as_ref()).filter(is_there);
-        let store = self.acting_as(role, claim).await?;
-        let Ok(place) = store.resolve(place).await? else { return Ok(()) };
-        let mark = &claim.owner().mark();
-        let take_out = async |lease: &_| {
-            let prune_orphans = claim.caller().is_none() && last.is_some_and(|properties| properties.prune_orphans);
-            Patch { store: &*store, place: &place, mark, lease, caller: claim.caller(), prune_orphans }.take_out().await
+        if let (Some(account), None, false) = (&place.account, role, S::FROM_OUTSIDE) {
+            return Ok(Err(Error::refused(format!(
+                "the statements are in {} of account {account}, and can't be taken out without a role there as RoleArn",
+                place.policy()
+            ))));
+        }
+        let store = match self.acting_as(role, claim).await {
+            Ok(store) => store,
+            Err(error) => return Ok(Err(error)),
         };
-        self.leases.holding(&place.named(), mark, take_out).await
+        let place = match store.resolve(place).await {
+            Ok(Ok(place)) => place,
+            Ok(Err(_)) => return Ok(Ok(())),
+            Err(error) => return Ok(Err(error)),
+        };
+        let mark = &claim.owner().mark();
+        let prune_orphans = claim.caller().is_none() && last.is_some_and(|properties| properties.prune_orphans);
+        let take_out = async |lease: &Lease<'_>| {
+            let patch = Patch { store: &*store, place: &place, claim, mark, lease, prune_orphans };
+            patch.take_out(|| found(&place)).await
+        };
+        self.leases.holding(&place.named(), mark, claim.turn(), take_out).await
     }
 
     /// Takes out what a cancelled replacement may have left at `last`, unless that is `place` in other words. Where AWS
-    /// doesn't let us in nothing was written either, and a rollback must not fail for it.
+    /// doesn't let us see it nothing was written either, and a rollback must not fail for it.
     async fn take_back(
         &self,
         last: Place<S::Target>,
@@ -94,21 +110,86 @@ impl<S: PolicyStore> Statements<S> {
         cancelled: &Properties<S::Target>,
         claim: &Claim<StatementId<S::Target>>,
     ) -> Result<()> {
+        let found = Cell::new(false);
         let taken_back = async {
             let store = self.acting_as(cancelled.role.as_ref(), claim).await?;
             match store.resolve(last).await? {
-                Ok(last) if last != *place => self.take_out(last, Some(cancelled), claim).await,
-                _ => Ok(()),
+                Ok(last) if last != *place => Ok(Some(last)),
+                _ => Ok(None),
             }
         };
-        match taken_back.await {
-            Err(Error::Refused(reason)) => tracing::warn!(%reason, "a cancelled replacement was not looked after"),
-            Err(Error::NotYet(not_yet)) if not_yet.is_denial() => {
-                tracing::warn!(reason = %not_yet, "a cancelled replacement was not looked after");
+        let taken_back = match taken_back.await {
+            Ok(Some(last)) => self.take_out(last, Some(cancelled), claim, |_| found.set(true)).await?,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match taken_back {
+            Err(error) if !found.get() && shows_nothing(&error) => {
+                tracing::warn!(reason = %error, "a cancelled replacement was not looked after");
+                Ok(())
             }
-            other => return other,
+            other => other,
         }
-        Ok(())
+    }
+
+    async fn ensured(
+        &self,
+        desired: &Properties<S::Target>,
+        previous: Option<&Properties<S::Target>>,
+        claim: &Claim<StatementId<S::Target>>,
+    ) -> Result<Attributes> {
+        S::RULES.check(&desired.statement, desired.allow_public)?;
+        let place = desired.place(claim.account())?;
+        if let (Some(account), None, false) = (&place.account, &desired.role, S::FROM_OUTSIDE) {
+            let kind = S::Target::KIND;
+            return Err(Error::refused(format!(
+                "the {kind} belongs to account {account}, and AWS takes changes of its policy from there alone; name a \
+                 role of that account as RoleArn"
+            )));
+        }
+        let mark = &claim.owner().mark();
+        let wanted = desired.statement.signed(claim.owner().logical_id(), mark);
+        let store = self.acting_as(desired.role.as_ref(), claim).await?;
+        let named = place.clone();
+        let place = store.resolve(place).await?.map_err(|error| not_there::<S>(error, &named))?;
+        self.check_caller(desired, &place, claim)?;
+        let put_in = async |lease: &Lease<'_>| {
+            let prune_orphans = desired.prune_orphans;
+            Patch { store: &*store, place: &place, claim, mark, lease, prune_orphans }.put_in(&wanted).await
+        };
+        let policy = self.leases.holding(&place.named(), mark, claim.turn(), put_in).await??;
+        // Back at the id that CloudFormation knows, with another target in the old properties: a replacement was cancelled,
+        // and may have left its statements there. (At another id it is this that replaces, and CloudFormation cleans up.)
+        if let Some(previous) = previous.filter(|_| claim.given().is_some_and(|given| given.place == place))
+            && let Ok(last) = previous.place(claim.account())
+            && last != named
+            && last != place
+        {
+            self.take_back(last, &place, previous, claim).await?;
+        }
+        let used = S::LIMIT.used_by(&policy);
+        let limit = if used > S::LIMIT.size { store.limit(&place, used).await?.size } else { S::LIMIT.size };
+        Ok(Attributes {
+            sids: wanted.iter().filter_map(|statement| statement.sid()).collect::<Vec<_>>().join(","),
+            policy_size: used,
+            policy_size_limit: limit,
+        })
+    }
+
+    /// What a session isn't good for any more is tried again with another.
+    fn or_forget<T>(&self, ended: Result<T>) -> Result<T> {
+        if ended.as_ref().is_err_and(shows_nothing) {
+            self.stores.forget_sessions();
+        }
+        ended
+    }
+}
+
+/// Whether it is AWS's last word on what it doesn't show.
+fn shows_nothing(error: &Error) -> bool {
+    match error {
+        Error::Refused(_) => true,
+        Error::NotYet(not_yet) => not_yet.is_denial(),
     }
 }
 
@@ -129,51 +210,13 @@ impl<S: PolicyStore> Resource for Statements<S> {
         previous: Option<&Self::Properties>,
         claim: &Claim<Self::Id>,
     ) -> Result<Attributes> {
-        S::RULES.check(&desired.statement, desired.allow_public)?;
-        let place = desired.place(claim.account())?;
-        if let (Some(account), None, false) = (&place.account, &desired.role, S::FROM_OUTSIDE) {
-            let kind = S::Target::KIND;
-            return Err(Error::refused(format!(
-                "the {kind} belongs to account {account}, and AWS takes changes of its policy from there alone; name a \
-                 role of that account as RoleArn"
-            )));
-        }
-        let mark = &claim.owner().mark();
-        let wanted = desired.statement.signed(claim.owner().logical_id(), mark);
-        let store = self.acting_as(desired.role.as_ref(), claim).await?;
-        let named = place.clone();
-        let place = store.resolve(place).await?.map_err(|error| not_there::<S>(error, &named))?;
-        self.check_caller(desired, &place, claim)?;
-        let id = StatementId { place: place.clone(), mark: mark.clone() };
-        let put_in = async |lease: &_| {
-            let prune_orphans = desired.prune_orphans;
-            let patch = Patch { store: &*store, place: &place, mark, lease, caller: claim.caller(), prune_orphans };
-            patch.put_in(&wanted, || claim.hold(&id), || claim.let_go()).await
-        };
-        let policy = self.leases.holding(&place.named(), mark, put_in).await?;
-        // Back at the id that CloudFormation knows, with another target in the old properties: a replacement was cancelled,
-        // and may have left its statements there. (At another id it is this that replaces, and CloudFormation cleans up.)
-        if let Some(previous) = previous.filter(|_| claim.given().is_some_and(|given| given.place == place))
-            && let Ok(last) = previous.place(claim.account())
-            && last != named
-            && last != place
-        {
-            self.take_back(last, &place, previous, claim).await?;
-        }
-        let used = S::LIMIT.used_by(&policy);
-        let limit = if used > S::LIMIT.size { store.limit(&place, used).await?.size } else { S::LIMIT.size };
-        Ok(Attributes {
-            sids: wanted.iter().filter_map(|statement| statement.sid()).collect::<Vec<_>>().join(","),
-            policy_size: used,
-            policy_size_limit: limit,
-        })
+        self.or_forget(self.ensured(desired, previous, claim).await)
     }
 
     async fn remove(&self, last: Option<&Self::Properties>, claim: &Claim<Self::Id>) -> Result<()> {
         let of_last = || last.and_then(|properties| properties.place(claim.account()).ok());
-        match claim.id().map(|id| id.place).or_else(of_last) {
-            Some(place) => self.take_out(place, last, claim).await,
-            None => Ok(()),
-        }
+        let Some(place) = claim.id().map(|id| id.place).or_else(of_last) else { return Ok(()) };
+        let found = |place: &Place<_>| claim.hold(&StatementId { place: place.clone(), mark: claim.owner().mark() });
+        self.or_forget(self.take_out(place, last, claim, found).await.flatten())
     }
 }

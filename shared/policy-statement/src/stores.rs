@@ -8,7 +8,7 @@ use std::{
 };
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use aws_sdk_sts::{Client, config::Builder};
+use aws_sdk_sts::{Client, config::retry::RetryConfig};
 use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
 
 use crate::role::Role;
@@ -37,13 +37,20 @@ struct Session<S> {
 
 impl<S> Stores<S> {
     pub(crate) fn new(aws: &SdkConfig, build: impl Fn(&SdkConfig) -> S + 'static) -> Self {
+        // A write that the SDK repeats could undo another's in between, so each look at a policy is a new try.
+        let once = aws.to_builder().retry_config(RetryConfig::disabled()).build();
         Self {
-            own: Rc::new(build(aws)),
-            sts: Client::from_conf(Builder::from(aws).build()),
-            aws: aws.clone(),
+            own: Rc::new(build(&once)),
+            sts: Client::new(aws),
+            aws: once,
             build: Box::new(build),
             assumed: RefCell::default(),
         }
+    }
+
+    /// Forgets all sessions: the role of one may have been deleted, and made again.
+    pub(crate) fn forget_sessions(&self) {
+        self.assumed.borrow_mut().clear();
     }
 
     #[cfg(test)]
@@ -84,7 +91,8 @@ fn with_the_missing_trust(error: AwsError, role: &Role, home: &str) -> AwsError 
     if error.code() != "AccessDenied" {
         return error;
     }
-    let caller = caller(error.message()).unwrap_or_else(|| format!("arn:aws:iam::{home}:root"));
+    let partition = role.arn.split(':').nth(1).unwrap_or("aws");
+    let caller = caller(error.message()).unwrap_or_else(|| format!("arn:{partition}:iam::{home}:root"));
     let condition = match role.external_id {
         Some(_) => r#","Condition":{"StringEquals":{"sts:ExternalId":"<the template's ExternalId>"}}"#,
         None => "",
@@ -163,6 +171,9 @@ mod tests {
             assert!(store.is_some(), "the store has no credentials of its own");
         }
         assert_eq!(rule.num_calls(), 1);
+        stores.forget_sessions();
+        stores.acting_as(Some(&role()), "111111111111", "0123456789").await.unwrap();
+        assert_eq!(rule.num_calls(), 2);
     }
 
     #[tokio::test]

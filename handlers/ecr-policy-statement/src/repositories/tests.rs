@@ -21,7 +21,7 @@ fn app() -> Place<Repository> {
 /// ECR with one answer.
 fn world(rule: &Rule) -> Repositories {
     Repositories(mock_client!(aws_sdk_ecr, RuleMode::Sequential, [rule], |config| {
-        config.retry_config(RetryConfig::disabled())
+        config.retry_config(aws_sdk_ecr::config::retry::RetryConfig::disabled())
     }))
 }
 

@@ -20,7 +20,7 @@ fn grants() -> Place<InlinePolicy> {
 /// IAM with answers for what is asked, in whichever order.
 fn world(rules: &[&Rule]) -> InlinePolicies {
     InlinePolicies(mock_client!(aws_sdk_iam, RuleMode::MatchAny, rules, |config| {
-        config.retry_config(RetryConfig::disabled())
+        config.retry_config(aws_sdk_iam::config::retry::RetryConfig::disabled())
     }))
 }
 
@@ -197,15 +197,4 @@ async fn other_policies_that_cannot_be_read_are_not_taken_for_small() {
     assert!(matches!(unread, Err(Error::NotYet(not_yet)) if not_yet.is_denial()));
     let unlisted = world(&[&list_fails(404, NOT_THERE)]).limit(&grants(), 1).await;
     assert!(matches!(unlisted, Err(Error::NotYet(NotYet { within: Some(PASSES_WITHIN), .. }))));
-}
-
-#[tokio::test]
-async fn a_policy_is_called_by_the_names_that_it_and_its_role_have() {
-    let gets = mock!(Client::get_role_policy).then_output(|| {
-        let got = GetRolePolicyOutput::builder().role_name("deploy").policy_name("grants").policy_document("{}");
-        got.build().unwrap()
-    });
-    let got = world(&[&gets]).get(&"Deploy/grants".parse().unwrap()).await;
-    let sentence = "the policy is called deploy/grants; write RoleName and PolicyName so";
-    assert_eq!(got.unwrap_err().to_string(), sentence);
 }

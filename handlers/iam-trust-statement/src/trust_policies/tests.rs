@@ -24,7 +24,7 @@ fn deploy() -> Place<Role> {
 /// IAM with these answers, one after the other.
 fn world(rules: &[&Rule]) -> TrustPolicies {
     TrustPolicies(mock_client!(aws_sdk_iam, RuleMode::Sequential, rules, |config| {
-        config.retry_config(RetryConfig::disabled())
+        config.retry_config(aws_sdk_iam::config::retry::RetryConfig::disabled())
     }))
 }
 
@@ -159,10 +159,4 @@ async fn a_quota_that_may_not_be_read_says_what_it_was_wanted_for() {
     let denied = mock!(Client::get_account_summary).then_http_response(|| said(403, "AccessDenied", "Not authorized."));
     let error = world(&[&denied]).limit(&deploy(), 2_049).await.unwrap_err();
     assert!(error.to_string().contains("more than 2,048 characters"), "{error}");
-}
-
-#[tokio::test]
-async fn a_role_is_called_by_the_name_that_it_has() {
-    let got = world(&[&role(Some(POLICY))]).get(&"Deploy".parse().unwrap()).await;
-    assert_eq!(got.unwrap_err().to_string(), "the role is called deploy; write it so as RoleName");
 }

@@ -29,7 +29,7 @@ fn named(key_id: &str) -> Place<Key> {
 /// KMS in us-east-1 with these answers, one after the other.
 fn world(rules: &[&Rule]) -> Keys {
     Keys(mock_client!(aws_sdk_kms, RuleMode::Sequential, rules, |config| {
-        config.region(Region::new("us-east-1")).retry_config(RetryConfig::disabled())
+        config.region(Region::new("us-east-1")).retry_config(aws_sdk_kms::config::retry::RetryConfig::disabled())
     }))
 }
 
@@ -122,6 +122,14 @@ async fn a_key_that_is_being_deleted_is_as_good_as_gone() {
     }
     for state in [KeyState::Enabled, KeyState::Disabled, KeyState::PendingImport, KeyState::Unavailable] {
         assert!(resolves_to(metadata().key_state(state.clone())).await.unwrap().is_ok(), "{state}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_still_being_made_is_waited_for() {
+    for state in [KeyState::Creating, KeyState::Updating] {
+        let ended = resolves_to(metadata().key_state(state.clone())).await;
+        assert!(matches!(ended, Err(Error::NotYet(_))), "{state}");
     }
 }
 

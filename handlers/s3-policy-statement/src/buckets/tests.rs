@@ -21,7 +21,7 @@ fn artifacts() -> Place<Bucket> {
 /// S3 with one answer.
 fn world(rule: &Rule) -> Buckets {
     Buckets(mock_client!(aws_sdk_s3, RuleMode::Sequential, [rule], |config| {
-        config.retry_config(RetryConfig::disabled())
+        config.retry_config(aws_sdk_s3::config::retry::RetryConfig::disabled())
     }))
 }
 

@@ -39,7 +39,9 @@ pub(super) fn check(path: &str, principal: &Value) -> Result<()> {
                 "AWS" => wrong_with_aws(principal),
                 "Service" => wrong_with_service(principal),
                 "Federated" => wrong_with_federated(principal),
-                _ => wrong_with_canonical_user(principal),
+                _ => Some(
+                    "S3 writes the account's id in its place, and no other service takes it; write that id under `AWS`",
+                ),
             };
             let wrong = if principal.contains("${") { Some("`${` was left in it; write it with !Sub") } else { wrong };
             if let Some(wrong) = wrong {
@@ -118,11 +120,6 @@ fn wrong_with_federated(principal: &str) -> Option<&'static str> {
     };
     let sentence = "must be the ARN of an identity provider or a domain such as `cognito-identity.amazonaws.com`";
     (!is_federated).then_some(sentence)
-}
-
-fn wrong_with_canonical_user(principal: &str) -> Option<&'static str> {
-    let is_id = principal.len() >= 64 && principal.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (!is_id).then_some("must be a canonical user id, which has at least 64 hexadecimal digits")
 }
 
 fn is_partition(text: &str) -> bool {

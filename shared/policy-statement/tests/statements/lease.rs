@@ -1,11 +1,16 @@
 //! The lease: nobody else writes while it is held, and a read of the past is told from a change by somebody else.
 
-use std::time::Duration;
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_smithy_mocks::{RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
-use custom_resource::{Error, Resource};
+use custom_resource::{Claim, Error, Resource};
+use futures_util::FutureExt;
 use serde_json::json;
 
 use crate::world::{FOREIGN, Shelves, claim, properties, pull, read, sids};
@@ -19,7 +24,7 @@ async fn while_somebody_else_holds_the_lease_nothing_is_read_or_written() {
     let claim = claim("Pull");
     let ended = shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await;
     let Err(Error::NotYet(not_yet)) = ended else { panic!("final") };
-    assert_eq!(not_yet.to_string(), "another resource is changing the policy of shelf app");
+    assert_eq!(not_yet.to_string(), "the policy of shelf app is being changed by another request");
     assert_eq!(not_yet.within, None, "the others may be many");
     assert!(claim.id().is_none());
     assert_eq!((shelves.0.reads.get(), shelves.0.writes.get()), (0, 0));
@@ -147,9 +152,115 @@ async fn without_the_table_nothing_is_written() {
         let claim = claim("Pull");
         let error = statements.ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap_err();
         assert_eq!(matches!(error, Error::Refused(_)), is_final, "{error}");
-        let sentence = "a policy is only changed under a lease, so nothing was written";
+        let sentence = "a policy is only changed under a lease";
         assert!(error.to_string().ends_with(sentence), "{error}");
         assert!(claim.id().is_none());
         assert_eq!((shelves.0.reads.get(), shelves.0.writes.get()), (0, 0));
     }
+}
+
+/// Whether a request gives a lease back.
+fn gives_back(request: &UpdateItemInput) -> bool {
+    request.condition_expression().is_some_and(|condition| condition.contains("AND"))
+        && request.update_expression().is_some_and(|expression| expression.contains("#until = :until"))
+}
+
+#[tokio::test]
+async fn what_the_next_holder_would_not_know_of_is_no_success() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let (one, two) = (claim("One"), claim("Two"));
+    shelves.0.table.fail(Some(gives_back));
+    let desired = properties(&pull("222222222222"));
+    assert!(matches!(shelves.statements().ensure(&desired, None, &one).await, Err(Error::NotYet(_))));
+    shelves.0.table.fail(None);
+    shelves.0.table.run_out(POLICY);
+    // Another one reads what lags behind: the write was noted before it was made.
+    shelves.0.lag.set(1);
+    let other = properties(&pull("333333333333"));
+    assert!(matches!(shelves.statements().ensure(&other, None, &two).await, Err(Error::NotYet(_))));
+    shelves.statements().ensure(&other, None, &two).await.unwrap();
+    shelves.statements().ensure(&desired, None, &one).await.unwrap();
+    assert_eq!(sids(shelves.policy()).len(), 3);
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_and_that_others_overwrote_is_made_again() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let (one, two) = (claim("One"), claim("Two"));
+    let (of_one, of_two) = (properties(&pull("222222222222")), properties(&pull("333333333333")));
+    shelves.lose_answer();
+    assert!(matches!(shelves.statements().ensure(&of_one, None, &one).await, Err(Error::NotYet(_))));
+    let with_one = shelves.policy();
+    shelves.0.table.run_out(POLICY);
+    // The other one reads what was there before, for so long that it must have been the end of it.
+    shelves.keep("app", Some(FOREIGN));
+    assert!(matches!(shelves.statements().ensure(&of_two, None, &two).await, Err(Error::NotYet(_))));
+    shelves.0.table.age(POLICY, Duration::from_secs(30));
+    shelves.statements().ensure(&of_two, None, &two).await.unwrap();
+    assert_eq!(sids(shelves.policy()).len(), 2);
+    // The first one reads what it wrote, which isn't there any more.
+    shelves.0.before.borrow_mut().insert("app".to_owned(), with_one);
+    shelves.0.lag.set(1);
+    assert!(matches!(shelves.statements().ensure(&of_one, None, &one).await, Err(Error::NotYet(_))));
+    shelves.statements().ensure(&of_one, None, &one).await.unwrap();
+    assert_eq!(sids(shelves.policy()).len(), 3);
+}
+
+#[tokio::test]
+async fn a_read_may_lag_for_two_minutes() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let (one, two) = (claim("One"), claim("Two"));
+    shelves.statements().ensure(&properties(&pull("222222222222")), None, &one).await.unwrap();
+    shelves.0.table.age(POLICY, Duration::from_secs(115));
+    shelves.0.lag.set(1);
+    let ended = shelves.statements().ensure(&properties(&pull("333333333333")), None, &two).await;
+    assert!(matches!(ended, Err(Error::NotYet(_))));
+    assert_eq!(shelves.0.writes.get(), 1);
+}
+
+#[tokio::test]
+async fn a_lease_that_somebody_else_has_by_now_writes_nothing() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let thief = shelves.clone();
+    shelves.on_read(move || thief.0.table.take(POLICY, "somebody else", Duration::from_secs(5)));
+    let ended = shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim("Pull")).await;
+    assert!(matches!(ended, Err(Error::NotYet(_))));
+    assert_eq!(shelves.0.writes.get(), 0);
+    assert!(shelves.0.table.lasts(POLICY) > Duration::ZERO, "and gives nothing back that isn't its own");
+}
+
+#[tokio::test]
+async fn a_create_that_was_cancelled_while_it_waited_writes_nothing_after_its_delete() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    shelves.0.table.take(POLICY, "somebody else", Duration::from_secs(5));
+    let desired = properties(&pull("222222222222"));
+    let began = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    let create = claim("Pull").asked("create", began);
+    assert!(matches!(shelves.statements().ensure(&desired, None, &create).await, Err(Error::NotYet(_))));
+    shelves.0.table.run_out(POLICY);
+    // CloudFormation cancels the Create, and sends the Delete with an id that it invents.
+    let delete = Claim::new(create.owner().clone(), Some("landing-Pull-1ABCDEF".to_owned())).asked("delete", began + 1);
+    shelves.statements().remove(Some(&desired), &delete).await.unwrap();
+    // The one loop asks the waiting Create again.
+    let ended = shelves.statements().ensure(&desired, None, &create).await;
+    let Err(Error::Refused(reason)) = ended else { panic!("not final") };
+    assert_eq!(reason, "a later request for this resource was worked on meanwhile, so nothing was done");
+    assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
+    assert_eq!(shelves.0.table.lasts(POLICY), Duration::ZERO);
+    // A template that has the resource again is another request.
+    let again = claim("Pull").asked("again", began + 2);
+    shelves.statements().ensure(&desired, None, &again).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_panics_holds_nobody_up_for_longer_than_a_lease() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    shelves.on_read(|| panic!("a defect"));
+    let (desired, claim) = (properties(&pull("222222222222")), claim("Pull"));
+    let statements = shelves.statements();
+    let ended = AssertUnwindSafe(statements.ensure(&desired, None, &claim)).catch_unwind().await;
+    assert!(ended.is_err());
+    assert!(shelves.0.table.lasts(POLICY) <= Duration::from_secs(15));
+    shelves.0.table.run_out(POLICY);
+    statements.ensure(&desired, None, &claim).await.unwrap();
 }

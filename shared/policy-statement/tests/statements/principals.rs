@@ -53,15 +53,50 @@ async fn they_are_left_alone_where_aws_takes_them() {
 }
 
 #[tokio::test]
-async fn the_template_may_have_them_taken_out() {
+async fn the_template_may_have_them_taken_out_where_aws_refuses_a_change_for_them() {
     let shelves = Shelves::with(Some(ORPHANED));
     let desired = json!({"ShelfName": "app", "Statement": pull("222222222222"), "PruneOrphans": true});
     let (desired, claim) = (read(desired).unwrap(), claim("Pull"));
+    shelves.refuse("InvalidPrincipal", "Who?");
     shelves.statements().ensure(&desired, None, &claim).await.unwrap();
     assert_eq!(sids(shelves.policy()), ["Half", &format!("Pull{}", claim.owner().mark())]);
     shelves.statements().remove(Some(&desired), &claim).await.unwrap();
     let left = r#"{"Statement":[{"Sid":"Half","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::333333333333:root"]},"N":1.0}]}"#;
     assert_eq!(shelves.policy().as_deref(), Some(left));
+}
+
+#[tokio::test]
+async fn a_role_that_aws_shows_by_its_id_for_a_moment_is_not_pruned() {
+    let shelves = Shelves::with(Some(ORPHANED));
+    let desired = json!({"ShelfName": "app", "Statement": pull("222222222222"), "PruneOrphans": true});
+    shelves.statements().ensure(&read(desired).unwrap(), None, &claim("Pull")).await.unwrap();
+    assert_eq!(sids(shelves.policy()).len(), 3);
+}
+
+#[tokio::test]
+async fn what_pruning_can_not_take_out_is_named_without_that_advice() {
+    let all_but = r#"{"Statement":[{"Sid":"But","Effect":"Deny","NotPrincipal":{"AWS":"AROAEXAMPLEDELETEDROLE"},"Action":"ecr:*"}]}"#;
+    let shelves = Shelves::with(Some(all_but));
+    shelves.refuse("InvalidPrincipal", "Who?");
+    let desired = json!({"ShelfName": "app", "Statement": pull("222222222222"), "PruneOrphans": true});
+    let said =
+        shelves.statements().ensure(&read(desired).unwrap(), None, &claim("Pull")).await.unwrap_err().to_string();
+    assert!(said.contains("`But`: AROAEXAMPLEDELETEDROLE") && !said.contains("PruneOrphans"), "{said}");
+}
+
+#[tokio::test]
+async fn a_delete_blames_nobody_for_the_statement_that_it_takes_out() {
+    for (policy, words) in
+        [(FOREIGN, "somebody else's statement in the policy of shelf app"), (ORPHANED, "take them out")]
+    {
+        let shelves = Shelves::with(Some(policy));
+        let claim = claim("Pull");
+        shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
+        shelves.refuse("InvalidPrincipal", "Who?");
+        let ended = shelves.statements().remove(None, &claim).await;
+        let Err(Error::Refused(said)) = ended else { panic!("not final") };
+        assert!(said.contains(words) && !said.contains("PruneOrphans"), "{said}");
+    }
 }
 
 #[tokio::test]

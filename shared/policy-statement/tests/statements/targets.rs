@@ -61,6 +61,39 @@ async fn another_accounts_target_needs_a_role_of_that_account() {
 }
 
 #[tokio::test]
+async fn a_delete_that_lost_its_role_does_not_take_the_own_account_for_the_other() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let claim = claim("Pull");
+    let given = format!("333333333333:app#{}", claim.owner().mark());
+    let delete = Claim::new(claim.owner().clone(), Some(given));
+    // The properties can't be read any more, so the role isn't known.
+    let refusal = shelves.statements().remove(None, &delete).await.unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "the statements are in the policy of shelf 333333333333:app of account 333333333333, and can't be taken out without \
+         a role there as RoleArn"
+    );
+}
+
+#[tokio::test]
+async fn a_cancelled_replacement_that_was_seen_is_not_left_without_a_word() {
+    let orphaned = r#"{"Statement":[{"Sid":"Old","Effect":"Allow","Principal":{"AWS":"AROAEXAMPLEDELETEDROLE"},"Action":"ecr:*"}]}"#;
+    let shelves = Shelves::with(None);
+    shelves.keep("other", Some(orphaned));
+    let named = |name: &str| read(json!({"ShelfName": name, "Statement": pull("222222222222")})).unwrap();
+    let claim = claim("Pull");
+    shelves.statements().ensure(&named("app"), None, &claim).await.unwrap();
+    let again = || Claim::new(claim.owner().clone(), claim.id().map(|id| id.to_string()));
+    shelves.statements().ensure(&named("other"), Some(&named("app")), &again()).await.unwrap();
+    shelves.refuse("InvalidPrincipal", "Who?");
+    shelves.statements().ensure(&named("app"), Some(&named("other")), &again()).await.unwrap_err();
+    shelves.statements().ensure(&named("app"), Some(&named("other")), &again()).await.unwrap();
+    assert_eq!(shelves.0.policies.borrow()["other"].as_deref(), Some(orphaned));
+    // What was never there, and can't be seen, keeps nobody.
+    shelves.statements().ensure(&named("app"), Some(&named("nowhere")), &again()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_policy_that_may_not_be_empty_keeps_its_last_statement_and_says_so() {
     let shelves = Shelves::with(None);
     let claim = claim("Pull");

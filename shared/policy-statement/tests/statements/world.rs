@@ -12,7 +12,7 @@ use std::{
 
 use aws_sdk_dynamodb::{
     Client,
-    config::BehaviorVersion,
+    config::{BehaviorVersion, retry::RetryConfig},
     operation::update_item::{UpdateItemError, UpdateItemInput, UpdateItemOutput},
     types::AttributeValue,
 };
@@ -71,6 +71,10 @@ pub(crate) struct World {
     pub(crate) refusal: RefCell<Option<AwsError>>,
     /// Whether no write is ever answered.
     pub(crate) hangs: Cell<bool>,
+    /// Whether the answer to the next write is lost.
+    answer_is_lost: Cell<bool>,
+    /// What else happens during the next read.
+    meanwhile: RefCell<Option<Box<dyn FnOnce()>>>,
     pub(crate) table: Table,
 }
 
@@ -103,6 +107,14 @@ impl Shelves {
         statements.with_leases(self.0.table.client(), "leases")
     }
 
+    pub(crate) fn lose_answer(&self) {
+        self.0.answer_is_lost.set(true);
+    }
+
+    pub(crate) fn on_read(&self, meanwhile: impl FnOnce() + 'static) {
+        self.0.meanwhile.replace(Some(Box::new(meanwhile)));
+    }
+
     pub(crate) fn refuse(&self, code: &str, message: &str) {
         self.0.refusal.replace(Some(AwsError::refused("shelf:PutPolicy", code, message)));
     }
@@ -117,6 +129,9 @@ impl Shelves {
         }
         self.0.before.replace(self.0.policies.borrow().clone());
         self.0.policies.borrow_mut().insert(place.to_string(), policy);
+        if self.0.answer_is_lost.take() {
+            return Err(AwsError::unanswered("shelf:PutPolicy", "the connection failed"));
+        }
         Ok(())
     }
 }
@@ -144,6 +159,9 @@ impl PolicyStore for Shelves {
 
     async fn get(&self, place: &Place<Shelf>) -> Result<Policy> {
         self.0.reads.set(self.0.reads.get() + 1);
+        if let Some(meanwhile) = self.0.meanwhile.take() {
+            meanwhile();
+        }
         let lag = self.0.lag.get();
         self.0.lag.set(lag.saturating_sub(1));
         let policies = if lag > 0 { self.0.before.borrow() } else { self.0.policies.borrow() };
@@ -207,58 +225,110 @@ impl PolicyStore for NeverEmpty {
     }
 }
 
-/// DynamoDB with one table, as far as leases need it: conditions are those on the holder and the time.
+/// The two conditions that the mock understands, to the letter.
+const IS_FREE: &str = "attribute_not_exists(#until) OR #until < :now OR #holder = :holder";
+const IS_HELD: &str = "#holder = :holder AND #until > :now";
+
+type Item = HashMap<String, AttributeValue>;
+
+/// `DynamoDB` with one table of leases.
 #[derive(Clone, Default)]
-pub(crate) struct Table(Arc<Mutex<HashMap<String, HashMap<String, AttributeValue>>>>);
+pub(crate) struct Table(Arc<Mutex<Items>>);
+
+#[derive(Default)]
+struct Items {
+    items: HashMap<String, Item>,
+    fails: Option<fn(&UpdateItemInput) -> bool>,
+}
 
 impl Table {
     pub(crate) fn client(&self) -> Client {
         let table = self.clone();
         let rule = mock!(Client::update_item).then_compute_response(move |request| table.update(request));
-        mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&rule])
+        mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&rule], |config| {
+            config.retry_config(RetryConfig::disabled())
+        })
     }
 
     /// Lets somebody else hold a lease for that long.
     pub(crate) fn take(&self, policy: &str, holder: &str, lasts: Duration) {
         let until = AttributeValue::N((now() + lasts).as_millis().to_string());
         let holder = AttributeValue::S(holder.to_owned());
-        let item = HashMap::from([("Holder".to_owned(), holder), ("Until".to_owned(), until)]);
-        self.0.lock().unwrap().insert(policy.to_owned(), item);
+        let item = Item::from([("Holder".to_owned(), holder), ("Until".to_owned(), until)]);
+        self.0.lock().unwrap().items.entry(policy.to_owned()).or_default().extend(item);
+    }
+
+    /// Lets the lease of whoever holds it run out.
+    pub(crate) fn run_out(&self, policy: &str) {
+        let over = AttributeValue::N("1".to_owned());
+        self.0.lock().unwrap().items.get_mut(policy).unwrap().insert("Until".to_owned(), over);
+    }
+
+    /// Makes what is remembered that much older.
+    pub(crate) fn age(&self, policy: &str, by: Duration) {
+        let mut items = self.0.lock().unwrap();
+        let Some(AttributeValue::L(past)) = items.items.get_mut(policy).unwrap().get_mut("Past") else { return };
+        for line in past {
+            let text = line.as_s().unwrap();
+            let (what, at) = text.rsplit_once(' ').unwrap();
+            let Ok(at) = at.parse::<u64>() else { continue };
+            *line = AttributeValue::S(format!("{what} {}", at - u64::try_from(by.as_millis()).unwrap()));
+        }
+    }
+
+    /// Lets the service fail for such requests.
+    pub(crate) fn fail(&self, fails: Option<fn(&UpdateItemInput) -> bool>) {
+        self.0.lock().unwrap().fails = fails;
     }
 
     /// For how long a lease still lasts.
     pub(crate) fn lasts(&self, policy: &str) -> Duration {
         let items = self.0.lock().unwrap();
-        until(&items[policy]).saturating_sub(now())
+        until(&items.items[policy]).saturating_sub(now())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.lock().unwrap().is_empty()
+        self.0.lock().unwrap().items.is_empty()
     }
 
     fn update(&self, request: &UpdateItemInput) -> MockResponse<UpdateItemOutput, UpdateItemError> {
         let mut items = self.0.lock().unwrap();
-        let given = |name: &str| request.expression_attribute_values().unwrap().get(name).cloned();
-        let policy = request.key().unwrap()["Policy"].as_s().unwrap().clone();
-        let item = items.entry(policy).or_default();
-        let holds = item.get("Holder") == given(":holder").as_ref();
-        let is_over = given(":now").is_some() && until(item) < now();
-        if !holds && !is_over {
-            let body = r#"{"__type":"ConditionalCheckFailedException","message":"The conditional request failed"}"#;
-            return MockResponse::Http(HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(body)));
+        if items.fails.is_some_and(|fails| fails(request)) {
+            return refusal(500, "InternalServerError");
         }
-        for (name, value) in [("Holder", ":holder"), ("Until", ":until"), ("Replaced", ":replaced")] {
-            if let Some(value) = given(value) {
-                item.insert(name.to_owned(), value);
-            }
+        let values = request.expression_attribute_values().unwrap();
+        let names = request.expression_attribute_names().unwrap();
+        assert_eq!((&*names["#holder"], &*names["#until"]), ("Holder", "Until"));
+        let item = items.items.entry(request.key().unwrap()["Policy"].as_s().unwrap().clone()).or_default();
+        let holds = item.get("Holder") == values.get(":holder");
+        let is_over = until(item) < time(&values[":now"]);
+        let condition = request.condition_expression().unwrap();
+        assert!([IS_FREE, IS_HELD].contains(&condition), "the mock can't judge {condition}");
+        let is_so = if condition == IS_FREE { is_over || holds } else { holds && !is_over };
+        if !is_so {
+            return refusal(400, "ConditionalCheckFailedException");
+        }
+        let changes = request.update_expression().unwrap().strip_prefix("SET ").unwrap();
+        for change in changes.split(", ") {
+            let (name, value) = change.split_once(" = ").unwrap();
+            let name = names.get(name).map_or(name, String::as_str);
+            item.insert(name.to_owned(), values[value].clone());
         }
         MockResponse::Output(UpdateItemOutput::builder().set_attributes(Some(item.clone())).build())
     }
 }
 
-fn until(item: &HashMap<String, AttributeValue>) -> Duration {
-    let until = item.get("Until").map(|until| until.as_n().unwrap().parse().unwrap());
-    Duration::from_millis(until.unwrap_or_default())
+fn refusal(status: u16, code: &str) -> MockResponse<UpdateItemOutput, UpdateItemError> {
+    let body = format!(r#"{{"__type":"{code}","message":"Not this time."}}"#);
+    MockResponse::Http(HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body)))
+}
+
+fn until(item: &Item) -> Duration {
+    item.get("Until").map(time).unwrap_or_default()
+}
+
+fn time(value: &AttributeValue) -> Duration {
+    Duration::from_millis(value.as_n().unwrap().parse().unwrap())
 }
 
 fn now() -> Duration {

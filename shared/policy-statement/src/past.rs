@@ -1,0 +1,197 @@
+//! What the holders of a lease leave to each other.
+
+use std::time::Duration;
+
+use custom_resource::Turn;
+
+/// How long a read may lag behind a write.
+pub(crate) const LAG: Duration = Duration::from_mins(2);
+
+/// After what time a write whose end nobody saw has come to pass, or won't.
+const SETTLED_AFTER: Duration = Duration::from_secs(30);
+
+/// How long CloudFormation waits for a custom resource at most, and with it a request that was cancelled.
+const CANCELLED_FOR: Duration = Duration::from_hours(1);
+
+/// How many of a kind are remembered at most.
+const REMEMBERED: usize = 300;
+
+/// The past of one policy. Times are those since 1970.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    /// Fingerprints of documents that were replaced, and when.
+    replaced: Vec<(String, Duration)>,
+    /// The write whose end isn't known.
+    pub(crate) pending: Option<Pending>,
+    /// The latest request of each claim, by its mark.
+    turns: Vec<(String, Turn)>,
+}
+
+/// A write from one document to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pending {
+    pub(crate) before: String,
+    pub(crate) after: String,
+    pub(crate) at: Duration,
+}
+
+impl Past {
+    /// Reads what `write` wrote, but for what is too old to matter.
+    pub(crate) fn read<'a>(lines: impl Iterator<Item = &'a str>, now: Duration) -> Self {
+        let mut past = Self::default();
+        let millis = |text: &str| text.parse().ok().map(Duration::from_millis);
+        for line in lines {
+            match line.split(' ').collect::<Vec<_>>()[..] {
+                ["replaced", fingerprint, at] => {
+                    past.replaced.extend(millis(at).map(|at| (fingerprint.to_owned(), at)));
+                }
+                ["pending", before, after, at] => {
+                    let pending = |at| Pending { before: before.to_owned(), after: after.to_owned(), at };
+                    past.pending = millis(at).map(pending);
+                }
+                ["turn", mark, turn] => past.turns.extend(turn.parse().ok().map(|turn| (mark.to_owned(), turn))),
+                _ => {}
+            }
+        }
+        past.replaced.retain(|(_, at)| now < *at + LAG);
+        past.turns.retain(|(_, turn)| now < Duration::from_millis(turn.began()) + CANCELLED_FOR);
+        past
+    }
+
+    /// A line for each.
+    pub(crate) fn write(&self, now: Duration) -> Vec<String> {
+        let replaced = self.replaced.iter().filter(|(_, at)| now < *at + LAG);
+        let replaced = replaced.map(|(fingerprint, at)| format!("replaced {fingerprint} {}", at.as_millis()));
+        let pending = self.pending.iter().map(|Pending { before, after, at }| {
+            format!("pending {before} {after} {}", at.as_millis()) //
+        });
+        let turns = self.turns.iter().map(|(mark, turn)| format!("turn {mark} {turn}"));
+        replaced.chain(pending).chain(turns).collect()
+    }
+
+    /// Whether the claim's request is its latest; from now on no earlier one is.
+    pub(crate) fn admits(&mut self, mark: &str, turn: &Turn) -> bool {
+        match self.turns.iter().position(|(known, _)| known == mark) {
+            Some(place) if turn.is_overtaken_by(&self.turns[place].1) => return false,
+            Some(place) => drop(self.turns.remove(place)),
+            None => {}
+        }
+        self.turns.push((mark.to_owned(), turn.clone()));
+        let too_many = self.turns.len().saturating_sub(REMEMBERED);
+        self.turns.drain(..too_many);
+        true
+    }
+
+    /// Whether a document that was read is one of the past: replaced lately, or the start of a write whose end isn't known
+    /// yet. What is none tells how that write ended.
+    pub(crate) fn is_past(&mut self, fingerprint: &str, now: Duration) -> bool {
+        if self.replaced.iter().any(|(replaced, at)| replaced == fingerprint && now < *at + LAG) {
+            return true;
+        }
+        match self.pending.take() {
+            Some(pending) if pending.before == fingerprint && now < pending.at + SETTLED_AFTER => {
+                self.pending = Some(pending);
+                true
+            }
+            // It never came to pass: who reads its end reads what never was, or was lost.
+            Some(Pending { before, after, .. }) if before == fingerprint => {
+                self.replaced(after, &before, now);
+                false
+            }
+            Some(Pending { before, .. }) => {
+                self.replaced(before, fingerprint, now);
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// Notes that the document of one fingerprint was replaced by that of another.
+    pub(crate) fn replaced(&mut self, before: String, after: &str, now: Duration) {
+        self.replaced.retain(|(known, _)| *known != after && *known != before);
+        if before != after {
+            self.replaced.push((before, now));
+        }
+        let too_many = self.replaced.len().saturating_sub(REMEMBERED);
+        self.replaced.drain(..too_many);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_hours(1000);
+
+    fn after(seconds: u64) -> Duration {
+        NOW + Duration::from_secs(seconds)
+    }
+
+    fn stored(past: &Past, now: Duration) -> Past {
+        Past::read(past.write(now).iter().map(String::as_str), now)
+    }
+
+    fn pending() -> Past {
+        let pending = Pending { before: "old".to_owned(), after: "new".to_owned(), at: NOW };
+        stored(&Past { pending: Some(pending), ..Past::default() }, NOW)
+    }
+
+    #[test]
+    fn what_was_replaced_is_past_as_long_as_a_read_may_lag() {
+        let mut past = Past::default();
+        past.replaced("old".to_owned(), "new", NOW);
+        let mut past = stored(&past, NOW);
+        assert!(past.is_past("old", after(119)));
+        assert!(!past.is_past("new", after(0)) && !past.is_past("somebody else's", after(0)));
+        assert!(!past.is_past("old", after(120)));
+    }
+
+    #[test]
+    fn what_came_back_is_no_past() {
+        let mut past = Past::default();
+        past.replaced("a".to_owned(), "b", NOW);
+        past.replaced("b".to_owned(), "a", NOW);
+        assert!(!past.is_past("a", NOW) && past.is_past("b", NOW));
+    }
+
+    #[test]
+    fn a_write_that_nobody_saw_the_end_of_is_waited_for_and_then_given_up() {
+        let mut past = pending();
+        assert!(past.is_past("old", after(29)));
+        assert!(!past.is_past("old", after(30)), "it won't come any more");
+        assert!(past.is_past("new", after(31)), "who reads its end reads what is lost");
+    }
+
+    #[test]
+    fn a_write_that_nobody_saw_the_end_of_has_ended_once_its_end_is_read() {
+        for seen in ["new", "somebody else's on top of it"] {
+            let mut past = pending();
+            assert!(!past.is_past(seen, after(1)));
+            let mut past = stored(&past, after(1));
+            assert!(past.pending.is_none() && past.is_past("old", after(100)), "{seen}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_was_overtaken_is_let_in_no_more() {
+        let turn = |text: &str| text.parse::<Turn>().unwrap();
+        let began = NOW.as_millis();
+        let (create, delete) = (turn(&format!("{began}-c")), turn(&format!("{}-d", began + 1)));
+        let mut past = Past::default();
+        assert!(past.admits("mark", &delete));
+        let mut past = stored(&past, NOW);
+        assert!(!past.admits("mark", &create));
+        assert!(past.admits("mark", &delete) && past.admits("another", &create));
+        assert_eq!(stored(&past, after(3601)).turns, []);
+    }
+
+    #[test]
+    fn what_is_kept_does_not_grow_for_ever() {
+        let mut past = Past::default();
+        for n in 0..1000 {
+            past.replaced(format!("{n:016x}"), "new", NOW);
+            past.admits(&format!("{n:010x}"), &format!("{}-00000000", NOW.as_millis()).parse().unwrap());
+        }
+        assert_eq!(stored(&past, NOW).write(NOW).len(), 2 * REMEMBERED);
+    }
+}
