@@ -80,7 +80,8 @@ pub async fn answer<R: Resource>(resource: &R, request: &Request, clock: Clock) 
         }
     };
     let owner = Owner::new(&*envelope.stack_id, &*envelope.logical_resource_id);
-    let claim = Claim::new(owner, given.clone()).resumed(&envelope.account, request.past.held.clone());
+    let claim =
+        Claim::new(owner, given.clone()).resumed(&envelope.account, &envelope.request_id, request.past.held.clone());
     let worked = until_done(resource, request, &work, &claim, clock).await;
     // A Delete is answered with the id that CloudFormation gave, and with no other.
     let held = if matches!(work, Work::Remove { .. }) { given } else { claim.held() };

@@ -50,6 +50,7 @@ pub trait Resource {
 pub struct Claim<Id> {
     owner: Owner,
     account: String,
+    request_id: String,
     given: Option<String>,
     held: Mutex<Option<String>>,
     id: PhantomData<fn() -> Id>,
@@ -60,19 +61,29 @@ impl<Id: FromStr + Display> Claim<Id> {
     #[must_use]
     pub fn new(owner: Owner, given: Option<String>) -> Self {
         let account = account_of(&owner.stack_id).to_owned();
-        Self { owner, account, held: Mutex::new(given.clone()), given, id: PhantomData }
+        let request_id = String::new();
+        Self { owner, account, request_id, held: Mutex::new(given.clone()), given, id: PhantomData }
     }
 
-    /// The claim, on a function of `account`, and holding what an earlier invocation held.
-    pub(crate) fn resumed(self, account: &str, held: Option<String>) -> Self {
+    /// The claim of the request `request_id`, on a function of `account`, and holding what an earlier invocation held.
+    pub(crate) fn resumed(self, account: &str, request_id: &str, held: Option<String>) -> Self {
         let held = held.or_else(|| self.held());
-        Self { account: account.to_owned(), held: Mutex::new(held), ..self }
+        Self { account: account.to_owned(), request_id: request_id.to_owned(), held: Mutex::new(held), ..self }
     }
 
     /// The 12-digit id of the account that the function runs in. The stack may be another's.
     #[must_use]
     pub fn account(&self) -> &str {
         &self.account
+    }
+
+    /// A token for a call that AWS does once however often it is sent: 32 lower-case hexadecimal digits, the same for the
+    /// same `parameters` while this request of CloudFormation is worked on, and others for any other request.
+    #[must_use]
+    pub fn client_token(&self, parameters: &str) -> String {
+        let whose = Sha256::new().chain_update(&self.request_id).chain_update("\n").chain_update(self.owner.mark());
+        let digest = whose.chain_update("\n").chain_update(parameters).finalize();
+        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Who claims.
@@ -160,6 +171,12 @@ impl Owner {
         (Self::new(&self.stack_id, logical_id).mark() == mark).then_some(logical_id)
     }
 
+    /// The partition of AWS that the stack is in, and with it everything that it can reach: `aws`, `aws-cn`, ...
+    #[must_use]
+    pub fn partition(&self) -> &str {
+        self.stack_id.split(':').nth(1).unwrap_or("aws")
+    }
+
     /// `stack-name/LogicalId`, for people.
     #[must_use]
     pub fn name(&self) -> String {
@@ -213,6 +230,24 @@ mod tests {
         assert_eq!(owner().made_in_stack(&sibling), Some("Sandbox"));
         let namesake = Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/2f0b", "Sandbox");
         assert_eq!(owner().made_in_stack(&namesake.tag_value()), None);
+    }
+
+    #[test]
+    fn a_client_token_is_the_same_for_the_same_call_of_the_same_request_alone() {
+        let claim = |owner, request_id| Claim::<u32>::new(owner, None).resumed("111111111111", request_id, None);
+        let token = claim(owner(), "5a7e").client_token("name=a");
+        assert_eq!(token, claim(owner(), "5a7e").client_token("name=a"));
+        assert_eq!(token.len(), 32);
+        let other_owner = Owner::new(&owner().stack_id, "Sandbox");
+        assert_ne!(token, claim(owner(), "5a7e").client_token("name=b"));
+        assert_ne!(token, claim(owner(), "5a7f").client_token("name=a"));
+        assert_ne!(token, claim(other_owner, "5a7e").client_token("name=a"));
+    }
+
+    #[test]
+    fn a_stack_s_arn_says_its_partition() {
+        assert_eq!(owner().partition(), "aws");
+        assert_eq!(Owner::new("arn:aws-cn:cloudformation:cn-north-1:1:stack/landing/1f0a", "X").partition(), "aws-cn");
     }
 
     #[test]
