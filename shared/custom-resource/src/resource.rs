@@ -10,7 +10,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use crate::{Result, account_id::account_of};
+use crate::{Result, account_id::account_of, response::NOTHING_MADE};
 
 /// One kind of custom resource.
 ///
@@ -83,7 +83,8 @@ impl<Id: FromStr + Display> Claim<Id> {
     pub fn client_token(&self, parameters: &str) -> String {
         let whose = Sha256::new().chain_update(&self.request_id).chain_update("\n").chain_update(self.owner.mark());
         let digest = whose.chain_update("\n").chain_update(parameters).finalize();
-        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        let first_bytes = digest.iter().take(16).fold(0_u128, |bytes, byte| bytes << 8 | u128::from(*byte));
+        format!("{first_bytes:032x}")
     }
 
     /// Who claims.
@@ -103,6 +104,12 @@ impl<Id: FromStr + Display> Claim<Id> {
     #[must_use]
     pub fn id(&self) -> Option<Id> {
         self.held()?.parse().ok()
+    }
+
+    /// Whether an earlier answer said that nothing was made. An id that CloudFormation invented says nothing.
+    #[must_use]
+    pub fn made_nothing(&self) -> bool {
+        self.given.as_deref() == Some(NOTHING_MADE)
     }
 
     /// Holds `id` from now on: whatever happens next, CloudFormation is told this id.
@@ -233,6 +240,13 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_said_that_nothing_was_made_is_remembered() {
+        let answered: Claim<u32> = Claim::new(owner(), Some(NOTHING_MADE.to_owned()));
+        assert!(answered.made_nothing());
+        assert!(!Claim::<u32>::new(owner(), None).made_nothing());
+    }
+
+    #[test]
     fn a_client_token_is_the_same_for_the_same_call_of_the_same_request_alone() {
         let claim = |owner, request_id| Claim::<u32>::new(owner, None).resumed("111111111111", request_id, None);
         let token = claim(owner(), "5a7e").client_token("name=a");
@@ -262,6 +276,7 @@ mod tests {
     fn an_id_that_does_not_parse_was_never_ours() {
         let invented: Claim<u32> = Claim::new(owner(), Some("landing-Workloads-1ABCDEF".to_owned()));
         assert_eq!(invented.id(), None);
+        assert!(!invented.made_nothing());
         invented.hold(&7);
         assert_eq!(invented.id(), Some(7));
     }
