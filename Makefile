@@ -15,7 +15,7 @@ demo: build ## build, start a local AWS, deploy, and watch a stack live and die
 	@.local/servers/bin/python tests/local-aws/demo.py $(DEMO)
 
 test: build ## run every test, unit and end to end
-	.local/servers/bin/python tests/local-aws/test_rules.py
+	.local/servers/bin/python -m unittest discover --start-directory tests/local-aws
 	cargo test --locked --workspace
 
 lint: environments ## check style, dependencies and templates

@@ -24,8 +24,15 @@ ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_6
 BOOT_SECONDS = 60
 # What moto plays.
 OF_ORGANIZATIONS = ("ACCOUNT", "ORGANIZATIONS", "RAM", "STS")
-# How long moto's accounts take for it; of no time, unless the caller or an account's own tag says otherwise.
-TIMES = ("ACCOUNT_CREATION_SECONDS", "ACCOUNT_READY_SECONDS", "ACCOUNT_CLOSING_SECONDS")
+# How long moto's accounts and shares take for it; the caller says so, or an account's or a share's own tag.
+TIMES = (
+    "ACCOUNT_CREATION_SECONDS",
+    "ACCOUNT_READY_SECONDS",
+    "ACCOUNT_CLOSING_SECONDS",
+    "RAM_SHARE_SECONDS",
+    "RAM_ASSOCIATION_SECONDS",
+    "RAM_LINGER_SECONDS",
+)
 
 
 class NotStarted(Exception):

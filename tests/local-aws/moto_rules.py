@@ -9,6 +9,7 @@ from moto.server import main
 
 import account_rules
 import organizations_rules
+import ram_rules  # noqa: F401
 from rules import replaced
 
 organizations_rules.guard(account_rules.catch_up)

@@ -83,8 +83,8 @@ const THROTTLES: [&str; 11] = [
     "TooManyRequestsException",
 ];
 
-/// What the services of AWS say to who may not.
-const DENIALS: [&str; 2] = ["AccessDenied", "AccessDeniedException"];
+/// What the services of AWS say to who may not; the last is EC2's.
+const DENIALS: [&str; 3] = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"];
 
 /// An AWS call that didn't succeed: its name, what AWS said, and whether asking again may help.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -299,6 +299,7 @@ mod tests {
     #[test]
     fn access_may_be_denied_to_a_fresh_role_for_some_seconds() {
         assert_eq!(verdict(400, "AccessDeniedException"), Some(FRESH_ROLE));
+        assert_eq!(verdict(403, "UnauthorizedOperation"), Some(FRESH_ROLE));
         let Error::NotYet(not_yet) = Error::from(service_error(400, "AccessDeniedException", "")) else {
             panic!("final")
         };

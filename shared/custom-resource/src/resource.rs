@@ -10,7 +10,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use crate::{FunctionArn, Result, Turn};
+use crate::{FunctionArn, Result, Turn, response::NOTHING_MADE};
 
 /// One kind of custom resource.
 ///
@@ -111,6 +111,16 @@ impl<Id: FromStr + Display> Claim<Id> {
         self.function.caller()
     }
 
+    /// A token for a call that AWS does once however often it is sent: 32 lower-case hexadecimal digits, the same for the
+    /// same `parameters` while this request of CloudFormation is worked on, and others for any other request.
+    #[must_use]
+    pub fn client_token(&self, parameters: &str) -> String {
+        let whose = Sha256::new().chain_update(self.turn.request()).chain_update("\n").chain_update(self.owner.mark());
+        let digest = whose.chain_update("\n").chain_update(parameters).finalize();
+        let first_bytes = digest.iter().take(16).fold(0_u128, |bytes, byte| bytes << 8 | u128::from(*byte));
+        format!("{first_bytes:032x}")
+    }
+
     /// Who claims.
     #[must_use]
     pub fn owner(&self) -> &Owner {
@@ -128,6 +138,12 @@ impl<Id: FromStr + Display> Claim<Id> {
     #[must_use]
     pub fn id(&self) -> Option<Id> {
         self.held()?.parse().ok()
+    }
+
+    /// Whether an earlier answer said that nothing was made. An id that CloudFormation invented says nothing.
+    #[must_use]
+    pub fn made_nothing(&self) -> bool {
+        self.given.as_deref() == Some(NOTHING_MADE)
     }
 
     /// Holds `id` from now on: whatever happens next, CloudFormation is told this id.
@@ -252,6 +268,25 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_said_that_nothing_was_made_is_remembered() {
+        let answered: Claim<u32> = Claim::new(owner(), Some(NOTHING_MADE.to_owned()));
+        assert!(answered.made_nothing());
+        assert!(!Claim::<u32>::new(owner(), None).made_nothing());
+    }
+
+    #[test]
+    fn a_client_token_is_the_same_for_the_same_call_of_the_same_request_alone() {
+        let claim = |owner, request_id| Claim::<u32>::new(owner, None).asked(request_id, 0);
+        let token = claim(owner(), "5a7e").client_token("name=a");
+        assert_eq!(token, claim(owner(), "5a7e").client_token("name=a"));
+        assert_eq!(token.len(), 32);
+        let other_owner = Owner::new(&owner().stack_id, "Sandbox");
+        assert_ne!(token, claim(owner(), "5a7e").client_token("name=b"));
+        assert_ne!(token, claim(owner(), "5a7f").client_token("name=a"));
+        assert_ne!(token, claim(other_owner, "5a7e").client_token("name=a"));
+    }
+
+    #[test]
     fn what_turned_out_not_to_be_there_is_let_go() {
         let replacing: Claim<u32> = Claim::new(owner(), Some("1".to_owned()));
         replacing.hold(&2);
@@ -263,6 +298,7 @@ mod tests {
     fn an_id_that_does_not_parse_was_never_ours() {
         let invented: Claim<u32> = Claim::new(owner(), Some("landing-Workloads-1ABCDEF".to_owned()));
         assert_eq!(invented.id(), None);
+        assert!(!invented.made_nothing());
         invented.hold(&7);
         assert_eq!(invented.id(), Some(7));
     }

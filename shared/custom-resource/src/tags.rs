@@ -38,6 +38,12 @@ impl Tags {
         self.0.is_empty()
     }
 
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
     /// The tags of a thing that is made with `mark` on it.
     #[must_use]
     pub fn with(&self, mark: (String, String)) -> Vec<(String, String)> {

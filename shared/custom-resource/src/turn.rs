@@ -30,6 +30,11 @@ impl Turn {
         self.request != latest.request && self.began < latest.began
     }
 
+    /// Which request it is.
+    pub(crate) fn request(&self) -> &str {
+        &self.request
+    }
+
     /// Milliseconds since 1970, when it began.
     #[must_use]
     pub fn began(&self) -> u64 {

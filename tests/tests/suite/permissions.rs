@@ -5,16 +5,24 @@ use std::{collections::BTreeSet, fs, path::Path};
 use archipelago_tests::binary::workspace;
 
 /// The clients by the words that stand before a call, and the prefix of their actions.
-const CLIENTS: [(&str, &str); 5] = [
+const CLIENTS: [(&str, &str); 7] = [
     ("client().", "organizations"),
     ("api().", "organizations"),
     ("self.account.", "account"),
+    ("self.ec2.", "ec2"),
     ("self.ram.", "ram"),
+    ("self.shares.ram.", "ram"),
     ("self.sts.", "sts"),
 ];
 
-/// What the shared crate `organizations` calls for those that use its methods.
-const SHARED: [(&str, &[&str]); 8] = [
+/// What the methods of a shared crate call for those that use them.
+type Methods = &'static [(&'static str, &'static [&'static str])];
+
+/// The shared crates that call.
+const SHARED: [(&str, Methods); 3] =
+    [("organizations", ORGANIZATIONS), ("policy-statement", POLICY_STATEMENT), ("resource-shares", RESOURCE_SHARES)];
+
+const ORGANIZATIONS: Methods = &[
     (".root()", &["organizations:ListRoots"]),
     (".root_id()", &["organizations:ListRoots"]),
     (".parent(", &["organizations:ListParents"]),
@@ -25,8 +33,18 @@ const SHARED: [(&str, &[&str]); 8] = [
     (".set_tags(", &["organizations:TagResource"]),
 ];
 
-/// What the shared crate `policy-statement` calls for all its stores.
-const OF_STATEMENTS: [&str; 2] = ["dynamodb:UpdateItem", "sts:AssumeRole"];
+const RESOURCE_SHARES: Methods = &[
+    (".associations(", &["ram:GetResourceShareAssociations"]),
+    (".change_tags(", &["ram:TagResource", "ram:UntagResource"]),
+    (".ensure_associated(", &["ram:AssociateResourceShare"]),
+    (".ensure_disassociated(", &["ram:DisassociateResourceShare"]),
+    (".marked(", &["ram:GetResourceShares"]),
+    (".organization(", &["organizations:DescribeOrganization"]),
+    (".share(", &["ram:GetResourceShares"]),
+];
+
+/// What the shared crate `policy-statement` calls for all its stores, by the word that every statement type says.
+const POLICY_STATEMENT: Methods = &[("Statements::new(", &["dynamodb:UpdateItem", "sts:AssumeRole"])];
 
 /// Everybody may ask who they are.
 const FREE: &str = "sts:GetCallerIdentity";
@@ -61,7 +79,8 @@ fn operation(call: &str) -> String {
 }
 
 fn called(handler: &str) -> BTreeSet<String> {
-    let code = code(&workspace().join("handlers").join(handler).join("src"));
+    let folder = workspace().join("handlers").join(handler);
+    let code = code(&folder.join("src"));
     let mut called = BTreeSet::new();
     let statements = handler.strip_suffix("-statement").and_then(|name| name.split('-').next());
     let store = [("self.0.", statements.unwrap_or_default()), ("client.", statements.unwrap_or_default())];
@@ -74,10 +93,11 @@ fn called(handler: &str) -> BTreeSet<String> {
             }
         }
     }
-    let of_organizations = SHARED.iter().filter(|(method, _)| code.contains(method)).flat_map(|(_, actions)| *actions);
-    let shared =
-        if statements.is_some() { OF_STATEMENTS.iter().collect() } else { of_organizations.collect::<Vec<_>>() };
-    called.extend(shared.into_iter().map(|action| (*action).to_owned()));
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+    let uses = |name: &str| manifest.lines().any(|line| line == format!("{name}.workspace = true"));
+    let methods = SHARED.iter().filter(|(name, _)| uses(name)).flat_map(|(_, methods)| *methods);
+    let actions = methods.filter(|(method, _)| code.contains(method)).flat_map(|(_, actions)| *actions);
+    called.extend(actions.map(|action| (*action).to_owned()));
     called.remove(FREE);
     called
 }
@@ -90,11 +110,13 @@ fn allowed(handler: &str) -> BTreeSet<String> {
     let is_action = |word: &&str| {
         let (service, action) = word.split_once(':').unwrap_or_default();
         !service.is_empty()
-            && service.chars().all(|c| c.is_ascii_lowercase())
+            && service.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
             && action.starts_with(|c: char| c.is_ascii_uppercase())
             && action.chars().all(|c| c.is_ascii_alphanumeric())
     };
-    let words = policy.split(|c: char| c.is_whitespace() || "[],\"".contains(c)).filter(is_action);
+    // The keys and values of a condition are written like actions.
+    let lines = policy.lines().filter(|line| !line.trim_start().starts_with("Condition: {"));
+    let words = lines.flat_map(|line| line.split(|c: char| c.is_whitespace() || "[],\"".contains(c))).filter(is_action);
     words.filter(|word| !BESIDE.contains(word)).map(ToOwned::to_owned).collect()
 }
 

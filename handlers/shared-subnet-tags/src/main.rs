@@ -1,0 +1,13 @@
+//! `Custom::SharedSubnetTags`: names and tags on shared subnets and their VPC, in the account that they are shared with.
+
+mod api;
+mod properties;
+mod subnets;
+
+use aws_sdk_ec2::Client;
+use subnets::SharedSubnets;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    custom_resource::serve(|aws| SharedSubnets::new(Client::new(aws))).await
+}

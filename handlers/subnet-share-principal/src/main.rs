@@ -1,0 +1,11 @@
+//! `Custom::SubnetSharePrincipal`: one principal, added to a share that another stack made.
+
+mod principals;
+mod properties;
+
+use principals::SharePrincipals;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    custom_resource::serve(SharePrincipals::new).await
+}

@@ -1,0 +1,162 @@
+//! Adds a principal to a share and takes it back, beside other stacks that do the same.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use aws_sdk_ram::types::{ResourceShare, ResourceShareStatus as Status};
+use custom_resource::{Claim, Error, Resource, Result, SdkConfig, TagChanges};
+use resource_shares::{Addition, Additions, Entity, Note, ResourceShares, ShareArn, pairs};
+
+use crate::properties::{PlacedPrincipal, Properties};
+
+/// How long a share that was made a moment ago may not be listed, or not be active.
+const LISTED_WITHIN: Duration = Duration::from_mins(1);
+
+/// Principals on shares that the function's account owns.
+#[derive(Debug)]
+pub(crate) struct SharePrincipals {
+    shares: ResourceShares,
+}
+
+impl SharePrincipals {
+    pub(crate) fn new(aws: &SdkConfig) -> Self {
+        Self { shares: ResourceShares::new(aws) }
+    }
+
+    async fn placed(&self, properties: &Properties) -> Result<PlacedPrincipal> {
+        let Properties { share_arn, principal } = properties;
+        let organization = self.shares.organization(&[principal]).await?;
+        Ok(PlacedPrincipal { share: share_arn.clone(), principal: principal.entity(organization.as_ref())? })
+    }
+
+    /// The same of a template of the past. What it can't be said who it was, was never added.
+    async fn placed_in_the_past(&self, properties: &Properties) -> Result<Option<PlacedPrincipal>> {
+        match self.placed(properties).await {
+            Err(Error::Refused(_)) => Ok(None),
+            placed => placed.map(Some),
+        }
+    }
+
+    /// The tags of a share that can be added to.
+    async fn tags(&self, share: &ShareArn) -> Result<BTreeMap<String, String>> {
+        let Some(found) = self.shares.share(share.as_str()).await? else {
+            return Err(Error::not_yet_within(
+                LISTED_WITHIN,
+                format!("there is no share {share} that the account of this function owns"),
+            ));
+        };
+        check(share, &found)?;
+        Ok(pairs(&found))
+    }
+
+    /// Notes the addition as a tag of the share. Before the principal is associated: whoever finds it there finds the tag.
+    async fn note(&self, share: &ShareArn, addition: &Addition) -> Result<()> {
+        let changes = TagChanges { set: vec![addition.tag()], unset: Vec::new() };
+        self.shares.change_tags(share.as_str(), &changes).await.map_err(|error| match error.code() {
+            "TagLimitExceededException" => Error::refused(format!(
+                "{error}; a share has at most 50 tags and each added principal takes one, so share with an OU instead of \
+                 its single accounts"
+            )),
+            _ => error.into(),
+        })
+    }
+
+    async fn forget(&self, share: &ShareArn, addition: &Addition) -> Result<()> {
+        let changes = TagChanges { set: Vec::new(), unset: vec![addition.key.clone()] };
+        Ok(self.shares.change_tags(share.as_str(), &changes).await?)
+    }
+
+    /// Takes back what this claim added, unless somebody else wants it there. The tag goes last: until then, another try
+    /// knows what there is to be done.
+    async fn take_back(&self, placed: &PlacedPrincipal, claim: &Claim<PlacedPrincipal>) -> Result<()> {
+        let PlacedPrincipal { share, principal } = placed;
+        let Some(found) = self.shares.share(share.as_str()).await? else { return Ok(()) };
+        let own = Addition::new(claim.owner(), principal, Note::Leaving);
+        let Some(note) = Additions::among(&pairs(&found)).under(&own.key).map(|addition| addition.note) else {
+            return Ok(());
+        };
+        if note == Note::Before {
+            return self.forget(share, &own).await;
+        }
+        if note == Note::Added {
+            self.note(share, &own).await?;
+        }
+        // Looked for only now that they can see that this one is leaving: of two that leave at once, one doesn't rely on
+        // the other.
+        let others = self.shares.share(share.as_str()).await?.map(|share| pairs(&share)).unwrap_or_default();
+        if !Additions::among(&others).is_wanted(principal, &own.key) {
+            let now = self.shares.associations(share.as_str()).await?;
+            let principal = Entity::Principal(principal.clone());
+            self.shares.ensure_disassociated(share.as_str(), &[&principal], &now).await?;
+        }
+        self.forget(share, &own).await
+    }
+}
+
+/// Whether a share can be added to, or may be soon.
+fn check(arn: &ShareArn, share: &ResourceShare) -> Result<()> {
+    match share.status() {
+        Some(Status::Active) => Ok(()),
+        Some(Status::Pending) => Err(Error::not_yet_within(LISTED_WITHIN, format!("the share {arn} isn't ACTIVE yet"))),
+        other => Err(Error::refused(format!(
+            "the share {arn} is {}, so nobody can be added to it",
+            other.map_or("in no state", Status::as_str)
+        ))),
+    }
+}
+
+impl Resource for SharePrincipals {
+    type Properties = Properties;
+    type Id = PlacedPrincipal;
+    type Attributes = ();
+
+    async fn ensure(
+        &self,
+        desired: &Properties,
+        previous: Option<&Properties>,
+        claim: &Claim<PlacedPrincipal>,
+    ) -> Result<()> {
+        let placed = self.placed(desired).await?;
+        let PlacedPrincipal { share, principal } = &placed;
+        let entity = Entity::Principal(principal.clone());
+        // In this order: who sees a principal that another stack has just added, sees its tag too.
+        let now = self.shares.associations(share.as_str()).await?;
+        let mut additions = Additions::among(&self.tags(share).await?);
+        let key = Addition::new(claim.owner(), principal, Note::Added).key;
+        let note = match additions.under(&key).map(|addition| addition.note) {
+            Some(Note::Added | Note::Before) => None,
+            None if now.holds(&entity) => Some(additions.note_of_another(principal)),
+            Some(Note::Leaving) | None => Some(Note::Added),
+        };
+        if let Some(note) = note {
+            self.note(share, &Addition::new(claim.owner(), principal, note)).await?;
+            additions = Additions::among(&self.tags(share).await?);
+        }
+        claim.hold(&placed);
+        additions.check_nobody_takes_back(&[principal], &key)?;
+        self.shares.ensure_associated(share.as_str(), &[&entity], &now).await?;
+        // Back at the id that CloudFormation knows, with other words in the old properties: a replacement was cancelled.
+        // (At another id it is this that replaces, and CloudFormation cleans up.)
+        let cancelled = previous.filter(|previous| *previous != desired);
+        if let Some(cancelled) = cancelled.filter(|_| claim.given().is_some_and(|given| given == placed))
+            && let Some(cancelled) = self.placed_in_the_past(cancelled).await?.filter(|cancelled| *cancelled != placed)
+        {
+            self.take_back(&cancelled, claim).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, last: Option<&Properties>, claim: &Claim<PlacedPrincipal>) -> Result<()> {
+        let placed = match (claim.id(), last) {
+            (Some(placed), _) => Some(placed),
+            (None, Some(last)) => self.placed_in_the_past(last).await?,
+            (None, None) => None,
+        };
+        match placed {
+            Some(placed) => self.take_back(&placed, claim).await,
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

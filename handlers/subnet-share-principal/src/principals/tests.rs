@@ -1,0 +1,358 @@
+//! What each verb asks of RAM, with a real client and canned answers.
+
+use aws_sdk_organizations::{
+    operation::describe_organization::DescribeOrganizationOutput, types::Organization as Described,
+};
+use aws_sdk_ram::{
+    Client,
+    operation::{
+        associate_resource_share::AssociateResourceShareOutput,
+        disassociate_resource_share::DisassociateResourceShareOutput,
+        get_resource_share_associations::GetResourceShareAssociationsOutput,
+        get_resource_shares::GetResourceSharesOutput, tag_resource::TagResourceOutput,
+        untag_resource::UntagResourceOutput,
+    },
+    types::{
+        ResourceOwner, ResourceShareAssociation, ResourceShareAssociationStatus as Association,
+        ResourceShareAssociationType, Tag,
+    },
+};
+use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
+use aws_smithy_types::body::SdkBody;
+use custom_resource::{NotYet, Owner};
+use serde_json::{Value, json};
+
+use super::*;
+
+const SHARE: &str = "arn:aws:ram:us-east-1:111111111111:resource-share/0123abcd";
+const ACCOUNT: &str = "222222222222";
+const ID: &str = "arn:aws:ram:us-east-1:111111111111:resource-share/0123abcd#222222222222";
+const OTHER: &str = "333333333333";
+
+fn owner(stack: &str) -> Owner {
+    Owner::new(format!("arn:aws:cloudformation:us-east-1:222222222222:stack/{stack}/1f0a"), "Principal")
+}
+
+/// The stack `app`'s addition.
+fn own(note: Note) -> Addition {
+    Addition::new(&owner("app"), ACCOUNT, note)
+}
+
+/// Another stack's.
+fn foreign(note: Note) -> Addition {
+    Addition::new(&owner("shop"), ACCOUNT, note)
+}
+
+fn claim(id: Option<&str>) -> Claim<PlacedPrincipal> {
+    Claim::new(owner("app"), id.map(ToOwned::to_owned))
+}
+
+fn properties(principal: &str) -> Properties {
+    serde_json::from_value(json!({"ShareArn": SHARE, "Principal": principal})).unwrap()
+}
+
+/// An error as RAM sends it.
+fn said(code: &str, message: &str) -> HttpResponse {
+    let body: Value = json!({"__type": code, "message": message});
+    HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(body.to_string()))
+}
+
+fn tag(addition: &Addition) -> Tag {
+    let (key, value) = addition.tag();
+    Tag::builder().key(key).value(value).build()
+}
+
+fn share(status: Status, additions: &[Addition]) -> ResourceShare {
+    let share = ResourceShare::builder().resource_share_arn(SHARE).status(status);
+    share.set_tags(Some(additions.iter().map(tag).collect())).build()
+}
+
+fn finds(found: Option<ResourceShare>) -> Rule {
+    mock!(Client::get_resource_shares)
+        .match_requests(|r| r.resource_owner() == Some(&ResourceOwner::SelfValue) && r.resource_share_arns() == [SHARE])
+        .then_output(move || {
+            GetResourceSharesOutput::builder().set_resource_shares(found.clone().map(|share| vec![share])).build()
+        })
+}
+
+/// The share with these additions among its tags.
+fn reads(additions: &[Addition]) -> Rule {
+    finds(Some(share(Status::Active, additions)))
+}
+
+/// The associations of the share: two calls.
+fn associated(principals: &[(&str, Association)]) -> [Rule; 2] {
+    use ResourceShareAssociationType::{Principal, Resource};
+    [(Resource, &[][..]), (Principal, principals)].map(|(kind, entities)| {
+        let item = |(entity, status): &(&str, Association)| {
+            let item = ResourceShareAssociation::builder().association_type(kind.clone()).associated_entity(*entity);
+            item.status(status.clone()).status_message("It has left.").build()
+        };
+        let items: Vec<_> = entities.iter().map(item).collect();
+        mock!(Client::get_resource_share_associations)
+            .match_requests(move |r| r.association_type() == Some(&kind))
+            .then_output(move || {
+                let output = GetResourceShareAssociationsOutput::builder();
+                output.set_resource_share_associations(Some(items.clone())).build()
+            })
+    })
+}
+
+fn tags(addition: &Addition) -> Rule {
+    let tag = tag(addition);
+    mock!(Client::tag_resource)
+        .match_requests(move |r| r.resource_share_arn() == Some(SHARE) && r.tags() == std::slice::from_ref(&tag))
+        .then_output(|| TagResourceOutput::builder().build())
+}
+
+fn untags(addition: &Addition) -> Rule {
+    let key = addition.key.clone();
+    mock!(Client::untag_resource)
+        .match_requests(move |r| r.resource_share_arn() == Some(SHARE) && r.tag_keys() == [key.clone()])
+        .then_output(|| UntagResourceOutput::builder().build())
+}
+
+fn associates(principal: &'static str) -> Rule {
+    mock!(Client::associate_resource_share)
+        .match_requests(move |r| {
+            r.resource_share_arn() == Some(SHARE) && r.principals() == [principal] && r.resource_arns().is_empty()
+        })
+        .then_output(|| AssociateResourceShareOutput::builder().build())
+}
+
+fn disassociates(principal: &'static str) -> Rule {
+    mock!(Client::disassociate_resource_share)
+        .match_requests(move |r| {
+            r.resource_share_arn() == Some(SHARE) && r.principals() == [principal] && r.resource_arns().is_empty()
+        })
+        .then_output(|| DisassociateResourceShareOutput::builder().build())
+}
+
+/// Answers with `rules` in this order, and fails the test on any other call.
+fn world(rules: &[Rule]) -> SharePrincipals {
+    let describes = mock!(aws_sdk_organizations::Client::describe_organization).then_output(|| {
+        let organization = Described::builder().arn("arn:aws:organizations::999999999999:organization/o-exampleorgid");
+        DescribeOrganizationOutput::builder().organization(organization.build()).build()
+    });
+    let organizations = mock_client!(aws_sdk_organizations, [&describes]);
+    let ram = mock_client!(aws_sdk_ram, RuleMode::Sequential, rules.iter().collect::<Vec<_>>());
+    SharePrincipals { shares: ResourceShares { ram, organizations } }
+}
+
+/// The parts of a world in their order.
+fn in_order<const N: usize>(parts: [&[Rule]; N]) -> Vec<Rule> {
+    parts.concat()
+}
+
+async fn ensure(rules: &[Rule], previous: Option<&str>, claim: &Claim<PlacedPrincipal>) -> Result<()> {
+    let previous = previous.map(properties);
+    let ended = world(rules).ensure(&properties(ACCOUNT), previous.as_ref(), claim).await;
+    assert_all_called(rules, &ended);
+    ended
+}
+
+async fn remove(rules: &[Rule]) -> Result<()> {
+    let ended = world(rules).remove(Some(&properties(ACCOUNT)), &claim(Some(ID))).await;
+    assert_all_called(rules, &ended);
+    ended
+}
+
+#[track_caller]
+fn assert_all_called(rules: &[Rule], ended: &Result<()>) {
+    for (index, rule) in rules.iter().enumerate() {
+        assert!(rule.num_calls() > 0, "call {index} was never made: {ended:?}");
+    }
+}
+
+/// What is waited for.
+#[track_caller]
+fn wait(ended: Result<()>) -> String {
+    match ended {
+        Err(Error::NotYet(NotYet { waiting_for, .. })) => waiting_for,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_principal_is_noted_on_the_share_before_it_is_associated() {
+    let claim = claim(None);
+    let rules = in_order([
+        &associated(&[]),
+        &[reads(&[]), tags(&own(Note::Added)), reads(&[own(Note::Added)]), associates(ACCOUNT)],
+    ]);
+    wait(ensure(&rules, None, &claim).await);
+    assert_eq!(claim.id().unwrap().to_string(), ID);
+    let rules = in_order([&associated(&[(ACCOUNT, Association::Associated)]), &[reads(&[own(Note::Added)])]]);
+    ensure(&rules, None, &claim).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_ou_is_written_out_and_so_is_the_id() {
+    let unit = "arn:aws:organizations::999999999999:ou/o-exampleorgid/ou-ab12-workload1";
+    let addition = Addition::new(&owner("app"), unit, Note::Added);
+    let rules = in_order([&associated(&[(unit, Association::Associated)]), &[reads(&[addition])]]);
+    let claim = claim(None);
+    world(&rules).ensure(&properties("ou-ab12-workload1"), None, &claim).await.unwrap();
+    assert_eq!(claim.id().unwrap().to_string(), format!("{SHARE}#{unit}"));
+}
+
+#[tokio::test]
+async fn two_stacks_that_add_at_once_do_not_lose_each_other_s_tag() {
+    // Each sets its own key, whatever else is there.
+    let rules = in_order([
+        &associated(&[]),
+        &[reads(&[]), tags(&own(Note::Added)), reads(&[own(Note::Added), foreign(Note::Added)]), associates(ACCOUNT)],
+    ]);
+    wait(ensure(&rules, None, &claim(None)).await);
+    assert_ne!(own(Note::Added).key, foreign(Note::Added).key);
+}
+
+#[tokio::test]
+async fn a_principal_that_was_there_before_any_stack_added_it_is_noted_as_such_and_stays() {
+    let rules = in_order([
+        &associated(&[(ACCOUNT, Association::Associated)]),
+        &[reads(&[]), tags(&own(Note::Before)), reads(&[own(Note::Before)])],
+    ]);
+    ensure(&rules, None, &claim(None)).await.unwrap();
+    remove(&[reads(&[own(Note::Before)]), untags(&own(Note::Before))]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_principal_that_another_stack_added_is_nobody_s_from_before() {
+    let rules = in_order([
+        &associated(&[(ACCOUNT, Association::Associated)]),
+        &[reads(&[foreign(Note::Added)]), tags(&own(Note::Added)), reads(&[foreign(Note::Added), own(Note::Added)])],
+    ]);
+    ensure(&rules, None, &claim(None)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_principal_that_two_stacks_added_leaves_with_the_last_of_them() {
+    let both = [own(Note::Leaving), foreign(Note::Added)];
+    let first = [
+        reads(&[own(Note::Added), foreign(Note::Added)]),
+        tags(&own(Note::Leaving)),
+        reads(&both),
+        untags(&own(Note::Leaving)),
+    ];
+    remove(&first).await.unwrap();
+    let last = in_order([
+        &[reads(&[own(Note::Added)]), tags(&own(Note::Leaving)), reads(&[own(Note::Leaving)])],
+        &associated(&[(ACCOUNT, Association::Associated)]),
+        &[disassociates(ACCOUNT)],
+    ]);
+    wait(remove(&last).await);
+    let gone = in_order([
+        &[reads(&[own(Note::Leaving)]), reads(&[own(Note::Leaving)])],
+        &associated(&[(ACCOUNT, Association::Disassociated)]),
+        &[untags(&own(Note::Leaving))],
+    ]);
+    remove(&gone).await.unwrap();
+}
+
+#[tokio::test]
+async fn of_two_stacks_that_leave_at_once_neither_relies_on_the_other() {
+    let rules = in_order([
+        &[
+            reads(&[own(Note::Added), foreign(Note::Leaving)]),
+            tags(&own(Note::Leaving)),
+            reads(&[own(Note::Leaving), foreign(Note::Leaving)]),
+        ],
+        &associated(&[(ACCOUNT, Association::Disassociating)]),
+    ]);
+    wait(remove(&rules).await);
+}
+
+#[tokio::test]
+async fn a_principal_that_another_stack_takes_back_right_now_is_waited_for() {
+    let rules = in_order([
+        &associated(&[(ACCOUNT, Association::Associated)]),
+        &[reads(&[own(Note::Added), foreign(Note::Leaving)])],
+    ]);
+    assert!(wait(ensure(&rules, None, &claim(None)).await).contains("another stack is taking"));
+}
+
+#[tokio::test]
+async fn a_delete_that_failed_is_taken_back_by_the_next_update() {
+    let rules = in_order([
+        &associated(&[(ACCOUNT, Association::Associated)]),
+        &[reads(&[own(Note::Leaving)]), tags(&own(Note::Added)), reads(&[own(Note::Added)])],
+    ]);
+    ensure(&rules, None, &claim(Some(ID))).await.unwrap();
+}
+
+#[tokio::test]
+async fn at_the_limit_of_tags_the_reason_advises_to_share_with_an_ou() {
+    let full = mock!(Client::tag_resource).then_http_response(|| said("TagLimitExceededException", "It has 50 tags."));
+    let claim = claim(None);
+    let rules = in_order([&associated(&[]), &[reads(&[]), full]]);
+    let refusal = ensure(&rules, None, &claim).await.unwrap_err();
+    assert!(matches!(refusal, Error::Refused(_)));
+    assert!(refusal.to_string().contains("share with an OU instead of its single accounts"), "{refusal}");
+    assert!(claim.id().is_none());
+}
+
+#[tokio::test]
+async fn a_share_of_another_account_or_none_is_refused_after_a_minute() {
+    let waiting_for = wait(ensure(&in_order([&associated(&[]), &[finds(None)]]), None, &claim(None)).await);
+    assert!(waiting_for.contains("there is no share"), "{waiting_for}");
+}
+
+#[tokio::test]
+async fn a_share_that_is_being_deleted_takes_nobody_and_one_that_is_pending_is_waited_for() {
+    let deleting = finds(Some(share(Status::Deleting, &[])));
+    let refusal = ensure(&in_order([&associated(&[]), &[deleting]]), None, &claim(None)).await.unwrap_err();
+    assert!(matches!(&refusal, Error::Refused(reason) if reason.contains("is DELETING")), "{refusal}");
+    let pending = finds(Some(share(Status::Pending, &[])));
+    wait(ensure(&in_order([&associated(&[]), &[pending]]), None, &claim(None)).await);
+}
+
+#[tokio::test]
+async fn another_principal_is_a_replacement_that_leaves_the_old_one_to_the_clean_up() {
+    let old = format!("{SHARE}#{OTHER}");
+    let claim = claim(Some(&old));
+    let additions = [own(Note::Added), Addition::new(&owner("app"), OTHER, Note::Added)];
+    let rules = in_order([&associated(&[(ACCOUNT, Association::Associated)]), &[reads(&additions)]]);
+    ensure(&rules, Some(OTHER), &claim).await.unwrap();
+    assert_eq!(claim.id().unwrap().to_string(), ID);
+}
+
+#[tokio::test]
+async fn the_rollback_of_a_cancelled_replacement_takes_the_new_principal_back() {
+    let new = |note| Addition::new(&owner("app"), OTHER, note);
+    let rules = in_order([
+        &associated(&[(ACCOUNT, Association::Associated), (OTHER, Association::Failed)]),
+        &[
+            reads(&[own(Note::Added), new(Note::Added)]),
+            reads(&[own(Note::Added), new(Note::Added)]),
+            tags(&new(Note::Leaving)),
+            reads(&[own(Note::Added), new(Note::Leaving)]),
+        ],
+        &associated(&[(ACCOUNT, Association::Associated), (OTHER, Association::Failed)]),
+        &[disassociates(OTHER), untags(&new(Note::Leaving))],
+    ]);
+    ensure(&rules, Some(OTHER), &claim(Some(ID))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_delete_of_what_is_gone_or_was_never_added_is_done() {
+    remove(&[finds(None)]).await.unwrap();
+    remove(&[reads(&[foreign(Note::Added)])]).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_delete_of_a_create_whose_answer_was_lost_finds_the_addition_by_its_tag() {
+    let rules = in_order([
+        &[reads(&[own(Note::Added)]), tags(&own(Note::Leaving)), reads(&[own(Note::Leaving)])],
+        &associated(&[(ACCOUNT, Association::Associating)]),
+        &[disassociates(ACCOUNT)],
+    ]);
+    let invented = claim(Some("app-Principal-1ABCDEF"));
+    wait(world(&rules).remove(Some(&properties(ACCOUNT)), &invented).await);
+}
+
+#[tokio::test]
+async fn a_delete_without_readable_properties_and_without_an_id_has_nothing_to_do() {
+    world(&[]).remove(None, &claim(Some("nothing-was-made"))).await.unwrap();
+}

@@ -1,0 +1,193 @@
+//! Makes a share be there once, with the subnets and principals that the template wants and those that others added.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use aws_sdk_ram::types::{ResourceShare, ResourceShareStatus as Status};
+use custom_resource::{Answer, Claim, Error, Owner, Resource, Result, SdkConfig, TagChanges, Tags};
+use resource_shares::{Additions, Entity, Patient, ResourceShares, ShareArn, batches, pairs, tags};
+
+use crate::properties::{Attributes, Properties};
+
+/// How long RAM may take to make a share, or to delete it.
+const SETTLED_WITHIN: Duration = Duration::from_mins(5);
+
+/// How long a new share may not be listed.
+const LISTED_WITHIN: Duration = Duration::from_mins(1);
+
+/// Shares of subnets that the function's account owns.
+#[derive(Debug)]
+pub(crate) struct SubnetShares {
+    shares: ResourceShares,
+}
+
+impl SubnetShares {
+    pub(crate) fn new(aws: &SdkConfig) -> Self {
+        Self { shares: ResourceShares::new(aws) }
+    }
+
+    /// The share: the one held, or the one that carries the mark, or a new one.
+    async fn share(
+        &self,
+        desired: &Properties,
+        wanted: &BTreeSet<Entity>,
+        claim: &Claim<ShareArn>,
+    ) -> Result<ResourceShare> {
+        if let Some(id) = claim.id() {
+            match self.shares.share(id.as_str()).await?.filter(is_staying) {
+                Some(share) => return Ok(share),
+                None if claim.given().as_ref() != Some(&id) => {
+                    return Err(Error::not_yet_within(LISTED_WITHIN, format!("the new share {id} isn't listed yet")));
+                }
+                // Somebody deleted it; it is made anew, under another ARN.
+                None => {}
+            }
+        }
+        let marked = self.shares.marked(claim.owner()).await?.filter(is_staying);
+        if let Some(share) = marked {
+            hold(claim, &share)?;
+            return Ok(share);
+        }
+        let made = self.make(desired, wanted, claim).await?;
+        hold(claim, &made)?;
+        Err(Error::not_yet_within(SETTLED_WITHIN, "RAM is making the share"))
+    }
+
+    /// Makes the share. Its list may be behind and not show what a lost answer made: the client token, which is the same
+    /// for the same wishes of the same request, has RAM answer with that one then.
+    async fn make(
+        &self,
+        desired: &Properties,
+        wanted: &BTreeSet<Entity>,
+        claim: &Claim<ShareArn>,
+    ) -> Result<ResourceShare> {
+        let wanted: Vec<_> = wanted.iter().collect();
+        let (subnets, principals) = batches(&wanted).next().unwrap_or_default();
+        let marked = desired.tags.with(claim.owner().tag());
+        let token = format!("{:?}", (&desired.name, desired.allow_external_principals, &subnets, &principals, &marked));
+        let request = self.shares.ram.create_resource_share().name(&desired.name);
+        let request =
+            request.allow_external_principals(desired.allow_external_principals).set_tags(Some(tags(&marked)));
+        let request = request.set_resource_arns(subnets).set_principals(principals);
+        let made = request.client_token(claim.client_token(&token)).send().await.unless_onboarding()?;
+        made.resource_share.ok_or_else(|| Error::not_yet_within(LISTED_WITHIN, "the new share isn't described yet"))
+    }
+
+    /// Gives the share its name, its openness and its tags.
+    async fn describe(&self, share: &ResourceShare, desired: &Properties, previous: Option<&Properties>) -> Result<()> {
+        let arn = share.resource_share_arn().unwrap_or_default();
+        let external = share.allow_external_principals().unwrap_or_default();
+        if share.name() != Some(&desired.name) || external != desired.allow_external_principals {
+            let request = self.shares.ram.update_resource_share().resource_share_arn(arn).name(&desired.name);
+            let request = request.allow_external_principals(desired.allow_external_principals);
+            request.send().await.unless_busy()?;
+        }
+        let no_tags = Tags::default();
+        let before = previous.map_or(&no_tags, |previous| &previous.tags);
+        Ok(self.shares.change_tags(arn, &desired.tags.changes(&pairs(share), before)).await?)
+    }
+
+    /// Associates what is wanted, and then only takes away what was wanted before and what no other stack added.
+    async fn associate(
+        &self,
+        share: &ResourceShare,
+        wanted: &BTreeSet<Entity>,
+        before: &BTreeSet<Entity>,
+    ) -> Result<()> {
+        let arn = share.resource_share_arn().unwrap_or_default();
+        let wanted: Vec<_> = wanted.iter().collect();
+        let dropped: Vec<_> = before.iter().filter(|entity| !wanted.contains(entity)).collect();
+        let now = self.shares.associations(arn).await?;
+        let additions = Additions::among(&pairs(share));
+        additions.check_nobody_takes_back(&principals(&wanted), "")?;
+        let set = additions.noted(&principals(&wanted), &principals(&dropped));
+        self.shares.change_tags(arn, &TagChanges { set, unset: Vec::new() }).await?;
+        self.shares.ensure_associated(arn, &wanted, &now).await?;
+        let is_added = |entity: &Entity| entity.principal().is_some_and(|it| additions.is_wanted(it, ""));
+        let unwanted: Vec<_> = dropped.into_iter().filter(|entity| !is_added(entity)).collect();
+        self.shares.ensure_disassociated(arn, &unwanted, &now).await
+    }
+}
+
+fn principals<'a>(entities: &[&'a Entity]) -> Vec<&'a str> {
+    entities.iter().filter_map(|entity| entity.principal()).collect()
+}
+
+fn hold(claim: &Claim<ShareArn>, share: &ResourceShare) -> Result<()> {
+    let arn = share.resource_share_arn().unwrap_or_default();
+    claim.hold(&arn.parse().map_err(|_| Error::refused("RAM answered with an ARN that is no share's"))?);
+    Ok(())
+}
+
+/// Whether a share isn't being deleted.
+fn is_staying(share: &ResourceShare) -> bool {
+    share.status() != Some(&Status::Deleting)
+}
+
+/// Only an active share can be worked on.
+fn check(share: &ResourceShare) -> Result<()> {
+    let name = share.name().unwrap_or_default();
+    match share.status() {
+        Some(Status::Active) => Ok(()),
+        Some(Status::Failed) => Err(Error::refused(format!(
+            "RAM could not make the share {name}, it is FAILED: {}",
+            share.status_message().unwrap_or("AWS doesn't say why").trim_end_matches('.')
+        ))),
+        _ => Err(Error::not_yet_within(SETTLED_WITHIN, format!("the share {name} isn't ACTIVE yet"))),
+    }
+}
+
+impl Resource for SubnetShares {
+    type Properties = Properties;
+    type Id = ShareArn;
+    type Attributes = Attributes;
+
+    async fn ensure(
+        &self,
+        desired: &Properties,
+        previous: Option<&Properties>,
+        claim: &Claim<ShareArn>,
+    ) -> Result<Attributes> {
+        let named: Vec<_> = [Some(desired), previous].into_iter().flatten().flat_map(|it| &it.principals).collect();
+        let organization = self.shares.organization(&named).await?;
+        let wanted = desired.entities(claim.function(), organization.as_ref())?;
+        let before = previous.map(|previous| previous.entities_of_the_past(claim.function(), organization.as_ref()));
+        let share = self.share(desired, &wanted, claim).await?;
+        check(&share)?;
+        self.describe(&share, desired, previous).await?;
+        self.associate(&share, &wanted, &before.unwrap_or_default()).await?;
+        let subnets = wanted.iter().filter_map(|entity| match entity {
+            Entity::Resource(arn) => Some(arn.as_str()),
+            Entity::Principal(_) => None,
+        });
+        Ok(Attributes {
+            arn: share.resource_share_arn().unwrap_or_default().to_owned(),
+            subnet_arns: subnets.collect::<Vec<_>>().join(","),
+        })
+    }
+
+    async fn remove(&self, _: Option<&Properties>, claim: &Claim<ShareArn>) -> Result<()> {
+        let share = match claim.id() {
+            Some(id) => self.shares.share(id.as_str()).await?,
+            None => self.shares.marked(claim.owner()).await?,
+        };
+        let is_ours =
+            |share: &ResourceShare| pairs(share).get(Owner::TAG_KEY).is_some_and(|tag| claim.owner().made(tag));
+        let Some(share) = share.filter(is_ours) else { return Ok(()) };
+        let arn = share.resource_share_arn().unwrap_or_default();
+        if is_staying(&share) {
+            let deleted = self.shares.ram.delete_resource_share().resource_share_arn(arn).send().await;
+            if deleted.none_if(&["UnknownResourceException"]).unless_in_use()?.is_none() {
+                return Ok(());
+            }
+        }
+        Err(Error::not_yet_within(
+            SETTLED_WITHIN,
+            format!(
+                "the share {arn} is being deleted; network interfaces that participants have in its subnets are left alone"
+            ),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests;

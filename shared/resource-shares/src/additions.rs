@@ -1,0 +1,220 @@
+//! Principals that other stacks added to a share: each addition is a tag of the share, so that none knows of another and
+//! the last one to leave takes the principal along.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use custom_resource::{Error, Owner, Result};
+
+/// Keys that start like this carry a mark.
+const PREFIX: &str = "archipelago:";
+
+/// How long a stack may take to take a principal back.
+const TAKEN_BACK_WITHIN: Duration = Duration::from_mins(6);
+
+/// What a tag of an addition says beside the principal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// The principal is there because of additions alone.
+    Added,
+    /// Somebody else wants it there as well: the share's own template, or a person.
+    Before,
+    /// The stack that made it is taking it back.
+    Leaving,
+}
+
+impl Note {
+    const ALL: [(Self, &'static str); 3] = [(Self::Added, ""), (Self::Before, " before"), (Self::Leaving, " leaving")];
+
+    fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(note, _)| *note == self).map(|(_, word)| *word).unwrap_or_default()
+    }
+}
+
+/// One stack's addition of one principal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addition {
+    /// The tag's key.
+    pub key: String,
+    /// The principal, as RAM lists it.
+    pub principal: String,
+    /// How it stands.
+    pub note: Note,
+}
+
+impl Addition {
+    /// The addition of `principal` by `owner`. The principal stands in the key too, in short, so that one which replaces
+    /// another on the same share doesn't overwrite what the clean-up has to find.
+    #[must_use]
+    pub fn new(owner: &Owner, principal: &str, note: Note) -> Self {
+        let short = principal.rsplit('/').next().unwrap_or_default();
+        Self { key: format!("{PREFIX}{}:{short}", owner.mark()), principal: principal.to_owned(), note }
+    }
+
+    /// The tag: its key and its value.
+    #[must_use]
+    pub fn tag(&self) -> (String, String) {
+        (self.key.clone(), self.to_string())
+    }
+
+    /// `None` for any other tag.
+    fn read(key: &str, value: &str) -> Option<Self> {
+        key.strip_prefix(PREFIX)?.split_once(':')?;
+        let principal = value.split(' ').next().unwrap_or_default();
+        let word = &value[principal.len()..];
+        let note = Note::ALL.iter().find(|(_, known)| *known == word).map(|(note, _)| *note)?;
+        Some(Self { key: key.to_owned(), principal: principal.to_owned(), note })
+    }
+}
+
+/// The tag's value.
+impl fmt::Display for Addition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.principal, self.note.word())
+    }
+}
+
+/// All additions to a share.
+#[derive(Debug, Default)]
+pub struct Additions(Vec<Addition>);
+
+impl Additions {
+    /// The additions among a share's tags.
+    #[must_use]
+    pub fn among(tags: &BTreeMap<String, String>) -> Self {
+        Self(tags.iter().filter_map(|(key, value)| Addition::read(key, value)).collect())
+    }
+
+    /// The addition under `key`.
+    #[must_use]
+    pub fn under(&self, key: &str) -> Option<&Addition> {
+        self.0.iter().find(|addition| addition.key == key)
+    }
+
+    /// Those of `principal`, but for the one under `key`.
+    fn others<'a>(&'a self, principal: &'a str, key: &'a str) -> impl Iterator<Item = &'a Addition> {
+        self.0.iter().filter(move |addition| addition.principal == principal && addition.key != key)
+    }
+
+    /// Whether a stack other than that of `key` wants `principal` there.
+    #[must_use]
+    pub fn is_wanted(&self, principal: &str, key: &str) -> bool {
+        self.others(principal, key).any(|addition| addition.note != Note::Leaving)
+    }
+
+    /// A principal that a stack other than that of `key` is taking back has to be gone before it can come again: that
+    /// stack has looked for others already.
+    ///
+    /// # Errors
+    /// `NotYet` while one of `principals` is being taken back.
+    pub fn check_nobody_takes_back(&self, principals: &[&str], key: &str) -> Result<()> {
+        let mut others = principals.iter().flat_map(|principal| self.others(principal, key));
+        match others.find(|addition| addition.note == Note::Leaving) {
+            Some(Addition { principal, key, .. }) => Err(Error::not_yet_within(
+                TAKEN_BACK_WITHIN,
+                format!(
+                    "another stack is taking {principal} out of the share; if that stack is gone, remove its tag {key} from \
+                     the share"
+                ),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// How a new addition of `principal` stands, if the principal is on the share already.
+    #[must_use]
+    pub fn note_of_another(&self, principal: &str) -> Note {
+        let mut notes = self.others(principal, "").map(|addition| addition.note).peekable();
+        let only_added = notes.peek().is_some() && notes.all(|note| note != Note::Before);
+        if only_added { Note::Added } else { Note::Before }
+    }
+
+    /// The tags that have to change since the share's own template wants the principals `wanted` and doesn't want
+    /// `dropped` any more.
+    #[must_use]
+    pub fn noted(&self, wanted: &[&str], dropped: &[&str]) -> Vec<(String, String)> {
+        let changes = self.0.iter().filter_map(|addition| {
+            let note = match addition.note {
+                Note::Added if wanted.contains(&addition.principal.as_str()) => Note::Before,
+                Note::Before if dropped.contains(&addition.principal.as_str()) => Note::Added,
+                _ => return None,
+            };
+            Some(Addition { note, ..addition.clone() }.tag())
+        });
+        changes.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACCOUNT: &str = "222222222222";
+    const UNIT: &str = "arn:aws:organizations::999999999999:ou/o-exampleorgid/ou-ab12-workload1";
+
+    fn owner(stack: &str) -> Owner {
+        Owner::new(format!("arn:aws:cloudformation:us-east-1:222222222222:stack/{stack}/1f0a"), "Principal")
+    }
+
+    fn by(stack: &str, note: Note) -> Addition {
+        Addition::new(&owner(stack), ACCOUNT, note)
+    }
+
+    fn additions(list: &[Addition]) -> Additions {
+        Additions::among(&list.iter().map(Addition::tag).collect())
+    }
+
+    #[test]
+    fn an_addition_is_a_tag_of_the_share_and_can_be_read_back() {
+        let (key, value) = Addition::new(&owner("a"), UNIT, Note::Added).tag();
+        assert_eq!((key, value.as_str()), (format!("archipelago:{}:ou-ab12-workload1", owner("a").mark()), UNIT));
+        for note in [Note::Added, Note::Before, Note::Leaving] {
+            let addition = Addition::new(&owner("a"), UNIT, note);
+            assert_eq!(additions(std::slice::from_ref(&addition)).under(&addition.key), Some(&addition));
+        }
+    }
+
+    #[test]
+    fn other_tags_are_no_additions() {
+        let tags = [
+            owner("a").tag(),
+            ("Name".to_owned(), ACCOUNT.to_owned()),
+            ("archipelago:x:y".to_owned(), "a b".to_owned()),
+        ];
+        assert!(Additions::among(&tags.into()).0.is_empty());
+    }
+
+    #[test]
+    fn a_principal_is_wanted_until_the_last_stack_has_left() {
+        let (a, b) = (by("a", Note::Leaving), by("b", Note::Added));
+        assert!(additions(&[a.clone(), b.clone()]).is_wanted(ACCOUNT, &a.key));
+        assert!(!additions(std::slice::from_ref(&a)).is_wanted(ACCOUNT, &a.key));
+        let both_leave = additions(&[a.clone(), by("b", Note::Leaving)]);
+        assert!(!both_leave.is_wanted(ACCOUNT, &a.key), "of two that leave at once neither may rely on the other");
+    }
+
+    #[test]
+    fn a_principal_that_another_stack_takes_back_is_waited_for_and_the_wait_names_the_tag() {
+        let (a, b) = (by("a", Note::Leaving), by("b", Note::Added));
+        let both = additions(&[a.clone(), b.clone()]);
+        let wait = both.check_nobody_takes_back(&[UNIT, ACCOUNT], &b.key).unwrap_err();
+        assert!(matches!(wait, Error::NotYet(_)) && wait.to_string().contains(&a.key), "{wait}");
+        assert!(both.check_nobody_takes_back(&[UNIT], &b.key).is_ok());
+        assert!(both.check_nobody_takes_back(&[ACCOUNT], &a.key).is_ok(), "its own is no other's");
+    }
+
+    #[test]
+    fn who_was_there_before_any_stack_added_it_is_noted() {
+        assert_eq!(additions(&[]).note_of_another(ACCOUNT), Note::Before);
+        assert_eq!(additions(&[by("a", Note::Before)]).note_of_another(ACCOUNT), Note::Before);
+        assert_eq!(additions(&[by("a", Note::Added)]).note_of_another(ACCOUNT), Note::Added);
+    }
+
+    #[test]
+    fn the_share_s_own_template_says_whether_a_principal_would_be_there_anyway() {
+        let (added, before) = (additions(&[by("a", Note::Added)]), additions(&[by("a", Note::Before)]));
+        assert_eq!(added.noted(&[ACCOUNT], &[]), [by("a", Note::Before).tag()]);
+        assert_eq!(before.noted(&[], &[ACCOUNT]), [by("a", Note::Added).tag()]);
+        assert!(before.noted(&[ACCOUNT], &[]).is_empty());
+        assert!(added.noted(&[], &[ACCOUNT, UNIT]).is_empty());
+    }
+}

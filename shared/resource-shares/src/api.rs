@@ -1,0 +1,143 @@
+//! The calls that several resources make. Each is one question or one change; nothing here decides.
+
+use aws_sdk_organizations as orgs;
+use aws_sdk_ram::{
+    Client,
+    operation::{
+        get_resource_share_associations::GetResourceShareAssociationsOutput as AssociationsOutput,
+        get_resource_shares::GetResourceSharesOutput as SharesOutput,
+    },
+    types::{ResourceOwner, ResourceShare, ResourceShareAssociationType, ResourceShareStatus, TagFilter},
+};
+use custom_resource::{Answer, AwsError, Owner, Result, SdkConfig, TagChanges};
+
+use crate::{
+    associations::{Associations, Entity, batches},
+    patience::Patient,
+    principals::{Organization, Principal},
+    tags::{pairs, tags},
+};
+
+/// The shares that the function's account owns in the function's Region.
+#[derive(Debug, Clone)]
+pub struct ResourceShares {
+    /// RAM.
+    pub ram: Client,
+    /// Organizations, which lets every account of an organization ask about it.
+    pub organizations: orgs::Client,
+}
+
+impl ResourceShares {
+    /// Both clients with the configuration of the function.
+    #[must_use]
+    pub fn new(aws: &SdkConfig) -> Self {
+        Self { ram: Client::new(aws), organizations: orgs::Client::new(aws) }
+    }
+
+    /// The share; `None` if there is none, or none any more. RAM lists deleted ones for a while.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn share(&self, arn: &str) -> Result<Option<ResourceShare>> {
+        let request = self.ram.get_resource_shares().resource_owner(ResourceOwner::SelfValue).resource_share_arns(arn);
+        let pages = request.into_paginator().send().collect::<Result<Vec<_>, _>>().await;
+        let pages = pages.none_if(&["UnknownResourceException"]).unless_busy()?.unwrap_or_default();
+        let is_it = |share: &&ResourceShare| share.resource_share_arn() == Some(arn) && is_there(share);
+        Ok(pages.iter().flat_map(SharesOutput::resource_shares).find(is_it).cloned())
+    }
+
+    /// The share that carries `owner`'s mark. Of several, one that isn't being deleted.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn marked(&self, owner: &Owner) -> Result<Option<ResourceShare>> {
+        let mark = TagFilter::builder().tag_key(Owner::TAG_KEY).tag_values(owner.tag_value()).build();
+        let request = self.ram.get_resource_shares().resource_owner(ResourceOwner::SelfValue).tag_filters(mark);
+        let pages = request.into_paginator().send().collect::<Result<Vec<_>, _>>().await.unless_busy()?;
+        let shares = pages.iter().flat_map(SharesOutput::resource_shares).filter(|share| is_there(share));
+        let marked = shares.filter(|share| pairs(share).get(Owner::TAG_KEY).is_some_and(|tag| owner.made(tag)));
+        Ok(marked.min_by_key(|share| share.status() == Some(&ResourceShareStatus::Deleting)).cloned())
+    }
+
+    /// What is associated with the share.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn associations(&self, arn: &str) -> Result<Associations> {
+        let (resources, principals) = tokio::join!(
+            self.associated(arn, ResourceShareAssociationType::Resource),
+            self.associated(arn, ResourceShareAssociationType::Principal)
+        );
+        let pages = [resources?, principals?].concat();
+        Ok(pages.iter().flat_map(AssociationsOutput::resource_share_associations).collect())
+    }
+
+    async fn associated(&self, arn: &str, kind: ResourceShareAssociationType) -> Result<Vec<AssociationsOutput>> {
+        let request = self.ram.get_resource_share_associations().resource_share_arns(arn).association_type(kind);
+        let pages = request.into_paginator().send().collect::<Result<Vec<_>, _>>().await;
+        Ok(pages.none_if(&["UnknownResourceException"]).unless_busy()?.unwrap_or_default())
+    }
+
+    /// Adds to a share. Without a client token: what is associated twice is associated once, whereas a token would have a
+    /// second try be answered with the outcome of the first.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn associate(&self, arn: &str, entities: &[&Entity]) -> Result<()> {
+        for (resources, principals) in batches(entities) {
+            let request = self.ram.associate_resource_share().resource_share_arn(arn);
+            let request = request.set_resource_arns(resources).set_principals(principals);
+            request.send().await.unless_onboarding()?;
+        }
+        Ok(())
+    }
+
+    /// Takes out of a share; what isn't in it is out of it.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn disassociate(&self, arn: &str, entities: &[&Entity]) -> Result<()> {
+        for (resources, principals) in batches(entities) {
+            let request = self.ram.disassociate_resource_share().resource_share_arn(arn);
+            let request = request.set_resource_arns(resources).set_principals(principals);
+            request.send().await.none_if(&["UnknownResourceException"]).unless_in_use()?;
+        }
+        Ok(())
+    }
+
+    /// Sets and removes tags, one by one: no other tag is touched. Without changes nothing is called.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn change_tags(&self, arn: &str, changes: &TagChanges) -> Result<(), AwsError> {
+        if !changes.set.is_empty() {
+            let tagging = self.ram.tag_resource().resource_share_arn(arn).set_tags(Some(tags(&changes.set)));
+            tagging.send().await.unless_busy()?;
+        }
+        if !changes.unset.is_empty() {
+            let untagging = self.ram.untag_resource().resource_share_arn(arn).set_tag_keys(Some(changes.unset.clone()));
+            untagging.send().await.unless_busy()?;
+        }
+        Ok(())
+    }
+
+    /// The organization, if it takes it to say who `principals` are and if there is one.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn organization(&self, principals: &[&Principal]) -> Result<Option<Organization>> {
+        if !principals.iter().any(|principal| principal.needs_organization()) {
+            return Ok(None);
+        }
+        let described = self.organizations.describe_organization().send().await;
+        let described = described.none_if(&["AWSOrganizationsNotInUseException"]);
+        let described = organizations::Patient::unless_busy(described)?;
+        let arn = described.and_then(|output| output.organization).and_then(|organization| organization.arn);
+        Ok(arn.map(Organization))
+    }
+}
+
+/// Whether a share that RAM lists is there.
+fn is_there(share: &ResourceShare) -> bool {
+    share.status() != Some(&ResourceShareStatus::Deleted)
+}

@@ -1,0 +1,209 @@
+//! What is asked of RAM, with a real client and canned answers.
+
+use aws_sdk_ram::{
+    Client,
+    operation::{
+        associate_resource_share::AssociateResourceShareOutput,
+        disassociate_resource_share::DisassociateResourceShareOutput,
+        get_resource_share_associations::GetResourceShareAssociationsOutput,
+    },
+};
+use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
+use aws_smithy_types::body::SdkBody;
+use custom_resource::NotYet;
+use serde_json::json;
+
+use super::*;
+
+const SHARE: &str = "arn:aws:ram:us-east-1:111111111111:resource-share/0123abcd";
+const ACCOUNT: &str = "222222222222";
+
+fn subnet(index: usize) -> Entity {
+    Entity::Resource(format!("arn:aws:ec2:us-east-1:111111111111:subnet/subnet-{index:08x}"))
+}
+
+fn account() -> Entity {
+    Entity::Principal(ACCOUNT.to_owned())
+}
+
+fn listed(entity: &Entity, status: Status, message: &str) -> ResourceShareAssociation {
+    let (kind, text) = match entity {
+        Entity::Resource(arn) => (ResourceShareAssociationType::Resource, arn),
+        Entity::Principal(principal) => (ResourceShareAssociationType::Principal, principal),
+    };
+    let item = ResourceShareAssociation::builder().association_type(kind).associated_entity(text);
+    item.status(status).status_message(message).build()
+}
+
+fn all(status: &Status) -> Associations {
+    [listed(&subnet(1), status.clone(), "It has no space."), listed(&account(), status.clone(), "")].iter().collect()
+}
+
+/// An error as RAM sends it.
+fn said(code: &str, message: &str) -> HttpResponse {
+    let body = json!({"__type": code, "message": message}).to_string();
+    HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(body))
+}
+
+fn world(rules: &[Rule]) -> ResourceShares {
+    let organizations = mock_client!(aws_sdk_organizations, RuleMode::Sequential, []);
+    ResourceShares {
+        ram: mock_client!(aws_sdk_ram, RuleMode::Sequential, rules.iter().collect::<Vec<_>>()),
+        organizations,
+    }
+}
+
+fn associates(count: usize) -> Rule {
+    mock!(Client::associate_resource_share)
+        .match_requests(move |r| {
+            r.resource_share_arn() == Some(SHARE)
+                && r.client_token().is_none()
+                && r.resource_arns().len() + r.principals().len() == count
+        })
+        .then_output(|| AssociateResourceShareOutput::builder().build())
+}
+
+fn disassociates(count: usize) -> Rule {
+    mock!(Client::disassociate_resource_share)
+        .match_requests(move |r| {
+            r.resource_share_arn() == Some(SHARE) && r.resource_arns().len() + r.principals().len() == count
+        })
+        .then_output(|| DisassociateResourceShareOutput::builder().build())
+}
+
+async fn associated(rules: &[Rule], wanted: &[&Entity], now: &Associations) -> Result<()> {
+    let ended = world(rules).ensure_associated(SHARE, wanted, now).await;
+    assert!(rules.iter().all(|rule| rule.num_calls() > 0), "{ended:?}");
+    ended
+}
+
+async fn disassociated(rules: &[Rule], unwanted: &[&Entity], now: &Associations) -> Result<()> {
+    let ended = world(rules).ensure_disassociated(SHARE, unwanted, now).await;
+    assert!(rules.iter().all(|rule| rule.num_calls() > 0), "{ended:?}");
+    ended
+}
+
+fn window(ended: Result<()>) -> (Option<Duration>, String) {
+    match ended {
+        Err(Error::NotYet(NotYet { within, waiting_for, .. })) => (within, waiting_for),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn associations_are_read_through_empty_pages() {
+    let page = |kind: ResourceShareAssociationType, item: ResourceShareAssociation| {
+        mock!(Client::get_resource_share_associations)
+            .match_requests(move |r| r.resource_share_arns() == [SHARE] && r.association_type() == Some(&kind))
+            .sequence()
+            .output(|| GetResourceShareAssociationsOutput::builder().next_token("more").build())
+            .output(move || {
+                GetResourceShareAssociationsOutput::builder().resource_share_associations(item.clone()).build()
+            })
+            .build()
+    };
+    let rules = [
+        page(ResourceShareAssociationType::Resource, listed(&subnet(1), Status::Associated, "")),
+        page(ResourceShareAssociationType::Principal, listed(&account(), Status::Associated, "")),
+    ];
+    let ram = mock_client!(aws_sdk_ram, RuleMode::MatchAny, rules.iter().collect::<Vec<_>>());
+    let now = ResourceShares { ram, ..world(&[]) }.associations(SHARE).await.unwrap();
+    assert!(now.holds(&subnet(1)) && now.holds(&account()));
+}
+
+#[test]
+fn what_is_disassociated_reads_as_absent_and_a_new_try_hides_an_old_failure() {
+    let items = [
+        listed(&subnet(1), Status::Disassociated, ""),
+        listed(&subnet(2), Status::Associated, ""),
+        listed(&subnet(2), Status::Failed, "old"),
+        listed(&subnet(3), Status::Failed, "old"),
+        listed(&subnet(3), Status::Associating, ""),
+    ];
+    let now: Associations = items.iter().collect();
+    assert_eq!(now.status(&subnet(1)), None);
+    assert_eq!(now.status(&subnet(2)), Some(&Status::Associated));
+    assert_eq!(now.status(&subnet(3)), Some(&Status::Associating));
+}
+
+#[tokio::test]
+async fn what_is_missing_is_associated_a_hundred_at_a_time() {
+    let many: Vec<_> = (0..101).map(subnet).chain([account()]).collect();
+    let many: Vec<_> = many.iter().collect();
+    let ended = associated(&[associates(100), associates(2)], &many, &Associations::default()).await;
+    assert_eq!(window(ended).0, Some(SETTLED_WITHIN));
+}
+
+#[tokio::test]
+async fn associating_and_restoring_are_waited_for_and_associated_is_done() {
+    let (subnet, account) = (subnet(1), account());
+    for status in [Status::Associating, Status::Restoring, Status::Disassociating] {
+        let ended = associated(&[], &[&subnet, &account], &all(&status)).await;
+        assert_eq!(window(ended).0, Some(SETTLED_WITHIN), "{status}");
+    }
+    associated(&[], &[&subnet, &account], &all(&Status::Associated)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_outsider_that_has_to_accept_first_is_named_and_given_all_the_time_there_is() {
+    let item = ResourceShareAssociation::builder().association_type(ResourceShareAssociationType::Principal);
+    let item = item.associated_entity(ACCOUNT).status(Status::Associating).external(true).build();
+    let (within, waiting_for) = window(associated(&[], &[&account()], &[item].iter().collect()).await);
+    assert_eq!(within, None);
+    assert!(waiting_for.contains("waiting for 222222222222, outside of the organization, to accept"), "{waiting_for}");
+}
+
+#[tokio::test]
+async fn what_failed_is_tried_anew_for_half_a_minute_and_says_aws_s_status_message() {
+    let subnet = subnet(1);
+    let (within, waiting_for) = window(associated(&[associates(1)], &[&subnet], &all(&Status::Failed)).await);
+    assert_eq!(within, Some(FAILED_FOR));
+    assert_eq!(waiting_for, "the association of subnet-00000001 with the share is FAILED: It has no space");
+}
+
+#[tokio::test]
+async fn what_failed_and_can_not_be_tried_anew_is_refused_for_what_it_failed_of() {
+    let refuses =
+        mock!(Client::associate_resource_share).then_http_response(|| said("InvalidParameterException", "No."));
+    let refusal = associated(&[refuses], &[&subnet(1)], &all(&Status::Failed)).await.unwrap_err();
+    assert!(matches!(&refusal, Error::Refused(reason) if reason.ends_with("is FAILED: It has no space")), "{refusal}");
+}
+
+#[tokio::test]
+async fn what_is_suspended_is_refused() {
+    for status in [Status::Suspended, Status::Suspending] {
+        let refusal = associated(&[], &[&subnet(1)], &all(&status)).await.unwrap_err();
+        assert!(matches!(refusal, Error::Refused(_)), "{refusal}");
+        assert!(refusal.to_string().contains(status.as_str()), "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_unwanted_is_disassociated_and_waited_for() {
+    let (subnet, account) = (subnet(1), account());
+    let (within, waiting_for) =
+        window(disassociated(&[disassociates(2)], &[&subnet, &account], &all(&Status::Associated)).await);
+    assert_eq!(within, Some(SETTLED_WITHIN));
+    assert!(
+        waiting_for.contains("network interfaces that participants have in the subnets are left alone"),
+        "{waiting_for}"
+    );
+    window(disassociated(&[], &[&subnet, &account], &all(&Status::Disassociating)).await);
+    disassociated(&[], &[&subnet, &account], &all(&Status::Disassociated)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_ram_does_not_know_any_more_is_disassociated() {
+    let unknown = mock!(Client::disassociate_resource_share)
+        .then_http_response(|| said("UnknownResourceException", "It could not be found."));
+    window(disassociated(&[unknown], &[&account()], &all(&Status::Associated)).await);
+}
+
+#[tokio::test]
+async fn what_failed_is_taken_off_the_list_if_ram_lets_us_and_never_in_the_way() {
+    disassociated(&[disassociates(1)], &[&account()], &all(&Status::Failed)).await.unwrap();
+    let refuses = mock!(Client::disassociate_resource_share)
+        .then_http_response(|| said("OperationNotPermittedException", "It is FAILED."));
+    disassociated(&[refuses], &[&account()], &all(&Status::Failed)).await.unwrap();
+}

@@ -1,0 +1,18 @@
+//! What the resources of AWS RAM have in common: shares, their associations, their principals, and RAM's busy times.
+//! <https://docs.aws.amazon.com/ram/latest/APIReference/Welcome.html>
+
+mod additions;
+mod api;
+mod associations;
+mod ids;
+mod patience;
+mod principals;
+mod tags;
+
+pub use additions::{Addition, Additions, Note};
+pub use api::ResourceShares;
+pub use associations::{Association, Associations, Entity, batches};
+pub use ids::{NotAShareArn, ShareArn};
+pub use patience::Patient;
+pub use principals::{Organization, Principal};
+pub use tags::{pairs, tags};

@@ -1,0 +1,184 @@
+//! Who a share is shared with: the spellings of a template, and the one that RAM takes and lists.
+//! <https://docs.aws.amazon.com/ram/latest/APIReference/API_AssociateResourceShare.html>
+
+use custom_resource::{Error, Result, is_account_id};
+use organizations::{UnitId, is_token};
+use serde::Deserialize;
+
+/// An account, an OU or an organization, as a template names it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Principal {
+    /// The organization that the function's account is in.
+    Organization,
+    /// An organization by its id, `o-...`.
+    OrganizationId(String),
+    /// An OU by its id, `ou-...`.
+    UnitId(String),
+    /// What RAM takes as it is: a 12-digit account id, or the ARN of an OU or an organization.
+    Entity(String),
+}
+
+impl TryFrom<String> for Principal {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "Organization" => Ok(Self::Organization),
+            id if is_account_id(id) => Ok(Self::Entity(text)),
+            id if is_organization_id(id) => Ok(Self::OrganizationId(text)),
+            id if is_unit_id(id) => Ok(Self::UnitId(text)),
+            arn => entity_of(arn).map(Self::Entity).ok_or(
+                "expected an account (12 digits), an OU (ou-...), an organization (o-... or the word Organization), or the \
+                 ARN of one of these",
+            ),
+        }
+    }
+}
+
+impl Principal {
+    /// Whether it takes the organization to say who is meant.
+    #[must_use]
+    pub fn needs_organization(&self) -> bool {
+        !matches!(self, Self::Entity(_))
+    }
+
+    /// The principal as RAM takes and lists it.
+    ///
+    /// # Errors
+    /// Refused if it isn't in `organization`.
+    pub fn entity(&self, organization: Option<&Organization>) -> Result<String> {
+        let id = match self {
+            Self::Entity(entity) => return Ok(entity.clone()),
+            Self::Organization => "Organization",
+            Self::OrganizationId(id) | Self::UnitId(id) => id,
+        };
+        let Some(organization) = organization else {
+            return Err(Error::refused(format!(
+                "this account is in no organization, so the principal {id} is nobody; name accounts by their 12 digits, or \
+                 let the account join first"
+            )));
+        };
+        match self {
+            Self::UnitId(id) => Ok(organization.unit(id)),
+            Self::OrganizationId(id) if id != organization.id() => Err(Error::refused(format!(
+                "the principal {id} is not the organization of this account, which is {}; name another by its whole ARN",
+                organization.id()
+            ))),
+            _ => Ok(organization.0.clone()),
+        }
+    }
+}
+
+/// The organization of the function's account, by its ARN: the management account's id, which the ARNs of OUs carry too,
+/// stands in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Organization(pub String);
+
+impl Organization {
+    fn id(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The ARN of an OU by its id.
+    fn unit(&self, id: &str) -> String {
+        format!("{}/{id}", self.0.replace(":organization/", ":ou/"))
+    }
+}
+
+fn is_organization_id(text: &str) -> bool {
+    text.strip_prefix("o-").is_some_and(|token| is_token(token, 10))
+}
+
+fn is_unit_id(text: &str) -> bool {
+    text.parse::<UnitId>().is_ok()
+}
+
+/// What RAM lists for an ARN: it knows accounts by their ids alone.
+fn entity_of(arn: &str) -> Option<String> {
+    let parts: Vec<_> = arn.split(':').collect();
+    let ["arn", _, service, "", account, resource] = parts[..] else { return None };
+    if !is_account_id(account) {
+        return None;
+    }
+    let path: Vec<_> = resource.split('/').collect();
+    match (service, &path[..]) {
+        ("iam", ["root"]) => Some(account.to_owned()),
+        ("organizations", ["account", organization, member]) => {
+            (is_organization_id(organization) && is_account_id(member)).then(|| (*member).to_owned())
+        }
+        ("organizations", ["organization", organization]) => is_organization_id(organization).then(|| arn.to_owned()),
+        ("organizations", ["ou", organization, unit]) => {
+            (is_organization_id(organization) && is_unit_id(unit)).then(|| arn.to_owned())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORGANIZATION: &str = "arn:aws:organizations::999999999999:organization/o-exampleorgid";
+    const UNIT: &str = "arn:aws:organizations::999999999999:ou/o-exampleorgid/ou-ab12-workload1";
+
+    fn entity(written: &str, organization: Option<&Organization>) -> Result<String> {
+        Principal::try_from(written.to_owned()).unwrap().entity(organization)
+    }
+
+    #[test]
+    fn every_spelling_becomes_the_one_that_ram_lists_with_the_management_account_in_it() {
+        let organization = Organization(ORGANIZATION.to_owned());
+        for (written, listed) in [
+            ("222222222222", "222222222222"),
+            ("arn:aws:organizations::999999999999:account/o-exampleorgid/222222222222", "222222222222"),
+            ("arn:aws:iam::222222222222:root", "222222222222"),
+            ("ou-ab12-workload1", UNIT),
+            (UNIT, UNIT),
+            ("o-exampleorgid", ORGANIZATION),
+            (ORGANIZATION, ORGANIZATION),
+            ("Organization", ORGANIZATION),
+        ] {
+            assert_eq!(entity(written, Some(&organization)).unwrap(), listed, "{written}");
+        }
+    }
+
+    #[test]
+    fn the_partition_is_the_organization_s() {
+        let organization =
+            Organization("arn:aws-cn:organizations::999999999999:organization/o-exampleorgid".to_owned());
+        let listed = entity("ou-ab12-workload1", Some(&organization)).unwrap();
+        assert_eq!(listed, "arn:aws-cn:organizations::999999999999:ou/o-exampleorgid/ou-ab12-workload1");
+    }
+
+    #[test]
+    fn only_ids_inside_the_organization_take_the_organization_to_be_understood() {
+        let needs = |written: &str| Principal::try_from(written.to_owned()).unwrap().needs_organization();
+        assert!(needs("Organization") && needs("o-exampleorgid") && needs("ou-ab12-workload1"));
+        assert!(!needs("222222222222") && !needs(UNIT) && !needs(ORGANIZATION));
+    }
+
+    #[test]
+    fn an_organization_that_is_none_or_another_is_refused_in_words() {
+        let outside = entity("ou-ab12-workload1", None).unwrap_err().to_string();
+        assert!(outside.contains("this account is in no organization"), "{outside}");
+        let other = Organization("arn:aws:organizations::999999999999:organization/o-anotherone1".to_owned());
+        let foreign = entity("o-exampleorgid", Some(&other)).unwrap_err().to_string();
+        assert!(foreign.contains("which is o-anotherone1"), "{foreign}");
+    }
+
+    #[test]
+    fn what_subnets_can_not_be_shared_with_is_refused() {
+        for written in [
+            "",
+            "organization",
+            "22222222222",
+            "arn:aws:iam::222222222222:role/deploy",
+            "arn:aws:organizations::999999999999:ou/o-exampleorgid",
+            "arn:aws:organizations::mgmt:organization/o-exampleorgid",
+            "ec2.amazonaws.com",
+        ] {
+            assert!(Principal::try_from(written.to_owned()).is_err(), "{written}");
+        }
+    }
+}
