@@ -31,9 +31,19 @@ const OF_STATEMENTS: [&str; 2] = ["dynamodb:UpdateItem", "sts:AssumeRole"];
 /// Everybody may ask who they are.
 const FREE: &str = "sts:GetCallerIdentity";
 
-/// What every function may do beside its calls: `ContinueItself`, `WriteLogs`, and the roles that AWS makes on its behalf.
-const BESIDE: [&str; 4] =
-    ["iam:CreateServiceLinkedRole", "lambda:InvokeFunction", "logs:CreateLogStream", "logs:PutLogEvents"];
+/// What Lambda calls, with the role of the function that its queue feeds.
+const OF_THE_QUEUE: (&str, [&str; 3]) =
+    ("failure-responder", ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]);
+
+/// What every function may do beside its calls: `ContinueItself`, `HandOverFailures`, `WriteLogs`, and the roles that AWS
+/// makes on its behalf.
+const BESIDE: [&str; 5] = [
+    "iam:CreateServiceLinkedRole",
+    "lambda:InvokeFunction",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "sqs:SendMessage",
+];
 
 /// The code of a folder without its tests and without white space.
 fn code(folder: &Path) -> String {
@@ -78,15 +88,23 @@ fn called(handler: &str) -> BTreeSet<String> {
     let shared =
         if statements.is_some() { OF_STATEMENTS.iter().collect() } else { of_organizations.collect::<Vec<_>>() };
     called.extend(shared.into_iter().map(|action| (*action).to_owned()));
+    if handler == OF_THE_QUEUE.0 {
+        called.extend(OF_THE_QUEUE.1.map(ToOwned::to_owned));
+    }
     called.remove(FREE);
     called
 }
 
-fn allowed(handler: &str) -> BTreeSet<String> {
+/// The policy of a handler in template.yaml.
+fn policy(handler: &str) -> String {
     let template = fs::read_to_string(workspace().join("template.yaml")).unwrap();
     let policy =
         template.split(&format!("PolicyName: {handler}\n")).nth(1).unwrap_or_else(|| panic!("no policy {handler}"));
-    let policy = policy.split("AWS::Logs::LogGroup").next().unwrap();
+    policy.split("AWS::Logs::LogGroup").next().unwrap().to_owned()
+}
+
+fn allowed(handler: &str) -> BTreeSet<String> {
+    let policy = policy(handler);
     let is_action = |word: &&str| {
         let (service, action) = word.split_once(':').unwrap_or_default();
         !service.is_empty()
@@ -105,6 +123,16 @@ fn every_function_may_do_what_its_code_calls_and_nothing_else() {
         let called = called(&handler);
         assert!(called.len() >= 3, "{handler}: {called:?}");
         assert_eq!(called, allowed(&handler), "{handler}: what it calls, and what it may do");
+    }
+}
+
+#[test]
+fn every_function_may_hand_over_what_it_leaves_unanswered() {
+    for handler in fs::read_dir(workspace().join("handlers")).unwrap() {
+        let handler = handler.unwrap().file_name().into_string().unwrap();
+        let policy: String = policy(&handler).split_whitespace().collect();
+        let hands_over = policy.contains("Action:sqs:SendMessageResource:!GetAttFailures.Arn");
+        assert_eq!(hands_over, handler != OF_THE_QUEUE.0, "{handler}");
     }
 }
 
