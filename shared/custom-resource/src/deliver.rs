@@ -74,8 +74,8 @@ pub(crate) async fn deliver_first(
     first(conditional, async || sent(put(http, url, body)).await, until).await
 }
 
-/// Whoever can't judge the condition refuses it (S3 does, where a URL is signed as of old), so what is refused is tried
-/// without it: a second answer is the lesser evil than none.
+/// A condition that can't be judged, or that the URL's signature doesn't allow for, is refused. So what is refused is
+/// tried without it: a second answer is a lesser evil than none.
 async fn first(
     conditional: impl AsyncFn() -> Result<(), Failure>,
     plain: impl AsyncFn() -> Result<(), Failure>,
