@@ -55,7 +55,7 @@ class LocalAws:
             (self.state / folder).mkdir(parents=True)
         endpoint, organizations = f"http://{HOST}:{port}", f"http://{HOST}:{organizations_port}"
         commands = {
-            "ministack": ["python", "-m", "ministack"],
+            "ministack": ["python", str(Path(__file__).with_name("ministack_rules.py"))],
             "moto": [
                 "python",
                 str(Path(__file__).with_name("moto_rules.py")),

@@ -1,10 +1,10 @@
-"""How a rule takes the place of what moto does."""
+"""How a rule takes the place of what moto or ministack does."""
 
 import functools
 
 
 def replaced(owner):
-    """Puts a function in the place of the owner's method of that name, which it takes as its first argument."""
+    """Puts a function in the place of the owner's of that name, which it takes as its first argument."""
 
     def decorator(rule):
         original = getattr(owner, rule.__name__)

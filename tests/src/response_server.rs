@@ -140,6 +140,12 @@ impl State {
             self.record(request, 403);
             return Reply::status(403);
         }
+        // S3 stores no second object where the first is asked for.
+        let is_first = !self.puts.borrow().iter().any(Put::stored);
+        if request.headers.get("if-none-match") == Some("*") && !is_first {
+            self.record(request, 412);
+            return Reply::status(412);
+        }
         let reaction = lock(&self.script).pop_front().unwrap_or(Reaction::Status(200));
         match reaction {
             Reaction::Status(status) => {

@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, StatusCode, header::CONTENT_TYPE};
+use reqwest::{
+    Client, RequestBuilder, StatusCode,
+    header::{CONTENT_TYPE, IF_NONE_MATCH},
+};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::ResponseUrl;
+
+/// How long before Lambda's deadline even the delivery of an answer stops.
+pub(crate) const LAST_MOMENT: Duration = Duration::from_millis(500);
 
 /// One try: S3 answers in tens of milliseconds, or this one is lost.
 const TRY: Duration = Duration::from_secs(3);
@@ -41,7 +47,46 @@ enum Failure {
 /// # Errors
 /// See [`Undelivered`].
 pub(crate) async fn deliver(http: &Client, url: &ResponseUrl, body: &str, until: Instant) -> Result<u32, Undelivered> {
-    persist(async || put(http, url, body).await, until).await
+    persist(async || sent(put(http, url, body)).await, until).await
+}
+
+/// Whose answer CloudFormation has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivered {
+    /// This one.
+    Now,
+    /// One that was there before.
+    Before,
+}
+
+/// The same, unless there is an answer already: S3 looks, and stores, in one step.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
+///
+/// # Errors
+/// See [`Undelivered`].
+pub(crate) async fn deliver_first(
+    http: &Client,
+    url: &ResponseUrl,
+    body: &str,
+    until: Instant,
+) -> Result<Delivered, Undelivered> {
+    let conditional = async || sent(put(http, url, body).header(IF_NONE_MATCH, "*")).await;
+    first(conditional, async || sent(put(http, url, body)).await, until).await
+}
+
+/// A condition that can't be judged, or that the URL's signature doesn't allow for, is refused. So what is refused is
+/// tried without it: a second answer is a lesser evil than none.
+async fn first(
+    conditional: impl AsyncFn() -> Result<(), Failure>,
+    plain: impl AsyncFn() -> Result<(), Failure>,
+    until: Instant,
+) -> Result<Delivered, Undelivered> {
+    match persist(conditional, until).await {
+        Ok(_) => Ok(Delivered::Now),
+        Err(Undelivered::Refused(412)) => Ok(Delivered::Before),
+        Err(Undelivered::Refused(_)) => persist(plain, until).await.map(|_| Delivered::Now),
+        Err(time_up) => Err(time_up),
+    }
 }
 
 /// Tries again after what may pass: a server's own error, and a connection that failed. A PUT of the same bytes to the
@@ -68,18 +113,26 @@ async fn persist(put: impl AsyncFn() -> Result<(), Failure>, until: Instant) -> 
     Err(Undelivered::TimeUp { tries: u32::MAX, last })
 }
 
-async fn put(http: &Client, url: &ResponseUrl, body: &str) -> Result<(), Failure> {
+fn put(http: &Client, url: &ResponseUrl, body: &str) -> RequestBuilder {
     // The URL was signed for a request without a content type.
-    let request = http.put(url.expose().clone()).header(CONTENT_TYPE, "").body(body.to_owned());
+    http.put(url.expose().clone()).header(CONTENT_TYPE, "").body(body.to_owned())
+}
+
+async fn sent(request: RequestBuilder) -> Result<(), Failure> {
     match request.send().await.map(|response| response.status()) {
         Ok(status) if status.is_success() => Ok(()),
-        Ok(status) if status.is_server_error() => Err(Failure::Passing(format!("HTTP status {}", status.as_u16()))),
-        Ok(status) => Err(Failure::Final(StatusCode::as_u16(&status))),
+        Ok(status) if may_pass(status) => Err(Failure::Passing(format!("HTTP status {}", status.as_u16()))),
+        Ok(status) => Err(Failure::Final(status.as_u16())),
         // What reqwest says may quote the URL.
         Err(error) if error.is_connect() => Err(Failure::Passing("no connection".to_owned())),
         Err(error) if error.is_timeout() => Err(Failure::Passing("no answer in time".to_owned())),
         Err(_) => Err(Failure::Passing("a broken connection".to_owned())),
     }
+}
+
+/// A server's own error, and a conflict with another PUT at the same time; but not what it will never do.
+fn may_pass(status: StatusCode) -> bool {
+    status == StatusCode::CONFLICT || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED)
 }
 
 #[cfg(test)]
@@ -123,6 +176,33 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_refusal_is_final() {
         assert_eq!(against(&[Some(Ok(403))], Duration::from_secs(10)).await, (Err(Undelivered::Refused(403)), 1));
+    }
+
+    #[test]
+    fn a_server_s_own_error_and_a_conflict_may_pass_and_nothing_else() {
+        for (status, passes) in [(500, true), (503, true), (409, true), (501, false), (403, false), (412, false)] {
+            assert_eq!(may_pass(StatusCode::from_u16(status).unwrap()), passes, "{status}");
+        }
+    }
+
+    /// What becomes of an answer to a server that ends a PUT with the condition so, and one without it like that.
+    async fn first_against(conditional: Result<u16, u16>, plain: Result<u16, u16>) -> Result<Delivered, Undelivered> {
+        let put = |end: Result<u16, u16>| async move || end.map(drop).map_err(Failure::Final);
+        first(put(conditional), put(plain), Instant::now() + Duration::from_secs(10)).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_was_delivered_is_not_repeated() {
+        assert_eq!(first_against(Ok(200), Err(403)).await, Ok(Delivered::Now));
+        assert_eq!(first_against(Err(412), Ok(200)).await, Ok(Delivered::Before));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_know_the_condition_gets_the_answer_without_it() {
+        for status in [400, 403, 501] {
+            assert_eq!(first_against(Err(status), Ok(200)).await, Ok(Delivered::Now), "{status}");
+        }
+        assert_eq!(first_against(Err(403), Err(403)).await, Err(Undelivered::Refused(403)));
     }
 
     #[tokio::test(start_paused = true)]

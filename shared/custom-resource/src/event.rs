@@ -34,7 +34,7 @@ pub struct Envelope {
     #[serde(skip)]
     pub(crate) function: FunctionArn,
     #[serde(skip)]
-    log_stream: String,
+    log: String,
 }
 
 impl Envelope {
@@ -50,12 +50,17 @@ impl Envelope {
             )
         })?;
         let function = FunctionArn::read(function);
-        Ok(Self { function, log_stream: log_stream.to_owned(), ..envelope })
+        Ok(Self { function, log: format!("log stream: {log_stream}"), ..envelope })
+    }
+
+    /// The same, of work whose log is found as `log` says in words.
+    pub(crate) fn logged(self, log: &str) -> Self {
+        Self { log: log.to_owned(), ..self }
     }
 
     /// Where a person finds more than fits into a reason.
     pub(crate) fn trace(&self) -> String {
-        format!("RequestId: {}; log stream: {}", self.request_id, self.log_stream)
+        format!("RequestId: {}; {}", self.request_id, self.log)
     }
 }
 
@@ -118,6 +123,12 @@ impl Request {
         let url = hosts.admit(url).map_err(Unanswerable::Url)?;
         let past = event.get(CONTINUATION).and_then(|past| Continuation::deserialize(past).ok()).unwrap_or_default();
         Ok(Self { envelope, url, asked: asked(event), past, service_timeout: service_timeout(event) })
+    }
+
+    /// The id that stands for the resource before this invocation did anything: what the last one held, or else what
+    /// CloudFormation gave.
+    pub(crate) fn held(&self) -> Option<&str> {
+        self.past.held.as_deref().or(self.envelope.physical_resource_id.as_deref())
     }
 }
 
@@ -186,7 +197,7 @@ impl Envelope {
             function: FunctionArn::read(
                 "arn:aws:lambda:us-east-1:111111111111:function:archipelago-organizational-unit",
             ),
-            log_stream: "2026/11/24/[1]ab".to_owned(),
+            log: "log stream: 2026/11/24/[1]ab".to_owned(),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! CloudFormation custom resources: a handler implements [`Resource`]'s two verbs, [`serve`] does the rest.
 //!
 //! Every request gets exactly one answer, SUCCESS or FAILED, with the id of what really exists, whatever happens on
-//! the way: bad properties, a panic, a slow AWS, the end of the function's time.
+//! the way: bad properties, a panic, a slow AWS, the end of the function's time. Where the process itself is killed, a
+//! [`Deputy`] answers from another one.
 //!
 //! ```no_run
 //! use custom_resource::{Claim, Resource, Result, serve};
@@ -43,6 +44,7 @@
 mod account_id;
 mod continuation;
 mod deliver;
+mod deputy;
 mod error;
 mod event;
 mod function_arn;
@@ -59,6 +61,7 @@ mod turn;
 
 pub use account_id::is_account_id;
 pub use aws_config::SdkConfig;
+pub use deputy::{Deputy, Failure, Unheard};
 pub use error::{Answer, AwsError, Error, NotYet, Result};
 pub use event::{Continuation, Envelope, Request, Unanswerable};
 pub use function_arn::FunctionArn;
@@ -68,4 +71,5 @@ pub use response::{Response, Status};
 pub use response_url::{ResponseHosts, ResponseUrl};
 pub use serve::serve;
 pub use tags::{TagChanges, Tags};
+pub use telemetry::start_log;
 pub use turn::{NotATurn, Turn};

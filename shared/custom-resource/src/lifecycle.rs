@@ -16,7 +16,7 @@ use crate::{
     error::NotYet,
     event::{Asked, Continuation, Envelope, Request},
     properties,
-    response::{NOTHING_MADE, Response},
+    response::{NOTHING_MADE, PERHAPS_MADE, Response},
 };
 
 /// How long before Lambda's deadline the work stops, so that the answer and its retries still fit.
@@ -84,10 +84,7 @@ pub async fn answer<R: Resource>(resource: &R, request: &Request, clock: Clock) 
     let read = || request.asked.as_ref().map_err(Clone::clone).and_then(read::<R::Properties>);
     let work = match catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(DEFECT.to_owned())) {
         Ok(work) => work,
-        Err(reason) => {
-            let held = request.past.held.as_deref().or(given.as_deref());
-            return Outcome::Answer(Response::failed(envelope, held, &reason));
-        }
+        Err(reason) => return Outcome::Answer(Response::failed(envelope, request.held(), &reason)),
     };
     let owner = Owner::new(&*envelope.stack_id, &*envelope.logical_resource_id);
     let claim = Claim::new(owner, given.clone()).on(envelope.function.clone());
@@ -96,7 +93,11 @@ pub async fn answer<R: Resource>(resource: &R, request: &Request, clock: Clock) 
     let worked = until_done(resource, request, &work, &claim, clock).await;
     let is_delete = matches!(work, Work::Remove { .. });
     // Nothing was made as far as anybody knows, and nothing was found that had been made all the same.
-    let is_nothing = given.as_deref() == Some(NOTHING_MADE) || claim.given().is_none();
+    let is_nothing = match given.as_deref() {
+        Some(NOTHING_MADE) => true,
+        Some(PERHAPS_MADE) => false,
+        _ => claim.given().is_none(),
+    };
     let knows_of_nothing = is_delete && is_nothing && claim.held() == given;
     // A Delete is answered with the id that CloudFormation gave, and with no other.
     let held = if is_delete { given } else { claim.held() };

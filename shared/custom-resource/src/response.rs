@@ -17,6 +17,9 @@ pub(crate) const MAX_ID: usize = 1024;
 /// The id of a thing that was never made. CloudFormation wants one even then, and sends it back in the Delete.
 pub(crate) const NOTHING_MADE: &str = "nothing-was-made";
 
+/// The id of a thing of which nobody knows whether it was made: a Delete that is refused isn't taken for done then.
+pub(crate) const PERHAPS_MADE: &str = "something-may-have-been-made";
+
 /// What CloudFormation is told. Absent members are left out: it discards an answer with `"Reason": null`.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]

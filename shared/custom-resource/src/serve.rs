@@ -18,7 +18,7 @@ use tracing::Instrument;
 use crate::{
     Resource, ResponseHosts,
     continuation::SelfInvocation,
-    deliver::deliver,
+    deliver::{LAST_MOMENT, deliver},
     event::{self, Envelope, Request},
     http,
     lifecycle::{self, Clock, Outcome},
@@ -29,15 +29,12 @@ use crate::{
 /// One try of an AWS call; what takes longer is cut off and, where that is safe, tried again.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long before Lambda's deadline even the delivery of an answer stops.
-const LAST_MOMENT: Duration = Duration::from_millis(500);
-
 /// Serves Lambda's events until the process ends, with the resource that `build` makes of the AWS configuration.
 ///
 /// # Errors
 /// When the process can't start: an unreadable certificate bundle, or no Runtime API.
 pub async fn serve<R: Resource>(build: impl FnOnce(&SdkConfig) -> R) -> Result<(), lambda_runtime::Error> {
-    telemetry::start::<R>();
+    telemetry::start_log::<R>();
     let http = http::client()?;
     let aws = configuration(&http).await;
     let function = Function {
@@ -70,7 +67,7 @@ struct Function<R> {
 impl<R: Resource> Function<R> {
     /// Never an error: Lambda would run the event again, after CloudFormation has been told how it ended.
     async fn handle(&self, LambdaEvent { payload, context }: LambdaEvent<Value>) -> Result<(), Infallible> {
-        let clock = clock(&context);
+        let clock = Clock::of(&context);
         join_all(event::unwrapped(payload).into_iter().map(async |event| match event {
             Ok(event) => self.work_on(event, &context, clock).await,
             Err(unanswerable) => tracing::error!(%unanswerable, "nothing was done"),
@@ -127,9 +124,13 @@ impl<R: Resource> Function<R> {
     }
 }
 
-/// Lambda states the deadline as a time of day; the loop counts on a clock that nobody sets.
-fn clock(context: &Context) -> Clock {
-    let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let left = Duration::from_millis(context.deadline).saturating_sub(began);
-    Clock { deadline: Instant::now() + left, began: u64::try_from(began.as_millis()).unwrap_or(u64::MAX) }
+impl Clock {
+    /// Where the invocation of this context stands now. Lambda states the deadline as a time of day; the loop counts on
+    /// a clock that nobody sets.
+    #[must_use]
+    pub fn of(context: &Context) -> Self {
+        let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let left = Duration::from_millis(context.deadline).saturating_sub(began);
+        Self { deadline: Instant::now() + left, began: u64::try_from(began.as_millis()).unwrap_or(u64::MAX) }
+    }
 }

@@ -9,8 +9,9 @@ use tracing_subscriber::{
 
 use crate::event::Envelope;
 
-/// Starts the log of a process that serves `R`. The level is that of `RUST_LOG`, `info` by default.
-pub(crate) fn start<R>() {
+/// Starts the log of a process that serves `R`: lines of JSON, of the crates that `R` comes from and of this one. The
+/// level is that of `RUST_LOG`, `info` by default. [`serve`](crate::serve) does it by itself.
+pub fn start_log<R>() {
     let level = std::env::var("RUST_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
     // A second start in one process (tests) changes nothing.

@@ -441,8 +441,10 @@ async fn a_delete_of_what_was_never_made_does_not_fail_for_what_aws_refuses() {
         let response = told(&script, &event("Delete", Some(nothing))).await;
         assert_eq!((response.status(), response.physical_resource_id()), (Status::Success, nothing));
     }
-    let response = told(&script, &event("Delete", Some("thing-1"))).await;
-    assert_failed(&response, "thing-1", "AWS shows nothing to this account");
+    for id in ["thing-1", "something-may-have-been-made"] {
+        let response = told(&script, &event("Delete", Some(id))).await;
+        assert_failed(&response, id, "AWS shows nothing to this account");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,7 +28,9 @@ async fn main() {
         let id = header("lambda-runtime-aws-request-id");
         let arn = header("lambda-runtime-invoked-function-arn");
         let deadline = header("lambda-runtime-deadline-ms");
-        let trace = header("lambda-runtime-trace-id");
+        // Lambda needn't send it.
+        let trace = next.headers().get("lambda-runtime-trace-id").and_then(|trace| trace.to_str().ok());
+        let trace = trace.unwrap_or_default().to_owned();
         let event: Value = serde_json::from_slice(&next.bytes().await.expect("a body")).expect("a JSON event");
         let result = if event.get("ResponseURL").is_some() {
             answer(&client, &event).await

@@ -49,9 +49,19 @@ const POLICY_STATEMENT: Methods = &[("Statements::new(", &["dynamodb:UpdateItem"
 /// Everybody may ask who they are.
 const FREE: &str = "sts:GetCallerIdentity";
 
-/// What every function may do beside its calls: `ContinueItself`, `WriteLogs`, and the roles that AWS makes on its behalf.
-const BESIDE: [&str; 4] =
-    ["iam:CreateServiceLinkedRole", "lambda:InvokeFunction", "logs:CreateLogStream", "logs:PutLogEvents"];
+/// What Lambda calls, with the role of the function that its queue feeds.
+const OF_THE_QUEUE: (&str, [&str; 3]) =
+    ("failure-responder", ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]);
+
+/// What every function may do beside its calls: `ContinueItself`, `HandOverFailures`, `WriteLogs`, and the roles that AWS
+/// makes on its behalf.
+const BESIDE: [&str; 5] = [
+    "iam:CreateServiceLinkedRole",
+    "lambda:InvokeFunction",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "sqs:SendMessage",
+];
 
 /// The code of a folder without its tests and without white space.
 fn code(folder: &Path) -> String {
@@ -124,9 +134,24 @@ fn allowed(handler: &str) -> BTreeSet<String> {
 fn every_function_may_do_what_its_code_calls_and_nothing_else() {
     for handler in fs::read_dir(workspace().join("handlers")).unwrap() {
         let handler = handler.unwrap().file_name().into_string().unwrap();
-        let called = called(&handler);
+        let mut called = called(&handler);
+        if handler == OF_THE_QUEUE.0 {
+            called.extend(OF_THE_QUEUE.1.map(ToOwned::to_owned));
+        }
         assert!(called.len() >= 3, "{handler}: {called:?}");
         assert_eq!(called, allowed(&handler), "{handler}: what it calls, and what it may do");
+    }
+}
+
+#[test]
+fn every_function_may_hand_over_what_it_leaves_unanswered() {
+    let template = fs::read_to_string(workspace().join("template.yaml")).unwrap();
+    for policy in template.split("PolicyName: ").skip(1) {
+        let (handler, policy) = policy.split_once('\n').unwrap();
+        let policy = policy.split("AWS::Logs::LogGroup").next().unwrap();
+        let policy: String = policy.split_whitespace().collect();
+        let hands_over = policy.contains("Action:sqs:SendMessageResource:!GetAttFailures.Arn");
+        assert_eq!(hands_over, handler != OF_THE_QUEUE.0, "{handler}");
     }
 }
 

@@ -63,3 +63,14 @@ async fn two_urls_know_nothing_of_each_other() {
     client().put(one.as_str()).body("{}").send().await.unwrap();
     assert_eq!((one.puts().len(), other.puts().len()), (1, 0));
 }
+
+#[tokio::test]
+async fn a_put_that_wants_to_be_the_first_is_refused_if_it_is_not() {
+    let server = ResponseServer::start().await;
+    let url = server.scripted([Reaction::Status(500)]);
+    let put = || client().put(url.as_str()).header("if-none-match", "*").body("{}").send();
+    for status in [500, 200, 412] {
+        assert_eq!(put().await.unwrap().status(), status);
+    }
+    assert_eq!(client().put(url.as_str()).body("{}").send().await.unwrap().status(), 200);
+}

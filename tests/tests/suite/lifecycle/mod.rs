@@ -15,14 +15,14 @@ use serde_json::{Map, Value, json};
 const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A stack of custom resources.
-struct Stack {
+pub(crate) struct Stack {
     aws: &'static LocalAws,
     name: String,
     id: String,
 }
 
 /// A name that no other test has.
-fn unique(prefix: &str) -> String {
+pub(crate) fn unique(prefix: &str) -> String {
     format!("{prefix}-{:08x}", fastrand::u32(..))
 }
 
@@ -32,7 +32,7 @@ fn service_token(function: &str) -> Value {
 }
 
 /// A template of these resources, with an output `<resource>` for each `!Ref` and `<resource><attribute>` for `attributes`.
-fn template(resources: &Value, attributes: &[&str]) -> Value {
+pub(crate) fn template(resources: &Value, attributes: &[&str]) -> Value {
     let mut outputs = Map::new();
     for name in resources.as_object().unwrap().keys() {
         outputs.insert(name.clone(), json!({ "Value": { "Ref": name } }));
@@ -45,7 +45,7 @@ fn template(resources: &Value, attributes: &[&str]) -> Value {
 
 impl Stack {
     /// Creates a stack and waits until it has this status.
-    async fn create(template: &Value, status: &str) -> Self {
+    pub(crate) async fn create(template: &Value, status: &str) -> Self {
         let aws = LocalAws::deployed();
         let name = unique("test");
         let body = template.to_string();
@@ -60,7 +60,7 @@ impl Stack {
     }
 
     /// Updates the stack and waits until it has this status.
-    async fn update(&self, template: &Value, status: &str) {
+    pub(crate) async fn update(&self, template: &Value, status: &str) {
         self.try_update(template).await.unwrap_or_else(|error| panic!("{error}"));
         self.reaches(status, "").await;
     }
@@ -114,7 +114,7 @@ impl Stack {
     }
 
     /// The events of a resource with this status.
-    async fn said(&self, logical_id: &str, status: &str) -> String {
+    pub(crate) async fn said(&self, logical_id: &str, status: &str) -> String {
         let start = format!("{logical_id} {status} ");
         let events = self.events().await;
         let said: Vec<_> = events.iter().filter_map(|event| event.strip_prefix(&start)).collect();
@@ -123,7 +123,7 @@ impl Stack {
     }
 
     /// The value of an output.
-    async fn output(&self, name: &str) -> String {
+    pub(crate) async fn output(&self, name: &str) -> String {
         let said = self.aws.aws(&["cloudformation", "describe-stacks", "--stack-name", &self.id]).await;
         let said = said.unwrap_or_else(|error| panic!("{error}"));
         let outputs = said["Stacks"][0]["Outputs"].as_array().cloned().unwrap_or_default();

@@ -1,0 +1,162 @@
+//! Answers in the place of a function that can't any more: its process was killed, or never started.
+
+use futures_util::future::join_all;
+use serde_json::Value;
+use tracing::Instrument;
+
+use crate::{
+    ResponseHosts, Unanswerable,
+    deliver::{Delivered, LAST_MOMENT, Undelivered, deliver_first},
+    event::{self, Envelope, Request},
+    http,
+    lifecycle::Clock,
+    response::{PERHAPS_MADE, Response},
+    telemetry,
+};
+
+/// Answers FAILED, where nobody has answered yet.
+#[derive(Debug)]
+pub struct Deputy {
+    http: reqwest::Client,
+    hosts: ResponseHosts,
+}
+
+/// How a function left its event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The function's ARN.
+    pub function: String,
+    /// One sentence that a person who reads the stack's events can act on.
+    pub reason: String,
+    /// Where the function's log is, in words such as `log group: /aws/lambda/thing`.
+    pub log: String,
+    /// Whether it may have begun to work, and so have made something that nobody knows of.
+    pub may_have_begun: bool,
+}
+
+/// CloudFormation has no answer yet, and may get it if the same is asked for later.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unheard(String);
+
+impl Deputy {
+    /// A deputy that sends answers where `RESPONSE_HOSTS` and the others of [`ResponseHosts::from_environment`] allow.
+    ///
+    /// # Errors
+    /// An unreadable certificate bundle.
+    pub fn from_environment() -> Result<Self, lambda_runtime::Error> {
+        Ok(Self { http: http::client()?, hosts: ResponseHosts::from_environment() })
+    }
+
+    /// Answers `event`, in the form in which Lambda handed it to the function that failed. An answer that is there
+    /// already stays; an event that can't be answered, now or ever, is logged.
+    ///
+    /// # Errors
+    /// When an answer couldn't be delivered for now. To ask again does no harm to those that were.
+    pub async fn fail(&self, event: Value, failure: &Failure, clock: Clock) -> Result<(), Unheard> {
+        let events = event::unwrapped(event).into_iter();
+        let answers = events.map(async |event| match event.and_then(|event| self.open(&event, failure)) {
+            Ok(request) => {
+                let span = telemetry::span(&request.envelope);
+                self.answer(&request, failure, clock).instrument(span).await
+            }
+            Err(unanswerable) => {
+                tracing::error!(function = failure.function, %unanswerable, "nobody can be answered");
+                Ok(())
+            }
+        });
+        join_all(answers).await.into_iter().collect()
+    }
+
+    fn open(&self, event: &Value, failure: &Failure) -> Result<Request, Unanswerable> {
+        let envelope = Envelope::read(event, &failure.function, "")?.logged(&failure.log);
+        Request::open(event, envelope, &self.hosts)
+    }
+
+    async fn answer(&self, request: &Request, failure: &Failure, clock: Clock) -> Result<(), Unheard> {
+        let response = response(request, failure);
+        tracing::warn!(id = response.physical_resource_id(), reason = response.reason(), "FAILED");
+        match deliver_first(&self.http, &request.url, &response.body(), clock.deadline - LAST_MOMENT).await {
+            Ok(Delivered::Now) => tracing::info!("answered"),
+            Ok(Delivered::Before) => tracing::info!("there was an answer before, and it stays"),
+            Err(undelivered @ Undelivered::Refused(_)) => {
+                tracing::error!(%undelivered, "CloudFormation waits no longer, or not there");
+            }
+            Err(undelivered @ Undelivered::TimeUp { .. }) => {
+                tracing::warn!(%undelivered, "CloudFormation has no answer yet");
+                return Err(Unheard(undelivered.to_string()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The id is the one held so far. What a process held when it died is known to nobody, so the Delete that follows has to
+/// look for it.
+fn response(request: &Request, failure: &Failure) -> Response {
+    let unknown = failure.may_have_begun.then_some(PERHAPS_MADE);
+    Response::failed(&request.envelope, request.held().or(unknown), &failure.reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(members: &Value) -> Value {
+        let mut event = json!({
+            "RequestType": "Create",
+            "ResponseURL": "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x?Signature=s3cret",
+            "StackId": "arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a",
+            "RequestId": "5a7e",
+            "LogicalResourceId": "Workloads",
+            "ResourceType": "Custom::OrganizationalUnit",
+            "ResourceProperties": {"Name": "Workloads"},
+        });
+        event.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        event
+    }
+
+    fn failure(may_have_begun: bool) -> Failure {
+        Failure {
+            function: "arn:aws:lambda:us-east-1:111111111111:function:thing".to_owned(),
+            reason: "thing was killed".to_owned(),
+            log: "log group: /aws/lambda/thing".to_owned(),
+            may_have_begun,
+        }
+    }
+
+    /// The answer to an event with these members.
+    fn answered(members: &Value, failure: &Failure) -> Response {
+        let deputy = Deputy { http: http::client().unwrap(), hosts: ResponseHosts::default() };
+        response(&deputy.open(&event(members), failure).unwrap(), failure)
+    }
+
+    fn id(members: &Value, may_have_begun: bool) -> String {
+        answered(members, &failure(may_have_begun)).physical_resource_id().to_owned()
+    }
+
+    #[test]
+    fn the_reason_ends_with_where_the_log_is() {
+        assert_eq!(
+            answered(&json!({}), &failure(true)).reason(),
+            Some("thing was killed (RequestId: 5a7e; log group: /aws/lambda/thing)")
+        );
+    }
+
+    #[test]
+    fn the_id_is_the_one_held_so_far_or_else_the_one_that_cloudformation_gave() {
+        let given = json!({"RequestType": "Update", "PhysicalResourceId": "ou-1", "OldResourceProperties": {}});
+        assert_eq!(id(&given, true), "ou-1");
+        let sent_on = json!({"PhysicalResourceId": "ou-1", "Continuation": {"Held": "ou-2"}});
+        assert_eq!(id(&sent_on, true), "ou-2");
+        assert_eq!(id(&json!({"Continuation": {"Held": "car-1"}}), false), "car-1");
+    }
+
+    #[test]
+    fn nothing_was_made_only_where_nothing_has_begun() {
+        assert_eq!(id(&json!({}), false), "nothing-was-made");
+        assert_eq!(id(&json!({}), true), "something-may-have-been-made");
+    }
+}
