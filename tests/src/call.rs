@@ -16,6 +16,8 @@ pub struct Call {
     pub input: Value,
     /// Which call of this operation it is, from 1.
     pub nth: usize,
+    /// The session token that it was signed with, which says which process of a function made it; empty without one.
+    pub session: String,
     /// The status of the answer; `None` as long as there is none, and if it never came.
     pub status: Option<u16>,
     protocol: Protocol,
@@ -67,7 +69,8 @@ impl Call {
         } else {
             Value::Null
         });
-        Self { service, operation, input, nth: 1, status: None, protocol }
+        let session = request.headers.get("x-amz-security-token").unwrap_or_default().to_owned();
+        Self { service, operation, input, nth: 1, session, status: None, protocol }
     }
 
     /// An error as the service itself would write it.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -27,6 +28,8 @@ pub enum Fault {
     Late(Pending),
     /// It is answered as the same call was answered before; without such a call nothing goes wrong.
     Stale,
+    /// It is answered as the same call was answered first within this time; without such a call nothing goes wrong.
+    Lagging(Duration),
     /// It has its effect, and this is done to the answer's JSON.
     Rewritten(Box<dyn FnOnce(&mut Value) + Send>),
 }
@@ -40,6 +43,7 @@ impl fmt::Debug for Fault {
             Self::Held(_) => f.write_str("Held(..)"),
             Self::Late(_) => f.write_str("Late(..)"),
             Self::Stale => f.write_str("Stale"),
+            Self::Lagging(lag) => f.debug_tuple("Lagging").field(lag).finish(),
             Self::Rewritten(_) => f.write_str("Rewritten(..)"),
         }
     }
@@ -79,7 +83,7 @@ impl Fault {
                 pending.await;
                 reply
             }
-            Self::Stale => match earlier {
+            Self::Stale | Self::Lagging(_) => match earlier {
                 Some(reply) => reply,
                 None => effect.await,
             },

@@ -1,6 +1,6 @@
 //! A Lambda function on this machine: a binary, its environment, and processes that come and go as Lambda's do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -120,6 +120,8 @@ struct Inner {
     refusals: Mutex<usize>,
     loops: Mutex<usize>,
     running: watch::Sender<usize>,
+    /// The sessions whose processes are to be killed, and whether they have been.
+    killed: watch::Sender<HashMap<String, bool>>,
 }
 
 /// Counts an invocation as running until it is dropped.
@@ -152,6 +154,7 @@ impl Function {
             refusals: Mutex::default(),
             loops: Mutex::default(),
             running: watch::Sender::new(0),
+            killed: watch::Sender::default(),
         });
         let weak = Arc::downgrade(&inner);
         let lambda = Server::start(move |request| {
@@ -185,6 +188,15 @@ impl Function {
         let running = Running::new(&self.inner);
         let arn = self.configuration().arn();
         self.inner.run(event.clone(), event.to_string().into_bytes(), arn, 0, running).await
+    }
+
+    /// Kills the process whose calls are signed with this session, in the middle of its invocation, as soon as it has one;
+    /// the future is over once that has happened.
+    pub fn kill(&self, session: &str) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let session = session.to_owned();
+        self.inner.killed.send_modify(|killed| killed.extend([(session.clone(), false)]));
+        let mut killed = self.inner.killed.subscribe();
+        async move { drop(killed.wait_for(|killed| killed.get(&session) == Some(&true)).await) }
     }
 
     /// Waits until no invocation is under way, including those that the function made of itself.
@@ -267,7 +279,16 @@ impl Inner {
         };
         let invocation =
             Invocation { request_id: uuid(), timeout: self.configuration.timeout, function_arn: arn, chain, payload };
-        let (outcome, process) = process.invoke(invocation).await;
+        let session = process.session().to_owned();
+        let mut killed = self.killed.subscribe();
+        let killed = async { drop(killed.wait_for(|killed| killed.contains_key(&session)).await) };
+        let (outcome, process) = tokio::select! {
+            ended = process.invoke(invocation) => ended,
+            () = killed => {
+                self.killed.send_modify(|killed| killed.extend([(session.clone(), true)]));
+                (Outcome::Crashed, None)
+            }
+        };
         if let Some(process) = process {
             lock(&self.idle).push(process);
         }
@@ -277,7 +298,11 @@ impl Inner {
     }
 
     async fn start_process(&self) -> Process {
-        *lock(&self.started) += 1;
+        let session = {
+            let mut started = lock(&self.started);
+            *started += 1;
+            format!("session-of-the-tests-{started}")
+        };
         let configuration = &self.configuration;
         let mut environment: BTreeMap<String, String> = [
             ("AWS_LAMBDA_FUNCTION_NAME", configuration.name.as_str()),
@@ -292,7 +317,7 @@ impl Inner {
             // An account of the local AWS is its 12-digit access key.
             ("AWS_ACCESS_KEY_ID", &configuration.account),
             ("AWS_SECRET_ACCESS_KEY", "secret-of-the-tests"),
-            ("AWS_SESSION_TOKEN", "session-of-the-tests"),
+            ("AWS_SESSION_TOKEN", &session),
             ("AWS_ENDPOINT_URL_LAMBDA", self.endpoint()),
             ("PATH", "/usr/local/bin:/usr/bin:/bin"),
             ("LANG", "en_US.UTF-8"),
@@ -302,7 +327,7 @@ impl Inner {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
         environment.extend(configuration.environment.clone());
-        Process::start(&configuration.binary, &environment, Arc::clone(&self.log)).await
+        Process::start(&configuration.binary, &environment, session, Arc::clone(&self.log)).await
     }
 
     /// `POST /2015-03-31/functions/{name or arn}/invocations`

@@ -87,6 +87,14 @@ impl LocalAws {
     pub async fn aws_as(&self, account: &str, arguments: &[&str]) -> Result<Value, String> {
         let endpoint =
             if arguments.first() == Some(&"organizations") { &self.organizations_endpoint } else { &self.endpoint };
+        self.aws_at(endpoint, account, arguments).await
+    }
+
+    /// The same at one of the endpoints, whatever it usually serves.
+    ///
+    /// # Errors
+    /// What the command wrote to stderr.
+    pub async fn aws_at(&self, endpoint: &str, account: &str, arguments: &[&str]) -> Result<Value, String> {
         let output = tokio::process::Command::new(tool("aws"))
             .args(arguments)
             .args(["--output", "json", "--endpoint-url", endpoint])

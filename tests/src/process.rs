@@ -29,6 +29,7 @@ pub struct LogLine {
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
+    session: String,
     api: RuntimeApi,
     readers: Vec<JoinHandle<()>>,
     warm: bool,
@@ -38,6 +39,7 @@ impl Process {
     pub(crate) async fn start(
         binary: &Path,
         environment: &BTreeMap<String, String>,
+        session: String,
         log: Arc<Mutex<Vec<LogLine>>>,
     ) -> Self {
         let api = RuntimeApi::start().await;
@@ -54,7 +56,12 @@ impl Process {
         let stdout = child.stdout.take().expect("stdout is piped");
         let stderr = child.stderr.take().expect("stderr is piped");
         let readers = vec![tokio::spawn(read(stdout, false, Arc::clone(&log))), tokio::spawn(read(stderr, true, log))];
-        Self { child, api, readers, warm: false }
+        Self { child, session, api, readers, warm: false }
+    }
+
+    /// The session token in its environment, which is no other process's of the function.
+    pub(crate) fn session(&self) -> &str {
+        &self.session
     }
 
     /// Runs one event; returns the process if it can take another one.

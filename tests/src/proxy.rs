@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -17,8 +18,11 @@ pub struct Proxy {
     calls: watch::Sender<Vec<Call>>,
 }
 
-/// What a service last answered to a request, which is told by its method, path, query, operation and body.
-type Answers = Mutex<HashMap<(String, String, Option<String>, String, Vec<u8>), Reply>>;
+/// What a service answered to a request, which is told by its method, path, query, operation and body.
+type Answers = Mutex<HashMap<(String, String, Option<String>, String, Vec<u8>), Vec<(Instant, Reply)>>>;
+
+/// How long more than the last answer is kept.
+const KEPT: Duration = Duration::from_secs(10);
 
 /// These belong to one connection, and to the library that speaks on it.
 const OF_THE_CONNECTION: [&str; 5] = ["connection", "content-length", "keep-alive", "te", "transfer-encoding"];
@@ -43,16 +47,19 @@ impl Proxy {
         let state = Arc::new((service, fault, calls.clone(), Answers::default()));
         let server = Server::start(move |request| {
             let state = Arc::clone(&state);
-            async move {
+            let answered = async move {
                 let (service, fault, calls, answers) = &*state;
                 let (index, call) = recorded(calls, &request);
                 let key = key(&call, &request);
-                let earlier = lock(answers).get(&key).cloned();
                 let fault = fault(&call);
+                let earlier = lock(answers).get(&key).and_then(|answers| earlier(&fault, answers));
                 let effect = async {
                     let reply = service(call, request).await;
                     if let Reply::Answer(..) = reply {
-                        lock(answers).insert(key, reply.clone());
+                        let mut answers = lock(answers);
+                        let answers = answers.entry(key).or_default();
+                        answers.retain(|(at, _)| at.elapsed() < KEPT);
+                        answers.push((Instant::now(), reply.clone()));
                     }
                     reply
                 };
@@ -61,7 +68,10 @@ impl Proxy {
                     calls.send_modify(|calls| calls[index].status = Some(status));
                 }
                 reply
-            }
+            };
+            // A call that has come has its effect, whether who made it still lives or not.
+            let answered = tokio::spawn(answered);
+            async { answered.await.unwrap_or(Reply::Cut) }
         })
         .await;
         Self { server, calls }
@@ -96,6 +106,16 @@ impl Proxy {
         let mut calls = self.calls.subscribe();
         let _ = calls.wait_for(|calls| calls.iter().any(&such)).await;
     }
+}
+
+/// The answer to the same call that a fault brings back.
+fn earlier(fault: &Fault, answers: &[(Instant, Reply)]) -> Option<Reply> {
+    let answer = match fault {
+        Fault::Stale => answers.last(),
+        Fault::Lagging(lag) => answers.iter().find(|(at, _)| at.elapsed() <= *lag),
+        _ => None,
+    };
+    answer.map(|(_, reply)| reply.clone())
 }
 
 /// Adds a call to the record; returns its place there.

@@ -51,6 +51,19 @@ async fn events_at_the_same_time_get_processes_of_their_own() {
 }
 
 #[tokio::test]
+async fn a_process_can_be_killed_in_the_middle_of_its_event() {
+    let function = Function::start(puppet()).await;
+    let event = json!({ "sleep": 60_000 });
+    let (outcome, ()) = tokio::join!(function.invoke(&event), async {
+        function.invoked(1).await;
+        function.kill("session-of-the-tests-1").await;
+    });
+    assert_eq!(outcome, Outcome::Crashed);
+    returned(function.invoke(&json!({})).await);
+    assert_eq!(function.processes(), 2);
+}
+
+#[tokio::test]
 async fn an_error_is_reported_and_leaves_the_process_warm() {
     let function = Function::start(puppet()).await;
     let outcome = function.invoke(&json!({ "error": { "errorType": "Puppet" } })).await;

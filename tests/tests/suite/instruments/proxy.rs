@@ -209,6 +209,31 @@ async fn a_stale_answer_is_the_one_that_the_same_call_had_before() {
 }
 
 #[tokio::test]
+async fn a_lagging_answer_is_the_first_of_those_within_its_time() {
+    let scene = scene(|call| match call.nth {
+        ..=2 => Fault::None,
+        3 => Fault::Lagging(Duration::from_mins(1)),
+        _ => Fault::Lagging(Duration::ZERO),
+    })
+    .await;
+    let mut counts = Vec::new();
+    for _ in 0..4 {
+        counts.push(scene.call("List", &json!({})).await.unwrap().1["count"].clone());
+    }
+    assert_eq!(json!(counts), json!([1, 2, 1, 3]));
+}
+
+#[tokio::test]
+async fn a_call_has_its_effect_although_its_caller_is_gone() {
+    let scene = scene(|_| Fault::held(tokio::time::sleep(WHILE))).await;
+    let input = json!({});
+    let gone = tokio::time::timeout(WHILE / 3, scene.call("CreateAccount", &input)).await;
+    assert!(gone.is_err() && scene.reached() == 0);
+    scene.proxy.called(|call| call.status == Some(201)).await;
+    assert_eq!(scene.reached(), 1);
+}
+
+#[tokio::test]
 async fn an_answer_can_be_another_than_the_service_gave() {
     let scene = scene(|_| Fault::rewritten(|answer| answer["state"] = json!("IN_PROGRESS"))).await;
     let (status, answer) = scene.call("Describe", &json!({})).await.unwrap();
