@@ -1,0 +1,148 @@
+//! Many claims on one policy at the same time, on bad days: what CloudFormation was told is what is there in the end.
+
+mod check;
+mod claim;
+mod growth;
+mod scene;
+mod target;
+mod weather;
+
+use std::env;
+use std::time::Instant;
+
+use archipelago_tests::aws_stub::AwsStub;
+use archipelago_tests::http::Reply;
+use archipelago_tests::local_aws::LocalAws;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use scene::{Scene, Wave, World};
+use target::Kind;
+use weather::Weather;
+
+/// The variable that has a seed run again.
+const SEED: &str = "ARCHIPELAGO_SEED";
+
+/// A kind of target, how many claims there are on it, and what they do one after another.
+type Plan = (Kind, usize, &'static [Wave]);
+
+/// More claims than each policy takes, even if some processes die, but for the inline one. Where there are many, a wave
+/// takes its time.
+const FULL: [Plan; 6] = [
+    (Kind::Repository, 56, &[Wave::Put, Wave::Put, Wave::Thin, Wave::Put]),
+    (Kind::Repository, 56, &[Wave::Put, Wave::Put, Wave::Thin, Wave::Put]),
+    (Kind::Key, 170, &[Wave::Put, Wave::Thin]),
+    (Kind::Bucket, 100, &[Wave::Put, Wave::Thin]),
+    (Kind::Trust, 12, &[Wave::Put, Wave::Put, Wave::Thin, Wave::Put]),
+    (Kind::Inline, 54, &[Wave::Put, Wave::Put, Wave::Thin, Wave::Put]),
+];
+
+/// Fewer claims, with each wave.
+const FEW: [Plan; 5] = [
+    (Kind::Repository, 12, &[Wave::Put, Wave::Thin, Wave::Put]),
+    (Kind::Key, 12, &[Wave::Put, Wave::Thin, Wave::Put]),
+    (Kind::Bucket, 12, &[Wave::Put, Wave::Thin, Wave::Put]),
+    (Kind::Trust, 12, &[Wave::Put, Wave::Thin, Wave::Put]),
+    (Kind::Inline, 12, &[Wave::Put, Wave::Thin, Wave::Put]),
+];
+
+/// What the waves left.
+#[derive(Default)]
+struct Proof {
+    operations: usize,
+    processes: usize,
+    killed: usize,
+    /// The kinds of targets where all fitted.
+    roomy: Vec<Kind>,
+    violations: Vec<String>,
+}
+
+/// Lets claims act in waves on all targets at once, and says what came of it.
+#[expect(clippy::print_stdout, reason = "whoever reads a failure needs the seed, whoever reads a success the figures")]
+async fn prove(world: &World, plans: &[Plan], seed: u64) -> Proof {
+    println!("{SEED}={seed}");
+    let began = Instant::now();
+    let mut scenes = JoinSet::new();
+    for &(kind, claims, waves) in plans {
+        let world = world.clone();
+        scenes.spawn(async move {
+            let mut scene = Scene::of(kind, claims, &world, Weather::bad(seed), seed).await;
+            let mut violations = Vec::new();
+            for &wave in waves {
+                let began = Instant::now();
+                scene.wave(wave).await;
+                println!("{kind:?} {wave:?}: {:.1} s", began.elapsed().as_secs_f64());
+                violations = scene.violations().await;
+                if !violations.is_empty() {
+                    break;
+                }
+            }
+            (scene, violations)
+        });
+    }
+    let mut proof = Proof::default();
+    for (scene, violations) in scenes.join_all().await {
+        let (kind, claims, refusals, calls) =
+            (scene.target.kind, scene.claims.len(), scene.refusals(), scene.calls().len());
+        let operations: usize = scene.claims.iter().map(|claim| claim.operations).sum();
+        let (processes, killed) = (scene.function.processes(), scene.weather.killed());
+        println!("{kind:?}: {claims} claims, {operations} operations, {refusals} refused for size, {calls} calls");
+        println!("{kind:?}: {processes} processes, {killed} of them killed");
+        proof.operations += operations;
+        proof.processes += processes;
+        proof.killed += killed;
+        proof.roomy.extend((refusals == 0).then_some(kind));
+        proof.violations.extend(violations);
+    }
+    println!("{} operations in {:.0} s", proof.operations, began.elapsed().as_secs_f64());
+    proof
+}
+
+/// Leases and policies in ministack, where the table is as template.yaml has it.
+async fn ministack() -> World {
+    let local = LocalAws::running();
+    let table = format!("leases-{:08x}", fastrand::u32(..));
+    let command = ["dynamodb", "create-table", "--table-name", &table, "--billing-mode", "PAY_PER_REQUEST"];
+    let key = [
+        "--attribute-definitions",
+        "AttributeName=Policy,AttributeType=S",
+        "--key-schema",
+        "AttributeName=Policy,KeyType=HASH",
+    ];
+    local.aws(&[&command[..], &key].concat()).await.unwrap();
+    World { leases: local.endpoint.clone(), table, policies: local.endpoint.clone() }
+}
+
+fn seed() -> u64 {
+    env::var(SEED).map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap())
+}
+
+#[tokio::test]
+async fn what_cloudformation_was_told_is_in_the_policies_after_a_thousand_operations() {
+    let proof = prove(&ministack().await, &FULL, seed()).await;
+    assert_eq!(proof.violations, [""; 0]);
+    assert!(proof.operations >= 1_000, "{}", proof.operations);
+    // Not all that are to die live to see the call at which they would.
+    assert!(proof.killed * 15 > proof.processes, "{} of {}", proof.killed, proof.processes);
+    assert_eq!(proof.roomy, [Kind::Inline]);
+}
+
+/// Its table isn't moto's: two conditional writes at the same time may both succeed there.
+#[tokio::test]
+async fn a_service_that_validates_policies_takes_all_that_is_written() {
+    let world = World { policies: LocalAws::running().organizations_endpoint.clone(), ..ministack().await };
+    let proof = prove(&world, &FEW, seed()).await;
+    assert_eq!(proof.violations, [""; 0]);
+}
+
+#[tokio::test]
+async fn without_the_lease_statements_are_lost_and_the_check_finds_it() {
+    let lenient = AwsStub::start(|_| Reply::json(200, &json!({}))).await;
+    let world = World { leases: lenient.origin(), ..ministack().await };
+    let seed = seed();
+    let mut scene = Scene::of(Kind::Repository, 40, &world, Weather::changeable(seed), seed).await;
+    scene.wave(Wave::Put).await;
+    scene.wave(Wave::Put).await;
+    let violations = scene.violations().await;
+    assert!(violations.iter().any(|violation| violation.contains("is lost or changed")), "{violations:?}");
+}

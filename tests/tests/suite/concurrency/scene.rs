@@ -1,0 +1,125 @@
+//! A target, the function that changes its policy, and all claims on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use archipelago_tests::binary::built;
+use archipelago_tests::call::Call;
+use archipelago_tests::function::{Configuration, Function};
+use archipelago_tests::local_aws::LocalAws;
+use archipelago_tests::proxy::Proxy;
+use archipelago_tests::response_server::ResponseServer;
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use super::check;
+use super::claim::{Answering, Claim};
+use super::target::{Kind, Target};
+use super::weather::Weather;
+
+/// As in template.yaml.
+const TIMEOUT: Duration = Duration::from_mins(5);
+
+/// How long a lease lasts: who waits for a dead process's to end has waited long enough then.
+const LEASE_SECONDS: &str = "6";
+
+/// Where leases and policies are kept.
+#[derive(Clone, Debug)]
+pub(super) struct World {
+    /// The endpoint of the service that has the table of leases.
+    pub(super) leases: String,
+    pub(super) table: String,
+    /// The endpoint of the services that have the policies.
+    pub(super) policies: String,
+}
+
+/// What the claims do, all at the same time.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wave {
+    /// Those that aren't there are created, the others updated.
+    Put,
+    /// Of those that are there a third is deleted, and a third is updated.
+    Thin,
+    /// All are deleted.
+    Delete,
+}
+
+/// One target.
+pub(super) struct Scene {
+    pub(super) target: Target,
+    pub(super) function: Arc<Function>,
+    pub(super) weather: Arc<Weather>,
+    pub(super) claims: Vec<Claim>,
+    before: Value,
+    proxies: [Proxy; 2],
+}
+
+impl Scene {
+    /// A target in `world` with this many claims to come.
+    pub(super) async fn of(kind: Kind, claims: usize, world: &World, weather: Weather, seed: u64) -> Self {
+        let target = Target::make(kind, &world.policies).await;
+        let weather = Arc::new(weather);
+        let fault = || {
+            let weather = Arc::clone(&weather);
+            move |call: &Call| weather.on(call)
+        };
+        let leases = Proxy::start(&world.leases, fault()).await;
+        let policies = Proxy::start(&world.policies, fault()).await;
+        let responses = Arc::new(ResponseServer::start().await);
+        let local = LocalAws::running();
+        let configuration = Configuration::new(kind.function(), built(kind.function()))
+            .timeout(TIMEOUT)
+            .variable("LEASE_TABLE", &world.table)
+            .variable("LEASE_SECONDS", LEASE_SECONDS)
+            .variable("AWS_ENDPOINT_URL_DYNAMODB", leases.origin())
+            .variable(&format!("AWS_ENDPOINT_URL_{}", kind.service()), policies.origin())
+            .variable("RESPONSE_HOSTS", responses.origin());
+        let (account, region) = (local.account.clone(), local.region.clone());
+        let function = Arc::new(Function::start(Configuration { account, region, ..configuration }).await);
+        weather.over(&function);
+        let answering = Answering { function: Arc::clone(&function), responses };
+        let claims = (0..claims).map(|number| Claim::new(&target, number, seed, answering.clone())).collect();
+        let before = target.policy().await;
+        Self { target, function, weather, claims, before, proxies: [leases, policies] }
+    }
+
+    /// Lets all claims act at once, and waits until all are at rest.
+    pub(super) async fn wave(&mut self, wave: Wave) {
+        let mut acting = JoinSet::new();
+        for mut claim in self.claims.drain(..) {
+            acting.spawn(async move {
+                match (wave, claim.number % 3) {
+                    (Wave::Put, _) => claim.put().await,
+                    (Wave::Delete, _) | (Wave::Thin, 0) => claim.delete().await,
+                    (Wave::Thin, 1) if claim.stands() => claim.put().await,
+                    (Wave::Thin, _) => {}
+                }
+                claim
+            });
+        }
+        self.claims = acting.join_all().await;
+        self.claims.sort_by_key(|claim| claim.number);
+    }
+
+    /// Everything that is wrong.
+    pub(super) async fn violations(&self) -> Vec<String> {
+        let claimed: Vec<_> = self.claims.iter().map(Claim::claimed).collect();
+        let mut violations = check::violations(&self.before, &claimed, &self.target.policy().await);
+        for claim in &self.claims {
+            violations.extend(claim.violations.iter().cloned());
+            let other = claim.refusals.iter().filter(|reason| !check::is_about_size(reason));
+            violations.extend(other.map(|reason| format!("claim {}: {reason}", claim.number)));
+        }
+        violations.iter().map(|violation| format!("{:?}: {violation}", self.target.kind)).collect()
+    }
+
+    /// How many operations were refused for the size of the policy.
+    pub(super) fn refusals(&self) -> usize {
+        self.claims.iter().map(|claim| claim.refusals.len()).sum()
+    }
+
+    /// Every call of AWS so far.
+    pub(super) fn calls(&self) -> Vec<Call> {
+        self.proxies.iter().flat_map(Proxy::calls).collect()
+    }
+}
