@@ -1,4 +1,4 @@
-"""What RAM answers about resource shares, and moto doesn't: once per client token, and in pages."""
+"""What RAM answers about resource shares, and moto doesn't: once per client token, in pages, and to participants."""
 
 import functools
 import re
@@ -9,9 +9,11 @@ from moto.core.exceptions import JsonRESTError as Refusal
 from moto.core.responses import ActionResult
 from moto.ram import urls
 from moto.ram.exceptions import MalformedArnException, UnknownResourceException
+from moto.ram.models import ram_backends
 from moto.ram.responses import ResourceAccessManagerResponse
 
 from resource_share import Share
+from sharing_rules import names_of
 
 PAGE = 5
 SHARE_ARN = re.compile(r"arn:aws:ram:[a-z0-9-]+:\d{12}:resource-share/[0-9a-f-]+")
@@ -120,6 +122,25 @@ def get_resource_share_associations(backend, request):
     return _page(request, "resourceShareAssociations", found, filters)
 
 
+@operation
+def list_resources(backend, request):
+    """What the account shares, or what others share with it."""
+    names = names_of(backend.account_id)
+    own = request["resourceOwner"] == "SELF"
+    others = [
+        regions[backend.region_name] for account, regions in ram_backends.items() if account != backend.account_id
+    ]
+    found = [
+        association.as_resource()
+        for owner in ([backend] if own else others)
+        for share in _listed(owner, {})
+        if own or share.reaches(names)
+        for association in share.present.values()
+        if association.kind == "RESOURCE" and (own or association.passage.status == "ASSOCIATED")
+    ]
+    return _page(request, "resources", found, {"type": "resourceType"})
+
+
 def _listed(backend, request):
     """The shares that were asked for by ARN, or all; those that are gone are among them while they linger."""
     for share in backend.resource_shares:
@@ -186,5 +207,5 @@ def _page(request, name, found, filters):
     return {**page, "nextToken": str(start + size)} if start + size < len(found) else page
 
 
-for path in ("associateresourceshare", "disassociateresourceshare", "tagresource", "untagresource"):
+for path in ("associateresourceshare", "disassociateresourceshare", "listresources", "tagresource", "untagresource"):
     urls.url_paths[f"{{0}}/{path}$"] = ResourceAccessManagerResponse.dispatch

@@ -70,6 +70,18 @@ class Association:
             described["statusMessage"] = f"{self.entity} can't be associated."
         return described
 
+    def as_resource(self):
+        service, kind = self.entity.split(":")[2], self.entity.split(":")[5].split("/")[0]
+        return {
+            "arn": self.entity,
+            "type": f"{service}:{kind.title().replace('-', '')}",
+            "resourceShareArn": self.share.arn,
+            "status": {"ASSOCIATED": "AVAILABLE", "FAILED": "UNAVAILABLE"}.get(self.passage.status, "PENDING"),
+            "creationTime": self.created,
+            "lastUpdatedTime": self.passage.changed,
+            "resourceRegionScope": "REGIONAL",
+        }
+
 
 class Share(ResourceShare):
     # moto reads there which service a model belongs to.
@@ -93,6 +105,11 @@ class Share(ResourceShare):
             for entity, association in self.associations.items()
             if association.passage.status != "DISASSOCIATED"
         }
+
+    def reaches(self, names):
+        """Whether it gives access to who goes by these names."""
+        associated = {each.entity for each in self.present.values() if each.passage.status == "ASSOCIATED"}
+        return self.passage.status == "ACTIVE" and not names.isdisjoint(associated)
 
     def associate(self, principals, resources, onboarding):
         refuse_resources(self, resources, onboarding)

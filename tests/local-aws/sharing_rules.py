@@ -39,6 +39,21 @@ def organization_of(account_id):
     return backend
 
 
+def names_of(account_id):
+    """The names under which something can be shared with an account: its own, its units' and its organization's."""
+    organization = organization_of(account_id)
+    if organization is None:
+        return {account_id}
+    parents = {unit.id: unit for unit in organization.ou}
+    names = {account_id, organization.org.arn}
+    (account,) = (account for account in organization.accounts if account.id == account_id)
+    parent = parents.get(account.parent_id)
+    while parent:
+        names.add(parent.arn)
+        parent = parents.get(parent.parent_id)
+    return names
+
+
 def refuse_resources(share, resources, onboarding):
     """Refuses resources; `onboarding` is the code for those that can't leave an organization that RAM doesn't see."""
     if len(resources) > RESOURCES_PER_CALL:

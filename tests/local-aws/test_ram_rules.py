@@ -9,12 +9,13 @@ from unittest import mock
 
 from botocore.exceptions import ClientError
 
-from moto_case import MANAGEMENT, STANDALONE, WHILE, MotoCase
+from moto_case import MANAGEMENT, STANDALONE, MotoCase
 
 SUBNET = f"arn:aws:ec2:us-east-1:{MANAGEMENT}:subnet/subnet-11111111111111111"
 OTHER_SUBNET = f"arn:aws:ec2:us-east-1:{MANAGEMENT}:subnet/subnet-22222222222222222"
 RULE = f"arn:aws:route53resolver:us-east-1:{MANAGEMENT}:resolver-rule/rslvr-rr-1"
 NOWHERE = f"arn:aws:ram:us-east-1:{MANAGEMENT}:resource-share/00000000-0000-0000-0000-000000000000"
+WHILE = 60
 # The API's model requires no member of an answer; without these, none says anything.
 ALWAYS = {
     "ResourceShare": {"resourceShareArn", "name", "owningAccountId", "allowExternalPrincipals", "status"},
@@ -26,8 +27,10 @@ ALWAYS = {
         "status",
         "external",
     },
+    "Resource": {"arn", "type", "resourceShareArn", "status"},
     "GetResourceSharesResponse": {"resourceShares"},
     "GetResourceShareAssociationsResponse": {"resourceShareAssociations"},
+    "ListResourcesResponse": {"resources"},
     "CreateResourceShareResponse": {"resourceShare"},
     "UpdateResourceShareResponse": {"resourceShare"},
     "AssociateResourceShareResponse": {"resourceShareAssociations"},
@@ -43,9 +46,20 @@ TYPES = {
 }
 
 
+class Clock:
+    """A time that stands still until it is told to go on."""
+
+    def __init__(self):
+        self.now = time.time()
+
+    def time(self):
+        return self.now
+
+
 class RamRules(MotoCase):
     def setUp(self):
         super().setUp()
+        self.clock = self.enterContext(mock.patch("resource_share.time", Clock()))
         self.answered = set()
         self.ram = self.client("ram")
         self.ram.enable_sharing_with_aws_organization()
@@ -74,6 +88,13 @@ class RamRules(MotoCase):
 
     def create(self, name="share", **more):
         return self.ram.create_resource_share(name=name, **more)["resourceShare"]["resourceShareArn"]
+
+    def move(self, account, unit):
+        self.organizations.move_account(AccountId=account, SourceParentId=self.root, DestinationParentId=unit)
+
+    def resources(self, account, owner="OTHER-ACCOUNTS", **filters):
+        pages = self.client("ram", account).get_paginator("list_resources").paginate(resourceOwner=owner, **filters)
+        return [resource["arn"] for page in pages for resource in page["resources"]]
 
     def shares(self, ram=None, **filters):
         pages = (ram or self.ram).get_paginator("get_resource_shares").paginate(resourceOwner="SELF", **filters)
@@ -115,18 +136,18 @@ class RamRules(MotoCase):
         self.assertEqual((self.status(arn), self.statuses(arn)[SUBNET]), ("PENDING", "ASSOCIATING"))
         code = self.refused(self.ram.associate_resource_share, resourceShareArn=arn, principals=[self.member])
         self.assertEqual(code, "InvalidStateTransitionException")
-        time.sleep(WHILE)
+        self.clock.now += WHILE
         self.assertEqual((self.status(arn), self.statuses(arn)[SUBNET]), ("ACTIVE", "ASSOCIATING"))
         code = self.refused(self.ram.delete_resource_share, resourceShareArn=arn)
         self.assertEqual(code, "InvalidStateTransitionException")
-        time.sleep(WHILE)
+        self.clock.now += WHILE
         self.assertEqual(self.statuses(arn), {self.unit: "ASSOCIATED", SUBNET: "ASSOCIATED"})
         self.assertTrue(self.ram.delete_resource_share(resourceShareArn=arn)["returnValue"])
         self.assertEqual((self.status(arn), self.statuses(arn)[SUBNET]), ("DELETING", "DISASSOCIATING"))
-        time.sleep(WHILE)
+        self.clock.now += WHILE
         self.assertEqual((self.status(arn), self.statuses(arn)[SUBNET]), ("DELETED", "DISASSOCIATED"))
         for gone in (*self.shares(), *self.associations("RESOURCE")):
-            self.assertGreater(gone["lastUpdatedTime"] - gone["creationTime"], datetime.timedelta(seconds=3 * WHILE))
+            self.assertGreater(gone["lastUpdatedTime"] - gone["creationTime"], datetime.timedelta(seconds=2 * WHILE))
 
     def test_the_times_of_all_shares_are_told_by_the_environment(self):
         with mock.patch.dict(os.environ, {"RAM_SHARE_SECONDS": "60", "RAM_ASSOCIATION_SECONDS": "60"}):
@@ -140,13 +161,13 @@ class RamRules(MotoCase):
         arn = self.create(tags=takes(linger=WHILE), principals=[self.member])
         self.ram.disassociate_resource_share(resourceShareArn=arn, principals=[self.member])
         self.assertEqual(self.statuses(arn), {self.member: "DISASSOCIATED"})
-        time.sleep(WHILE)
+        self.clock.now += WHILE
         self.assertEqual(self.statuses(arn), {})
         self.ram.delete_resource_share(resourceShareArn=arn)
         self.assertEqual([share["status"] for share in self.shares()], ["DELETED"])
         for call in (self.ram.delete_resource_share, self.ram.update_resource_share):
             self.assertEqual(self.refused(call, resourceShareArn=arn), "UnknownResourceException")
-        time.sleep(WHILE)
+        self.clock.now += WHILE
         self.assertEqual(self.shares(), [])
 
     def test_a_client_token_makes_one_share_and_takes_no_other_parameters(self):
@@ -237,6 +258,35 @@ class RamRules(MotoCase):
         ram.create_resource_share(name="share", principals=principals, resourceArns=[subnet])
         self.assertEqual(len(self.shares(ram)), 1)
         self.assertEqual(self.shares(), [])
+
+    def test_a_participant_lists_what_is_shared_with_it_its_units_and_its_organization(self):
+        inner = self.organizations.create_organizational_unit(ParentId=self.unit.split("/")[-1], Name="Inner")
+        self.move(self.member, inner["OrganizationalUnit"]["Id"])
+        other = self.account("other")
+        for principal, participants in (
+            (self.member, {self.member}),
+            (self.unit, {self.member}),
+            (self.organization, {self.member, other}),
+            (other, {other}),
+        ):
+            arn = self.create(principals=[principal], resourceArns=[SUBNET])
+            seen = {account for account in (self.member, other, STANDALONE) if self.resources(account) == [SUBNET]}
+            self.assertEqual(seen, participants, principal)
+            self.ram.delete_resource_share(resourceShareArn=arn)
+        self.create(principals=[self.unit], resourceArns=[SUBNET, RULE])
+        self.assertEqual(self.resources(self.member), [SUBNET, RULE])
+        self.assertEqual(self.resources(self.member, resourceType="ec2:Subnet"), [SUBNET])
+        self.assertEqual(self.resources(self.member, resourceType="route53resolver:ResolverRule"), [RULE])
+        self.assertEqual(self.resources(MANAGEMENT), [], "its own are no others'")
+        self.assertEqual(self.resources(MANAGEMENT, "SELF", resourceType="ec2:Subnet"), [SUBNET])
+
+    def test_a_participant_sees_what_is_associated_and_nothing_else(self):
+        arn = self.create(tags=takes(association=WHILE), principals=[self.member], resourceArns=[SUBNET])
+        self.assertEqual(self.resources(self.member), [])
+        self.clock.now += WHILE
+        self.assertEqual(self.resources(self.member), [SUBNET])
+        self.ram.disassociate_resource_share(resourceShareArn=arn, resourceArns=[SUBNET])
+        self.assertEqual(self.resources(self.member), [])
 
     def test_nothing_is_shared_within_the_organization_before_that_is_enabled(self):
         self.organizations.disable_aws_service_access(ServicePrincipal="ram.amazonaws.com")
@@ -391,6 +441,7 @@ class RamRules(MotoCase):
         self.ram.untag_resource(resourceShareArn=arn, tagKeys=["a"])
         self.shares()
         self.associations("RESOURCE")
+        self.resources(MANAGEMENT, "SELF")
         self.ram.delete_resource_share(resourceShareArn=arn)
         operations = {
             "CreateResourceShare",
@@ -401,6 +452,7 @@ class RamRules(MotoCase):
             "UntagResource",
             "GetResourceShares",
             "GetResourceShareAssociations",
+            "ListResources",
             "DeleteResourceShare",
             "EnableSharingWithAwsOrganization",
         }
