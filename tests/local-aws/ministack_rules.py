@@ -1,8 +1,9 @@
-"""ministack with a CloudFormation that invokes functions asynchronously, as AWS's does."""
+"""ministack with a CloudFormation that invokes functions asynchronously, as AWS's does, and with shared subnets."""
 
 from ministack.app import main
 from ministack.services import lambda_svc
 
+import subnet_rules  # noqa: F401
 from rules import replaced
 
 
