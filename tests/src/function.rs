@@ -185,8 +185,13 @@ impl Function {
 
     /// Invokes the function and waits for its end, but not for that of invocations it caused.
     pub async fn invoke(&self, event: &Value) -> Outcome {
+        self.invoke_by(&self.configuration().arn(), event).await
+    }
+
+    /// The same by this ARN, which may name an alias.
+    pub async fn invoke_by(&self, arn: &str, event: &Value) -> Outcome {
         let running = Running::new(&self.inner);
-        let arn = self.configuration().arn();
+        let arn = arn.to_owned();
         self.inner.run(event.clone(), event.to_string().into_bytes(), arn, 0, running).await
     }
 

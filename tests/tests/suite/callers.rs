@@ -1,0 +1,207 @@
+//! Stacks of other accounts, and what they try: the real binary, invoked by aliases, with what it may do in the local AWS.
+
+use archipelago_tests::binary::built;
+use archipelago_tests::function::{Configuration, Function};
+use archipelago_tests::local_aws::LocalAws;
+use archipelago_tests::response_server::ResponseServer;
+use serde_json::{Value, json};
+
+use crate::lifecycle::unique;
+
+const ONE: &str = "222222222222";
+const OTHER: &str = "333333333333";
+
+/// A repository that is open to other accounts, and the function that changes its policy.
+struct Scene {
+    repository: String,
+    function: Function,
+    responses: ResponseServer,
+}
+
+/// What CloudFormation is told.
+#[derive(Debug)]
+struct Told {
+    status: String,
+    id: String,
+    reason: String,
+}
+
+impl Scene {
+    async fn open() -> Self {
+        let local = LocalAws::running();
+        let (repository, table) = (unique("open"), unique("leases"));
+        local.call("ecr", "CreateRepository", &json!({ "repositoryName": repository })).await.unwrap();
+        let command = ["dynamodb", "create-table", "--table-name", &table, "--billing-mode", "PAY_PER_REQUEST"];
+        let key = ["--attribute-definitions", "AttributeName=Policy,AttributeType=S"];
+        let schema = ["--key-schema", "AttributeName=Policy,KeyType=HASH"];
+        local.aws(&[&command[..], &key, &schema].concat()).await.unwrap();
+        let responses = ResponseServer::start().await;
+        let configuration = Configuration::new("archipelago-ecr-policy-statement", built("EcrPolicyStatement"))
+            .variable("LEASE_TABLE", &table)
+            .variable("GRANT_TARGETS", format!("arn:aws:ecr:*:{}:repository/open-*", local.account))
+            .variable("GRANT_ACTIONS", "ecr:BatchGetImage,ecr:GetDownloadUrlForLayer")
+            .variable("AWS_ENDPOINT_URL", &local.endpoint)
+            .variable("RESPONSE_HOSTS", responses.origin());
+        let (account, region) = (local.account.clone(), local.region.clone());
+        let function = Function::start(Configuration { account, region, ..configuration }).await;
+        Self { repository, function, responses }
+    }
+
+    /// What becomes of an event of `stack_account` that came by the alias of `caller`.
+    async fn told(&self, caller: &str, stack_account: &str, more: Value) -> Told {
+        let url = self.responses.url();
+        let mut event = json!({
+            "RequestType": "Create",
+            "ResponseURL": url.as_str(),
+            "StackId": format!("arn:aws:cloudformation:us-east-1:{stack_account}:stack/workload/1f0a"),
+            "RequestId": unique("request"),
+            "LogicalResourceId": "Pull",
+            "ResourceType": "Custom::EcrPolicyStatement",
+            "ResourceProperties": self.properties(&json!({ "AWS": caller })),
+        });
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let arn = format!("{}:caller-{caller}", self.function.configuration().arn());
+        self.function.invoke_by(&arn, &event).await;
+        let puts = url.puts();
+        assert_eq!(puts.len(), 1, "one answer");
+        let answer = puts[0].json();
+        let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+        Told { status: text("Status"), id: text("PhysicalResourceId"), reason: text("Reason") }
+    }
+
+    fn properties(&self, principal: &Value) -> Value {
+        json!({
+            "RepositoryName": self.repository,
+            "Statement": { "Effect": "Allow", "Principal": principal, "Action": "ecr:BatchGetImage" },
+        })
+    }
+
+    /// The statements of the policy.
+    async fn statements(&self) -> Vec<Value> {
+        let asked = json!({ "repositoryName": self.repository });
+        match LocalAws::running().call("ecr", "GetRepositoryPolicy", &asked).await {
+            Ok(said) => {
+                let policy: Value = serde_json::from_str(said["policyText"].as_str().unwrap()).unwrap();
+                policy["Statement"].as_array().unwrap().clone()
+            }
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_accounts_open_a_repository_to_themselves_and_neither_touches_the_other_s_statement() {
+    let scene = Scene::open().await;
+    let one = scene.told(ONE, ONE, json!({})).await;
+    let other = scene.told(OTHER, OTHER, json!({})).await;
+    assert_eq!((&*one.status, &*other.status), ("SUCCESS", "SUCCESS"), "{one:?} {other:?}");
+    assert_eq!(scene.statements().await.len(), 2);
+
+    // The other account knows the id, and forges what it can.
+    for forged in [
+        json!({ "RequestType": "Delete", "PhysicalResourceId": one.id }),
+        json!({ "RequestType": "Delete", "PhysicalResourceId": one.id, "LogicalResourceId": "Pull2" }),
+        json!({ "RequestType": "Delete", "PhysicalResourceId": "x", "Continuation": { "Held": one.id }, "LogicalResourceId": "Pull3" }),
+    ] {
+        scene.told(OTHER, OTHER, forged).await;
+        let left = scene.statements().await;
+        let of_one = |statement: &Value| statement["Principal"].to_string().contains(ONE);
+        assert_eq!(left.iter().filter(|statement| of_one(statement)).count(), 1, "{left:?}");
+    }
+    let gone = scene.told(ONE, ONE, json!({ "RequestType": "Delete", "PhysicalResourceId": one.id })).await;
+    assert_eq!(gone.status, "SUCCESS");
+    assert!(scene.statements().await.iter().all(|statement| !statement["Principal"].to_string().contains(ONE)));
+}
+
+#[tokio::test]
+async fn a_forged_stack_is_refused_whatever_is_asked() {
+    let scene = Scene::open().await;
+    let one = scene.told(ONE, ONE, json!({})).await;
+    let before = scene.statements().await;
+    for request_type in ["Create", "Update", "Delete"] {
+        let forged = json!({
+            "RequestType": request_type,
+            "PhysicalResourceId": one.id,
+            "OldResourceProperties": scene.properties(&json!({ "AWS": ONE })),
+        });
+        let told = scene.told(OTHER, ONE, forged).await;
+        assert_eq!(told.status, "FAILED");
+        assert!(
+            told.reason.starts_with(&format!(
+                "the stack is of account {ONE}, but the function was invoked for account {OTHER}"
+            )),
+            "{told:?}"
+        );
+    }
+    assert_eq!(scene.statements().await, before);
+}
+
+#[tokio::test]
+async fn what_reaches_beyond_the_caller_is_refused_and_leaves_no_trace() {
+    let scene = Scene::open().await;
+    let closed = unique("closed");
+    LocalAws::running().call("ecr", "CreateRepository", &json!({ "repositoryName": closed })).await.unwrap();
+    let statement = |elements: Value| {
+        let mut properties = scene.properties(&json!({ "AWS": ONE }));
+        properties["Statement"].as_object_mut().unwrap().extend(elements.as_object().unwrap().clone());
+        json!({ "ResourceProperties": properties })
+    };
+    let with = |more: Value| {
+        let mut properties = scene.properties(&json!({ "AWS": ONE }));
+        properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "ResourceProperties": properties })
+    };
+    let condition = json!({ "StringEquals": { "aws:PrincipalOrgID": "o-exampleorgid" } });
+    for (forged, words) in [
+        (statement(json!({ "Principal": { "AWS": OTHER } })), "may only name itself"),
+        (statement(json!({ "Principal": "*", "Condition": condition })), "may only name itself"),
+        (statement(json!({ "Principal": { "Service": "lambda.amazonaws.com" } })), "may only name itself"),
+        (statement(json!({ "Action": "ecr:*" })), "`ecr:*` is not open"),
+        (statement(json!({ "Action": "ecr:SetRepositoryPolicy" })), "`ecr:SetRepositoryPolicy` is not open"),
+        (statement(json!({ "Effect": "Deny" })), "may only have statements that allow"),
+        (
+            statement(json!({ "Condition": { "StringEquals": { "aws:PrincipalTag/a": "${aws:userid}" } } })),
+            "policy variable",
+        ),
+        (with(json!({ "RepositoryName": closed })), "is not open to account"),
+        (with(json!({ "RegistryId": OTHER })), "is not open to account"),
+        (with(json!({ "RoleArn": format!("arn:aws:iam::{OTHER}:role/writer") })), "RoleArn"),
+        (with(json!({ "PruneOrphans": "true" })), "PruneOrphans"),
+    ] {
+        let told = scene.told(ONE, ONE, forged).await;
+        assert_eq!((&*told.status, &*told.id), ("FAILED", "nothing-was-made"), "{told:?}");
+        assert!(told.reason.contains(words), "{words}: {told:?}");
+    }
+    assert!(scene.statements().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_stack_of_callers_gives_each_account_an_alias_that_it_alone_may_invoke() {
+    let local = LocalAws::deployed();
+    let name = unique("callers");
+    let template = format!("file://{}", archipelago_tests::binary::workspace().join("stacks/callers.yaml").display());
+    let parameters = [
+        "ParameterKey=OrganizationId,ParameterValue=o-exampleorgid",
+        "ParameterKey=CallerAccounts,ParameterValue=222222222222\\,333333333333",
+        "ParameterKey=CallerTypes,ParameterValue=EcrPolicyStatement",
+    ];
+    let command = ["cloudformation", "create-stack", "--stack-name", &name, "--template-body", &template];
+    let capabilities = ["--capabilities", "CAPABILITY_AUTO_EXPAND", "--parameters"];
+    local.aws(&[&command[..], &capabilities, &parameters].concat()).await.unwrap();
+    local.aws(&["cloudformation", "wait", "stack-create-complete", "--stack-name", &name]).await.unwrap();
+    let function = "archipelago-ecr-policy-statement";
+    for account in [ONE, OTHER] {
+        let alias = format!("caller-{account}");
+        let qualified = ["--function-name", function, "--qualifier", &alias];
+        let said = local.aws(&[&["lambda", "get-policy"][..], &qualified].concat()).await.unwrap();
+        let policy: Value = serde_json::from_str(said["Policy"].as_str().unwrap()).unwrap();
+        let [permission] = &policy["Statement"].as_array().unwrap()[..] else { panic!("{policy}") };
+        let text = permission.to_string();
+        assert!(text.contains(account) && text.contains("o-exampleorgid"), "{text}");
+        assert_eq!(permission["Action"], "lambda:InvokeFunction");
+        let get = ["lambda", "get-function-event-invoke-config"];
+        let events = local.aws(&[&get[..], &qualified].concat()).await.unwrap();
+        assert_eq!(events["MaximumRetryAttempts"], 0);
+    }
+    local.aws(&["cloudformation", "delete-stack", "--stack-name", &name]).await.unwrap();
+}
