@@ -4,8 +4,9 @@ LOCAL := python3 tests/local-aws/servers.py
 ENVIRONMENTS := python3 tests/local-aws/environments.py
 TOOLS := .local/tools/bin
 CHECKS := .local/checks/bin
+CYCLONEDX := 0.5.9
 
-.PHONY: help demo test lint build down clean environments
+.PHONY: help demo test lint build sbom down clean environments
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -36,6 +37,14 @@ lint: environments ## check style, dependencies and templates
 
 build: environments ## build the functions to be tried here; `sam build` builds them to be deployed
 	@$(LOCAL) build
+
+sbom: ## write a CycloneDX bill of materials for each function into target/sbom/
+	cargo install --quiet --locked --root .local/cargo --version $(CYCLONEDX) cargo-cyclonedx
+	rm -rf target/sbom && mkdir -p target/sbom
+	.local/cargo/bin/cargo-cyclonedx cyclonedx --quiet --format json --spec-version 1.5 --describe binaries
+	@# It writes them beside the manifests.
+	find handlers shared tests -name '*.cdx.json' -not -path '*/target/*' -exec mv -t target/sbom {} +
+	@ls target/sbom
 
 down: ## stop the local AWS
 	@$(LOCAL) down

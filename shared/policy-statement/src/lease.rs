@@ -30,8 +30,8 @@ const TABLE: &str = "LEASE_TABLE";
 const SECONDS: &str = "LEASE_SECONDS";
 const LEASE: Duration = Duration::from_secs(15);
 
-/// One try of a call, which takes milliseconds.
-const CALL: Duration = Duration::from_secs(2);
+/// One try of a call, which takes milliseconds where nothing is wrong.
+const CALL: Duration = Duration::from_secs(5);
 
 /// How long an item is of any use after its lease, before `DynamoDB` deletes it.
 const KEPT: Duration = Duration::from_hours(24);
