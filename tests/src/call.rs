@@ -26,6 +26,7 @@ pub struct Call {
 /// How a service writes its errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
+    Ec2,
     Json,
     Query,
     RestJson,
@@ -60,14 +61,14 @@ impl Call {
         let target = request.headers.get("x-amz-target").and_then(|target| target.rsplit('.').next());
         let (protocol, operation) = match (target, form["Action"].as_str()) {
             (Some(target), _) => (Protocol::Json, target.to_owned()),
+            (None, Some(action)) if service == "ec2" => (Protocol::Ec2, action.to_owned()),
             (None, Some(action)) => (Protocol::Query, action.to_owned()),
             (None, None) if service == "s3" => (Protocol::RestXml, s3(request)),
             (None, None) => (Protocol::RestJson, by_path(request)),
         };
-        let input = serde_json::from_slice(&request.body).unwrap_or(if protocol == Protocol::Query {
-            form
-        } else {
-            Value::Null
+        let input = serde_json::from_slice(&request.body).unwrap_or(match protocol {
+            Protocol::Ec2 | Protocol::Query => form,
+            _ => Value::Null,
         });
         let session = request.headers.get("x-amz-security-token").unwrap_or_default().to_owned();
         Self { service, operation, input, nth: 1, session, status: None, protocol }
@@ -80,6 +81,14 @@ impl Call {
         let (kind, body) = match self.protocol {
             Protocol::Json => ("application/x-amz-json-1.1", json!({ "__type": code, "message": message }).to_string()),
             Protocol::RestJson => ("application/json", json!({ "message": message }).to_string()),
+            Protocol::Ec2 => (
+                "text/xml",
+                format!(
+                    "<Response><Errors><Error><Code>{code}</Code><Message>{}</Message></Error></Errors>\
+                     <RequestID>{id}</RequestID></Response>",
+                    escaped(message)
+                ),
+            ),
             Protocol::Query => (
                 "text/xml",
                 format!(

@@ -1,5 +1,6 @@
 //! The local AWS of this repository, started once for all tests of a process, and its real command line.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -124,13 +125,27 @@ impl LocalAws {
     /// # Errors
     /// The error's code and message.
     pub async fn call(&self, service: &str, operation: &str, input: &Value) -> Result<Value, String> {
+        self.call_as(&self.account, service, operation, input).await
+    }
+
+    /// The same in another account.
+    ///
+    /// # Errors
+    /// The error's code and message.
+    pub async fn call_as(&self, account: &str, service: &str, operation: &str, input: &Value) -> Result<Value, String> {
         let (endpoint, target) = match service {
-            "ecr" => (&self.endpoint, "AmazonEC2ContainerRegistry_V20150921"),
-            "organizations" => (&self.organizations_endpoint, "AWSOrganizationsV20161128"),
+            "ecr" => (self.endpoint.clone(), Some("AmazonEC2ContainerRegistry_V20150921")),
+            "organizations" => (self.organizations_endpoint.clone(), Some("AWSOrganizationsV20161128")),
+            "ram" => (format!("{}/{}", self.organizations_endpoint, operation.to_lowercase()), None),
             other => panic!("the tests don't know the protocol of {other}"),
         };
-        let request = self.request(endpoint, service).header("x-amz-target", format!("{target}.{operation}"));
-        let request = request.header("content-type", "application/x-amz-json-1.1").body(input.to_string());
+        let request = self.request(&endpoint, account, service).body(input.to_string());
+        let request = match target {
+            Some(target) => request
+                .header("content-type", "application/x-amz-json-1.1")
+                .header("x-amz-target", format!("{target}.{operation}")),
+            None => request.header("content-type", "application/json"),
+        };
         let response = request.send().await.expect("the local AWS answers");
         let status = response.status();
         let body = response.bytes().await.expect("the local AWS answers whole");
@@ -145,22 +160,32 @@ impl LocalAws {
 
     /// The status of a stack, by name or by ARN; `None` if there is none.
     pub async fn stack_status(&self, stack: &str) -> Option<String> {
+        let described = self.described(stack).await;
+        between(&described, "<StackStatus>", "</StackStatus>").next().map(str::to_owned)
+    }
+
+    /// The outputs of a stack, by name or by ARN. What XML escapes stays escaped.
+    pub async fn stack_outputs(&self, stack: &str) -> BTreeMap<String, String> {
+        let described = self.described(stack).await;
+        let keys = between(&described, "<OutputKey>", "</OutputKey>").map(str::to_owned);
+        keys.zip(between(&described, "<OutputValue>", "</OutputValue>").map(str::to_owned)).collect()
+    }
+
+    /// What CloudFormation says of a stack. The command line takes a second for it, and this is asked all the time.
+    async fn described(&self, stack: &str) -> String {
         let form = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs([("Action", "DescribeStacks"), ("Version", "2010-05-15"), ("StackName", stack)])
             .finish();
-        let request = self.request(&self.endpoint, "cloudformation");
+        let request = self.request(&self.endpoint, &self.account, "cloudformation");
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
         let response = request.send().await.expect("the local AWS answers");
-        let text = response.text().await.expect("the local AWS answers whole");
-        let (_, rest) = text.split_once("<StackStatus>")?;
-        rest.split('<').next().map(str::to_owned)
+        response.text().await.expect("the local AWS answers whole")
     }
 
     /// Nobody checks signatures here; the access key says which account asks.
-    fn request(&self, endpoint: &str, service: &str) -> reqwest::RequestBuilder {
-        let Self { account, region, .. } = self;
-        let client = crate::http::client();
-        client.post(endpoint).header(
+    fn request(&self, endpoint: &str, account: &str, service: &str) -> reqwest::RequestBuilder {
+        let region = &self.region;
+        crate::http::client().post(endpoint).header(
             "authorization",
             format!(
                 "AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/{service}/aws4_request, \
@@ -168,6 +193,11 @@ impl LocalAws {
             ),
         )
     }
+}
+
+/// What stands between each `start` and the `end` that follows it.
+fn between<'a>(text: &'a str, start: &'a str, end: &'a str) -> impl Iterator<Item = &'a str> {
+    text.split(start).skip(1).filter_map(move |rest| rest.split(end).next())
 }
 
 fn servers(arguments: &[&str]) -> Command {

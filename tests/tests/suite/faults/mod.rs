@@ -4,7 +4,10 @@ mod account;
 mod busy;
 mod failed_creation;
 mod organizational_unit;
+mod shared_subnet_tags;
 mod slow_creation;
+mod subnet_share;
+mod subnet_share_principal;
 
 use std::time::Duration;
 
@@ -28,18 +31,24 @@ struct Scene {
 impl Scene {
     /// A stack of the type `Custom::<function>`.
     async fn of(function: &str, timeout: Duration, fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Self {
-        let local = LocalAws::running();
         // A refusal means that there is an organization already.
         let _ = organizations("CreateOrganization", json!({ "FeatureSet": "ALL" })).await;
-        let aws = Proxy::start(&local.organizations_endpoint, fault).await;
+        let aws = Proxy::start(&LocalAws::running().organizations_endpoint, fault).await;
+        Self::before(aws, function, timeout).await
+    }
+
+    /// The same with this proxy, whatever it stands before.
+    async fn before(aws: Proxy, function: &str, timeout: Duration) -> Self {
+        let local = LocalAws::running();
         let responses = ResponseServer::start().await;
-        let configuration = Configuration::new(function, built(function))
+        let mut configuration = Configuration::new(function, built(function))
             .timeout(timeout)
-            .variable("AWS_ENDPOINT_URL_ACCOUNT", aws.origin())
-            .variable("AWS_ENDPOINT_URL_ORGANIZATIONS", aws.origin())
-            .variable("AWS_ENDPOINT_URL_STS", aws.origin())
             .variable("RESPONSE_HOSTS", responses.origin());
-        let function_started = Function::start(Configuration { account: local.account.clone(), ..configuration }).await;
+        for service in ["ACCOUNT", "EC2", "ORGANIZATIONS", "RAM", "STS"] {
+            configuration = configuration.variable(&format!("AWS_ENDPOINT_URL_{service}"), aws.origin());
+        }
+        let (account, region) = (local.account.clone(), local.region.clone());
+        let function_started = Function::start(Configuration { account, region, ..configuration }).await;
         let resource = Resource::new("landing", "Thing", &format!("Custom::{function}"), fastrand::u64(..));
         Self { aws, stack: Simulator::new(Binary::new(function_started, responses), resource) }
     }

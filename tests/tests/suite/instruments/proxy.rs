@@ -148,6 +148,8 @@ async fn an_error_is_written_as_the_service_itself_writes_it() {
     };
     let (_, sts) = error("sts", "/?Action=AssumeRole").await;
     assert!(sts.starts_with("<ErrorResponse><Error>") && sts.contains("<Code>Gone</Code><Message>a &lt; b<"), "{sts}");
+    let (_, ec2) = error("ec2", "/?Action=CreateTags").await;
+    assert!(ec2.starts_with("<Response><Errors><Error><Code>Gone</Code><Message>a &lt; b<"), "{ec2}");
     let (_, s3) = error("s3", "/bucket?policy").await;
     assert!(s3.starts_with("<Error><Code>Gone</Code><Message>a &lt; b<"), "{s3}");
     let ram = error("ram", "/createresourceshare").await;

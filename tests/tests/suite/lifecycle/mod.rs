@@ -4,7 +4,10 @@ mod account;
 mod ecr_policy_statement;
 mod organization;
 mod organizational_unit;
+mod shared_subnet_tags;
 mod statements;
+mod subnet_share;
+mod subnet_share_principal;
 
 use std::time::{Duration, Instant};
 
@@ -124,11 +127,7 @@ impl Stack {
 
     /// The value of an output.
     pub(crate) async fn output(&self, name: &str) -> String {
-        let said = self.aws.aws(&["cloudformation", "describe-stacks", "--stack-name", &self.id]).await;
-        let said = said.unwrap_or_else(|error| panic!("{error}"));
-        let outputs = said["Stacks"][0]["Outputs"].as_array().cloned().unwrap_or_default();
-        let output = outputs.iter().find(|output| output["OutputKey"] == name);
-        let output = output.unwrap_or_else(|| panic!("no output {name} in {outputs:?}"));
-        output["OutputValue"].as_str().unwrap().to_owned()
+        let mut outputs = self.aws.stack_outputs(&self.id).await;
+        outputs.remove(name).unwrap_or_else(|| panic!("no output {name} in {outputs:?}"))
     }
 }

@@ -1,0 +1,85 @@
+//! Tags on shared subnets while EC2 is slow to see them, busy, or out of reach.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use archipelago_tests::call::Call;
+use archipelago_tests::cloudformation::Status;
+use archipelago_tests::fault::Fault;
+use archipelago_tests::local_aws::LocalAws;
+use archipelago_tests::proxy::Proxy;
+use serde_json::{Value, json};
+
+use super::{Scene, cut_after};
+use crate::network::{ec2, seen, text};
+
+async fn scene(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Scene {
+    let aws = Proxy::start(&LocalAws::running().endpoint, fault).await;
+    Scene::before(aws, "SharedSubnetTags", Duration::from_mins(1)).await
+}
+
+/// A subnet, which is its own account's here: to EC2, one that is shared is no other to tag.
+async fn subnet() -> String {
+    let account = &LocalAws::running().account;
+    let vpc = text(&ec2(account, &["create-vpc", "--cidr-block", "10.0.0.0/16"]).await["Vpc"]["VpcId"]);
+    let made = ec2(account, &["create-subnet", "--vpc-id", &vpc, "--cidr-block", "10.0.0.0/24"]).await;
+    text(&made["Subnet"]["SubnetId"])
+}
+
+fn named(subnet: &str) -> Value {
+    let name = json!([{ "Key": "Name", "Value": "workloads" }]);
+    json!({ "SubnetIds": [subnet], "Tags": name, "VpcTags": name })
+}
+
+async fn tags(subnet: &str) -> BTreeMap<String, String> {
+    seen(&LocalAws::running().account, &[subnet]).await.remove(subnet).unwrap()
+}
+
+/// Tags a subnet and its VPC, and takes the tags away again.
+async fn comes_and_goes(mut scene: Scene) -> Scene {
+    let subnet = subnet().await;
+    let run = scene.stack.create(&named(&subnet)).await.sound();
+    assert_eq!(run.status, Status::CreateComplete, "{:?}", run.reason());
+    assert_eq!(tags(&subnet).await, [("Name".to_owned(), "workloads".to_owned())].into());
+    let run = scene.stack.delete().await.sound();
+    assert_eq!(run.status, Status::DeleteComplete, "{:?}", run.reason());
+    assert!(tags(&subnet).await.is_empty());
+    scene
+}
+
+#[tokio::test]
+async fn a_fresh_role_a_busy_ec2_and_lost_answers_are_nothing_but_time() {
+    let scene = scene(|call| match (call.operation.as_str(), call.nth) {
+        ("DescribeSubnets", 1) => {
+            Fault::Before(call.error(403, "UnauthorizedOperation", "You are not authorized to perform this operation."))
+        }
+        ("CreateTags", 1) => Fault::Before(call.error(503, "RequestLimitExceeded", "Request limit exceeded.")),
+        ("CreateTags", 2) | ("DeleteTags", 1) => cut_after(),
+        _ => Fault::None,
+    })
+    .await;
+    comes_and_goes(scene).await;
+}
+
+#[tokio::test]
+async fn a_subnet_that_not_every_call_sees_yet_is_waited_for() {
+    let scene = scene(|call| match (call.operation.as_str(), call.nth) {
+        ("CreateTags", 1) => Fault::Before(call.error(400, "InvalidSubnetID.NotFound", "The subnet ID does not exist")),
+        ("CreateTags", 2) => Fault::Before(call.error(400, "InvalidID", "The ID is not valid")),
+        _ => Fault::None,
+    })
+    .await;
+    let scene = comes_and_goes(scene).await;
+    assert_eq!((scene.aws.count("CreateTags"), scene.done("CreateTags")), (3, 1));
+}
+
+#[tokio::test]
+async fn a_subnet_that_is_not_shared_is_named_with_what_to_do() {
+    let mut scene = scene(|_| Fault::None).await;
+    let mut properties = named("subnet-00000000000000000");
+    properties["ServiceTimeout"] = json!(4);
+    let run = scene.stack.create(&properties).await.sound();
+    assert_eq!(run.status, Status::RollbackComplete);
+    let said = "this account doesn't see subnet-00000000000000000; have the owner share it with this account";
+    assert!(run.reason().unwrap().contains(said), "{:?}", run.reason());
+}

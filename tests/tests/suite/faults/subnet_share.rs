@@ -1,0 +1,286 @@
+//! However an answer is lost and however busy RAM is, a share is made once, and is waited for.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use archipelago_tests::call::Call;
+use archipelago_tests::cloudformation::{Delivery, Status};
+use archipelago_tests::fault::Fault;
+use archipelago_tests::http::Reply;
+use serde_json::{Value, json};
+
+use super::{Scene, cut_after, with};
+use crate::network::{associated, associations, member, shares, some_subnet, text, the_share, unique, unit};
+
+const ONBOARDING: &str = "The resource you are attempting to share can only be shared within your AWS Organization. \
+    This error may also occur if you have not enabled sharing with your AWS organization, or that onboarding process is \
+    still in progress.";
+
+/// An invocation works for half of this, since half of a short time is kept for the answer.
+const SHORT: Duration = Duration::from_secs(4);
+
+async fn scene(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Scene {
+    Scene::of("SubnetShare", Duration::from_mins(1), fault).await
+}
+
+/// A share of one subnet with an OU, whose ARN as RAM lists it comes along.
+async fn wanted() -> (Value, String) {
+    let (_, arn) = unit().await;
+    (json!({ "Name": unique("share"), "SubnetIds": [some_subnet()], "Principals": [arn] }), arn)
+}
+
+fn refused(call: &Call, code: &str, message: &str) -> Fault {
+    Fault::Before(call.error(400, code, message))
+}
+
+/// Panics unless there is exactly one share with these properties, which gives what they say.
+async fn is_there_once(scene: &Scene, properties: &Value) {
+    let share = the_share(properties["Name"].as_str().unwrap()).await;
+    let arn = text(&share["resourceShareArn"]);
+    assert_eq!(scene.stack.resource.live().unwrap().physical_resource_id, arn);
+    let entities = [&properties["SubnetIds"], &properties["Principals"]].map(|list| list.as_array().unwrap().clone());
+    let entities: Vec<_> = entities.iter().flatten().map(|entity| entity.as_str().unwrap()).collect();
+    let given = associations(&arn).await;
+    let mut given_well = given.clone();
+    // What failed and was given up gives nothing to anybody.
+    given_well.retain(|_, status| status != "FAILED");
+    assert_eq!(given_well, associated(&entities), "{given:?}");
+}
+
+async fn creates(scene: &mut Scene, properties: &Value) {
+    let run = scene.stack.create(properties).await.sound();
+    assert_eq!(run.status, Status::CreateComplete, "{:?}", run.reason());
+    is_there_once(scene, properties).await;
+}
+
+async fn deletes(scene: &mut Scene, name: &Value) {
+    let run = scene.stack.delete().await.sound();
+    assert_eq!(run.status, Status::DeleteComplete, "{:?}", run.reason());
+    assert!(shares(name.as_str().unwrap()).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_share_whose_creation_lost_its_answer_is_found_by_its_mark() {
+    let mut scene = scene(|call| match call.operation.as_str() {
+        "CreateResourceShare" => cut_after(),
+        _ => Fault::None,
+    })
+    .await;
+    let (wanted, _) = wanted().await;
+    creates(&mut scene, &wanted).await;
+    let calls = scene.aws.calls().into_iter().filter(|call| call.operation == "CreateResourceShare");
+    let tokens: BTreeSet<_> = calls.map(|call| text(&call.input["clientToken"])).collect();
+    assert_eq!(tokens.len(), 1, "nothing may send it again as another wish: {tokens:?}");
+    deletes(&mut scene, &wanted["Name"]).await;
+}
+
+#[tokio::test]
+async fn a_share_that_no_list_shows_yet_is_made_once_by_its_client_token() {
+    let mut scene = scene(|call| match (call.operation.as_str(), call.nth) {
+        ("CreateResourceShare", 1) => cut_after(),
+        // The second look by the mark, in two pages.
+        ("GetResourceShares", 3 | 4) => Fault::Stale,
+        _ => Fault::None,
+    })
+    .await;
+    let (wanted, _) = wanted().await;
+    creates(&mut scene, &wanted).await;
+    assert_eq!(scene.aws.count("CreateResourceShare"), 2, "the second is answered with what the first made");
+}
+
+#[tokio::test]
+async fn a_share_whose_creation_never_arrived_is_made_once() {
+    let mut scene = scene(|call| match (call.operation.as_str(), call.nth) {
+        ("CreateResourceShare", 1) => Fault::Before(Reply::Cut),
+        _ => Fault::None,
+    })
+    .await;
+    let (wanted, _) = wanted().await;
+    creates(&mut scene, &wanted).await;
+    assert_eq!(scene.done("CreateResourceShare"), 1);
+}
+
+#[tokio::test]
+async fn a_create_that_is_delivered_twice_at_once_makes_one_share() {
+    let mut scene = scene(|_| Fault::None).await;
+    scene.stack.delivery = Delivery::AtOnce;
+    let (wanted, _) = wanted().await;
+    creates(&mut scene, &wanted).await;
+    deletes(&mut scene, &wanted["Name"]).await;
+}
+
+#[tokio::test]
+async fn changes_and_deletions_that_lost_their_answers_are_made_all_the_same() {
+    let lost = ["UpdateResourceShare", "AssociateResourceShare", "DisassociateResourceShare", "DeleteResourceShare"];
+    let mut scene = scene(move |call| match call.nth {
+        1 if lost.contains(&call.operation.as_str()) => cut_after(),
+        _ => Fault::None,
+    })
+    .await;
+    let (wanted, _) = wanted().await;
+    creates(&mut scene, &wanted).await;
+    let other = json!({ "Name": unique("renamed"), "SubnetIds": [some_subnet()], "Principals": [member(None).await] });
+    let run = scene.stack.update(&other).await.sound();
+    assert_eq!(run.status, Status::UpdateComplete, "{:?}", run.reason());
+    is_there_once(&scene, &other).await;
+    deletes(&mut scene, &other["Name"]).await;
+}
+
+#[tokio::test]
+async fn whatever_ram_is_busy_with_is_waited_for() {
+    let mut scene = scene(|call| {
+        let says = |code: &str| refused(call, code, "Try again.");
+        match (call.operation.as_str(), call.nth) {
+            ("CreateResourceShare", 1) | ("DisassociateResourceShare", 2) => says("ThrottlingException"),
+            ("CreateResourceShare", 2) => Fault::Before(call.error(500, "ServerInternalException", "Try again.")),
+            ("GetResourceShareAssociations" | "DeleteResourceShare", 1) => {
+                Fault::Before(call.error(503, "ServiceUnavailableException", "Try again."))
+            }
+            (
+                "AssociateResourceShare"
+                | "DisassociateResourceShare"
+                | "UpdateResourceShare"
+                | "TagResource"
+                | "UntagResource",
+                1,
+            ) => says("InvalidStateTransitionException"),
+            _ => Fault::None,
+        }
+    })
+    .await;
+    let (wanted, _) = wanted().await;
+    let tagged = with(wanted, json!({ "Tags": [{ "Key": "stage", "Value": "production" }] }));
+    creates(&mut scene, &tagged).await;
+    let other = json!({
+        "Name": unique("renamed"),
+        "SubnetIds": [some_subnet()],
+        "Principals": tagged["Principals"],
+        "Tags": [{ "Key": "team", "Value": "network" }],
+    });
+    let run = scene.stack.update(&other).await.sound();
+    assert_eq!(run.status, Status::UpdateComplete, "{:?}", run.reason());
+    is_there_once(&scene, &other).await;
+    deletes(&mut scene, &other["Name"]).await;
+    assert_eq!((scene.aws.count("CreateResourceShare"), scene.done("CreateResourceShare")), (3, 1));
+}
+
+#[tokio::test]
+async fn a_fresh_role_may_be_denied_everything_for_a_moment() {
+    let operations = ["GetResourceShares", "CreateResourceShare", "GetResourceShareAssociations", "TagResource"];
+    let mut scene = scene(move |call| match call.nth {
+        1 if operations.contains(&call.operation.as_str()) => {
+            let words = format!("User is not authorized to perform: ram:{}", call.operation);
+            Fault::Before(call.error(403, "AccessDeniedException", &words))
+        }
+        _ => Fault::None,
+    })
+    .await;
+    let (wanted, _) = wanted().await;
+    creates(&mut scene, &wanted).await;
+}
+
+#[tokio::test]
+async fn an_onboarding_that_is_in_progress_is_waited_for() {
+    let mut scene = scene(|call| match (call.operation.as_str(), call.nth) {
+        ("CreateResourceShare", 1) => refused(call, "OperationNotPermittedException", ONBOARDING),
+        ("CreateResourceShare", 2) => {
+            refused(call, "UnknownResourceException", "Organization o-exampleorgid could not be found.")
+        }
+        ("AssociateResourceShare", 1) => refused(call, "InvalidParameterException", ONBOARDING),
+        _ => Fault::None,
+    })
+    .await;
+    let (wanted, _) = wanted().await;
+    creates(&mut scene, &wanted).await;
+    let more = with(wanted, json!({ "SubnetIds": [some_subnet()] }));
+    let run = scene.stack.update(&more).await.sound();
+    assert_eq!(run.status, Status::UpdateComplete, "{:?}", run.reason());
+    is_there_once(&scene, &more).await;
+}
+
+#[tokio::test]
+async fn an_onboarding_that_does_not_end_is_given_up_after_ten_minutes_with_what_to_do() {
+    let never = |call: &Call| match call.operation.as_str() {
+        "CreateResourceShare" => refused(call, "OperationNotPermittedException", ONBOARDING),
+        _ => Fault::None,
+    };
+    let mut scene = Scene::of("SubnetShare", SHORT, never).await;
+    let (wanted, _) = wanted().await;
+    let event = scene.stack.resource.create(&wanted).unwrap();
+    let url = scene.stack.handler.url(&event);
+    scene.function().invoke(&event.to_json(url.as_str())).await;
+    scene.function().invoked(2).await;
+    // The same wait, ten minutes older.
+    let mut older = scene.function().records()[1].event.clone();
+    let waits = older["Continuation"]["Waits"].as_array_mut().unwrap();
+    assert_eq!(waits.len(), 1, "{waits:?}");
+    let began = waits[0][1].as_u64().unwrap();
+    waits[0][1] = json!(began - 600_000);
+    scene.function().invoke(&older).await;
+    let put = url.received(1).await.remove(0);
+    let said = String::from_utf8_lossy(&put.body).into_owned();
+    assert!(said.contains("FAILED") && said.contains("onboarding process is still in progress"), "{said}");
+    assert!(said.contains("`ResourceSharing: true` on a `Custom::Organization`"), "{said}");
+    assert!(shares(wanted["Name"].as_str().unwrap()).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_share_that_stays_pending_outlives_invocations_and_is_answered_once() {
+    let active = Arc::new(AtomicBool::new(false));
+    let state = Arc::clone(&active);
+    let pending = move |call: &Call| match call.operation.as_str() {
+        "GetResourceShares" if !state.load(Ordering::SeqCst) => Fault::rewritten(|answer| {
+            for share in answer["resourceShares"].as_array_mut().unwrap() {
+                share["status"] = json!("PENDING");
+            }
+        }),
+        _ => Fault::None,
+    };
+    let mut scene = Scene::of("SubnetShare", SHORT, pending).await;
+    let (wanted, _) = wanted().await;
+    let event = scene.stack.resource.create(&wanted).unwrap();
+    let third = async {
+        scene.function().invoked(3).await;
+        active.store(true, Ordering::SeqCst);
+    };
+    let (step, ()) = tokio::join!(scene.stack.deliver(&event), third);
+    assert!(step.violations.is_empty(), "{:?}", step.violations);
+    assert!(step.answer.as_ref().unwrap().success, "{:?}", step.answer);
+    assert_eq!(scene.stack.resource.answered(&event, step.answer.as_ref()).unwrap(), None);
+    is_there_once(&scene, &wanted).await;
+    assert!(scene.function().records().iter().skip(1).all(|record| record.through_lambda));
+    assert_eq!(scene.aws.count("CreateResourceShare"), 1);
+}
+
+#[tokio::test]
+async fn an_association_that_failed_once_is_tried_again() {
+    let mut scene = scene(|call| match (call.operation.as_str(), call.nth) {
+        // Both kinds are asked for at once, each in two pages.
+        ("GetResourceShareAssociations", ..=4) => Fault::rewritten(|answer| {
+            for association in answer["resourceShareAssociations"].as_array_mut().unwrap() {
+                association["status"] = json!("FAILED");
+            }
+        }),
+        _ => Fault::None,
+    })
+    .await;
+    let (wanted, _) = wanted().await;
+    creates(&mut scene, &wanted).await;
+    assert_eq!(scene.aws.count("AssociateResourceShare"), 1);
+}
+
+#[tokio::test]
+async fn a_create_that_is_cancelled_leaves_no_share() {
+    let scene = scene(|_| Fault::None).await;
+    let (wanted, _) = wanted().await;
+    let slow = json!([{ "Key": "local:association-seconds", "Value": "0.5" }]);
+    // The Create looks for its share for as long as it may.
+    let wanted = with(wanted, json!({ "Tags": slow, "ServiceTimeout": 6 }));
+    let Scene { aws, mut stack } = scene;
+    let made = aws.called(|call| call.operation == "CreateResourceShare" && call.status == Some(200));
+    let run = stack.cancelled_create(&wanted, made).await;
+    assert_eq!(run.status, Status::RollbackComplete, "{:?}", run.reason());
+    assert!(shares(wanted["Name"].as_str().unwrap()).await.is_empty());
+}

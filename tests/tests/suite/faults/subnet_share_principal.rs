@@ -1,0 +1,82 @@
+//! However an answer is lost, a principal that stacks add to a share is there, and leaves with the last of them.
+
+use std::time::Duration;
+
+use archipelago_tests::call::Call;
+use archipelago_tests::cloudformation::{Delivery, Status};
+use archipelago_tests::fault::Fault;
+use serde_json::{Value, json};
+
+use super::{Scene, cut_after};
+use crate::network::{associations, member, some_share, tags};
+
+async fn scene(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Scene {
+    Scene::of("SubnetSharePrincipal", Duration::from_mins(1), fault).await
+}
+
+/// A share of nobody's stack, an account to be added, and the properties that add it.
+async fn wanted() -> (String, String, Value) {
+    let (share, account) = (some_share(&[]).await, member(None).await);
+    let properties = json!({ "ShareArn": share, "Principal": account });
+    (share, account, properties)
+}
+
+/// Adds the principal and takes it back, and panics unless each is so then and no tag is left.
+async fn comes_and_goes(mut scene: Scene) -> Scene {
+    let (share, account, wanted) = wanted().await;
+    let run = scene.stack.create(&wanted).await.sound();
+    assert_eq!(run.status, Status::CreateComplete, "{:?}", run.reason());
+    assert_eq!(associations(&share).await[&account], "ASSOCIATED");
+    assert_eq!(tags(&share).await.values().collect::<Vec<_>>(), [&account]);
+    let run = scene.stack.delete().await.sound();
+    assert_eq!(run.status, Status::DeleteComplete, "{:?}", run.reason());
+    assert_eq!(associations(&share).await.get(&account), None);
+    assert!(tags(&share).await.is_empty());
+    scene
+}
+
+const WRITES: [&str; 4] = ["TagResource", "UntagResource", "AssociateResourceShare", "DisassociateResourceShare"];
+
+#[tokio::test]
+async fn writes_that_lost_their_answers_are_made_all_the_same() {
+    let lost = |call: &Call| match call.nth {
+        1 if WRITES.contains(&call.operation.as_str()) => cut_after(),
+        _ => Fault::None,
+    };
+    comes_and_goes(scene(lost).await).await;
+}
+
+#[tokio::test]
+async fn whatever_ram_is_busy_with_is_waited_for() {
+    let busy = |call: &Call| match call.nth {
+        1 if WRITES.contains(&call.operation.as_str()) => {
+            Fault::Before(call.error(400, "InvalidStateTransitionException", "Try again."))
+        }
+        _ => Fault::None,
+    };
+    let scene = comes_and_goes(scene(busy).await).await;
+    // A second tag says that the stack is leaving.
+    assert_eq!(WRITES.map(|operation| scene.done(operation)), [2, 1, 1, 1]);
+}
+
+#[tokio::test]
+async fn events_that_are_delivered_twice_at_once_add_and_remove_a_principal_once() {
+    let mut scene = scene(|_| Fault::None).await;
+    scene.stack.delivery = Delivery::AtOnce;
+    comes_and_goes(scene).await;
+}
+
+#[tokio::test]
+async fn a_share_without_room_for_a_tag_takes_no_principal_and_the_reason_says_what_to_do() {
+    let full = |call: &Call| match call.operation.as_str() {
+        "TagResource" => Fault::Before(call.error(400, "TagLimitExceededException", "There are 50 tags already.")),
+        _ => Fault::None,
+    };
+    let mut scene = scene(full).await;
+    let (share, account, wanted) = wanted().await;
+    let run = scene.stack.create(&wanted).await.sound();
+    assert_eq!(run.status, Status::RollbackComplete, "{:?}", run.reason());
+    assert!(run.reason().unwrap().contains("share with an OU instead of its single accounts"), "{:?}", run.reason());
+    assert_eq!(associations(&share).await.get(&account), None);
+    assert_eq!(scene.aws.count("AssociateResourceShare"), 0);
+}

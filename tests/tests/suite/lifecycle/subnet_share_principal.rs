@@ -1,0 +1,95 @@
+//! `Custom::SubnetSharePrincipal` through CloudFormation: principals that several stacks add to a share of nobody's stack.
+
+use archipelago_tests::local_aws::LocalAws;
+use serde_json::{Value, json};
+
+use super::{Stack, service_token, template};
+use crate::network::{associations, member, ram, some_share, tags, unit, unshare};
+
+fn added(share: &str, principal: &str) -> Value {
+    let properties = json!({
+        "ServiceToken": service_token("subnet-share-principal"),
+        "ShareArn": share,
+        "Principal": principal,
+    });
+    template(&json!({ "Principal": { "Type": "Custom::SubnetSharePrincipal", "Properties": properties } }), &[])
+}
+
+#[tokio::test]
+async fn a_principal_that_two_stacks_added_leaves_with_the_last_of_them() {
+    let (share, account) = (some_share(&[]).await, member(None).await);
+    let spelt = format!("arn:aws:iam::{account}:root");
+    let (one, two) = (added(&share, &account), added(&share, &spelt));
+    let (one, two) = tokio::join!(Stack::create(&one, "CREATE_COMPLETE"), Stack::create(&two, "CREATE_COMPLETE"));
+    let id = format!("{share}#{account}");
+    assert_eq!((one.output("Principal").await, two.output("Principal").await), (id.clone(), id));
+    assert_eq!(associations(&share).await[&account], "ASSOCIATED");
+    assert_eq!(tags(&share).await.len(), 2, "each stack's own");
+
+    one.delete("DELETE_COMPLETE").await;
+    assert_eq!(associations(&share).await[&account], "ASSOCIATED", "the other stack wants it");
+    two.delete("DELETE_COMPLETE").await;
+    assert_eq!(associations(&share).await.get(&account), None);
+    assert_eq!(tags(&share).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_principal_that_two_stacks_give_up_at_once_leaves() {
+    let (share, account) = (some_share(&[]).await, member(None).await);
+    let template = added(&share, &account);
+    let one = Stack::create(&template, "CREATE_COMPLETE").await;
+    let two = Stack::create(&template, "CREATE_COMPLETE").await;
+    tokio::join!(one.delete("DELETE_COMPLETE"), two.delete("DELETE_COMPLETE"));
+    assert_eq!(associations(&share).await.get(&account), None);
+    assert_eq!(tags(&share).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_principal_that_was_there_before_stays_when_the_stacks_leave() {
+    let account = member(None).await;
+    let share = some_share(&[&account]).await;
+    let one = Stack::create(&added(&share, &account), "CREATE_COMPLETE").await;
+    let two = Stack::create(&added(&share, &account), "CREATE_COMPLETE").await;
+    one.delete("DELETE_COMPLETE").await;
+    two.delete("DELETE_COMPLETE").await;
+    assert_eq!(associations(&share).await[&account], "ASSOCIATED");
+    assert_eq!(tags(&share).await.len(), 0);
+}
+
+#[tokio::test]
+async fn another_principal_takes_the_place_of_the_first() {
+    let ((id, arn), account) = (unit().await, member(None).await);
+    let share = some_share(&[]).await;
+    let stack = Stack::create(&added(&share, &account), "CREATE_COMPLETE").await;
+    stack.update(&added(&share, &id), "UPDATE_COMPLETE").await;
+    assert_eq!(stack.output("Principal").await, format!("{share}#{arn}"));
+    let now = associations(&share).await;
+    assert_eq!((now.get(&arn).map(String::as_str), now.get(&account)), (Some("ASSOCIATED"), None));
+    stack.delete("DELETE_COMPLETE").await;
+    assert_eq!(associations(&share).await.get(&arn), None);
+}
+
+#[tokio::test]
+async fn a_principal_that_can_not_be_associated_fails_the_update_and_the_first_one_stays() {
+    let (share, account, other) = (some_share(&[]).await, member(None).await, member(None).await);
+    let fails = json!({ "resourceShareArn": share, "tags": [{ "key": "local:fails", "value": other }] });
+    ram("TagResource", fails).await.unwrap();
+    let stack = Stack::create(&added(&share, &account), "CREATE_COMPLETE").await;
+    let mut failing = added(&share, &other);
+    failing["Resources"]["Principal"]["Properties"]["ServiceTimeout"] = json!(6);
+    stack.update(&failing, "UPDATE_ROLLBACK_COMPLETE").await;
+    let said = stack.said("Principal", "UPDATE_FAILED").await;
+    assert!(said.contains(&format!("is FAILED: {other} can't be associated")), "{said}");
+    assert_eq!(stack.output("Principal").await, format!("{share}#{account}"));
+    assert_eq!(associations(&share).await[&account], "ASSOCIATED");
+    stack.delete("DELETE_COMPLETE").await;
+    assert_eq!(associations(&share).await.get(&account), None);
+}
+
+#[tokio::test]
+async fn a_share_that_is_gone_does_not_keep_the_stack() {
+    let (share, account) = (some_share(&[]).await, member(None).await);
+    let stack = Stack::create(&added(&share, &account), "CREATE_COMPLETE").await;
+    unshare(&LocalAws::running().account, &share).await;
+    stack.delete("DELETE_COMPLETE").await;
+}
