@@ -4,8 +4,9 @@ import re
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 
-from local_aws import ARCHITECTURE, ROOT, tool
+from local_aws import ACCOUNT, ARCHITECTURE, ROOT, tool
 from progress import Progress
 
 # What is built is to be tried, not measured: without optimisation it takes less than half the time.
@@ -29,17 +30,23 @@ def build():
             _run(command, "http://build.invalid", QUICK)
 
 
-def deploy(endpoint, stack_name="archipelago"):
-    """Runs `sam deploy` of what was built; makes the bucket that it uploads to."""
+def deploy(endpoint, stack_name="archipelago", accounts=(ACCOUNT,), functions="All"):
+    """Runs `sam deploy` of what was built, in each of the accounts; makes the bucket that it uploads to."""
     if not (ROOT / ".aws-sam/build/template.yaml").exists():
         sys.exit("Nothing is built yet: run `make build` first.")
     settings = tomllib.loads((ROOT / "samconfig.toml").read_text())["local"]["deploy"]["parameters"]
     overrides = settings["parameter_overrides"].replace("Architecture=x86_64", f"Architecture={ARCHITECTURE}")
-    with Progress(f"Deploying {stack_name} with sam deploy"):
-        _run(["aws", "s3api", "create-bucket", "--bucket", settings["s3_bucket"]], endpoint)
-        command = ["sam", "deploy", "--config-env", "local"]
-        command += ["--stack-name", stack_name, "--parameter-overrides", *overrides.split()]
-        _run(command, endpoint)
+
+    def deploy_into(account):
+        as_account = {"AWS_ACCESS_KEY_ID": account}
+        bucket = settings["s3_bucket"] if account == ACCOUNT else f"{settings['s3_bucket']}-{account}"
+        _run(["aws", "s3api", "create-bucket", "--bucket", bucket], endpoint, as_account)
+        command = ["sam", "deploy", "--config-env", "local", "--stack-name", stack_name, "--s3-bucket", bucket]
+        _run([*command, "--parameter-overrides", *overrides.split(), f"Functions={functions}"], endpoint, as_account)
+
+    where = "" if accounts == (ACCOUNT,) else f" into {len(accounts)} accounts"
+    with Progress(f"Deploying {stack_name} with sam deploy{where}"), ThreadPoolExecutor() as pool:
+        list(pool.map(deploy_into, accounts))
 
 
 def _run(command, endpoint, environment=None):

@@ -1,4 +1,4 @@
-"""What there is, as lines of text, and how it changed: the tree of OUs, policies, stack events."""
+"""What there is, as lines of text, and how it changed: the tree of OUs, shares, subnets, policies, stack events."""
 
 import difflib
 import json
@@ -36,6 +36,34 @@ def organization(client):
                 below(item["Id"], indent + ("   " if last else "│  "))
 
     below(root["Id"], "")
+    return lines
+
+
+def shares(client):
+    """The shares that there are, with what each gives and to whom."""
+    pages = client.get_paginator("get_resource_shares").paginate(resourceOwner="SELF")
+    lines = []
+    for share in [share for page in pages for share in page["resourceShares"] if share["status"] != "DELETED"]:
+        lines.append(f"share {share['name']:<28} {share['status']}")
+        for kind in ("RESOURCE", "PRINCIPAL"):
+            asked = {"resourceShareArns": [share["resourceShareArn"]], "associationType": kind}
+            pages = client.get_paginator("get_resource_share_associations").paginate(**asked)
+            for each in [each for page in pages for each in page["resourceShareAssociations"]]:
+                if each["status"] != "DISASSOCIATED":
+                    # The end of an ARN is what people know a thing by.
+                    lines.append(f"   {each['associatedEntity'].split('/')[-1]:<31} {each['status']}")
+    return lines
+
+
+def subnets(client, owner):
+    """The subnets of an account that the client's sees, without the default ones, and their tags there."""
+    seen = client.describe_subnets()["Subnets"]
+    seen = [subnet for subnet in seen if subnet["OwnerId"] == owner and not subnet["DefaultForAz"]]
+    lines = []
+    for subnet in sorted(seen, key=lambda subnet: subnet["CidrBlock"]):
+        tags = [f"{tag['Key']}={tag['Value']}" for tag in subnet.get("Tags", []) if not tag["Key"].startswith("aws:")]
+        place = f"{subnet['CidrBlock']:<14} {subnet['AvailabilityZoneId']}"
+        lines.append(f"{subnet['SubnetId']}  {place}  {' '.join(tags) or '(no tags)'}")
     return lines
 
 
