@@ -3,13 +3,16 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_ram::types::{ResourceShare, ResourceShareStatus as Status};
-use custom_resource::{Claim, Error, Resource, Result, SdkConfig, TagChanges};
+use custom_resource::{Answer, AwsError, Claim, Error, Resource, Result, SdkConfig, TagChanges};
 use resource_shares::{Addition, Additions, Entity, Note, ResourceShares, ShareArn, pairs};
 
 use crate::properties::{PlacedPrincipal, Properties};
 
 /// How long a share that was made a moment ago may not be listed, or not be active.
 const LISTED_WITHIN: Duration = Duration::from_mins(1);
+
+/// What RAM says of a share that has gone, and with it all that is to be taken back.
+const GONE: &[&str] = &["UnknownResourceException"];
 
 /// Principals on shares that the function's account owns.
 #[derive(Debug)]
@@ -49,20 +52,15 @@ impl SharePrincipals {
     }
 
     /// Notes the addition as a tag of the share. Before the principal is associated: whoever finds it there finds the tag.
-    async fn note(&self, share: &ShareArn, addition: &Addition) -> Result<()> {
+    async fn note(&self, share: &ShareArn, addition: &Addition) -> Result<(), AwsError> {
         let changes = TagChanges { set: vec![addition.tag()], unset: Vec::new() };
-        self.shares.change_tags(share.as_str(), &changes).await.map_err(|error| match error.code() {
-            "TagLimitExceededException" => Error::refused(format!(
-                "{error}; a share has at most 50 tags and each added principal takes one, so share with an OU instead of \
-                 its single accounts"
-            )),
-            _ => error.into(),
-        })
+        self.shares.change_tags(share.as_str(), &changes).await
     }
 
     async fn forget(&self, share: &ShareArn, addition: &Addition) -> Result<()> {
         let changes = TagChanges { set: Vec::new(), unset: vec![addition.key.clone()] };
-        Ok(self.shares.change_tags(share.as_str(), &changes).await?)
+        self.shares.change_tags(share.as_str(), &changes).await.none_if(GONE)?;
+        Ok(())
     }
 
     /// Takes back what this claim added, unless somebody else wants it there. The tag goes last: until then, another try
@@ -77,8 +75,8 @@ impl SharePrincipals {
         if note == Note::Before {
             return self.forget(share, &own).await;
         }
-        if note == Note::Added {
-            self.note(share, &own).await?;
+        if note == Note::Added && self.note(share, &own).await.none_if(GONE)?.is_none() {
+            return Ok(());
         }
         // Looked for only now that they can see that this one is leaving: of two that leave at once, one doesn't rely on
         // the other.
@@ -89,6 +87,18 @@ impl SharePrincipals {
             self.shares.ensure_disassociated(share.as_str(), &[&principal], &now).await?;
         }
         self.forget(share, &own).await
+    }
+}
+
+fn advised(error: AwsError) -> Error {
+    match error.code() {
+        "TagLimitExceededException" => error
+            .advised(
+                "a share has at most 50 tags and each added principal takes one, so share with an OU instead of its single \
+                 accounts",
+            )
+            .into(),
+        _ => error.into(),
     }
 }
 
@@ -128,7 +138,7 @@ impl Resource for SharePrincipals {
             Some(Note::Leaving) | None => Some(Note::Added),
         };
         if let Some(note) = note {
-            self.note(share, &Addition::new(claim.owner(), principal, note)).await?;
+            self.note(share, &Addition::new(claim.owner(), principal, note)).await.map_err(advised)?;
             additions = Additions::among(&self.tags(share).await?);
         }
         claim.hold(&placed);

@@ -342,6 +342,23 @@ async fn a_delete_of_what_is_gone_or_was_never_added_is_done() {
 }
 
 #[tokio::test]
+async fn a_share_that_goes_while_a_principal_is_taken_back_is_no_obstacle() {
+    let unknown = || said("UnknownResourceException", "The resource share could not be found.");
+    let note_lost = mock!(Client::tag_resource).then_http_response(unknown);
+    remove(&[reads(&[own(Note::Added)]), note_lost]).await.unwrap();
+    let tag_lost = mock!(Client::untag_resource).then_http_response(unknown);
+    remove(&[reads(&[own(Note::Before)]), tag_lost]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_share_that_goes_while_a_principal_is_added_is_told() {
+    let unknown = || said("UnknownResourceException", "The resource share could not be found.");
+    let lost = mock!(Client::tag_resource).then_http_response(unknown);
+    let refusal = ensure(&in_order([&associated(&[]), &[reads(&[]), lost]]), None, &claim(None)).await.unwrap_err();
+    assert!(matches!(&refusal, Error::Refused(reason) if reason.contains("could not be found")), "{refusal}");
+}
+
+#[tokio::test]
 async fn the_delete_of_a_create_whose_answer_was_lost_finds_the_addition_by_its_tag() {
     let rules = in_order([
         &[reads(&[own(Note::Added)]), tags(&own(Note::Leaving)), reads(&[own(Note::Leaving)])],
