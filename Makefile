@@ -19,7 +19,7 @@ test: build ## run every test, unit and end to end
 	.local/servers/bin/python -m unittest discover --start-directory tests/local-aws
 	cargo test --locked --workspace -- --skip concurrency::
 	@# Hundreds of processes at once want the machine for themselves.
-	cargo test --locked --workspace --test suite -- concurrency::
+	cargo test --locked --workspace --test suite -- --test-threads 1 concurrency::
 
 lint: environments ## check style, dependencies and templates
 	@$(ENVIRONMENTS) checks
