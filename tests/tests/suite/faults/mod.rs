@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use archipelago_tests::binary::{Binary, built};
 use archipelago_tests::call::Call;
-use archipelago_tests::cloudformation::{Resource, Simulator};
+use archipelago_tests::cloudformation::{Resource, Run, Simulator};
 use archipelago_tests::fault::Fault;
 use archipelago_tests::function::{Configuration, Function};
 use archipelago_tests::http::Reply;
@@ -60,6 +60,14 @@ impl Scene {
 
     fn function(&self) -> &Function {
         &self.stack.handler.function
+    }
+
+    /// The operations that a step without trouble called, from that call on. Of a list, the first page.
+    fn calls_of(&self, run: Run, from: usize) -> Vec<String> {
+        let run = run.sound();
+        assert_eq!(run.reason(), None, "{}", run.status);
+        let calls = self.aws.calls().into_iter().skip(from).filter(|call| call.input["nextToken"].is_null());
+        calls.map(|call| call.operation).collect()
     }
 
     /// How often an operation succeeded.

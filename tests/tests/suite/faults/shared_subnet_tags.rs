@@ -83,3 +83,24 @@ async fn a_subnet_that_is_not_shared_is_named_with_what_to_do() {
     let said = "this account doesn't see subnet-00000000000000000; have the owner share it with this account";
     assert!(run.reason().unwrap().contains(said), "{:?}", run.reason());
 }
+
+#[tokio::test]
+async fn each_operation_makes_the_calls_that_its_page_lists() {
+    let mut scene = scene(|_| Fault::None).await;
+    let subnet = subnet().await;
+    let first = named(&subnet);
+    let run = scene.stack.create(&first).await;
+    assert_eq!(scene.calls_of(run, 0), ["DescribeSubnets", "DescribeVpcs", "CreateTags"]);
+    let mut seen = scene.aws.calls().len();
+    let run = scene
+        .stack
+        .update(&json!({ "SubnetIds": [subnet, subnet], "Tags": first["Tags"], "VpcTags": first["Tags"] }))
+        .await;
+    assert_eq!(scene.calls_of(run, seen), ["DescribeSubnets", "DescribeVpcs"]);
+    seen = scene.aws.calls().len();
+    let run = scene.stack.update(&json!({ "SubnetIds": [subnet], "Tags": [{ "Key": "stage", "Value": "one" }] })).await;
+    assert_eq!(scene.calls_of(run, seen), ["DescribeSubnets", "DescribeVpcs", "CreateTags", "DeleteTags"]);
+    seen = scene.aws.calls().len();
+    let run = scene.stack.delete().await;
+    assert_eq!(scene.calls_of(run, seen), ["DescribeSubnets", "DeleteTags"]);
+}

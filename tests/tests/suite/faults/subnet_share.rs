@@ -21,6 +21,10 @@ const ONBOARDING: &str = "The resource you are attempting to share can only be s
 /// An invocation works for half of this, since half of a short time is kept for the answer.
 const SHORT: Duration = Duration::from_secs(4);
 
+/// What a look at a share calls.
+const READS: [&str; 4] =
+    ["DescribeOrganization", "GetResourceShares", "GetResourceShareAssociations", "GetResourceShareAssociations"];
+
 async fn scene(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Scene {
     Scene::of("SubnetShare", Duration::from_mins(1), fault).await
 }
@@ -283,4 +287,39 @@ async fn a_create_that_is_cancelled_leaves_no_share() {
     let run = stack.cancelled_create(&wanted, made).await;
     assert_eq!(run.status, Status::RollbackComplete, "{:?}", run.reason());
     assert!(shares(wanted["Name"].as_str().unwrap()).await.is_empty());
+}
+
+#[tokio::test]
+async fn each_operation_makes_the_calls_that_its_page_lists() {
+    let mut scene = scene(|_| Fault::None).await;
+    let (id, _) = unit().await;
+    let subnet = some_subnet();
+    let tags = |key: &str| json!([{ "Key": key, "Value": "one" }]);
+    let first = json!({ "Name": unique("share"), "SubnetIds": [subnet], "Principals": [id], "Tags": tags("a") });
+    let same = with(first.clone(), json!({ "Principals": [id, id] }));
+    let other = json!({
+        "Name": unique("renamed"),
+        "SubnetIds": [some_subnet()],
+        "Principals": [id],
+        "Tags": tags("b"),
+    });
+    let [describe, shares, associations, _] = READS;
+    let run = scene.stack.create(&first).await;
+    let mut expected = vec![describe, shares, "CreateResourceShare"];
+    expected.extend(READS);
+    assert_eq!(scene.calls_of(run, 0), expected);
+    let mut seen = scene.aws.calls().len();
+    let run = scene.stack.update(&same).await;
+    assert_eq!(scene.calls_of(run, seen), READS);
+    seen = scene.aws.calls().len();
+    let run = scene.stack.update(&other).await;
+    let mut expected = vec![describe, shares, "UpdateResourceShare", "TagResource", "UntagResource"];
+    expected.extend([associations, associations, "AssociateResourceShare"]);
+    expected.extend(READS);
+    expected.push("DisassociateResourceShare");
+    expected.extend(READS);
+    assert_eq!(scene.calls_of(run, seen), expected);
+    seen = scene.aws.calls().len();
+    let run = scene.stack.delete().await;
+    assert_eq!(scene.calls_of(run, seen), [shares, "DeleteResourceShare", shares]);
 }

@@ -80,3 +80,30 @@ async fn a_share_without_room_for_a_tag_takes_no_principal_and_the_reason_says_w
     assert_eq!(associations(&share).await.get(&account), None);
     assert_eq!(scene.aws.count("AssociateResourceShare"), 0);
 }
+
+#[tokio::test]
+async fn each_operation_makes_the_calls_that_its_page_lists() {
+    let (mut one, mut two) = (scene(|_| Fault::None).await, scene(|_| Fault::None).await);
+    let (_, account, wanted) = wanted().await;
+    let (shares, associations) = ("GetResourceShares", "GetResourceShareAssociations");
+    let reads = [associations, associations, shares];
+    let run = one.stack.create(&wanted).await;
+    let mut expected = reads.to_vec();
+    expected.extend(["TagResource", shares, "AssociateResourceShare"]);
+    expected.extend(reads);
+    assert_eq!(one.calls_of(run, 0), expected);
+    let run = two.stack.create(&wanted).await;
+    assert_eq!(two.calls_of(run, 0), [associations, associations, shares, "TagResource", shares]);
+
+    let (mut seen, spelt) = (one.aws.calls().len(), format!("arn:aws:iam::{account}:root"));
+    let run = one.stack.update(&json!({ "ShareArn": wanted["ShareArn"], "Principal": spelt })).await;
+    assert_eq!(one.calls_of(run, seen), reads);
+    seen = one.aws.calls().len();
+    let run = one.stack.delete().await;
+    assert_eq!(one.calls_of(run, seen), [shares, "TagResource", shares, "UntagResource"]);
+    seen = two.aws.calls().len();
+    let run = two.stack.delete().await;
+    let mut expected = vec![shares, "TagResource", shares, associations, associations, "DisassociateResourceShare"];
+    expected.extend([shares, shares, associations, associations, "UntagResource"]);
+    assert_eq!(two.calls_of(run, seen), expected);
+}
