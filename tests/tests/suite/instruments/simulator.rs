@@ -40,7 +40,7 @@ fn right(event: &Event) -> Value {
 }
 
 /// A CloudFormation against answers that `spoil` has had its hands on.
-fn spoilt(spoil: impl Fn(&Event, &mut Value) + Sync) -> Simulator<impl Handler> {
+fn spoilt(spoil: impl Fn(&Event, &mut Value)) -> Simulator<impl Handler> {
     let handler = move |event: Event| {
         let mut answer = right(&event);
         spoil(&event, &mut answer);
@@ -53,7 +53,7 @@ fn healthy() -> Simulator<impl Handler> {
     spoilt(|_, _| ())
 }
 
-async fn violation_of_create(spoil: impl Fn(&mut Value) + Sync) -> String {
+async fn violation_of_create(spoil: impl Fn(&mut Value)) -> String {
     let run = spoilt(move |_, answer| spoil(answer)).create(&json!({ "Name": "a" })).await;
     run.steps[0].violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
