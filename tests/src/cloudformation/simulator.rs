@@ -197,27 +197,20 @@ fn take(resource: &mut Resource, step: &mut Step) -> Option<Event> {
 }
 
 async fn deliver(handler: &impl Handler, event: &Event, delivery: Delivery, service_timeout: Duration) -> Step {
-    let handling = async {
-        match delivery {
-            Delivery::Once => (1, handler.handle(event).await),
-            Delivery::Twice => {
-                let mut puts = handler.handle(event).await;
-                puts.extend(handler.handle(event).await);
-                (2, puts)
-            }
-            Delivery::AtOnce => {
-                let (mut puts, more) = tokio::join!(handler.handle(event), handler.handle(event));
-                puts.extend(more);
-                (2, puts)
-            }
-            Delivery::After(wait) => {
-                tokio::time::sleep(wait).await;
-                (1, handler.handle(event).await)
-            }
+    let handle = || async { tokio::time::timeout(service_timeout, handler.handle(event)).await.ok() };
+    let handled = match delivery {
+        Delivery::Once => vec![handle().await],
+        // CloudFormation waits for the first, and doesn't know of the second.
+        Delivery::Twice => vec![handle().await, handle().await],
+        Delivery::AtOnce => <[_; 2]>::from(tokio::join!(handle(), handle())).into(),
+        Delivery::After(wait) => {
+            tokio::time::sleep(wait).await;
+            vec![handle().await]
         }
     };
-    if let Ok((deliveries, puts)) = tokio::time::timeout(service_timeout, handling).await {
-        return judge(event.clone(), puts, deliveries);
+    let deliveries = handled.len();
+    if let Some(puts) = handled.into_iter().collect::<Option<Vec<_>>>() {
+        return judge(event.clone(), puts.concat(), deliveries);
     }
     let violation = Violation(format!("no answer within the ServiceTimeout of {service_timeout:?}"));
     Step { event: event.clone(), puts: Vec::new(), answer: None, violations: vec![violation] }

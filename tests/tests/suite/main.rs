@@ -6,6 +6,7 @@ mod crash_net;
 mod faults;
 mod instruments;
 mod lifecycle;
+mod model;
 mod permissions;
 mod protocol;
 mod repository;

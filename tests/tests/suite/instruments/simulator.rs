@@ -213,6 +213,46 @@ async fn a_cancelled_create_is_deleted_by_an_invented_id_while_it_still_runs() {
     assert_eq!(*order.lock().unwrap(), [Delete, Create]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_create_that_waited_for_its_turn_arrives_after_its_delete() {
+    let order = Mutex::new(Vec::new());
+    let seen = &order;
+    let handler = |event: Event| async move {
+        seen.lock().unwrap().push(event.request_type);
+        vec![Put::of(&right(&event))]
+    };
+    let mut stack = Simulator::new(handler, resource());
+    stack.delivery = Delivery::After(Duration::from_secs(60));
+    let run = stack.cancelled_create(&json!({ "Name": "a" }), async {}).await.sound();
+    assert_eq!((run.requests(), run.status), (vec![Create, Delete], Status::RollbackComplete));
+    assert_eq!(*order.lock().unwrap(), [Delete, Create]);
+}
+
+#[tokio::test]
+async fn what_was_cancelled_goes_on_until_all_that_follows_has_ended() {
+    let cleaned = Notify::new();
+    let (gate, order) = (&cleaned, Mutex::new(Vec::new()));
+    let seen = &order;
+    let handler = |event: Event| async move {
+        if event.request_type == Update && event.properties["Name"] == "c" {
+            gate.notified().await;
+        } else if event.request_type == Delete {
+            gate.notify_one();
+        }
+        seen.lock().unwrap().push(event.request_type);
+        let mut answer = right(&event);
+        if event.request_type == Update && event.properties["Name"] == "a" {
+            answer["PhysicalResourceId"] = json!("thing-a-again");
+        }
+        vec![Put::of(&answer)]
+    };
+    let mut stack = Simulator::new(handler, resource());
+    let _ = stack.create(&json!({ "Name": "a" })).await.sound();
+    let run = stack.cancelled_update(&json!({ "Name": "c" }), async {}).await.sound();
+    assert_eq!((run.requests(), run.status), (vec![Update, Update, Delete], Status::UpdateRollbackComplete));
+    assert_eq!(*order.lock().unwrap(), [Create, Update, Delete, Update]);
+}
+
 #[tokio::test]
 async fn a_cancelled_update_is_rolled_back_and_its_answer_is_not_read() {
     let go = Notify::new();
