@@ -197,19 +197,19 @@ fn take(resource: &mut Resource, step: &mut Step) -> Option<Event> {
 }
 
 async fn deliver(handler: &impl Handler, event: &Event, delivery: Delivery, service_timeout: Duration) -> Step {
-    let handle = || async { tokio::time::timeout(service_timeout, handler.handle(event)).await.ok() };
-    let handled = match delivery {
-        Delivery::Once => vec![handle().await],
+    let once = || async { tokio::time::timeout(service_timeout, handler.handle(event)).await.ok() };
+    let ended = match delivery {
+        Delivery::Once => vec![once().await],
         // CloudFormation waits for the first, and doesn't know of the second.
-        Delivery::Twice => vec![handle().await, handle().await],
-        Delivery::AtOnce => <[_; 2]>::from(tokio::join!(handle(), handle())).into(),
+        Delivery::Twice => vec![once().await, once().await],
+        Delivery::AtOnce => <[_; 2]>::from(tokio::join!(once(), once())).into(),
         Delivery::After(wait) => {
             tokio::time::sleep(wait).await;
-            vec![handle().await]
+            vec![once().await]
         }
     };
-    let deliveries = handled.len();
-    if let Some(puts) = handled.into_iter().collect::<Option<Vec<_>>>() {
+    let deliveries = ended.len();
+    if let Some(puts) = ended.into_iter().collect::<Option<Vec<_>>>() {
         return judge(event.clone(), puts.concat(), deliveries);
     }
     let violation = Violation(format!("no answer within the ServiceTimeout of {service_timeout:?}"));

@@ -76,8 +76,9 @@ pub enum Twist {
     Late,
 }
 
+/// At least the millisecond by which one request is told to be later than another.
 fn wait() -> impl Strategy<Value = Duration> {
-    prop_oneof![4 => 0..1500_u64, 1 => 0..60_000_u64].prop_map(Duration::from_millis)
+    prop_oneof![4 => 1..1500_u64, 1 => 1..60_000_u64].prop_map(Duration::from_millis)
 }
 
 fn twist() -> impl Strategy<Value = Twist> {

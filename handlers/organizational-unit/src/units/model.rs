@@ -81,7 +81,7 @@ impl World for Landing {
     fn foreign(&self, marks: &[String]) -> String {
         let units = self.played.units();
         let foreign = units.iter().filter(|(_, unit)| mark_of(unit).is_none_or(|mark| !marks.contains(&mark)));
-        foreign.map(|(id, unit)| format!("{id} {unit:?}\n")).collect()
+        format!("{:#?}", foreign.collect::<Vec<_>>())
     }
 
     fn ours(&self, marks: &[String]) -> Vec<Thing> {

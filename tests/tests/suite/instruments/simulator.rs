@@ -222,7 +222,7 @@ async fn a_cancelled_create_that_waited_for_its_turn_arrives_after_its_delete() 
         vec![Put::of(&right(&event))]
     };
     let mut stack = Simulator::new(handler, resource());
-    stack.delivery = Delivery::After(Duration::from_secs(60));
+    stack.delivery = Delivery::After(Duration::from_mins(1));
     let run = stack.cancelled_create(&json!({ "Name": "a" }), async {}).await.sound();
     assert_eq!((run.requests(), run.status), (vec![Create, Delete], Status::RollbackComplete));
     assert_eq!(*order.lock().unwrap(), [Delete, Create]);

@@ -40,9 +40,8 @@ fn parts(id: &str) -> Option<(&str, &str)> {
 impl<const EMPTY: bool> Policed<EMPTY> {
     fn documents(&self) -> Vec<(String, Document)> {
         let policies = self.shelves.policies.lock().unwrap();
-        let read = |(name, text): (&String, &Option<String>)| {
-            Some((name.clone(), Document::parse(text.as_ref()?).expect("what was put is a policy")))
-        };
+        let read =
+            |(name, text): (&String, &Option<String>)| Some((name.clone(), Document::parse(text.as_ref()?).unwrap()));
         policies[0].iter().filter_map(read).collect()
     }
 }
@@ -94,19 +93,13 @@ impl<const EMPTY: bool> World for Policed<EMPTY> {
     }
 
     fn foreign(&self, marks: &[String]) -> String {
-        let mut foreign = String::new();
-        for (shelf, document) in self.documents() {
-            let is_foreign = |text: &str, sid: Option<&str>| {
-                let ours = sid.is_some_and(|sid| marks.iter().any(|mark| sid.contains(mark.as_str())));
-                (!ours).then(|| text.to_owned())
-            };
-            let statements = document.statements().filter_map(|it| is_foreign(it.text(), it.sid()));
-            let statements: Vec<_> = statements.collect();
-            if !statements.is_empty() {
-                foreign += &format!("{shelf}: {}\n", statements.join(", "));
-            }
-        }
-        foreign
+        let is_ours = |sid: &str| marks.iter().any(|mark| sid.contains(mark.as_str()));
+        let foreign = self.documents().into_iter().map(|(shelf, document)| {
+            let statements = document.statements().filter(|statement| !statement.sid().is_some_and(is_ours));
+            (shelf, statements.map(|statement| statement.text().to_owned()).collect::<Vec<_>>())
+        });
+        // A shelf without a policy before may have one of ours.
+        format!("{:?}", foreign.filter(|(_, statements)| !statements.is_empty()).collect::<Vec<_>>())
     }
 
     fn ours(&self, marks: &[String]) -> Vec<Thing> {
@@ -121,13 +114,13 @@ impl<const EMPTY: bool> World for Policed<EMPTY> {
     }
 
     fn check(&self, live: &Live, mark: &str) -> Result<(), String> {
-        let (shelf, _) = parts(&live.physical_resource_id).ok_or("its id is none")?;
+        let (place, _) = parts(&live.physical_resource_id).ok_or("its id is none")?;
         let documents = self.documents();
-        let (_, document) = documents.iter().find(|(name, _)| name == shelf).ok_or("there is no policy")?;
+        let (_, document) = documents.iter().find(|(shelf, _)| shelf == place).ok_or("there is no policy")?;
         let own: Vec<Value> = document
             .statements()
             .filter(|statement| statement.is_of(mark))
-            .map(|statement| serde_json::from_str(statement.text()).expect("a statement is JSON"))
+            .map(|statement| serde_json::from_str(statement.text()).unwrap())
             .collect();
         let wanted = match &live.properties["Statement"] {
             Value::Array(list) => list.clone(),
