@@ -248,4 +248,6 @@ impl Resource for OrganizationalUnits {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

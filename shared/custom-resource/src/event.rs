@@ -132,6 +132,17 @@ impl Request {
     }
 }
 
+impl Asked {
+    /// What tells it from another request with the same `RequestId`: what CloudFormation asks for, in full.
+    pub(crate) fn wording(&self) -> String {
+        match self {
+            Self::Create { desired } => format!("Create {desired}"),
+            Self::Update { desired, previous } => format!("Update {previous} {desired}"),
+            Self::Delete { last } => format!("Delete {last}"),
+        }
+    }
+}
+
 /// The properties, through the types of `aws_lambda_events`. They print the `ResponseURL` with everything else, so it
 /// doesn't get that far.
 fn asked(event: &Value) -> Result<Asked, String> {

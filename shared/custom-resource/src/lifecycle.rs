@@ -89,7 +89,10 @@ pub async fn answer<R: Resource>(resource: &R, request: &Request, clock: Clock) 
     let owner = Owner::new(&*envelope.stack_id, &*envelope.logical_resource_id);
     let claim = Claim::new(owner, given.clone()).on(envelope.function.clone());
     let first_try = request.past.first_try.unwrap_or(clock.began);
-    let claim = claim.asked(&envelope.request_id, first_try).resumed(request.past.held.clone());
+    // CloudFormation uses a RequestId again.
+    let wording = request.asked.as_ref().map(Asked::wording).unwrap_or_default();
+    let turn = format!("{} {wording}", envelope.request_id);
+    let claim = claim.asked(&turn, first_try).resumed(request.past.held.clone());
     let worked = until_done(resource, request, &work, &claim, clock).await;
     let is_delete = matches!(work, Work::Remove { .. });
     // Nothing was made as far as anybody knows, and nothing was found that had been made all the same.

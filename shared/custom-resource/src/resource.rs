@@ -77,8 +77,8 @@ impl<Id: FromStr + Display> Claim<Id> {
 
     /// The claim, in the turn of that request, which is worked on since `began`, in milliseconds since 1970.
     #[must_use]
-    pub fn asked(self, request_id: &str, began: u64) -> Self {
-        Self { turn: Turn::new(began, request_id), ..self }
+    pub fn asked(self, request: &str, began: u64) -> Self {
+        Self { turn: Turn::new(began, request), ..self }
     }
 
     /// The claim, holding what an earlier invocation held.

@@ -13,14 +13,14 @@ use sha2::{Digest, Sha256};
 pub struct Turn {
     /// Milliseconds since 1970, when the first invocation for the request began.
     began: u64,
-    /// Eight hexadecimal digits made of the `RequestId`.
+    /// Eight hexadecimal digits made of the `RequestId`, which is used again, and of what is asked.
     request: String,
 }
 
 impl Turn {
-    pub(crate) fn new(began: u64, request_id: &str) -> Self {
+    pub(crate) fn new(began: u64, request: &str) -> Self {
         let first_bytes =
-            Sha256::digest(request_id).iter().take(4).fold(0_u32, |bytes, byte| bytes << 8 | u32::from(*byte));
+            Sha256::digest(request).iter().take(4).fold(0_u32, |bytes, byte| bytes << 8 | u32::from(*byte));
         Self { began, request: format!("{first_bytes:08x}") }
     }
 

@@ -6,7 +6,7 @@ use std::{cell::RefCell, future::pending, time::Duration};
 
 use custom_resource::{
     Claim, Clock, Continuation, Envelope, Error, Outcome, Request, Resource, Response, ResponseHosts, Result, Status,
-    answer,
+    Turn, answer,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -195,6 +195,41 @@ async fn update_knows_its_id_and_both_sets_of_properties_and_returns_the_same_at
     let seen = script.asked();
     assert_eq!(seen.id, Some(ThingId("thing-1".to_owned())));
     assert_eq!(seen.previous, Some(Properties { name: "old".to_owned() }));
+}
+
+/// A handler that notes in which turn it is asked.
+#[derive(Default)]
+struct Turns(RefCell<Vec<Turn>>);
+
+impl Resource for Turns {
+    type Properties = Properties;
+    type Id = ThingId;
+    type Attributes = ();
+
+    async fn ensure(&self, _: &Properties, _: Option<&Properties>, claim: &Claim<ThingId>) -> Result<()> {
+        self.remove(None, claim).await
+    }
+
+    async fn remove(&self, _: Option<&Properties>, claim: &Claim<ThingId>) -> Result<()> {
+        self.0.borrow_mut().push(claim.turn().clone());
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_share_a_request_id_are_told_apart_by_what_they_ask() {
+    let mut rollback = event("Update", Some("thing-1"));
+    rollback["ResourceProperties"] = json!({"ServiceToken": "arn", "Name": "old"});
+    rollback["OldResourceProperties"] = json!({"ServiceToken": "arn", "Name": "new"});
+    let update = event("Update", Some("thing-1"));
+    let turns = Turns::default();
+    for asked in [event("Create", None), event("Delete", Some("invented")), update.clone(), rollback, update] {
+        through(FUNCTION, &turns, &asked).await;
+    }
+    let mut turns = turns.0.into_inner();
+    assert_eq!(turns.pop().as_ref(), Some(&turns[2]), "the same event is the same request");
+    turns.dedup();
+    assert_eq!(turns.len(), 4);
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,18 +11,19 @@ use super::event::{Event, RequestType};
 use super::resource::{Resource, Status};
 
 /// Whatever answers events.
+#[expect(async_fn_in_trait, reason = "whether it is Send is for each handler to say: a resource in this process isn't")]
 pub trait Handler {
     /// Handles one delivery of an event to its end; returns the PUTs that arrived since the last call for it.
-    fn handle(&self, event: &Event) -> impl Future<Output = Vec<Put>> + Send;
+    async fn handle(&self, event: &Event) -> Vec<Put>;
 }
 
 impl<F, Handling> Handler for F
 where
-    F: Fn(Event) -> Handling + Sync,
-    Handling: Future<Output = Vec<Put>> + Send,
+    F: Fn(Event) -> Handling,
+    Handling: Future<Output = Vec<Put>>,
 {
-    fn handle(&self, event: &Event) -> impl Future<Output = Vec<Put>> + Send {
-        self(event.clone())
+    async fn handle(&self, event: &Event) -> Vec<Put> {
+        self(event.clone()).await
     }
 }
 
@@ -36,6 +37,8 @@ pub enum Delivery {
     Twice,
     /// Twice at the same time.
     AtOnce,
+    /// Once, after it has waited for its turn at Lambda for so long.
+    After(Duration),
 }
 
 /// One event and what came of it.
@@ -133,14 +136,18 @@ impl<H: Handler> Simulator<H> {
 
     /// Creates the stack, and cancels it once `when` is over: the Delete runs beside the Create.
     pub async fn cancelled_create(&mut self, properties: &Value, when: impl Future<Output = ()>) -> Run {
-        let first = self.resource.create(properties);
-        self.cancelled(first, when).await
+        match self.resource.create(properties) {
+            Some(first) => self.cancel(first, when).await,
+            None => self.run(None).await,
+        }
     }
 
     /// Updates the stack, and cancels it once `when` is over: the rollback runs beside the Update.
     pub async fn cancelled_update(&mut self, properties: &Value, when: impl Future<Output = ()>) -> Run {
-        let first = self.resource.update(properties);
-        self.cancelled(first, when).await
+        match self.resource.update(properties) {
+            Some(first) => self.cancel(first, when).await,
+            None => self.run(None).await,
+        }
     }
 
     /// Sends events and takes answers until the stack stands still.
@@ -149,7 +156,7 @@ impl<H: Handler> Simulator<H> {
         let mut next = first;
         while let Some(event) = next {
             let mut step = self.deliver(&event).await;
-            next = self.take(&mut step);
+            next = take(&mut self.resource, &mut step);
             steps.push(step);
         }
         Run { steps, status: self.resource.status() }
@@ -157,55 +164,56 @@ impl<H: Handler> Simulator<H> {
 
     /// Delivers an event without reading its answer: a delivery that comes too late.
     pub async fn deliver(&self, event: &Event) -> Step {
-        let handling = async {
-            match self.delivery {
-                Delivery::Once => (1, self.handler.handle(event).await),
-                Delivery::Twice => {
-                    let mut puts = self.handler.handle(event).await;
-                    puts.extend(self.handler.handle(event).await);
-                    (2, puts)
-                }
-                Delivery::AtOnce => {
-                    let (mut puts, more) = tokio::join!(self.handler.handle(event), self.handler.handle(event));
-                    puts.extend(more);
-                    (2, puts)
-                }
-            }
-        };
-        if let Ok((deliveries, puts)) = tokio::time::timeout(self.service_timeout, handling).await {
-            return judge(event.clone(), puts, deliveries);
-        }
-        let violation = Violation(format!("no answer within the ServiceTimeout of {:?}", self.service_timeout));
-        Step { event: event.clone(), puts: Vec::new(), answer: None, violations: vec![violation] }
+        deliver(&self.handler, event, self.delivery, self.service_timeout).await
     }
 
-    async fn cancelled(&mut self, first: Option<Event>, when: impl Future<Output = ()>) -> Run {
-        let Some(first) = first else { return Run { steps: Vec::new(), status: self.resource.status() } };
-        let rollback = self.resource.cancel();
-        let this = &*self;
-        let (running, rollback) = tokio::join!(this.deliver(&first), async {
+    /// Sends the first event of a Create or an Update, and cancels it once `when` is over. Its handling goes on beside all
+    /// that follows, and its answer isn't read, even if it came before.
+    pub async fn cancel(&mut self, first: Event, when: impl Future<Output = ()>) -> Run {
+        let mut next = self.resource.cancel();
+        let Self { handler, resource, delivery, service_timeout } = self;
+        let (handler, delivery, service_timeout) = (&*handler, *delivery, *service_timeout);
+        let of_the_rest = if matches!(delivery, Delivery::After(_)) { Delivery::Once } else { delivery };
+        let (running, rest) = tokio::join!(deliver(handler, &first, delivery, service_timeout), async {
             when.await;
-            match rollback {
-                Some(event) => Some(this.deliver(&event).await),
-                None => None,
+            let mut steps = Vec::new();
+            while let Some(event) = next {
+                let mut step = deliver(handler, &event, of_the_rest, service_timeout).await;
+                next = take(resource, &mut step);
+                steps.push(step);
             }
+            steps
         });
-        let mut steps = vec![running];
-        if let Some(mut step) = rollback {
-            let next = self.take(&mut step);
-            steps.push(step);
-            let rest = self.run(next).await;
-            steps.extend(rest.steps);
-        }
+        let steps = std::iter::once(running).chain(rest).collect();
         Run { steps, status: self.resource.status() }
     }
+}
 
-    fn take(&mut self, step: &mut Step) -> Option<Event> {
-        self.resource.answered(&step.event, step.answer.as_ref()).unwrap_or_else(|violation| {
-            step.violations.push(violation);
-            None
-        })
+fn take(resource: &mut Resource, step: &mut Step) -> Option<Event> {
+    resource.answered(&step.event, step.answer.as_ref()).unwrap_or_else(|violation| {
+        step.violations.push(violation);
+        None
+    })
+}
+
+async fn deliver(handler: &impl Handler, event: &Event, delivery: Delivery, service_timeout: Duration) -> Step {
+    let once = || async { tokio::time::timeout(service_timeout, handler.handle(event)).await.ok() };
+    let ended = match delivery {
+        Delivery::Once => vec![once().await],
+        // CloudFormation waits for the first, and doesn't know of the second.
+        Delivery::Twice => vec![once().await, once().await],
+        Delivery::AtOnce => <[_; 2]>::from(tokio::join!(once(), once())).into(),
+        Delivery::After(wait) => {
+            tokio::time::sleep(wait).await;
+            vec![once().await]
+        }
+    };
+    let deliveries = ended.len();
+    if let Some(puts) = ended.into_iter().collect::<Option<Vec<_>>>() {
+        return judge(event.clone(), puts.concat(), deliveries);
     }
+    let violation = Violation(format!("no answer within the ServiceTimeout of {service_timeout:?}"));
+    Step { event: event.clone(), puts: Vec::new(), answer: None, violations: vec![violation] }
 }
 
 fn judge(event: Event, puts: Vec<Put>, deliveries: usize) -> Step {

@@ -7,6 +7,7 @@ mod crash_net;
 mod faults;
 mod instruments;
 mod lifecycle;
+mod model;
 mod network;
 mod permissions;
 mod protocol;

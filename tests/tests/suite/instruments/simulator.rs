@@ -40,7 +40,7 @@ fn right(event: &Event) -> Value {
 }
 
 /// A CloudFormation against answers that `spoil` has had its hands on.
-fn spoilt(spoil: impl Fn(&Event, &mut Value) + Sync) -> Simulator<impl Handler> {
+fn spoilt(spoil: impl Fn(&Event, &mut Value)) -> Simulator<impl Handler> {
     let handler = move |event: Event| {
         let mut answer = right(&event);
         spoil(&event, &mut answer);
@@ -53,7 +53,7 @@ fn healthy() -> Simulator<impl Handler> {
     spoilt(|_, _| ())
 }
 
-async fn violation_of_create(spoil: impl Fn(&mut Value) + Sync) -> String {
+async fn violation_of_create(spoil: impl Fn(&mut Value)) -> String {
     let run = spoilt(move |_, answer| spoil(answer)).create(&json!({ "Name": "a" })).await;
     run.steps[0].violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
@@ -211,6 +211,46 @@ async fn a_cancelled_create_is_deleted_by_an_invented_id_while_it_still_runs() {
     let id = run.steps[1].event.physical_resource_id.clone().unwrap();
     assert!(id.starts_with("demo-Thing-"), "{id}");
     assert_eq!(*order.lock().unwrap(), [Delete, Create]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_create_that_waited_for_its_turn_arrives_after_its_delete() {
+    let order = Mutex::new(Vec::new());
+    let seen = &order;
+    let handler = |event: Event| async move {
+        seen.lock().unwrap().push(event.request_type);
+        vec![Put::of(&right(&event))]
+    };
+    let mut stack = Simulator::new(handler, resource());
+    stack.delivery = Delivery::After(Duration::from_mins(1));
+    let run = stack.cancelled_create(&json!({ "Name": "a" }), async {}).await.sound();
+    assert_eq!((run.requests(), run.status), (vec![Create, Delete], Status::RollbackComplete));
+    assert_eq!(*order.lock().unwrap(), [Delete, Create]);
+}
+
+#[tokio::test]
+async fn what_was_cancelled_goes_on_until_all_that_follows_has_ended() {
+    let cleaned = Notify::new();
+    let (gate, order) = (&cleaned, Mutex::new(Vec::new()));
+    let seen = &order;
+    let handler = |event: Event| async move {
+        if event.request_type == Update && event.properties["Name"] == "c" {
+            gate.notified().await;
+        } else if event.request_type == Delete {
+            gate.notify_one();
+        }
+        seen.lock().unwrap().push(event.request_type);
+        let mut answer = right(&event);
+        if event.request_type == Update && event.properties["Name"] == "a" {
+            answer["PhysicalResourceId"] = json!("thing-a-again");
+        }
+        vec![Put::of(&answer)]
+    };
+    let mut stack = Simulator::new(handler, resource());
+    let _ = stack.create(&json!({ "Name": "a" })).await.sound();
+    let run = stack.cancelled_update(&json!({ "Name": "c" }), async {}).await.sound();
+    assert_eq!((run.requests(), run.status), (vec![Update, Update, Delete], Status::UpdateRollbackComplete));
+    assert_eq!(*order.lock().unwrap(), [Create, Update, Delete, Update]);
 }
 
 #[tokio::test]

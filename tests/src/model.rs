@@ -1,0 +1,24 @@
+//! Random lives of one custom resource, told to a `custom_resource::Resource` in this process: CloudFormation and Lambda
+//! misbehave, AWS is played in memory and fails, and time costs nothing.
+//!
+//! A [`World`] is what one type works on; [`play`] tells it a [`Story`] and judges what became of it; [`lives`] makes up the
+//! stories, and finds the shortest one that goes wrong.
+
+mod http;
+mod leases;
+mod lives;
+pub mod organizations;
+mod play;
+mod process;
+mod story;
+mod weather;
+mod world;
+
+pub use http::{Service, configuration};
+pub use leases::Leases;
+pub use lives::lives;
+pub use play::play;
+pub use process::Process;
+pub use story::{Chapter, Deed, Story, Twist, stories};
+pub use weather::{Fault, Trouble, Weather};
+pub use world::{Thing, Wish, World};

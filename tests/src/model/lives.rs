@@ -1,0 +1,39 @@
+//! Many lives, and of those that go wrong the shortest.
+
+use std::env;
+use std::sync::Arc;
+
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use tokio::runtime::Builder;
+
+use super::play::play;
+use super::process::Process;
+use super::story::stories;
+use super::weather::Weather;
+use super::world::World;
+
+/// How many lives to make up, other ones each time, in the place of those that every run has in common.
+const MORE: &str = "PROPTEST_CASES";
+
+/// Tells `lives` stories to the world `W`, the same ones each time; as many others as the variable `PROPTEST_CASES` says, if
+/// there is one.
+///
+/// # Panics
+/// With the shortest story that goes wrong, and what does.
+pub fn lives<W: World>(lives: u32) {
+    let more = env::var(MORE).ok().and_then(|more| more.parse().ok());
+    let config = Config { cases: more.unwrap_or(lives), failure_persistence: None, ..Config::default() };
+    let mut runner = match more {
+        Some(_) => TestRunner::new(config),
+        None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
+    };
+    let weather = Arc::new(Weather::default());
+    let process = Process::new(W::new(Arc::clone(&weather)));
+    let told = runner.run(&stories(W::wishes().len()), |story| {
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.expect("a runtime without I/O can be built").block_on(play(&story, &process, &weather))
+    });
+    if let Err(wrong) = told {
+        panic!("{wrong}");
+    }
+}

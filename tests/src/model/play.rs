@@ -1,0 +1,244 @@
+//! One life, and the rules that it has to keep.
+
+use std::collections::BTreeSet;
+
+use custom_resource::Owner;
+use proptest::prelude::prop_assert;
+use proptest::test_runner::TestCaseError;
+use tokio::time::sleep;
+
+use super::process::Process;
+use super::story::{Chapter, Deed, Twist};
+use super::weather::Weather;
+use super::world::{Thing, Wish, World};
+use crate::cloudformation::{Delivery, Event, RequestType, Resource, Run, Simulator, Status, Step, stringified};
+
+const LOGICAL_ID: &str = "Thing";
+
+/// How often a Delete that failed is tried again once AWS is well.
+const TRIES: usize = 4;
+
+struct Life<'a, W: World> {
+    stack: Simulator<&'a Process<W>>,
+    weather: &'a Weather,
+    wishes: Vec<Wish>,
+    untouched: String,
+    /// The marks of all stacks so far, the last one's last.
+    marks: Vec<String>,
+    /// What events made that were worked on after a later one: nothing in an event says so.
+    late: BTreeSet<Thing>,
+    /// Whether the last event that was worked on wasn't the last one that was sent.
+    disturbed: bool,
+}
+
+/// Plays a life from its beginning.
+///
+/// # Errors
+/// The first rule that it breaks.
+pub async fn play<W: World>(story: &[Chapter], process: &Process<W>, weather: &Weather) -> Result<(), TestCaseError> {
+    // What waits for a random time waits for the same in the same life.
+    fastrand::seed(7);
+    weather.begin();
+    process.begin();
+    let untouched = process.world.foreign(&[]);
+    let stack = Simulator::new(process, Resource::new("demo", LOGICAL_ID, W::TYPE, 7));
+    let (marks, late) = (Vec::new(), BTreeSet::new());
+    let mut life = Life { stack, weather, wishes: W::wishes(), untouched, marks, late, disturbed: false };
+    for chapter in story {
+        life.live(chapter).await?;
+        if life.disturbed && !W::STOPS_WHEN_OVERTAKEN {
+            // What was made after its Delete is nobody's from now on, for a person to take away.
+            return Ok(());
+        }
+    }
+    life.end().await
+}
+
+impl<W: World> Life<'_, W> {
+    async fn live(&mut self, chapter: &Chapter) -> Result<(), TestCaseError> {
+        let Chapter { deed, twist, another_fails, same_request_id, invocation, faults } = chapter;
+        self.weather.forecast(faults);
+        self.stack.resource.reuse_request_ids(*same_request_id);
+        if *another_fails {
+            self.stack.resource.fail_another();
+        }
+        let process = self.stack.handler;
+        process.invocation.set(*invocation);
+        process.killed_after.set(None);
+        self.stack.delivery = Delivery::Once;
+        let mut cancelled_after = None;
+        match *twist {
+            Twist::Plain | Twist::Late => {}
+            Twist::Twice => self.stack.delivery = Delivery::Twice,
+            Twist::AtOnce => self.stack.delivery = Delivery::AtOnce,
+            Twist::Killed(after) => process.killed_after.set(Some(after)),
+            Twist::Cancelled(after) => cancelled_after = Some(after),
+            Twist::CancelledWaiting(after, waiting) => {
+                cancelled_after = Some(after);
+                self.stack.delivery = Delivery::After(waiting);
+            }
+        }
+        if matches!(deed, Deed::Delete) {
+            self.excuse_what_a_failed_rollback_leaves();
+        }
+        let first = match *deed {
+            Deed::Create(wish) => self.stack.resource.create(&self.wishes[wish].properties),
+            Deed::Update(wish) => self.stack.resource.update(&self.wishes[wish].properties),
+            Deed::Delete => self.stack.resource.delete(),
+            Deed::ContinueRollback => self.stack.resource.continue_rollback(),
+        };
+        let Some(first) = first else { return Ok(()) };
+        let mark = Owner::new(&*first.stack_id, LOGICAL_ID).mark();
+        if self.marks.last() != Some(&mark) {
+            self.marks.push(mark.clone());
+        }
+        let is_cancelled = matches!(deed, Deed::Create(_) | Deed::Update(_));
+        let run = match cancelled_after.filter(|_| is_cancelled) {
+            Some(after) => self.stack.cancel(first.clone(), sleep(after)).await,
+            None => self.stack.run(Some(first.clone())).await,
+        };
+        self.disturbed = false;
+        self.judge(&run, &mark)?;
+        let is_overtaken = match *twist {
+            Twist::Cancelled(_) => is_cancelled && !W::STOPS_WHEN_OVERTAKEN,
+            Twist::CancelledWaiting(after, waiting) => is_cancelled && (!W::STOPS_WHEN_OVERTAKEN || waiting >= after),
+            _ => false,
+        };
+        if is_overtaken {
+            self.excuse(&run.steps[0], &mark);
+        }
+        if matches!(twist, Twist::Late) && run.steps.len() > 1 {
+            let late = self.stack.deliver(&first).await;
+            self.excuse(&late, &mark);
+            self.judge_protocol(&Run { steps: vec![late], status: self.stack.resource.status() })?;
+        }
+        self.judge_world(&mark)
+    }
+
+    /// Once the rollback of a replacement has failed, CloudFormation deletes the replacement and nothing else.
+    fn excuse_what_a_failed_rollback_leaves(&mut self) {
+        let resource = &self.stack.resource;
+        if let (Status::UpdateRollbackFailed, Some(before), Some(mark)) =
+            (resource.status(), resource.before(), self.marks.last())
+        {
+            self.late.insert(Thing { mark: mark.clone(), id: before.physical_resource_id.clone() });
+        }
+    }
+
+    /// What an event made that was worked on too late may be there, and nothing else.
+    fn excuse(&mut self, step: &Step, mark: &str) {
+        self.disturbed = true;
+        let ids = step.puts.iter().filter_map(|put| Some(put.json()["PhysicalResourceId"].as_str()?.to_owned()));
+        self.late.extend(ids.map(|id| Thing { mark: mark.to_owned(), id }));
+    }
+
+    /// With AWS well again, everything can be deleted, and then nothing of ours is left.
+    async fn end(&mut self) -> Result<(), TestCaseError> {
+        self.weather.forecast(&[]);
+        self.stack.delivery = Delivery::Once;
+        self.stack.handler.invocation.set(std::time::Duration::from_mins(15));
+        self.stack.handler.killed_after.set(None);
+        for _ in 0..TRIES {
+            let again = self.stack.resource.continue_rollback();
+            let run = self.stack.run(again).await;
+            let Some(mark) = self.marks.last().cloned() else { break };
+            self.judge(&run, &mark)?;
+        }
+        self.excuse_what_a_failed_rollback_leaves();
+        for _ in 0..TRIES {
+            let run = self.stack.delete().await;
+            let Some(step) = run.steps.last() else { break };
+            let mark = Owner::new(&*step.event.stack_id, LOGICAL_ID).mark();
+            self.disturbed = false;
+            self.judge(&run, &mark)?;
+        }
+        let resource = &self.stack.resource;
+        prop_assert!(resource.live().is_none(), "it can't be deleted: {:?}", resource.live());
+        if let Some(mark) = self.marks.last() {
+            self.judge_world(&mark.clone())?;
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, run: &Run, mark: &str) -> Result<(), TestCaseError> {
+        self.judge_protocol(run)?;
+        for step in &run.steps {
+            self.judge_id(step, mark)?;
+            // A success of a Delete says that its thing is gone, however it came there.
+            if let (RequestType::Delete, Some(answer)) = (step.event.request_type, &step.answer)
+                && answer.success
+            {
+                self.late.remove(&Thing { mark: mark.to_owned(), id: answer.physical_resource_id.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    fn judge_protocol(&self, run: &Run) -> Result<(), TestCaseError> {
+        prop_assert!(run.violations().is_empty(), "the protocol was broken: {:?}", run.violations());
+        let foreign = self.stack.handler.world.foreign(&self.marks);
+        prop_assert!(foreign == self.untouched, "something foreign was touched:\n{}\n{foreign}", self.untouched);
+        Ok(())
+    }
+
+    /// An Update keeps its id if nothing changes or if it fails, and its attributes if nothing changes.
+    fn judge_id(&self, step: &Step, mark: &str) -> Result<(), TestCaseError> {
+        let Step { event, answer, .. } = step;
+        let (RequestType::Update, Some(answer), Some(id)) = (event.request_type, answer, &event.physical_resource_id)
+        else {
+            return Ok(());
+        };
+        let is_same = self.meaning(event, false).is_some_and(|now| self.meaning(event, true) == Some(now));
+        let moved = answer.physical_resource_id != *id;
+        if answer.success && is_same {
+            prop_assert!(!moved, "an update without a change moved {id} to {}", answer.physical_resource_id);
+        }
+        if !answer.success && moved {
+            let there = self.stack.handler.world.ours(&[mark.to_owned()]);
+            let is_there = there.iter().any(|thing| thing.id == answer.physical_resource_id);
+            // It may have been there until the clean-up that came after.
+            let live = self.stack.resource.live();
+            let may_be_gone = live.is_none_or(|live| live.physical_resource_id != answer.physical_resource_id);
+            prop_assert!(is_there || may_be_gone, "a failed update answered {}", answer.physical_resource_id);
+        }
+        Ok(())
+    }
+
+    /// What a template's properties mean: those before the update, or after it.
+    fn meaning(&self, event: &Event, old: bool) -> Option<&'static str> {
+        let properties = if old { event.old_properties.as_ref()? } else { &event.properties };
+        let is_it = |wish: &&Wish| stringified(&wish.properties).as_object() == Some(properties);
+        self.wishes.iter().find(is_it).map(|wish| wish.meaning)
+    }
+
+    fn judge_world(&self, mark: &str) -> Result<(), TestCaseError> {
+        let (world, resource) = (&self.stack.handler.world, &self.stack.resource);
+        let gone = matches!(resource.status(), Status::NotCreated | Status::RollbackComplete | Status::DeleteComplete);
+        let is_abandoned = |thing: &Thing| resource.abandoned().contains(&thing.id);
+        let is_over = |thing: &Thing| thing.mark != mark || gone;
+        let left = world.ours(&self.marks);
+        let left: Vec<_> = left
+            .into_iter()
+            .filter(|thing| is_over(thing) && !is_abandoned(thing) && !self.late.contains(thing))
+            .collect();
+        prop_assert!(left.is_empty(), "{left:?} is left after the last Delete ({})", resource.status());
+        let done = matches!(
+            resource.status(),
+            Status::CreateComplete | Status::UpdateComplete | Status::UpdateRollbackComplete
+        );
+        if let Some(live) = resource.live().filter(|_| done && !self.disturbed) {
+            if let Err(difference) = world.check(live, mark) {
+                return Err(TestCaseError::fail(format!("{}, but {difference}: {live:?}", resource.status())));
+            }
+            let others = world.ours(&[mark.to_owned()]);
+            let others: Vec<_> = others
+                .into_iter()
+                .filter(|thing| {
+                    thing.id != live.physical_resource_id && !is_abandoned(thing) && !self.late.contains(thing)
+                })
+                .collect();
+            prop_assert!(others.is_empty(), "{others:?} is there beside {live:?} ({})", resource.status());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,109 @@
+//! Lambda, with a resource in this process in the place of a function's binary.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::{self, Debug};
+use std::pin::Pin;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use custom_resource::{Clock, Envelope, Outcome, Request, ResponseHosts, answer};
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout};
+
+use super::world::World;
+use crate::cloudformation::{Event, Handler, Put};
+
+const URL: &str =
+    "https://cloudformation-custom-resource-response-euwest1.s3.eu-west-1.amazonaws.com/answer?Signature=s";
+
+/// What the library's deputy answers for a process that was killed, where CloudFormation gave no id.
+const PERHAPS_MADE: &str = "something-may-have-been-made";
+
+/// How long a process may still live, after its time is over, before Lambda ends it.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// The function of a world's type.
+pub struct Process<W: World> {
+    /// The world.
+    pub world: W,
+    /// How long one invocation may take.
+    pub invocation: Cell<Duration>,
+    /// When the next process is killed, after its start.
+    pub killed_after: Cell<Option<Duration>>,
+    began: Cell<(Instant, u64)>,
+    idle: RefCell<Vec<W::Resource>>,
+}
+
+impl<W: World> Debug for Process<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process").field("world", &self.world).finish_non_exhaustive()
+    }
+}
+
+impl<W: World> Process<W> {
+    /// The function in that world.
+    pub fn new(world: W) -> Self {
+        Self {
+            world,
+            invocation: Cell::default(),
+            killed_after: Cell::default(),
+            began: Cell::new((Instant::now(), 0)),
+            idle: RefCell::default(),
+        }
+    }
+
+    /// Lets a life begin now, in a world without anything of ours.
+    pub fn begin(&self) {
+        let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.began.set((Instant::now(), u64::try_from(today.as_millis()).unwrap_or_default()));
+        self.world.begin();
+    }
+
+    /// One invocation; `None` for one that was killed.
+    async fn invoke(&self, event: &Value) -> Option<Outcome> {
+        let resource = self.idle.borrow_mut().pop().unwrap_or_else(|| self.world.process());
+        let deadline = Instant::now() + self.invocation.get();
+        let (began, began_at) = self.began.get();
+        let waited = u64::try_from(began.elapsed().as_millis()).unwrap_or_default();
+        let clock = Clock { deadline, began: began_at + waited };
+        let function = event["ServiceToken"].as_str().unwrap_or_default();
+        let envelope = Envelope::read(event, function, "log").expect("the simulator's events have an envelope");
+        let request = Request::open(event, envelope, &ResponseHosts::default()).expect("the URL is of CloudFormation");
+        let lives_for = self.killed_after.take().unwrap_or(Duration::MAX);
+        // The types of the SDKs' futures are too deep to be parts of other types.
+        let work: Pin<Box<dyn Future<Output = Outcome> + '_>> = Box::pin(answer(&resource, &request, clock));
+        let outcome = timeout(lives_for, work).await.ok()?;
+        assert!(Instant::now() + GRACE < deadline || self.invocation.get() <= 2 * GRACE, "the answer comes too late");
+        self.idle.borrow_mut().push(resource);
+        Some(outcome)
+    }
+}
+
+impl<W: World> Handler for &Process<W> {
+    async fn handle(&self, event: &Event) -> Vec<Put> {
+        let mut sent = event.to_json(URL);
+        loop {
+            let answer = match self.invoke(&sent).await {
+                Some(Outcome::Answer(response)) => serde_json::from_str(&response.body()).unwrap_or_default(),
+                Some(Outcome::Continue { past, .. }) => {
+                    sent["Continuation"] = serde_json::to_value(past).unwrap_or_default();
+                    continue;
+                }
+                None => killed(event, &sent),
+            };
+            return vec![Put::of(&answer)];
+        }
+    }
+}
+
+/// What the library's deputy answers for a process that was killed.
+fn killed(event: &Event, sent: &Value) -> Value {
+    let held = sent["Continuation"]["Held"].as_str().or(event.physical_resource_id.as_deref());
+    json!({
+        "Status": "FAILED",
+        "Reason": "killed",
+        "PhysicalResourceId": held.unwrap_or(PERHAPS_MADE),
+        "StackId": event.stack_id,
+        "RequestId": event.request_id,
+        "LogicalResourceId": event.logical_resource_id,
+    })
+}

@@ -1,0 +1,62 @@
+//! What one resource type works on.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::weather::Weather;
+use crate::cloudformation::Live;
+
+/// Properties that a template may have.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// The properties.
+    pub properties: Value,
+    /// The same for properties between which nothing has to be changed.
+    pub meaning: &'static str,
+}
+
+/// Something in the world that carries a mark.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Thing {
+    /// Ten hexadecimal digits that say whose it is.
+    pub mark: String,
+    /// Its physical id, or the name by which people know it.
+    pub id: String,
+}
+
+/// A part of AWS in memory, and a resource type that works on it.
+pub trait World: Debug {
+    /// The type.
+    type Resource: custom_resource::Resource;
+    /// Its name in a template.
+    const TYPE: &'static str;
+    /// Whether a request that CloudFormation has cancelled is kept from doing anything after the next one.
+    const STOPS_WHEN_OVERTAKEN: bool;
+
+    /// What a template may say of it; some of it is refused.
+    fn wishes() -> Vec<Wish>;
+
+    /// The world of all lives, in that weather.
+    fn new(weather: Arc<Weather>) -> Self;
+
+    /// Makes it the world before anything of ours is there. To make another one would take longer than a life: clients of
+    /// the SDK are slow to build.
+    fn begin(&self);
+
+    /// A process of the function.
+    fn process(&self) -> Self::Resource;
+
+    /// All that isn't of a claim with one of these marks, to the byte.
+    fn foreign(&self, marks: &[String]) -> String;
+
+    /// All that is.
+    fn ours(&self, marks: &[String]) -> Vec<Thing>;
+
+    /// Whether the world is as the template says.
+    ///
+    /// # Errors
+    /// What differs.
+    fn check(&self, live: &Live, mark: &str) -> Result<(), String>;
+}

@@ -1,0 +1,5 @@
+//! Thousands of random lives of the statement types, in which CloudFormation, Lambda and AWS misbehave.
+
+mod shelves;
+mod statements;
+mod things;
