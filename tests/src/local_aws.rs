@@ -171,15 +171,34 @@ impl LocalAws {
         keys.zip(between(&described, "<OutputValue>", "</OutputValue>").map(str::to_owned)).collect()
     }
 
-    /// What CloudFormation says of a stack. The command line takes a second for it, and this is asked all the time.
+    /// What CloudFormation says of a stack.
     async fn described(&self, stack: &str) -> String {
-        let form = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs([("Action", "DescribeStacks"), ("Version", "2010-05-15"), ("StackName", stack)])
-            .finish();
-        let request = self.request(&self.endpoint, &self.account, "cloudformation");
+        self.query(&self.account, "cloudformation", "DescribeStacks", &[("StackName", stack)]).await.1
+    }
+
+    /// Calls an operation of a service with a query protocol as an account. The command line takes a second for it.
+    ///
+    /// # Errors
+    /// The answer, which is XML either way.
+    pub async fn query_as(
+        &self,
+        account: &str,
+        service: &str,
+        operation: &str,
+        input: &[(&str, &str)],
+    ) -> Result<String, String> {
+        let (is_success, text) = self.query(account, service, operation, input).await;
+        if is_success { Ok(text) } else { Err(text) }
+    }
+
+    async fn query(&self, account: &str, service: &str, operation: &str, input: &[(&str, &str)]) -> (bool, String) {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        let form = form.append_pair("Action", operation).extend_pairs(input).finish();
+        let request = self.request(&self.endpoint, account, service);
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
         let response = request.send().await.expect("the local AWS answers");
-        response.text().await.expect("the local AWS answers whole")
+        let is_success = response.status().is_success();
+        (is_success, response.text().await.expect("the local AWS answers whole"))
     }
 
     /// Nobody checks signatures here; the access key says which account asks.
@@ -196,7 +215,7 @@ impl LocalAws {
 }
 
 /// What stands between each `start` and the `end` that follows it.
-fn between<'a>(text: &'a str, start: &'a str, end: &'a str) -> impl Iterator<Item = &'a str> {
+pub fn between<'a>(text: &'a str, start: &'a str, end: &'a str) -> impl Iterator<Item = &'a str> {
     text.split(start).skip(1).filter_map(move |rest| rest.split(end).next())
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use archipelago_tests::local_aws::LocalAws;
+use archipelago_tests::local_aws::{LocalAws, between};
 use serde_json::{Value, json};
 
 /// Calls RAM as the account of the functions.
@@ -126,24 +126,54 @@ pub(crate) fn associated(entities: &[&str]) -> BTreeMap<String, String> {
     entities.iter().map(|entity| ((*entity).to_owned(), "ASSOCIATED".to_owned())).collect()
 }
 
-/// Runs the `aws` command line for EC2 in an account.
-pub(crate) async fn ec2(account: &str, arguments: &[&str]) -> Value {
-    let said = LocalAws::running().aws_as(account, &[&["ec2"], arguments].concat()).await;
-    said.unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
+/// Calls EC2 as an account; returns the XML that it answers.
+async fn ec2(account: &str, operation: &str, input: &[(&str, &str)]) -> String {
+    let answer = LocalAws::running().query_as(account, "ec2", operation, input).await;
+    answer.unwrap_or_else(|refusal| panic!("{operation}: {refusal}"))
+}
+
+/// The text of the first element of that name.
+fn first(xml: &str, name: &str) -> String {
+    between(xml, &format!("<{name}>"), "<").next().unwrap().to_owned()
+}
+
+/// A new VPC of an account.
+pub(crate) async fn vpc(account: &str) -> String {
+    first(&ec2(account, "CreateVpc", &[("CidrBlock", "10.0.0.0/16")]).await, "vpcId")
+}
+
+/// A new subnet in it, the `number`th.
+pub(crate) async fn subnet(account: &str, vpc: &str, number: usize) -> String {
+    let input = [("VpcId", vpc), ("CidrBlock", &format!("10.0.{number}.0/24"))];
+    first(&ec2(account, "CreateSubnet", &input).await, "subnetId")
+}
+
+/// Tags a subnet or a VPC by hand.
+pub(crate) async fn tag(account: &str, thing: &str, key: &str, value: &str) {
+    ec2(account, "CreateTags", &[("ResourceId.1", thing), ("Tag.1.Key", key), ("Tag.1.Value", value)]).await;
 }
 
 /// Those of `subnets` that an account sees, each with its tags there.
 pub(crate) async fn seen(account: &str, subnets: &[&str]) -> BTreeMap<String, BTreeMap<String, String>> {
-    let filter = format!("Name=subnet-id,Values={}", subnets.join(","));
-    let said = ec2(account, &["describe-subnets", "--filters", &filter]).await;
-    let seen = said["Subnets"].as_array().cloned().unwrap_or_default();
-    seen.iter().map(|subnet| (text(&subnet["SubnetId"]), tags_of(subnet))).collect()
+    let mut seen = described(account, "DescribeSubnets", "subnetId").await;
+    seen.retain(|subnet, _| subnets.contains(&subnet.as_str()));
+    seen
 }
 
-/// The tags of an EC2 thing by key.
-pub(crate) fn tags_of(thing: &Value) -> BTreeMap<String, String> {
-    let tags = thing["Tags"].as_array().cloned().unwrap_or_default();
-    tags.iter().map(|tag| (text(&tag["Key"]), text(&tag["Value"]))).collect()
+/// The tags of a VPC in an account; none where it isn't seen.
+pub(crate) async fn vpc_tags(account: &str, vpc: &str) -> BTreeMap<String, String> {
+    described(account, "DescribeVpcs", "vpcId").await.remove(vpc).unwrap_or_default()
+}
+
+/// All things of a kind that an account sees, by their ids, each with its tags there.
+async fn described(account: &str, operation: &str, id: &str) -> BTreeMap<String, BTreeMap<String, String>> {
+    let (xml, start) = (ec2(account, operation, &[]).await, format!("<{id}>"));
+    let things = xml.split(&start).skip(1).map(|thing| {
+        let texts = |name: &str| between(thing, name, "<").map(ToOwned::to_owned).collect::<Vec<_>>();
+        let tags = texts("<key>").into_iter().zip(texts("<value>")).collect();
+        (thing.split('<').next().unwrap().to_owned(), tags)
+    });
+    things.collect()
 }
 
 /// A name that no other test has.

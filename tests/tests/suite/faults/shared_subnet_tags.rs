@@ -11,7 +11,7 @@ use archipelago_tests::proxy::Proxy;
 use serde_json::{Value, json};
 
 use super::{Scene, cut_after};
-use crate::network::{ec2, seen, text};
+use crate::network::{self, seen};
 
 async fn scene(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Scene {
     let aws = Proxy::start(&LocalAws::running().endpoint, fault).await;
@@ -21,9 +21,7 @@ async fn scene(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Scene 
 /// A subnet, which is its own account's here: to EC2, one that is shared is no other to tag.
 async fn subnet() -> String {
     let account = &LocalAws::running().account;
-    let vpc = text(&ec2(account, &["create-vpc", "--cidr-block", "10.0.0.0/16"]).await["Vpc"]["VpcId"]);
-    let made = ec2(account, &["create-subnet", "--vpc-id", &vpc, "--cidr-block", "10.0.0.0/24"]).await;
-    text(&made["Subnet"]["SubnetId"])
+    network::subnet(account, &network::vpc(account).await, 0).await
 }
 
 fn named(subnet: &str) -> Value {

@@ -6,7 +6,7 @@ use archipelago_tests::local_aws::LocalAws;
 use serde_json::{Value, json};
 
 use super::{Stack, service_token, template};
-use crate::network::{ec2, member, seen, tags_of, text, unshare};
+use crate::network::{self, member, seen, text, unshare, vpc_tags};
 
 /// Two subnets of another account's VPC, shared with the account of the functions.
 struct Shared {
@@ -20,13 +20,11 @@ impl Shared {
     async fn new() -> Self {
         let owner = member(None).await;
         let LocalAws { account, region, .. } = LocalAws::running();
-        let vpc = text(&ec2(&owner, &["create-vpc", "--cidr-block", "10.0.0.0/16"]).await["Vpc"]["VpcId"]);
+        let vpc = network::vpc(&owner).await;
         let mut subnets = [String::new(), String::new()];
         for (number, subnet) in subnets.iter_mut().enumerate() {
-            let block = format!("10.0.{number}.0/24");
-            let made = ec2(&owner, &["create-subnet", "--vpc-id", &vpc, "--cidr-block", &block]).await;
-            *subnet = text(&made["Subnet"]["SubnetId"]);
-            ec2(&owner, &["create-tags", "--resources", subnet, "--tags", "Key=Name,Value=the-owner-s"]).await;
+            *subnet = network::subnet(&owner, &vpc, number).await;
+            network::tag(&owner, subnet, "Name", "the owner's").await;
         }
         let arns = subnets.each_ref().map(|subnet| format!("arn:aws:ec2:{region}:{owner}:subnet/{subnet}"));
         let wanted = json!({ "name": vpc, "resourceArns": arns, "principals": [account] });
@@ -38,10 +36,8 @@ impl Shared {
     async fn tags(&self, account: &str) -> [BTreeMap<String, String>; 3] {
         let [one, two] = &self.subnets;
         let mut subnets = seen(account, &[one, two]).await;
-        let filter = format!("Name=vpc-id,Values={}", self.vpc);
-        let vpc = ec2(account, &["describe-vpcs", "--filters", &filter]).await;
         let mut of = |id: &str| subnets.remove(id).unwrap_or_default();
-        [of(one), of(two), tags_of(&vpc["Vpcs"][0])]
+        [of(one), of(two), vpc_tags(account, &self.vpc).await]
     }
 
     async fn here(&self) -> [BTreeMap<String, String>; 3] {
@@ -74,7 +70,7 @@ async fn shared_subnets_and_their_vpc_are_tagged_in_the_participant_alone() {
     assert_eq!(shared.here().await, [map([]), map([]), map([])], "the owner's tags don't come along");
     let theirs = shared.tags(&shared.owner).await;
     let [one, _] = &shared.subnets;
-    ec2(&LocalAws::running().account, &["create-tags", "--resources", one, "--tags", "Key=team,Value=foreign"]).await;
+    network::tag(&LocalAws::running().account, one, "team", "foreign").await;
 
     let tags = json!([tag("Name", "workloads"), tag("stage", "production")]);
     let stack = Stack::create(&shared.stack(&tags, &json!([tag("Name", "vpc")])), "CREATE_COMPLETE").await;
@@ -99,7 +95,7 @@ async fn shared_subnets_and_their_vpc_are_tagged_in_the_participant_alone() {
 async fn a_key_of_somebody_else_is_refused_before_anything_is_tagged() {
     let shared = Shared::new().await;
     let [_, two] = &shared.subnets;
-    ec2(&LocalAws::running().account, &["create-tags", "--resources", two, "--tags", "Key=Name,Value=foreign"]).await;
+    network::tag(&LocalAws::running().account, two, "Name", "foreign").await;
     let before = shared.here().await;
     let stack = Stack::create(&shared.stack(&json!([tag("Name", "ours")]), &json!([])), "ROLLBACK_COMPLETE").await;
     let said = stack.said("Tags", "CREATE_FAILED").await;
@@ -114,7 +110,7 @@ async fn an_update_that_is_refused_leaves_the_tags_as_they_were() {
     let shared = Shared::new().await;
     let stack = Stack::create(&shared.stack(&json!([tag("Name", "ours")]), &json!([])), "CREATE_COMPLETE").await;
     let vpc = &shared.vpc;
-    ec2(&LocalAws::running().account, &["create-tags", "--resources", vpc, "--tags", "Key=Name,Value=foreign"]).await;
+    network::tag(&LocalAws::running().account, vpc, "Name", "foreign").await;
     let before = shared.here().await;
     let more = shared.stack(&json!([tag("Name", "other")]), &json!([tag("Name", "vpc")]));
     stack.update(&more, "UPDATE_ROLLBACK_COMPLETE").await;
