@@ -6,7 +6,7 @@ TOOLS := .local/tools/bin
 CHECKS := .local/checks/bin
 CYCLONEDX := 0.5.9
 
-.PHONY: help demo test lint build sbom down clean environments
+.PHONY: help demo test proof lint build sbom down clean environments
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -20,6 +20,10 @@ test: build ## run every test, unit and end to end
 	cargo test --locked --workspace -- --skip concurrency::
 	@# Hundreds of processes at once want the machine for themselves.
 	cargo test --locked --workspace --test suite -- --test-threads 1 concurrency::
+
+proof: build ## let a thousand operations at once change a few policies, on a machine that does nothing else
+	cargo test --locked --workspace --test suite -- --include-ignored --nocapture \
+		what_cloudformation_was_told_is_in_the_policies_after_a_thousand_operations
 
 lint: environments ## check style, dependencies and templates
 	@$(ENVIRONMENTS) checks
