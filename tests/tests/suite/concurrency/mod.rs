@@ -31,7 +31,7 @@ type Plan = (Kind, usize, &'static [Wave]);
 const FULL: [Plan; 6] = [
     (Kind::Repository, 56, &[Wave::Put, Wave::Put, Wave::Thin, Wave::Put]),
     (Kind::Repository, 56, &[Wave::Put, Wave::Put, Wave::Thin, Wave::Put]),
-    (Kind::Key, 170, &[Wave::Put, Wave::Thin]),
+    (Kind::Key, 175, &[Wave::Put, Wave::Thin]),
     (Kind::Bucket, 100, &[Wave::Put, Wave::Thin]),
     (Kind::Trust, 12, &[Wave::Put, Wave::Put, Wave::Thin, Wave::Put]),
     (Kind::Inline, 54, &[Wave::Put, Wave::Put, Wave::Thin, Wave::Put]),

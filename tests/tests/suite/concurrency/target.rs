@@ -121,8 +121,7 @@ impl Target {
                 (json!({ "RepositoryName": name }), json!({ "Principal": principal, "Action": actions }))
             }
             Kind::Key => {
-                let last = if even { "Key" } else { "KeyPair" };
-                let last = format!("kms:GenerateData{last}WithoutPlaintext");
+                let last = if even { "kms:GenerateDataKeyPair*" } else { "kms:GenerateDataKey*" };
                 let actions = json!(["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:ReEncrypt*", last]);
                 let statement = json!({ "Principal": principal, "Action": actions, "Resource": "*" });
                 (json!({ "KeyId": name }), statement)
