@@ -194,6 +194,9 @@ async fn until_done<R: Resource>(
             Ok(Ok(Err(Error::NotYet(not_yet)))) => {
                 let waited = waits.said(&not_yet.topic, now());
                 if not_yet.within.is_some_and(|window| waited >= window) {
+                    if not_yet.is_denial() && claim.deny() {
+                        continue;
+                    }
                     let reason = format!("{not_yet} (still so after {} seconds)", waited.as_secs());
                     return Err(if not_yet.is_denial() {
                         Unfinished::Refused(reason)

@@ -4,7 +4,10 @@ use std::{
     fmt::Display,
     marker::PhantomData,
     str::FromStr,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -56,6 +59,7 @@ pub struct Claim<Id> {
     turn: Turn,
     given: Option<String>,
     held: Mutex<Option<String>>,
+    denied: AtomicBool,
     id: PhantomData<fn() -> Id>,
 }
 
@@ -66,7 +70,8 @@ impl<Id: FromStr + Display> Claim<Id> {
         // A stack's ARN and a function's have the same first parts.
         let function = FunctionArn::read(owner.stack_id.split('/').next().unwrap_or_default());
         let turn = Turn::new(0, "");
-        Self { owner, function, turn, held: Mutex::new(given.clone()), given, id: PhantomData }
+        let (held, denied) = (Mutex::new(given.clone()), AtomicBool::default());
+        Self { owner, function, turn, given, held, denied, id: PhantomData }
     }
 
     /// The claim, on that function.
@@ -79,6 +84,12 @@ impl<Id: FromStr + Display> Claim<Id> {
     #[must_use]
     pub fn asked(self, request: &str, began: u64) -> Self {
         Self { turn: Turn::new(began, request), ..self }
+    }
+
+    /// The claim, for which something that AWS denies is denied for good.
+    #[must_use]
+    pub fn denied(self) -> Self {
+        Self { denied: AtomicBool::new(true), ..self }
     }
 
     /// The claim, holding what an earlier invocation held.
@@ -154,6 +165,17 @@ impl<Id: FromStr + Display> Claim<Id> {
     /// Takes `hold` back: what was to be made is known not to be there.
     pub fn let_go(&self) {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&self.given);
+    }
+
+    /// Whether AWS has denied something for longer than it does to a fresh role. Who can do without it has one more try.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        self.denied.load(Ordering::Relaxed)
+    }
+
+    /// Notes that; says whether it is news.
+    pub(crate) fn deny(&self) -> bool {
+        !self.denied.swap(true, Ordering::Relaxed)
     }
 
     pub(crate) fn held(&self) -> Option<String> {

@@ -5,8 +5,8 @@
 use std::{cell::RefCell, future::pending, time::Duration};
 
 use custom_resource::{
-    Claim, Clock, Continuation, Envelope, Error, Outcome, Request, Resource, Response, ResponseHosts, Result, Status,
-    Turn, answer,
+    AwsError, Claim, Clock, Continuation, Envelope, Error, Outcome, Request, Resource, Response, ResponseHosts, Result,
+    Status, Turn, answer,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -195,6 +195,43 @@ async fn update_knows_its_id_and_both_sets_of_properties_and_returns_the_same_at
     let seen = script.asked();
     assert_eq!(seen.id, Some(ThingId("thing-1".to_owned())));
     assert_eq!(seen.previous, Some(Properties { name: "old".to_owned() }));
+}
+
+/// A handler that is denied something, which it may be able to do without.
+struct Denied {
+    needs_it: bool,
+}
+
+impl Resource for Denied {
+    type Properties = Properties;
+    type Id = ThingId;
+    type Attributes = ();
+
+    async fn ensure(&self, _: &Properties, _: Option<&Properties>, claim: &Claim<ThingId>) -> Result<()> {
+        if self.needs_it || !claim.is_denied() {
+            let denied = AwsError::refused("thing:Get", "AccessDenied", "Not you.");
+            return Err(denied.not_yet_within(Duration::from_secs(20)).into());
+        }
+        claim.hold(&ThingId("thing-1".to_owned()));
+        Ok(())
+    }
+
+    async fn remove(&self, _: Option<&Properties>, _: &Claim<ThingId>) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_denied_for_longer_than_to_a_fresh_role_is_tried_once_more_without_it() {
+    for (needs_it, status) in [(false, Status::Success), (true, Status::Failed)] {
+        let began = Instant::now();
+        let event = event("Update", Some("thing-1"));
+        let Outcome::Answer(response) = through(FUNCTION, &Denied { needs_it }, &event).await else {
+            panic!("went on")
+        };
+        assert_eq!(response.status(), status);
+        assert!(began.elapsed() >= Duration::from_secs(20) && began.elapsed() < Duration::from_secs(40));
+    }
 }
 
 /// A handler that notes in which turn it is asked.

@@ -102,7 +102,8 @@ impl<S: PolicyStore> Statements<S> {
     }
 
     /// Takes out what a cancelled replacement may have left at `last`, unless that is `place` in other words. Where AWS
-    /// doesn't let us see it nothing was written either, and a rollback must not fail for it.
+    /// doesn't let us see it nothing was written either, and a rollback must not fail for it. That is waited for as long as
+    /// the replacement, which may still be at work, would wait for it.
     async fn take_back(
         &self,
         last: Place<S::Target>,
@@ -124,7 +125,7 @@ impl<S: PolicyStore> Statements<S> {
             Err(error) => Err(error),
         };
         match taken_back {
-            Err(error) if !found.get() && shows_nothing(&error) => {
+            Err(error) if !found.get() && shows_nothing(&error) && (claim.is_denied() || !may_pass(&error)) => {
                 tracing::warn!(reason = %error, "a cancelled replacement was not looked after");
                 Ok(())
             }
@@ -185,12 +186,16 @@ impl<S: PolicyStore> Statements<S> {
     }
 }
 
-/// Whether it is AWS's last word on what it doesn't show.
+/// Whether AWS doesn't show what it was asked for.
 fn shows_nothing(error: &Error) -> bool {
     match error {
         Error::Refused(_) => true,
         Error::NotYet(not_yet) => not_yet.is_denial(),
     }
+}
+
+fn may_pass(error: &Error) -> bool {
+    matches!(error, Error::NotYet(_))
 }
 
 fn refused_to<T>(caller: &str, property: &str) -> Result<T> {

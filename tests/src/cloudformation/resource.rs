@@ -113,12 +113,6 @@ impl Resource {
         self.live.as_ref()
     }
 
-    /// What the rollback of the last Update brings back.
-    #[must_use]
-    pub fn before(&self) -> Option<&Live> {
-        self.before.as_ref()
-    }
-
     /// Ids whose Delete failed in a clean-up: CloudFormation reports it, goes on and forgets them.
     #[must_use]
     pub fn abandoned(&self) -> &[String] {

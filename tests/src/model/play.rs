@@ -115,13 +115,14 @@ impl<W: World> Life<'_, W> {
         self.judge_world(&mark)
     }
 
-    /// Once the rollback of a replacement has failed, CloudFormation deletes the replacement and nothing else.
+    /// Once the rollback of a replacement has failed, CloudFormation deletes the id that it knows, and nothing beside it.
     fn excuse_what_a_failed_rollback_leaves(&mut self) {
-        let resource = &self.stack.resource;
-        if let (Status::UpdateRollbackFailed, Some(before), Some(mark)) =
-            (resource.status(), resource.before(), self.marks.last())
+        let (world, resource) = (&self.stack.handler.world, &self.stack.resource);
+        if let (Status::UpdateRollbackFailed, Some(live), Some(mark)) =
+            (resource.status(), resource.live(), self.marks.last())
         {
-            self.late.insert(Thing { mark: mark.clone(), id: before.physical_resource_id.clone() });
+            let there = world.ours(std::slice::from_ref(mark));
+            self.late.extend(there.into_iter().filter(|thing| thing.id != live.physical_resource_id));
         }
     }
 

@@ -176,6 +176,27 @@ async fn the_rollback_of_a_cancelled_replacement_takes_the_statements_out_of_the
 }
 
 #[tokio::test]
+async fn a_cancelled_replacement_that_may_not_be_seen_is_waited_for_before_it_is_left_alone() {
+    let shelves = Shelves::with(None);
+    shelves.keep("other", None);
+    let statements = shelves.statements();
+    let at_first = properties(&pull("222222222222"));
+    let moved = serde_json::from_value(json!({"ShelfName": "other", "Statement": pull("222222222222")})).unwrap();
+    let claim = claim("Pull");
+    statements.ensure(&at_first, None, &claim).await.unwrap();
+    let again = || Claim::new(claim.owner().clone(), claim.given().or(claim.id()).map(|id| id.to_string()));
+    statements.ensure(&moved, Some(&at_first), &again()).await.unwrap();
+
+    shelves.0.denied.replace(Some("other"));
+    let denied = statements.ensure(&at_first, Some(&moved), &again()).await;
+    assert!(matches!(denied, Err(Error::NotYet(not_yet)) if not_yet.is_denial()), "a fresh role may see it soon");
+    statements.ensure(&at_first, Some(&moved), &again().denied()).await.unwrap();
+    shelves.0.denied.replace(None);
+    statements.ensure(&at_first, Some(&moved), &again()).await.unwrap();
+    assert_eq!(shelves.0.policies.borrow()["other"], None);
+}
+
+#[tokio::test]
 async fn what_does_not_fit_is_refused_before_it_is_written() {
     let shelves = Shelves::with(Some(FOREIGN));
     let claim = claim("Pull");

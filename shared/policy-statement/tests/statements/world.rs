@@ -69,6 +69,8 @@ pub(crate) struct World {
     pub(crate) writes: Cell<u32>,
     /// What the next write is refused with.
     pub(crate) refusal: RefCell<Option<AwsError>>,
+    /// The shelf that may not be read.
+    pub(crate) denied: RefCell<Option<&'static str>>,
     /// Whether no write is ever answered.
     pub(crate) hangs: Cell<bool>,
     /// Whether the answer to the next write is lost.
@@ -161,6 +163,10 @@ impl PolicyStore for Shelves {
         self.0.reads.set(self.0.reads.get() + 1);
         if let Some(meanwhile) = self.0.meanwhile.take() {
             meanwhile();
+        }
+        if self.0.denied.borrow().is_some_and(|denied| denied == place.to_string()) {
+            let denied = AwsError::refused("shelf:GetPolicy", "AccessDenied", "Not you.");
+            return Err(denied.not_yet_within(Duration::from_secs(20)).into());
         }
         let lag = self.0.lag.get();
         self.0.lag.set(lag.saturating_sub(1));
