@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::http::{Headers, Reply, Request, Server};
+use crate::patience::soon;
 pub use crate::process::LogLine;
 use crate::process::Process;
 use crate::runtime_api::{Invocation, chain_of, json_of};
@@ -201,7 +202,7 @@ impl Function {
         let session = session.to_owned();
         self.inner.killed.send_modify(|killed| killed.extend([(session.clone(), false)]));
         let mut killed = self.inner.killed.subscribe();
-        async move { drop(killed.wait_for(|killed| killed.get(&session) == Some(&true)).await) }
+        async move { drop(soon("a process to kill", killed.wait_for(|killed| killed.get(&session) == Some(&true))).await) }
     }
 
     /// Waits until no invocation is under way, including those that the function made of itself.
@@ -214,7 +215,7 @@ impl Function {
     pub async fn invoked(&self, times: usize) {
         let mut running = self.inner.running.subscribe();
         // Every invocation changes the number of running ones after its record is written.
-        let _ = running.wait_for(|_| self.records().len() >= times).await;
+        let _ = soon("an invocation", running.wait_for(|_| self.records().len() >= times)).await;
     }
 
     /// Every invocation so far, in the order they began.

@@ -15,6 +15,7 @@ pub mod function;
 pub mod http;
 pub mod local_aws;
 pub mod model;
+mod patience;
 mod process;
 pub mod proxy;
 pub mod response_server;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, OnceLock};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::binary::workspace;
 
@@ -134,6 +134,7 @@ impl LocalAws {
     /// The error's code and message.
     pub async fn call_as(&self, account: &str, service: &str, operation: &str, input: &Value) -> Result<Value, String> {
         let (endpoint, target) = match service {
+            "dynamodb" => (self.endpoint.clone(), Some("DynamoDB_20120810")),
             "ecr" => (self.endpoint.clone(), Some("AmazonEC2ContainerRegistry_V20150921")),
             "organizations" => (self.organizations_endpoint.clone(), Some("AWSOrganizationsV20161128")),
             "ram" => (format!("{}/{}", self.organizations_endpoint, operation.to_lowercase()), None),
@@ -156,6 +157,23 @@ impl LocalAws {
         let code = body["__type"].as_str().unwrap_or_default();
         let message = body["message"].as_str().or(body["Message"].as_str()).unwrap_or_default();
         Err(format!("{code}: {message}"))
+    }
+
+    /// A new table of an account for the leases of its functions, as template.yaml makes one; its name.
+    ///
+    /// # Panics
+    /// If there is none afterwards.
+    pub async fn lease_table(&self, account: &str) -> String {
+        let table = format!("leases-{:08x}", fastrand::u32(..));
+        let input = json!({
+            "TableName": table,
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{ "AttributeName": "Policy", "AttributeType": "S" }],
+            "KeySchema": [{ "AttributeName": "Policy", "KeyType": "HASH" }],
+        });
+        let created = self.call_as(account, "dynamodb", "CreateTable", &input).await;
+        created.unwrap_or_else(|why| panic!("no table of leases: {why}"));
+        table
     }
 
     /// The status of a stack, by name or by ARN; `None` if there is none.

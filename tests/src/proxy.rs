@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::http::{Headers, Reply, Request, Server};
+use crate::patience::soon;
 
 /// An endpoint for one test or one function, in front of a service or of a whole local AWS.
 #[derive(Debug)]
@@ -104,7 +105,7 @@ impl Proxy {
     /// Waits until there has been such a call.
     pub async fn called(&self, such: impl Fn(&Call) -> bool) {
         let mut calls = self.calls.subscribe();
-        let _ = calls.wait_for(|calls| calls.iter().any(&such)).await;
+        let _ = soon("a call of AWS", calls.wait_for(|calls| calls.iter().any(&such))).await;
     }
 }
 

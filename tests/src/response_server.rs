@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::cloudformation::Put;
 use crate::http::{Reply, Request, Server};
+use crate::patience::soon;
 
 /// What happens to one PUT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +129,7 @@ impl ResponseUrl {
     /// Waits until that many PUTs have arrived.
     pub async fn received(&self, count: usize) -> Vec<Put> {
         let mut puts = self.state.puts.subscribe();
-        let _ = puts.wait_for(|puts| puts.len() >= count).await;
+        let _ = soon("an answer", puts.wait_for(|puts| puts.len() >= count)).await;
         self.puts()
     }
 }

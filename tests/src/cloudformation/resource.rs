@@ -80,7 +80,7 @@ impl Resource {
     #[must_use]
     pub fn new(stack_name: &str, logical_resource_id: &str, resource_type: &str, seed: u64) -> Self {
         let mut ids = Ids::seeded(seed);
-        let stack_id = stack_id(stack_name, &mut ids);
+        let stack_id = stack_id("111111111111", stack_name, &mut ids);
         Self {
             stack_name: stack_name.to_owned(),
             stack_id,
@@ -99,6 +99,13 @@ impl Resource {
             awaited: None,
             abandoned: Vec::new(),
         }
+    }
+
+    /// Its stack is one of this account.
+    #[must_use]
+    pub fn in_account(mut self, account: &str) -> Self {
+        self.stack_id = stack_id(account, &self.stack_name, &mut self.ids);
+        self
     }
 
     /// Where the stack stands.
@@ -136,7 +143,8 @@ impl Resource {
             Status::NotCreated => {}
             // A stack that is made again is another one.
             Status::DeleteComplete | Status::RollbackComplete => {
-                self.stack_id = stack_id(&self.stack_name, &mut self.ids);
+                let account = self.stack_id.split(':').nth(4).unwrap_or_default();
+                self.stack_id = stack_id(account, &self.stack_name, &mut self.ids);
             }
             _ => return None,
         }
@@ -347,8 +355,8 @@ impl Resource {
     }
 }
 
-fn stack_id(stack_name: &str, ids: &mut Ids) -> String {
-    format!("arn:aws:cloudformation:eu-west-1:111111111111:stack/{stack_name}/{}", ids.uuid())
+fn stack_id(account: &str, stack_name: &str, ids: &mut Ids) -> String {
+    format!("arn:aws:cloudformation:eu-west-1:{account}:stack/{stack_name}/{}", ids.uuid())
 }
 
 fn live(answer: &Answer, properties: &Map<String, Value>) -> Live {

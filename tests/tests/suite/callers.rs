@@ -29,15 +29,11 @@ struct Told {
 impl Scene {
     async fn open() -> Self {
         let local = LocalAws::running();
-        let (repository, table) = (unique("open"), unique("leases"));
+        let repository = unique("open");
         local.call("ecr", "CreateRepository", &json!({ "repositoryName": repository })).await.unwrap();
-        let command = ["dynamodb", "create-table", "--table-name", &table, "--billing-mode", "PAY_PER_REQUEST"];
-        let key = ["--attribute-definitions", "AttributeName=Policy,AttributeType=S"];
-        let schema = ["--key-schema", "AttributeName=Policy,KeyType=HASH"];
-        local.aws(&[&command[..], &key, &schema].concat()).await.unwrap();
         let responses = ResponseServer::start().await;
         let configuration = Configuration::new("archipelago-ecr-policy-statement", built("EcrPolicyStatement"))
-            .variable("LEASE_TABLE", &table)
+            .variable("LEASE_TABLE", local.lease_table(&local.account).await)
             .variable("GRANT_TARGETS", format!("arn:aws:ecr:*:{}:repository/open-*", local.account))
             .variable("GRANT_ACTIONS", "ecr:BatchGetImage,ecr:GetDownloadUrlForLayer")
             .variable("AWS_ENDPOINT_URL", &local.endpoint)

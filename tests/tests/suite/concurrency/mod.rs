@@ -101,15 +101,7 @@ async fn prove(world: &World, plans: &[Plan], seed: u64) -> Proof {
 /// Leases and policies in ministack, where the table is as template.yaml has it.
 async fn ministack() -> World {
     let local = LocalAws::running();
-    let table = format!("leases-{:08x}", fastrand::u32(..));
-    let command = ["dynamodb", "create-table", "--table-name", &table, "--billing-mode", "PAY_PER_REQUEST"];
-    let key = [
-        "--attribute-definitions",
-        "AttributeName=Policy,AttributeType=S",
-        "--key-schema",
-        "AttributeName=Policy,KeyType=HASH",
-    ];
-    local.aws(&[&command[..], &key].concat()).await.unwrap();
+    let table = local.lease_table(&local.account).await;
     World { leases: local.endpoint.clone(), table, policies: local.endpoint.clone() }
 }
 

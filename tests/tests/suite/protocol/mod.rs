@@ -1,4 +1,4 @@
-//! The protocol of custom resources, kept by a real binary: CloudFormation, Lambda and S3 are played, and so is ECR.
+//! The protocol of custom resources, kept by a real binary: CloudFormation, Lambda, S3 and ECR are played, leases are real.
 
 mod answers;
 mod continuation;
@@ -14,6 +14,7 @@ use archipelago_tests::binary::{Binary, built};
 use archipelago_tests::cloudformation::{Answer, Event, Resource, Simulator};
 use archipelago_tests::fault::{Fault, error};
 use archipelago_tests::function::{Configuration, Function, Outcome};
+use archipelago_tests::local_aws::LocalAws;
 use archipelago_tests::response_server::{ResponseServer, ResponseUrl};
 use serde_json::{Value, json};
 
@@ -29,12 +30,15 @@ async fn calm() -> Scene {
 }
 
 async fn scene(ecr: AwsStub, adjust: impl FnOnce(Configuration) -> Configuration) -> Scene {
-    let responses = ResponseServer::start().await;
+    let (local, responses) = (LocalAws::running(), ResponseServer::start().await);
     let configuration = Configuration::new("archipelago-ecr-policy-statement", built("EcrPolicyStatement"))
         .timeout(Duration::from_secs(30))
+        .variable("LEASE_TABLE", local.lease_table("111111111111").await)
+        .variable("AWS_ENDPOINT_URL_DYNAMODB", &local.endpoint)
         .variable("AWS_ENDPOINT_URL_ECR", ecr.origin())
         .variable("RESPONSE_HOSTS", format!("answers.example.com,{}", responses.origin()));
-    let function = Function::start(adjust(configuration)).await;
+    let region = local.region.clone();
+    let function = Function::start(adjust(Configuration { region, ..configuration })).await;
     let resource = Resource::new("demo", "Pull", "Custom::EcrPolicyStatement", fastrand::u64(..));
     Scene { ecr, stack: Simulator::new(Binary::new(function, responses), resource) }
 }
