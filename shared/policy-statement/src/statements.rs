@@ -1,8 +1,12 @@
 //! Makes a policy have the statements of a claim, and as if it had never had any, whoever else owns the rest of it.
 
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+    rc::Rc,
+};
 
-use custom_resource::{Claim, Error, Resource, Result, SdkConfig};
+use custom_resource::{AwsError, Claim, Error, Resource, Result, SdkConfig, Turn};
 
 use crate::{
     Place, PolicyStore, Target,
@@ -16,11 +20,18 @@ use crate::{
 };
 
 /// Single statements in the policies that `S` keeps.
-#[derive(Debug)]
-pub struct Statements<S> {
+pub struct Statements<S: PolicyStore> {
     stores: Stores<S>,
     leases: Leases,
     grants: Grants,
+    /// What was resolved last, for which request: it is tried again for each wait, and names don't change meanwhile.
+    resolved: RefCell<Option<Resolved<S::Target>>>,
+}
+
+struct Resolved<T> {
+    turn: Turn,
+    named: Place<T>,
+    place: Place<T>,
 }
 
 impl<S: PolicyStore> Statements<S> {
@@ -29,7 +40,12 @@ impl<S: PolicyStore> Statements<S> {
     /// accounts may have is said by `GRANT_TARGETS` and `GRANT_ACTIONS`.
     #[must_use]
     pub fn new(aws: &SdkConfig, build: impl Fn(&SdkConfig) -> S + 'static) -> Self {
-        Self { stores: Stores::new(aws, build), leases: Leases::new(aws), grants: Grants::from_environment() }
+        Self {
+            stores: Stores::new(aws, build),
+            leases: Leases::new(aws),
+            grants: Grants::from_environment(),
+            resolved: RefCell::default(),
+        }
     }
 
     /// The same with a given client and name of the table of leases.
@@ -65,6 +81,26 @@ impl<S: PolicyStore> Statements<S> {
         }
     }
 
+    async fn resolve(
+        &self,
+        store: &S,
+        named: Place<S::Target>,
+        turn: &Turn,
+    ) -> Result<Result<Place<S::Target>, AwsError>> {
+        if let Some(last) = &*self.resolved.borrow()
+            && last.turn == *turn
+            && last.named == named
+        {
+            return Ok(Ok(last.place.clone()));
+        }
+        let resolved = store.resolve(named.clone()).await?;
+        if let Ok(place) = &resolved {
+            let resolved = Resolved { turn: turn.clone(), named, place: place.clone() };
+            self.resolved.replace(Some(resolved));
+        }
+        Ok(resolved)
+    }
+
     /// Takes the claim's statements out of a policy, if there still is one. The outer error comes before anybody could see
     /// the policy, or is about the lease; `found` is called once statements were seen.
     async fn take_out(
@@ -87,7 +123,7 @@ impl<S: PolicyStore> Statements<S> {
             Ok(store) => store,
             Err(error) => return Ok(Err(error)),
         };
-        let place = match store.resolve(place).await {
+        let place = match self.resolve(&store, place, claim.turn()).await {
             Ok(Ok(place)) => place,
             Ok(Err(_)) => return Ok(Ok(())),
             Err(error) => return Ok(Err(error)),
@@ -114,7 +150,7 @@ impl<S: PolicyStore> Statements<S> {
         let found = Cell::new(false);
         let taken_back = async {
             let store = self.acting_as(cancelled.role.as_ref(), claim).await?;
-            match store.resolve(last).await? {
+            match self.resolve(&store, last, claim.turn()).await? {
                 Ok(last) if last != *place => Ok(Some(last)),
                 _ => Ok(None),
             }
@@ -152,7 +188,7 @@ impl<S: PolicyStore> Statements<S> {
         let wanted = desired.statement.signed(claim.owner().logical_id(), mark);
         let store = self.acting_as(desired.role.as_ref(), claim).await?;
         let named = place.clone();
-        let place = store.resolve(place).await?.map_err(|error| not_there::<S>(error, &named))?;
+        let place = self.resolve(&store, place, claim.turn()).await?.map_err(|error| not_there::<S>(error, &named))?;
         self.check_caller(desired, &place, claim)?;
         let put_in = async |lease: &Lease<'_>| {
             let prune_orphans = desired.prune_orphans;
@@ -183,6 +219,12 @@ impl<S: PolicyStore> Statements<S> {
             self.stores.forget_sessions();
         }
         ended
+    }
+}
+
+impl<S: PolicyStore> fmt::Debug for Statements<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Statements").field("stores", &self.stores).field("leases", &self.leases).finish_non_exhaustive()
     }
 }
 

@@ -31,6 +31,26 @@ async fn while_somebody_else_holds_the_lease_nothing_is_read_or_written() {
 }
 
 #[tokio::test]
+async fn a_request_resolves_a_name_once_however_often_it_waits_for_the_lease() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let statements = shelves.statements();
+    let desired = read(json!({"ShelfName": "alias/app", "Statement": pull("222222222222")})).unwrap();
+    shelves.0.table.take(POLICY, "somebody else", Duration::from_secs(5));
+    let claim = claim("Pull");
+    for _ in 0..3 {
+        statements.ensure(&desired, None, &claim).await.unwrap_err();
+    }
+    shelves.0.table.take(POLICY, "somebody else", Duration::ZERO);
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    statements.ensure(&desired, None, &claim).await.unwrap();
+    assert_eq!(shelves.0.resolved.get(), 1);
+
+    let next = claim.asked("the next request", u64::MAX);
+    statements.ensure(&desired, None, &next).await.unwrap();
+    assert_eq!(shelves.0.resolved.get(), 2);
+}
+
+#[tokio::test]
 async fn names_that_differ_in_their_case_share_a_lease() {
     let shelves = Shelves::with(Some(FOREIGN));
     shelves.0.table.take(POLICY, "somebody else", Duration::from_secs(5));

@@ -67,6 +67,7 @@ pub(crate) struct World {
     pub(crate) lag: Cell<u32>,
     pub(crate) reads: Cell<u32>,
     pub(crate) writes: Cell<u32>,
+    pub(crate) resolved: Cell<u32>,
     /// What the next write is refused with.
     pub(crate) refusal: RefCell<Option<AwsError>>,
     /// The shelf that may not be read.
@@ -155,6 +156,7 @@ impl PolicyStore for Shelves {
 
     /// `alias/app` is `app`.
     async fn resolve(&self, place: Place<Shelf>) -> Result<Result<Place<Shelf>, AwsError>> {
+        self.0.resolved.set(self.0.resolved.get() + 1);
         let name = place.target.0.strip_prefix("alias/").unwrap_or(&place.target.0).to_owned();
         Ok(Ok(Place { target: Shelf(name), ..place }))
     }
