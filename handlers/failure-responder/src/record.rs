@@ -3,7 +3,7 @@
 
 use custom_resource::Failure;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use crate::cause::Cause;
 
@@ -14,7 +14,7 @@ pub(crate) struct Record {
     request_context: RequestContext,
     /// The event, as the function got it or would have got it; null if it was too large for the record.
     #[serde(rename = "requestPayload", default)]
-    pub(crate) event: Value,
+    pub(crate) event: Box<RawValue>,
     /// What the function, or Lambda in its place, returned; nothing if it didn't run.
     #[serde(default)]
     response_payload: Value,
@@ -165,7 +165,7 @@ mod tests {
         let arn = "arn:aws:lambda:us-east-1:111111111111:function:archipelago-account";
         let body = format!(r#"{{"requestContext": {{"functionArn": "{arn}"}}}}"#);
         let record = Record::read(&body).unwrap();
-        assert_eq!(record.event, Value::Null);
+        assert_eq!(record.event.get(), "null");
         let failure = record.failure();
         assert_eq!(failure.log, "log group: /aws/lambda/archipelago-account");
         assert_eq!(failure.function, arn);

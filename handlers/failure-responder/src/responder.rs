@@ -42,7 +42,7 @@ impl Responder {
         };
         let failure = record.failure();
         tracing::info!(function = failure.function, invocation = record.request_id(), "an invocation failed");
-        self.deputy.fail(record.event, &failure, clock).await.err().map(|_| {
+        self.deputy.fail(&record.event, &failure, clock).await.err().map(|_| {
             let mut again = BatchItemFailure::default();
             again.item_identifier = message.message_id.unwrap_or_default();
             again

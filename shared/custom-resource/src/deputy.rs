@@ -1,7 +1,7 @@
 //! Answers in the place of a function that can't any more: its process was killed, or never started.
 
 use futures_util::future::join_all;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use tracing::Instrument;
 
 use crate::{
@@ -53,7 +53,7 @@ impl Deputy {
     ///
     /// # Errors
     /// When an answer couldn't be delivered for now. To ask again does no harm to those that were.
-    pub async fn fail(&self, event: Value, failure: &Failure, clock: Clock) -> Result<(), Unheard> {
+    pub async fn fail(&self, event: &RawValue, failure: &Failure, clock: Clock) -> Result<(), Unheard> {
         let events = event::unwrapped(event).into_iter();
         let answers = events.map(async |event| match event.and_then(|event| self.open(&event, failure)) {
             Ok(request) => {

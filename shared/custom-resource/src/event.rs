@@ -1,11 +1,11 @@
 //! What CloudFormation sends: the envelope first, so that whatever is inside can be answered.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-requests.html>
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use aws_lambda_events::cloudformation::CloudFormationCustomResourceRequest;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use crate::{FunctionArn, ResponseHosts, ResponseUrl};
 
@@ -143,6 +143,25 @@ impl Asked {
     }
 }
 
+/// The event in `text`, a JSON object, without those of its members that no [`Value`] can hold: what is nested too deep, half
+/// a character, a number that is too large. Who asks is known all the same, and gets an answer.
+///
+/// # Errors
+/// When it is no object.
+pub fn readable(text: &str) -> Result<Value, Unanswerable> {
+    if let Ok(event @ Value::Object(_)) = serde_json::from_str(text) {
+        return Ok(event);
+    }
+    let members: BTreeMap<String, &RawValue> =
+        serde_json::from_str(text).map_err(|_| Unanswerable::Envelope("it is no JSON object".to_owned()))?;
+    let readable = |(name, value): (String, &RawValue)| Some((name, serde_json::from_str(value.get()).ok()?));
+    Ok(Value::Object(members.into_iter().filter_map(readable).collect()))
+}
+
+/// CloudFormation always sends properties.
+const UNREADABLE: &str = "ResourceProperties: can't be read; nothing in them may be nested more than 127 levels deep, hold half a \
+                          character (`\\ud83d` without its other half) or be a number beyond 1e308";
+
 /// The properties, through the types of `aws_lambda_events`. They print the `ResponseURL` with everything else, so it
 /// doesn't get that far.
 fn asked(event: &Value) -> Result<Asked, String> {
@@ -150,8 +169,13 @@ fn asked(event: &Value) -> Result<Asked, String> {
     event["ResponseURL"] = Value::from("");
     if let Some(members) = event.as_object_mut() {
         members.entry("ResourceType").or_insert_with(|| Value::from(""));
-        if members.get("RequestType").is_some_and(|request_type| request_type == "Delete") {
-            members.entry("ResourceProperties").or_insert(Value::Null);
+        match members.get("RequestType").and_then(Value::as_str) {
+            Some("Delete") => _ = members.entry("ResourceProperties").or_insert(Value::Null),
+            Some("Create" | "Update") if !members.contains_key("ResourceProperties") => {
+                return Err(UNREADABLE.to_owned());
+            }
+            Some("Update") => _ = members.entry("OldResourceProperties").or_insert(Value::Null),
+            _ => {}
         }
     }
     match serde_json::from_value(event) {
@@ -185,13 +209,16 @@ pub(crate) fn continued(event: &Value, continuation: &Continuation) -> Value {
 }
 
 /// The events in what Lambda hands over: one that CloudFormation sent directly, or those in the records of SNS.
-/// A message that is no JSON comes out as an error, beside its neighbours.
-pub(crate) fn unwrapped(payload: Value) -> Vec<Result<Value, Unanswerable>> {
+/// What is no event comes out as an error, beside its neighbours.
+pub(crate) fn unwrapped(payload: &RawValue) -> Vec<Result<Value, Unanswerable>> {
+    let payload = match readable(payload.get()) {
+        Ok(payload) => payload,
+        Err(unanswerable) => return vec![Err(unanswerable)],
+    };
     let Some(records) = payload.get("Records").and_then(Value::as_array) else { return vec![Ok(payload)] };
     let message = |record: &Value| {
         let message = record["Sns"]["Message"].as_str();
-        let message = message.ok_or_else(|| Unanswerable::Envelope("a record without a message of SNS".to_owned()))?;
-        serde_json::from_str(message).map_err(|_| Unanswerable::Envelope("a message of SNS that is no JSON".to_owned()))
+        readable(message.ok_or_else(|| Unanswerable::Envelope("a record without a message of SNS".to_owned()))?)
     };
     records.iter().map(message).collect()
 }
@@ -215,7 +242,7 @@ impl Envelope {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{json, value::to_raw_value};
 
     use super::*;
 
@@ -268,6 +295,30 @@ mod tests {
         assert!(matches!(open(&bare).unwrap().asked, Ok(Asked::Delete { .. })));
     }
 
+    /// The event with `broken` instead of one of its members.
+    fn with(event: &Value, member: &str, broken: &str) -> Request {
+        let mut event = event.clone();
+        event[member] = json!("broken");
+        open(&readable(&event.to_string().replace("\"broken\"", broken)).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn properties_that_no_value_can_hold_are_answered_and_never_keep_a_delete_or_a_rollback_from_happening() {
+        for broken in
+            [&format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)), r#"{"Name": "\ud83d"}"#, r#"{"n": 1e400}"#]
+        {
+            for request_type in ["Create", "Update"] {
+                let request = with(&event(request_type), "ResourceProperties", broken);
+                assert!(request.asked.is_err_and(|reason| reason.starts_with("ResourceProperties: can't be read")));
+            }
+            let delete = with(&event("Delete"), "ResourceProperties", broken);
+            assert!(matches!(delete.asked, Ok(Asked::Delete { last: Value::Null })));
+            let rollback = with(&event("Update"), "OldResourceProperties", broken);
+            assert!(matches!(rollback.asked, Ok(Asked::Update { previous: Value::Null, .. })));
+        }
+        assert!(readable("[]").is_err());
+    }
+
     #[test]
     fn without_a_url_that_may_be_answered_there_is_no_request() {
         let mut foreign = event("Create");
@@ -301,10 +352,11 @@ mod tests {
 
     #[test]
     fn events_come_directly_or_in_one_or_several_records_of_sns() {
-        assert_eq!(unwrapped(event("Create")), [Ok(event("Create"))]);
+        let unwrapped = |payload: &Value| unwrapped(&to_raw_value(payload).unwrap());
+        assert_eq!(unwrapped(&event("Create")), [Ok(event("Create"))]);
         let record = |message: &str| json!({"EventSource": "aws:sns", "Sns": {"Message": message}});
         let create = record(&event("Create").to_string());
-        let records = unwrapped(json!({"Records": [create, record("no json"), create]}));
+        let records = unwrapped(&json!({"Records": [create, record("no json"), create]}));
         assert_eq!(records[0], Ok(event("Create")));
         assert!(records[1].is_err());
         assert_eq!(records[2], Ok(event("Create")));

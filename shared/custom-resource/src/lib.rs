@@ -63,7 +63,7 @@ pub use account_id::is_account_id;
 pub use aws_config::SdkConfig;
 pub use deputy::{Deputy, Failure, Unheard};
 pub use error::{Answer, AwsError, Error, NotYet, Result};
-pub use event::{Continuation, Envelope, Request, Unanswerable};
+pub use event::{Continuation, Envelope, Request, Unanswerable, readable};
 pub use function_arn::FunctionArn;
 pub use lifecycle::{Clock, Outcome, answer};
 pub use resource::{Claim, Owner, Resource};

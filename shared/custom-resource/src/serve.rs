@@ -11,7 +11,7 @@ use aws_config::{
 };
 use futures_util::future::join_all;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -66,9 +66,9 @@ struct Function<R> {
 
 impl<R: Resource> Function<R> {
     /// Never an error: Lambda would run the event again, after CloudFormation has been told how it ended.
-    async fn handle(&self, LambdaEvent { payload, context }: LambdaEvent<Value>) -> Result<(), Infallible> {
+    async fn handle(&self, LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>) -> Result<(), Infallible> {
         let clock = Clock::of(&context);
-        join_all(event::unwrapped(payload).into_iter().map(async |event| match event {
+        join_all(event::unwrapped(&payload).into_iter().map(async |event| match event {
             Ok(event) => self.work_on(event, &context, clock).await,
             Err(unanswerable) => tracing::error!(%unanswerable, "nothing was done"),
         }))
