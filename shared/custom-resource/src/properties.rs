@@ -51,9 +51,10 @@ impl Display for Path<'_> {
 
 /// What is wrong with a property, and where. It never says the value.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {what}", path.as_deref().unwrap_or("ResourceProperties"))]
+#[error("{}{}{what}", path.as_deref().unwrap_or("ResourceProperties"), if what.starts_with('[') { "" } else { ": " })]
 struct Problem {
     path: Option<String>,
+    /// What looks at a whole list may start with the item and go on with the path: `[1].Key: ...`.
     what: String,
 }
 
@@ -75,6 +76,12 @@ impl de::Error for Problem {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let expected = match expected.to_string() {
+            list if list == "a sequence" => "a list".to_owned(),
+            boolean if boolean == "a boolean" => "true or false".to_owned(),
+            object if object == "a map" || object.starts_with("struct ") => "an object".to_owned(),
+            other => other,
+        };
         Self::new(format!("expected {expected}, found {}", kind_of(&found)))
     }
 
@@ -152,15 +159,30 @@ impl Node<'_> {
     fn known(self, fields: &'static [&'static str]) -> Result<(), Problem> {
         let Value::Object(map) = self.value else { return Ok(()) };
         let Some(unknown) = map.keys().find(|key| !fields.contains(&key.as_str())) else { return Ok(()) };
-        let likeness = |field: &&&str| (strsim::jaro_winkler(field, unknown) * 1000.0).round();
-        let nearest = fields.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-        let what = match nearest {
-            Some(field) if likeness(&field) >= 700.0 => format!("unknown property; did you mean `{field}`?"),
-            _ if fields.is_empty() => "unknown property; there are none".to_owned(),
-            _ => format!("unknown property; there are `{}`", fields.join("`, `")),
+        let likeness = |field: &str| (strsim::jaro_winkler(field, unknown) * 1000.0).round();
+        let nearest = fields.iter().filter(|_| unknown.len() <= LONGEST_NAME).map(|field| (likeness(field), field));
+        let there_are = match nearest.max_by(|(one, _), (other, _)| one.total_cmp(other)) {
+            Some((likeness, field)) if likeness >= 700.0 => format!("did you mean `{field}`?"),
+            _ if fields.is_empty() => "there are none".to_owned(),
+            _ => format!("there are `{}`", fields.join("`, `")),
         };
-        Err(Problem::new(what).at(&Path::Key(self.path, unknown)))
+        Err(if is_name(unknown) {
+            Problem::new(format!("unknown property; {there_are}")).at(&Path::Key(self.path, unknown))
+        } else {
+            let why = format!(
+                "its name isn't shown, since it isn't one of up to {LONGEST_NAME} letters (A to Z, a to z) and digits"
+            );
+            Problem::new(format!("unknown property ({why}); {there_are}")).at(self.path)
+        })
     }
+}
+
+/// Longer than any property's.
+const LONGEST_NAME: usize = 64;
+
+/// Whether it reads like a property's name. Anything else may be a value in the wrong place, or not be what it looks like.
+fn is_name(text: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 impl<'de> Deserializer<'de> for Node<'_> {
@@ -393,6 +415,35 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_may_be_a_value_is_not_shown() {
+        let hidden = "ResourceProperties: unknown property (its name isn't shown, since it isn't one of up to 64 letters \
+                      (A to Z, a to z) and digits); ";
+        for (name, there_are) in [
+            ("person@example.com", "there are `Name`, `Adopt`, "),
+            ("Retentiоn", "did you mean `Retention`?"),
+            ("Retention\u{202e}", "did you mean `Retention`?"),
+            ("", "there are `Name`, `Adopt`, "),
+            (&"Retention".repeat(100_000), "there are `Name`, `Adopt`, "),
+        ] {
+            let refusal = refusal(&json!({"Name": "n", name: "1"}));
+            assert!(refusal.strip_prefix(hidden).is_some_and(|rest| rest.starts_with(there_are)), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn what_looks_at_a_whole_list_says_which_item_it_is() {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Tagged {
+            #[serde(rename = "Tags")]
+            _tags: crate::Tags,
+        }
+        let twice = json!([{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]);
+        let refusal = read::<Tagged>(&json!({"Tags": twice})).unwrap_err();
+        assert_eq!(refusal, "ResourceProperties.Tags[1].Key: this key is there twice");
+    }
+
+    #[test]
     fn what_cloudformation_reads_itself_is_no_property_of_ours() {
         let example: Example = read(&json!({"ServiceToken": "arn", "ServiceTimeout": "60", "Name": "n"})).unwrap();
         assert_eq!(example.name, "n");
@@ -417,6 +468,18 @@ mod tests {
         assert_eq!(
             refusal(&json!({"Name": "n", "Tags": [["k", "v"]]})),
             "ResourceProperties.Tags[0]: expected an object, found a list"
+        );
+        assert_eq!(
+            refusal(&json!({"Name": "n", "Tags": ["k=v"]})),
+            "ResourceProperties.Tags[0]: expected an object, found a string"
+        );
+        assert_eq!(
+            refusal(&json!({"Name": "n", "Ports": "80"})),
+            "ResourceProperties.Ports: expected a list, found a string"
+        );
+        assert_eq!(
+            refusal(&json!({"Name": "n", "Adopt": ["true"]})),
+            "ResourceProperties.Adopt: expected true or false, found a list"
         );
         assert_eq!(
             refusal(&json!({"Name": {"s3cret": "x"}})),

@@ -1,9 +1,11 @@
 //! Events that are not as they should be, or arrive in another wrapping.
 
+use archipelago_tests::aws_stub::AwsStub;
 use archipelago_tests::cloudformation::Event;
+use archipelago_tests::fault::{Fault, error};
 use serde_json::{Value, json};
 
-use super::{Scene, answer, calm, pull, returned};
+use super::{Scene, answer, calm, pull, returned, scene};
 
 /// Invokes with an event that `spoil` has had its hands on; the answer must be right all the same.
 async fn answered(
@@ -42,13 +44,13 @@ async fn properties_that_are_none_are_answered_failed() {
 
 #[tokio::test]
 async fn a_reason_that_is_too_long_is_cut_and_keeps_its_end() {
-    let mut scene = calm().await;
-    let mut properties = pull("app");
-    properties[&"é".repeat(5000)] = json!("x");
-    let event = scene.create(&properties);
+    let ecr = AwsStub::ecr(|_| Fault::Before(error("InvalidParameterException", &"é".repeat(5000)))).await;
+    let mut scene = scene(ecr, |configuration| configuration).await;
+    let event = scene.create(&pull("app"));
     let answer = answered(&scene, &event, |_| ()).await;
     let reason = answer.reason.unwrap();
-    assert!(reason.starts_with("ResourceProperties.éé"), "{reason}");
+    let start = "ecr:GetRepositoryPolicy was refused by AWS with InvalidParameterException: éé";
+    assert!(reason.starts_with(start), "{reason}");
     assert!(reason.contains(&event.request_id), "{reason}");
 }
 
