@@ -149,6 +149,9 @@ impl Rules {
                 _ => false,
             };
             if !fits {
+                if resource.starts_with("${") {
+                    return refused(&path, principal::LEFT_IN);
+                }
                 let of = service.map(|service| format!(" of `{service}`")).unwrap_or_default();
                 return refused(&path, &format!("must be `*` or an ARN{of}"));
             }

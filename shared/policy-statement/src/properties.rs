@@ -37,7 +37,7 @@ impl<T: Target> Properties<T> {
             && named != of_role
         {
             return Err(Error::refused(format!(
-                "RoleArn is a role of account {of_role}, but the {} {target} belongs to account {named}",
+                "ResourceProperties.RoleArn: is a role of account {of_role}, but the {} {target} belongs to account {named}",
                 T::KIND
             )));
         }

@@ -127,18 +127,19 @@ impl fmt::Debug for StatementProperty {
 }
 
 impl TryFrom<Value> for StatementProperty {
-    type Error = &'static str;
+    type Error = String;
 
     fn try_from(property: Value) -> Result<Self, Self::Error> {
         let (statements, listed) = match property {
-            Value::Array(list) if list.is_empty() => return Err("must hold at least one statement"),
-            Value::Array(list) if list.len() > 999 => return Err("must hold at most 999 statements"),
+            Value::Array(list) if list.is_empty() => return Err("must hold at least one statement".to_owned()),
+            Value::Array(list) if list.len() > 999 => return Err("must hold at most 999 statements".to_owned()),
             Value::Array(list) => (list, true),
             one => (vec![one], false),
         };
-        let objects = statements.into_iter().map(|statement| match statement {
+        let objects = statements.into_iter().enumerate().map(|(index, statement)| match statement {
             Value::Object(statement) => Ok(statement),
-            _ => Err("must be a statement (an object with Effect, Action, ...) or a list of statements"),
+            _ if listed => Err(format!("[{index}]: must be a statement (an object with Effect, Action, ...)")),
+            _ => Err("must be a statement (an object with Effect, Action, ...) or a list of statements".to_owned()),
         });
         Ok(Self { statements: objects.collect::<Result<_, _>>()?, listed })
     }
@@ -221,8 +222,8 @@ mod tests {
         for (property, sentence) in [
             (json!([]), "must hold at least one statement"),
             (json!("Allow"), "must be a statement"),
-            (json!([{"Effect": "Allow"}, "Allow"]), "must be a statement"),
-            (json!([[{"Effect": "Allow"}]]), "must be a statement"),
+            (json!([{"Effect": "Allow"}, "Allow"]), "[1]: must be a statement"),
+            (json!([[{"Effect": "Allow"}]]), "[0]: must be a statement"),
         ] {
             assert!(StatementProperty::try_from(property).unwrap_err().starts_with(sentence));
         }

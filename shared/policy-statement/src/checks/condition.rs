@@ -3,7 +3,7 @@
 use custom_resource::Result;
 use serde_json::Value;
 
-use super::{refused, unknown_among};
+use super::{refused, refused_key};
 
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>
 const OPERATORS: [&str; 27] = [
@@ -42,13 +42,13 @@ pub(super) fn check(path: &str, condition: &Value) -> Result<()> {
         return refused(path, "must be an object of operators, such as `StringEquals`");
     };
     for (operator, keys) in operators {
-        let path = format!("{path}.{operator}");
         let base =
             ["ForAllValues:", "ForAnyValue:"].iter().find_map(|set| operator.strip_prefix(set)).unwrap_or(operator);
         let base = base.strip_suffix("IfExists").unwrap_or(base);
         if !OPERATORS.contains(&base) {
-            return refused(&path, &unknown_among("condition operator", base, &OPERATORS));
+            return refused_key(path, base, "condition operator", &OPERATORS);
         }
+        let path = format!("{path}.{operator}");
         let Some(keys) = keys.as_object() else {
             return refused(&path, "must be an object of context keys, such as `aws:PrincipalOrgID`");
         };

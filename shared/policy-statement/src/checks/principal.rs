@@ -21,6 +21,9 @@ const SERVICE_DOMAINS: [&str; 8] = [
     ".csp.hci.ic.gov",
 ];
 
+/// What is wrong where a template's variable was meant.
+pub(super) const LEFT_IN: &str = "`${` was left in it; write it with !Sub";
+
 /// Refuses what AWS would, without saying which principal was written.
 pub(super) fn check(path: &str, principal: &Value) -> Result<()> {
     if principal == "*" {
@@ -43,7 +46,7 @@ pub(super) fn check(path: &str, principal: &Value) -> Result<()> {
                     "S3 writes the account's id in its place, and no other service takes it; write that id under `AWS`",
                 ),
             };
-            let wrong = if principal.contains("${") { Some("`${` was left in it; write it with !Sub") } else { wrong };
+            let wrong = if principal.contains("${") { Some(LEFT_IN) } else { wrong };
             if let Some(wrong) = wrong {
                 return refused(&path, wrong);
             }

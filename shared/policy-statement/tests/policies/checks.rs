@@ -164,6 +164,10 @@ fn resources_are_what_the_policy_takes() {
         refusal(&S3, &with(&get, &json!({"Resource": ["arn:aws:s3:::b", "arn:aws:sqs:a:111111111111:b"]}))),
         format!("{path}.Resource[1]: must be `*` or an ARN of `s3`")
     );
+    assert_eq!(
+        refusal(&S3, &with(&get, &json!({"Resource": "${Bucket.Arn}/*"}))),
+        format!("{path}.Resource: `${{` was left in it; write it with !Sub")
+    );
     let inline = with(&get, &json!({"Principal": null}));
     assert_eq!(
         refusal(&INLINE, &with(&inline, &json!({"Resource": "my-bucket"}))),
@@ -285,6 +289,14 @@ fn a_condition_is_operators_of_context_keys() {
         (
             json!({"stringEquals": {"a:b": "c"}}),
             ".stringEquals: unknown condition operator; did you mean `StringEquals`?",
+        ),
+        (
+            json!({"arn:aws:iam::1:role/a": {"a:b": "c"}}),
+            ": has an unknown condition operator; known are StringEquals, ",
+        ),
+        (
+            json!({"StringEquals".repeat(1_000): {"a:b": "c"}}),
+            ": has an unknown condition operator; known are StringEquals, ",
         ),
         (json!({"StringEquals": "c"}), ".StringEquals: must be an object of context keys"),
         (json!({"StringEquals": {"a:b": []}}), ".StringEquals: every context key must have a string"),

@@ -44,7 +44,7 @@ async fn the_own_account_goes_without_saying() {
     let role = json!({"RoleArn": "arn:aws:iam::333333333333:role/writer", "AccountId": "111111111111"});
     assert_eq!(
         ensured(&shelves, role, &claim).await.unwrap_err().to_string(),
-        "RoleArn is a role of account 333333333333, but the shelf app belongs to account 111111111111"
+        "ResourceProperties.RoleArn: is a role of account 333333333333, but the shelf app belongs to account 111111111111"
     );
 }
 
