@@ -18,13 +18,17 @@ impl Target for Repository {
 
     fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
         let name = properties.get("RepositoryName").ok_or("`RepositoryName` is required")?;
+        if is_uri(name) {
+            return Err("`RepositoryName` is the URI; write the name, which is what follows the first slash".to_owned());
+        }
         let target = name.parse().map_err(|NotARepository| {
             "`RepositoryName` has 2 to 256 lower-case letters, digits and ._-/, and starts with a letter or a digit; it is \
              the name, not the ARN or the URI"
         })?;
         let account = properties.get("RegistryId");
         if account.is_some_and(|id| !is_account_id(id)) {
-            return Err("`RegistryId` is the 12-digit id of the account".to_owned());
+            let words = "`RegistryId` is the 12-digit id of the account; quote it in the template, so that YAML keeps leading zeros";
+            return Err(words.to_owned());
         }
         Ok(Place { account: account.cloned(), target })
     }
@@ -56,6 +60,11 @@ fn is_name(text: &str) -> bool {
     (2..=256).contains(&text.len()) && starts_well && text.bytes().all(allowed)
 }
 
+/// Whether it starts with the address of a registry. All of its letters might stand in a name.
+fn is_uri(text: &str) -> bool {
+    text.split_once(".dkr.ecr.").is_some_and(|(account, _)| is_account_id(account))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +91,7 @@ mod tests {
         for (properties, words) in [
             (&[][..], "`RepositoryName` is required"),
             (&[("RepositoryName", "arn:aws:ecr:us-east-1:111111111111:repository/app")], "not the ARN or the URI"),
+            (&[("RepositoryName", "111111111111.dkr.ecr.us-east-1.amazonaws.com/app")], "is the URI"),
             (&[("RepositoryName", "App")], "lower-case letters"),
             (&[app, ("RegistryId", "1111")], "the 12-digit id"),
         ] {

@@ -92,6 +92,10 @@ fn by_path(path: &str) -> Result<Place, String> {
 
 fn valid(property: &str, name: String) -> Result<String, String> {
     match name.chars().count() {
+        // YAML's block text ends in one.
+        1..=MAX_NAME if name.contains(char::is_control) => Err(format!(
+            "the name of an OU in `{property}` has a line break or another control character; leave it out"
+        )),
         1..=MAX_NAME => Ok(name),
         0 if property == "Path" => Err("`Path` has an empty level; write it like `Workloads/Production`".to_owned()),
         _ => Err(format!("the name of an OU in `{property}` has 1 to {MAX_NAME} characters")),
@@ -140,6 +144,8 @@ mod tests {
             (json!({"Path": "A/B/C/D/E/F"}), "6 levels deep, and Organizations allows 5"),
             (json!({"Name": ""}), "1 to 128 characters"),
             (json!({"Name": "x".repeat(129)}), "1 to 128 characters"),
+            (json!({"Name": "Workloads\n"}), "in `Name` has a line break"),
+            (json!({"Path": "Workloads/Pro\u{0}duction"}), "in `Path` has a line break or another control character"),
             (
                 json!({"Name": "A", "ParentId": "123456789012"}),
                 "expected the id of a root (r-...) or of an OU (ou-...)",

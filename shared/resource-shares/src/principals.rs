@@ -26,6 +26,9 @@ impl TryFrom<String> for Principal {
         match text.as_str() {
             "Organization" => Ok(Self::Organization),
             id if is_account_id(id) => Ok(Self::Entity(text)),
+            digits if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Err("an account id has 12 digits; quote it in the template, so that YAML keeps leading zeros")
+            }
             id if is_organization_id(id) => Ok(Self::OrganizationId(text)),
             id if is_unit_id(id) => Ok(Self::UnitId(text)),
             arn => entity_of(arn).map(Self::Entity).ok_or(
@@ -179,6 +182,14 @@ mod tests {
             "ec2.amazonaws.com",
         ] {
             assert!(Principal::try_from(written.to_owned()).is_err(), "{written}");
+        }
+    }
+
+    #[test]
+    fn an_account_that_lost_its_leading_zero_is_told_to_be_quoted() {
+        for written in ["12345678901", "1234567890123"] {
+            let refusal = Principal::try_from(written.to_owned()).unwrap_err();
+            assert!(refusal.contains("quote it in the template"), "{refusal}");
         }
     }
 }
