@@ -41,6 +41,11 @@ impl AwsStub {
         Self { proxy: Proxy::before(service, fault).await, policies }
     }
 
+    /// A table of leases in `DynamoDB` that gives everyone one.
+    pub async fn leases() -> Self {
+        Self::start(|_| Reply::json(200, &json!({}))).await
+    }
+
     /// The value of `AWS_ENDPOINT_URL_<SERVICE>`.
     #[must_use]
     pub fn origin(&self) -> String {

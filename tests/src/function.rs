@@ -196,6 +196,13 @@ impl Function {
         self.inner.run(event.clone(), event.to_string().into_bytes(), arn, 0, running).await
     }
 
+    /// The same with an event as text, which may be JSON that no [`Value`] can hold; its record has the text then.
+    pub async fn invoke_with(&self, event: &str) -> Outcome {
+        let running = Running::new(&self.inner);
+        let event = event.as_bytes();
+        self.inner.run(json_of(event), event.to_vec(), self.configuration().arn(), 0, running).await
+    }
+
     /// Kills the process whose calls are signed with this session, in the middle of its invocation, as soon as it has one;
     /// the future is over once that has happened.
     pub fn kill(&self, session: &str) -> impl Future<Output = ()> + Send + 'static + use<> {

@@ -1,6 +1,7 @@
 //! One binary for all suites, so that it is linked once and shares one local AWS.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails a test")]
 
+mod bad_input;
 mod callers;
 mod concurrency;
 mod crash_net;
