@@ -5,8 +5,10 @@ ENVIRONMENTS := python3 tests/local-aws/environments.py
 TOOLS := .local/tools/bin
 CHECKS := .local/checks/bin
 CYCLONEDX := 0.5.9
+# Seconds for each target.
+FUZZ_SECONDS ?= 15
 
-.PHONY: help demo test proof lint build sbom down clean environments
+.PHONY: help demo test proof fuzz lint build sbom down clean environments
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -25,9 +27,21 @@ proof: build ## let a thousand operations at once change a few policies, on a ma
 	cargo test --locked --workspace --test suite -- --include-ignored --nocapture \
 		what_cloudformation_was_told_is_in_the_policies_after_a_thousand_operations
 
+fuzz: ## try the libraries with bad input, FUZZ_SECONDS for each of three targets
+	@set -e; cd fuzz; host=$$(rustc -vV | sed -n 's/^host: //p'); \
+	cargo build --quiet --locked --release --target $$host; \
+	for target in event properties document; do \
+		found=target/found/$$target; mkdir -p $$found artifacts/$$target; \
+		cargo run --quiet --locked --release --target $$host --bin $$target -- $$found corpus/$$target -dict=words.dict \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=512 -artifact_prefix=artifacts/$$target/ \
+			-print_final_stats=1 >$$found.log 2>&1 || { tail -n 60 $$found.log; exit 1; }; \
+		sed -n "s/^stat::number_of_executed_units: */$$target: inputs tried: /p" $$found.log; \
+	done
+
 lint: environments ## check style, dependencies and templates
 	@$(ENVIRONMENTS) checks
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(CHECKS)/cargo-deny --locked --workspace check --hide-inclusion-graph bans licenses sources
 	@# The database of advisories is a repository elsewhere, which not every machine reaches.
@@ -56,7 +70,7 @@ down: ## stop the local AWS
 	@$(LOCAL) down
 
 clean: down ## remove all that these commands made
-	rm -rf .local .aws-sam target
+	rm -rf .local .aws-sam target fuzz/target
 
 environments:
 	@$(ENVIRONMENTS) tools servers
