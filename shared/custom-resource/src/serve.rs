@@ -6,7 +6,7 @@ use std::{
 };
 
 use aws_config::{
-    BehaviorVersion, SdkConfig, environment::EnvironmentVariableCredentialsProvider,
+    AppName, BehaviorVersion, SdkConfig, environment::EnvironmentVariableCredentialsProvider,
     environment::EnvironmentVariableRegionProvider, timeout::TimeoutConfig,
 };
 use futures_util::future::join_all;
@@ -29,6 +29,9 @@ use crate::{
 /// One try of an AWS call; what takes longer is cut off and, where that is safe, tried again.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// The variable in which Lambda says which function it is.
+const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
+
 /// Serves Lambda's events until the process ends, with the resource that `build` makes of the AWS configuration.
 ///
 /// # Errors
@@ -46,10 +49,15 @@ pub async fn serve<R: Resource>(build: impl FnOnce(&SdkConfig) -> R) -> Result<(
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
 }
 
-/// Lambda puts credentials and Region into the environment, so nothing else is asked.
+/// Lambda puts credentials and Region into the environment, so nothing else is asked. The user agent ends in the function's
+/// name: a trail shows it, that of another account as well, where no role tells one function from another.
 async fn configuration(http: &reqwest::Client) -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http::Sdk(http.clone()))
+    let name = std::env::var(FUNCTION_NAME).ok().and_then(|name| AppName::new(name).ok());
+    let mut aws = aws_config::defaults(BehaviorVersion::latest());
+    if let Some(name) = name {
+        aws = aws.app_name(name);
+    }
+    aws.http_client(http::Sdk(http.clone()))
         .credentials_provider(EnvironmentVariableCredentialsProvider::new())
         .region(EnvironmentVariableRegionProvider::new())
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(CALL_TIMEOUT).build())
