@@ -17,11 +17,15 @@ help: ## list these commands
 demo: build ## build, start a local AWS, deploy, and watch a stack live and die
 	@.local/servers/bin/python tests/local-aws/demo.py $(DEMO)
 
+# What functions call is written down there.
+test: export ARCHIPELAGO_CALLS := $(CURDIR)/target/calls
 test: build ## run every test, unit and end to end
 	.local/servers/bin/python -m unittest discover --start-directory tests/local-aws
+	@rm -rf $(ARCHIPELAGO_CALLS) && mkdir -p $(ARCHIPELAGO_CALLS)
 	cargo test --locked --workspace -- --skip concurrency::
 	@# Hundreds of processes at once want the machine for themselves.
 	cargo test --locked --workspace --test suite -- --test-threads 1 concurrency::
+	.local/servers/bin/python tests/local-aws/privilege.py $(ARCHIPELAGO_CALLS)
 
 proof: build ## let a thousand operations at once change a few policies, on a machine that does nothing else
 	cargo test --locked --workspace --test suite -- --include-ignored --nocapture \

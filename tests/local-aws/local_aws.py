@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 
 import process
+import record
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LOCAL = ROOT / ".local"
@@ -119,7 +120,7 @@ class LocalAws:
     def _environment(self, port, endpoint, organizations):
         """Nothing of the caller's but its PATH and times: ministack hands its own environment on to the functions."""
         return {
-            **{name: os.environ[name] for name in TIMES if name in os.environ},
+            **{name: os.environ[name] for name in (*TIMES, record.FOLDER) if name in os.environ},
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
             "HOME": str(self.state / "data"),

@@ -1,9 +1,12 @@
 """ministack with a CloudFormation that invokes functions asynchronously, as AWS's does, and with shared subnets."""
 
-from ministack.app import main
+from urllib.parse import urlencode
+
+from ministack import app
 from ministack.services import lambda_svc
 
 import subnet_rules  # noqa: F401
+from record import record
 from rules import replaced
 
 
@@ -15,5 +18,11 @@ def _execute_function_with_config_scope(run, function, event):
     return run(function, event)
 
 
+@replaced(app)
+def _dispatch_service_request(dispatch, method, path, headers, body, query, request_id):
+    record(method, path, urlencode(query, doseq=True), headers, body)
+    return dispatch(method, path, headers, body, query, request_id)
+
+
 if __name__ == "__main__":
-    main()
+    app.main()

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from urllib.parse import urlencode
 
 from moto.core.responses import BaseResponse
 from moto.iam.models import get_account_id_from
@@ -10,6 +11,7 @@ from moto.server import main
 import account_rules
 import organizations_rules
 import ram_rules  # noqa: F401
+from record import record
 from rules import replaced
 
 organizations_rules.guard(account_rules.catch_up)
@@ -22,6 +24,14 @@ def get_current_account(_, self):
     """An account's 12 digits are its access key."""
     key = self.get_access_key()
     return key if len(key) == 12 and key.isdigit() else get_account_id_from(key)
+
+
+@replaced(BaseResponse)
+def setup_class(set_up, self, request, *more, **named):
+    set_up(self, request, *more, **named)
+    # A form has no body any more.
+    body = self.body or urlencode(list(request.form.items()))
+    record(self.method, self.path, self.parsed_url.query, self.headers, body)
 
 
 if __name__ == "__main__":

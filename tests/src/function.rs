@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::binary::built;
 use crate::http::{Headers, Reply, Request, Server};
 use crate::patience::soon;
 pub use crate::process::LogLine;
@@ -45,6 +46,17 @@ impl Configuration {
             region: "eu-west-1".to_owned(),
             may_invoke_itself: true,
         }
+    }
+
+    /// The function of template.yaml with that logical id, as `make build` made it and the stack `archipelago` names it.
+    #[must_use]
+    pub fn of(logical_id: &str) -> Self {
+        let mut name = "archipelago".to_owned();
+        for letter in logical_id.chars() {
+            name.extend(letter.is_ascii_uppercase().then_some('-'));
+            name.push(letter.to_ascii_lowercase());
+        }
+        Self::new(name, built(logical_id))
     }
 
     /// Sets a variable.

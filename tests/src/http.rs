@@ -14,6 +14,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::record::record;
+
 /// A client for this machine's servers, past any proxy.
 ///
 /// # Panics
@@ -168,6 +170,7 @@ where
         headers: Headers(headers.collect()),
         body,
     };
+    record(&request);
     match answer(request).await {
         Reply::Answer(status, headers, body) => {
             let mut response = hyper::Response::builder().status(status);

@@ -18,5 +18,6 @@ pub mod model;
 mod patience;
 mod process;
 pub mod proxy;
+mod record;
 pub mod response_server;
 pub mod runtime_api;

@@ -1,6 +1,5 @@
 //! Stacks of other accounts, and what they try: the real binary, invoked by aliases, with what it may do in the local AWS.
 
-use archipelago_tests::binary::built;
 use archipelago_tests::function::{Configuration, Function};
 use archipelago_tests::local_aws::LocalAws;
 use archipelago_tests::response_server::ResponseServer;
@@ -32,7 +31,7 @@ impl Scene {
         let repository = unique("open");
         local.call("ecr", "CreateRepository", &json!({ "repositoryName": repository })).await.unwrap();
         let responses = ResponseServer::start().await;
-        let configuration = Configuration::new("archipelago-ecr-policy-statement", built("EcrPolicyStatement"))
+        let configuration = Configuration::of("EcrPolicyStatement")
             .variable("LEASE_TABLE", local.lease_table(&local.account).await)
             .variable("GRANT_TARGETS", format!("arn:aws:ecr:*:{}:repository/open-*", local.account))
             .variable("GRANT_ACTIONS", "ecr:BatchGetImage,ecr:GetDownloadUrlForLayer")

@@ -10,6 +10,5 @@ mod instruments;
 mod lifecycle;
 mod model;
 mod network;
-mod permissions;
 mod protocol;
 mod repository;

@@ -7,7 +7,7 @@ use std::fs;
 use std::time::Duration;
 
 use archipelago_tests::aws_stub::AwsStub;
-use archipelago_tests::binary::{built, workspace};
+use archipelago_tests::binary::workspace;
 use archipelago_tests::cloudformation::{Answer, Put, Resource};
 use archipelago_tests::fault::Fault;
 use archipelago_tests::function::{Configuration, Function, Outcome};
@@ -36,7 +36,7 @@ impl Scene {
         let (responses, ecr) = (ResponseServer::start().await, AwsStub::ecr(|_| Fault::None).await);
         let leases = AwsStub::leases().await;
         // Nobody listens at the discard port, so who calls AWS after all says so.
-        let configuration = Configuration::new(format!("archipelago-{name}"), built(name))
+        let configuration = Configuration::of(name)
             .timeout(Duration::from_secs(14))
             .variable("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
             .variable("AWS_ENDPOINT_URL_ECR", ecr.origin())

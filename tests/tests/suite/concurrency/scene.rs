@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use archipelago_tests::binary::built;
 use archipelago_tests::call::Call;
 use archipelago_tests::function::{Configuration, Function};
 use archipelago_tests::local_aws::LocalAws;
@@ -67,7 +66,7 @@ impl Scene {
         let policies = Proxy::start(&world.policies, fault()).await;
         let responses = Arc::new(ResponseServer::start().await);
         let local = LocalAws::running();
-        let configuration = Configuration::new(kind.function(), built(kind.function()))
+        let configuration = Configuration::of(kind.function())
             .timeout(TIMEOUT)
             .variable("LEASE_TABLE", &world.table)
             .variable("LEASE_SECONDS", LEASE_SECONDS)

@@ -7,7 +7,7 @@ mod repeated;
 
 use std::time::Duration;
 
-use archipelago_tests::binary::{built, workspace};
+use archipelago_tests::binary::workspace;
 use archipelago_tests::cloudformation::{Answer, Event, Resource};
 use archipelago_tests::function::{Configuration, Function, Outcome};
 use archipelago_tests::response_server::{Reaction, ResponseServer, ResponseUrl};
@@ -28,7 +28,7 @@ struct Unanswered {
 impl Scene {
     async fn new() -> Self {
         let responses = ResponseServer::start().await;
-        let configuration = Configuration::new("archipelago-failure-responder", built("FailureResponder"))
+        let configuration = Configuration::of("FailureResponder")
             .timeout(Duration::from_secs(3))
             .variable("RUST_LOG", "trace")
             .variable("RESPONSE_HOSTS", responses.origin());

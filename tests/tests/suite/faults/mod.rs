@@ -11,7 +11,7 @@ mod subnet_share_principal;
 
 use std::time::Duration;
 
-use archipelago_tests::binary::{Binary, built};
+use archipelago_tests::binary::Binary;
 use archipelago_tests::call::Call;
 use archipelago_tests::cloudformation::{Resource, Run, Simulator};
 use archipelago_tests::fault::Fault;
@@ -41,9 +41,8 @@ impl Scene {
     async fn before(aws: Proxy, function: &str, timeout: Duration) -> Self {
         let local = LocalAws::running();
         let responses = ResponseServer::start().await;
-        let mut configuration = Configuration::new(function, built(function))
-            .timeout(timeout)
-            .variable("RESPONSE_HOSTS", responses.origin());
+        let mut configuration =
+            Configuration::of(function).timeout(timeout).variable("RESPONSE_HOSTS", responses.origin());
         for service in ["ACCOUNT", "EC2", "ORGANIZATIONS", "RAM", "STS"] {
             configuration = configuration.variable(&format!("AWS_ENDPOINT_URL_{service}"), aws.origin());
         }

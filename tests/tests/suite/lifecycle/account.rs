@@ -189,6 +189,26 @@ async fn an_account_is_renamed_where_account_management_is_trusted_and_told_so_w
 }
 
 #[tokio::test]
+async fn tags_of_an_account_come_and_go_with_the_template() {
+    let management = some_organization("ALL").await;
+    let name = unique("tagged");
+    let properties = |tags: Value| json!({ "Name": name, "Email": email(&name), "Tags": tags });
+    let mut stack = stack_in(&management, "Account").await;
+    let run = stack.create(&properties(json!([{ "Key": "Stage", "Value": "one" }]))).await.sound();
+    assert_eq!(run.status, Status::CreateComplete, "{:?}", run.reason());
+    let id = stack.resource.live().unwrap().physical_resource_id.clone();
+    let listed = async || {
+        let listed = organizations_of(&management, "ListTagsForResource", json!({ "ResourceId": id })).await.unwrap();
+        let keys = listed["Tags"].as_array().into_iter().flatten().map(|tag| tag["Key"].as_str().unwrap().to_owned());
+        keys.filter(|key| !key.starts_with("archipelago:")).collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, ["Stage"]);
+    let run = stack.update(&properties(json!([{ "Key": "Owner", "Value": "team" }]))).await.sound();
+    assert_eq!(run.status, Status::UpdateComplete, "{:?}", run.reason());
+    assert_eq!(listed().await, ["Owner"]);
+}
+
+#[tokio::test]
 async fn an_account_moves_with_its_parent_and_stays_when_its_stack_goes() {
     let name = unique("move");
     let with = |home: Option<&str>| {

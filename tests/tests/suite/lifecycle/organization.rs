@@ -1,6 +1,6 @@
 //! `Custom::Organization` through CloudFormation; where an account of its own is needed, its binary under the simulator.
 
-use archipelago_tests::binary::{Binary, built};
+use archipelago_tests::binary::Binary;
 use archipelago_tests::cloudformation::{Resource, Simulator, Status};
 use archipelago_tests::function::{Configuration, Function};
 use archipelago_tests::http;
@@ -45,8 +45,7 @@ pub(super) async fn some_organization(features: &str) -> String {
 /// A stack of one resource whose function lives in `account`.
 pub(super) async fn stack_in(account: &str, function: &str) -> Simulator<Binary> {
     let responses = ResponseServer::start().await;
-    let mut configuration =
-        Configuration::new(function, built(function)).variable("RESPONSE_HOSTS", responses.origin());
+    let mut configuration = Configuration::of(function).variable("RESPONSE_HOSTS", responses.origin());
     for service in ["ACCOUNT", "ORGANIZATIONS", "RAM", "STS"] {
         let endpoint = &LocalAws::running().organizations_endpoint;
         configuration = configuration.variable(&format!("AWS_ENDPOINT_URL_{service}"), endpoint);

@@ -82,6 +82,9 @@ async fn an_ou_comes_is_renamed_and_goes_with_its_stack() {
     assert_eq!(children(&parent).await, [("Applications".to_owned(), id.clone())], "a rename keeps the id");
     assert_eq!(tags(&id).await, [("Stage".to_owned(), "two".to_owned())]);
 
+    stack.update(&stack_of(&json!({ "Name": "Applications", "ParentId": parent })), "UPDATE_COMPLETE").await;
+    assert_eq!(tags(&id).await, []);
+
     stack.delete("DELETE_COMPLETE").await;
     assert_eq!(names(&parent).await, [""; 0]);
 }

@@ -203,6 +203,43 @@ async fn a_statement_in_an_inline_policy_comes_changes_and_goes() {
 }
 
 #[tokio::test]
+async fn what_had_no_policy_has_none_when_the_stack_is_gone() {
+    for kind in [Kind::Bucket, Kind::Inline] {
+        let bare = Policy::of(kind, own_account()).await;
+        let name = bare.name.as_str();
+        let (remove, read): (&[&str], &[&str]) = match kind {
+            Kind::Bucket => (
+                &["s3api", "delete-bucket-policy", "--bucket", name],
+                &["s3api", "get-bucket-policy", "--bucket", name],
+            ),
+            _ => (
+                &["iam", "delete-role-policy", "--role-name", name, "--policy-name", "shared"],
+                &["iam", "get-role-policy", "--role-name", name, "--policy-name", "shared"],
+            ),
+        };
+        bare.aws(remove).await.unwrap();
+        let stack = Stack::create(&bare.template(&bare.actions().0, &json!({})), "CREATE_COMPLETE").await;
+        assert_eq!(bare.read().await["Statement"].as_array().map(Vec::len), Some(1));
+        stack.delete("DELETE_COMPLETE").await;
+        let said = bare.aws(read).await.unwrap_err();
+        assert!(said.contains("NoSuchBucketPolicy") || said.contains("NoSuchEntity"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_trust_policy_may_be_as_large_as_the_account_s_quota_says() {
+    let policy = Policy::of(Kind::Trust, own_account()).await;
+    let foreign = policy.read().await;
+    let mut large = policy.template(&json!("sts:AssumeRole"), &json!({}));
+    let principals: Vec<_> = (10..99).map(|n| format!("arn:aws:iam::2222222222{n}:root")).collect();
+    large["Resources"]["Open"]["Properties"]["Statement"]["Principal"]["AWS"] = json!(principals);
+    let stack = Stack::create(&large, "ROLLBACK_COMPLETE").await;
+    let said = stack.said("Open", "CREATE_FAILED").await;
+    assert!(said.contains(" of 2,048 characters"), "{said}");
+    assert_eq!(policy.read().await, foreign);
+}
+
+#[tokio::test]
 async fn what_a_policy_belongs_to_may_be_gone_or_going_when_the_stack_is_deleted() {
     for kind in [Kind::Key, Kind::Bucket, Kind::Trust, Kind::Inline] {
         let policy = Policy::of(kind, own_account()).await;

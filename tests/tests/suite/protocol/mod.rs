@@ -10,7 +10,7 @@ mod log;
 use std::time::Duration;
 
 use archipelago_tests::aws_stub::AwsStub;
-use archipelago_tests::binary::{Binary, built};
+use archipelago_tests::binary::Binary;
 use archipelago_tests::cloudformation::{Answer, Event, Resource, Simulator};
 use archipelago_tests::fault::{Fault, error};
 use archipelago_tests::function::{Configuration, Function, Outcome};
@@ -31,7 +31,7 @@ async fn calm() -> Scene {
 
 async fn scene(ecr: AwsStub, adjust: impl FnOnce(Configuration) -> Configuration) -> Scene {
     let (local, responses) = (LocalAws::running(), ResponseServer::start().await);
-    let configuration = Configuration::new("archipelago-ecr-policy-statement", built("EcrPolicyStatement"))
+    let configuration = Configuration::of("EcrPolicyStatement")
         .timeout(Duration::from_secs(30))
         .variable("LEASE_TABLE", local.lease_table("111111111111").await)
         .variable("AWS_ENDPOINT_URL_DYNAMODB", &local.endpoint)

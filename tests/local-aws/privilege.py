@@ -1,0 +1,64 @@
+"""Compares the calls of AWS that a run of all tests recorded with what template.yaml allows, both ways."""
+
+import functools
+import sys
+
+from calls import recorded
+from local_aws import ROOT
+from policies import Template
+
+# What no function calls by itself, and who does in its name.
+OF_OTHERS = {
+    "iam:CreateServiceLinkedRole": "Organizations and RAM, where they are switched on",
+    "logs:CreateLogStream": "Lambda, which writes the log",
+    "logs:PutLogEvents": "Lambda, which writes the log",
+    "sqs:DeleteMessage": "Lambda, which feeds the failure responder from its queue",
+    "sqs:GetQueueAttributes": "Lambda, which feeds the failure responder from its queue",
+    "sqs:ReceiveMessage": "Lambda, which feeds the failure responder from its queue",
+    "sqs:SendMessage": "Lambda, which hands failures over",
+}
+# What the libraries call for several functions by the same code: seen of one, it is believed of all.
+OF_ALL = {"lambda:InvokeFunction", "sts:AssumeRole"}
+# Everybody may ask who they are.
+FREE = {"sts:GetCallerIdentity"}
+
+
+def gaps(template, calls):
+    """A sentence for each action that a function called and may not, and for each permission that no call needed."""
+    policies_in = functools.cache(template.policies)
+    missing, needed, believed = {}, set(), set()
+    for call in calls:
+        function = call.function.removeprefix("archipelago-")
+        # A role that is assumed in another account needs there what the function's own has. Some tests have functions
+        # of their own.
+        policy = policies_in(call.account, call.region).get(function)
+        if policy is None or call.action in FREE:
+            continue
+        for resource in call.resources or ["*"]:
+            covering = [place for place, permission in enumerate(policy) if permission.covers(call, resource)]
+            if not covering or any(policy[place].effect == "Deny" for place in covering):
+                missing[function, call.action] = resource
+            needed |= {(function, place) for place in covering}
+            believed |= {policy[place].action for place in covering} & OF_ALL
+    spare = [
+        f"{function} may call {permission}, which it never did"
+        for function, policy in policies_in("111111111111", "us-east-1").items()
+        for place, permission in enumerate(policy)
+        if permission.effect == "Allow" and (function, place) not in needed
+        if permission.action not in OF_OTHERS and permission.action not in believed
+    ]
+    return [
+        *(f"{who} called {action}, on {what} for one, and may not" for (who, action), what in sorted(missing.items())),
+        *spare,
+    ]
+
+
+def main(folder):
+    calls = recorded(folder)
+    if found := gaps(Template(ROOT / "template.yaml"), calls):
+        sys.exit("\n".join(found))
+    print(f"{len(calls)} different calls of functions: no permission is missing, and none is spare.")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,200 @@
+"""What is compared at the end of a run of all tests: that nothing is missing and nothing is spare can both be found."""
+
+import json
+import os
+import tempfile
+import unittest
+from unittest import mock
+from urllib.parse import urlencode
+
+from cfnlint.data import AdditionalSpecs
+from cfnlint.helpers import load_resource
+
+from calls import Call, recorded
+from local_aws import ROOT
+from policies import Template
+from privilege import gaps
+from record import FOLDER, record
+
+TEMPLATE = """
+Parameters:
+  RoleArns: { Type: CommaDelimitedList, Default: "" }
+Conditions:
+  HasRoleArns: !Not [!Equals [!Join ["", !Ref RoleArns], ""]]
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies:
+        - PolicyName: trust
+          PolicyDocument:
+            Statement:
+              - Sid: Keep
+                Effect: Allow
+                Action: [iam:GetRole, iam:UpdateAssumeRolePolicy]
+                Resource: !If [HasRoleArns, !Ref RoleArns, !Sub "arn:aws:iam::${AWS::AccountId}:role/*"]
+              - Sid: LeaveAlone
+                Effect: Deny
+                Action: iam:UpdateAssumeRolePolicy
+                Resource: !Sub "arn:aws:iam::${AWS::AccountId}:role/${AWS::StackName}-*"
+              - { Sid: WriteLogs, Effect: Allow, Action: logs:PutLogEvents, Resource: "*" }
+"""
+CALLER = "111111111111"
+
+
+def request(
+    service, body="", method="POST", path="/", query="", caller=CALLER, function="archipelago-trust", **headers
+):
+    """A request as it is recorded."""
+    return {
+        "method": method,
+        "path": path,
+        "query": query,
+        "headers": {
+            "authorization": f"AWS4-HMAC-SHA256 Credential={CALLER}/20260101/us-east-1/{service}/aws4_request",
+            "user-agent": "aws-sdk-rust/1.3 os/linux app/archipelago-trust lang/rust/1.95",
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        },
+        "body": body,
+    }
+
+
+def form(service, **given):
+    return request(service, urlencode(given), content_type="application/x-www-form-urlencoded")
+
+
+def target(service, operation, **given):
+    return request(service, json.dumps(given), x_amz_target=f"Anything_20260101.{operation}")
+
+
+READ = Call.read(form("iam", Action="GetRole", RoleName="deploy"))
+WRITE = Call.read(form("iam", Action="UpdateAssumeRolePolicy", RoleName="deploy"))
+
+
+class Comparison(unittest.TestCase):
+    def gaps(self, *calls, **parameters):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write(TEMPLATE)
+            file.flush()
+            return gaps(Template(file.name, parameters), calls)
+
+    def test_nothing_is_said_where_every_call_is_allowed_and_every_permission_needed(self):
+        self.assertEqual(self.gaps(READ, WRITE), [])
+
+    def test_a_call_that_is_not_allowed_is_told(self):
+        call = Call.read(form("iam", Action="DeleteRole", RoleName="deploy"))
+        said = "trust called iam:DeleteRole, on arn:aws:iam::111111111111:role/deploy for one, and may not"
+        self.assertEqual(self.gaps(READ, WRITE, call), [said])
+
+    def test_a_permission_that_no_call_needed_is_told(self):
+        said = (
+            "trust may call iam:UpdateAssumeRolePolicy on arn:aws:iam::111111111111:role/* (Keep), which it never did"
+        )
+        self.assertEqual(self.gaps(READ), [said])
+
+    def test_a_call_on_something_else_than_what_is_allowed_is_told(self):
+        said = "trust called iam:GetRole, on arn:aws:iam::111111111111:role/deploy for one, and may not"
+        self.assertIn(said, self.gaps(READ, RoleArns=["arn:aws:iam::111111111111:role/app-*"]))
+
+    def test_a_denied_call_is_told_even_if_another_statement_allows_it(self):
+        call = Call.read(form("iam", Action="UpdateAssumeRolePolicy", RoleName="archipelago-TrustRole-1"))
+        self.assertEqual(len(self.gaps(READ, WRITE, call)), 1)
+
+    def test_a_role_that_is_assumed_in_another_account_needs_what_the_functions_own_has(self):
+        elsewhere = "arn:aws:iam::222222222222:role/deploy"
+        for action, told in (
+            ("GetRole", []),
+            ("DeleteRole", [f"trust called iam:DeleteRole, on {elsewhere} for one, and may not"]),
+        ):
+            request = form("iam", Action=action, RoleName="deploy")
+            request["headers"]["authorization"] = request["headers"]["authorization"].replace(CALLER, "222222222222")
+            self.assertEqual(self.gaps(READ, WRITE, Call.read(request)), told)
+
+
+class Reading(unittest.TestCase):
+    def reads(self, request, action, *resources):
+        call = Call.read(request)
+        self.assertEqual((call.action, call.resources), (action, resources))
+        return call
+
+    def test_a_call_is_about_what_its_body_its_path_or_its_query_names(self):
+        self.reads(
+            target("ecr", "SetRepositoryPolicy", repositoryName="app"),
+            "ecr:SetRepositoryPolicy",
+            "arn:aws:ecr:us-east-1:111111111111:repository/app",
+        )
+        self.reads(
+            request("s3", method="PUT", path="/bucket/", query="policy=", body="{}"),
+            "s3:PutBucketPolicy",
+            "arn:aws:s3:::bucket",
+        )
+        self.reads(
+            request("ram", method="DELETE", path="/deleteresourceshare", query="resourceShareArn=arn%3Aaws%3Aram"),
+            "ram:DeleteResourceShare",
+            "arn:aws:ram",
+        )
+        self.reads(
+            request("lambda", path="/2015-03-31/functions/arn%3Aaws%3Alambda%3Aname/invocations", body="{}"),
+            "lambda:InvokeFunction",
+            "arn:aws:lambda:name",
+        )
+        self.reads(
+            target(
+                "organizations",
+                "MoveAccount",
+                AccountId=CALLER,
+                SourceParentId="r-a1",
+                DestinationParentId="ou-a1-c",
+            ),
+            "organizations:MoveAccount",
+            "arn:aws:organizations::111111111111:account/o-exampleorgid/111111111111",
+            "arn:aws:organizations::111111111111:ou/o-exampleorgid/ou-a1-c",
+            "arn:aws:organizations::111111111111:root/o-exampleorgid/r-a1",
+        )
+        self.reads(target("organizations", "ListRoots"), "organizations:ListRoots")
+
+    def test_what_functions_call_is_written_down_and_what_others_call_is_not(self):
+        theirs = form("iam", Action="GetRole", RoleName="deploy")
+        others = json.loads(json.dumps(theirs).replace(" app/archipelago-trust", ""))
+        with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, {FOLDER: folder}):
+            for each in (theirs, others, theirs):
+                record(**each)
+            self.assertEqual(recorded(folder), [READ])
+
+    def test_a_key_is_a_key_by_its_id_by_its_arn_and_by_an_alias(self):
+        key = "arn:aws:kms:us-east-1:111111111111:key/"
+        self.reads(target("kms", "DescribeKey", KeyId="1234"), "kms:DescribeKey", f"{key}1234")
+        self.reads(target("kms", "DescribeKey", KeyId=f"{key}1234"), "kms:DescribeKey", f"{key}1234")
+        self.reads(target("kms", "DescribeKey", KeyId="alias/app"), "kms:DescribeKey", f"{key}of-alias-app")
+
+    def test_tags_that_are_asked_for_and_removed_are_condition_keys(self):
+        tags = [{"Key": "archipelago:owner", "Value": "mark"}]
+        made = Call.read(target("organizations", "CreateAccount", Tags=tags))
+        self.assertEqual(made.keys, {"aws:RequestTag/archipelago:owner": "mark", "aws:TagKeys": ["archipelago:owner"]})
+        removed = Call.read(target("organizations", "UntagResource", ResourceId="ou-ab12-c", TagKeys=["stage"]))
+        self.assertEqual(removed.keys, {"aws:TagKeys": ["stage"]})
+
+
+class Scope(unittest.TestCase):
+    """What AWS says of actions and resources is what cfn-lint knows of the Service Authorization Reference."""
+
+    def test_every_permission_is_on_resources_where_aws_knows_any(self):
+        services = {name.lower(): service for name, service in load_resource(AdditionalSpecs, "Policies.json").items()}
+        for function, policy in Template(ROOT / "template.yaml").policies(CALLER, "us-east-1").items():
+            for permission in policy:
+                service = services[permission.action.partition(":")[0]]
+                actions = {name.lower(): known for name, known in service["Actions"].items()}
+                kinds = actions[permission.action.partition(":")[2].lower()].get("Resources", [])
+                said = f"{function}: {permission} is about {kinds}"
+                self.assertEqual(permission.resource == "*", not kinds, said)
+
+    def test_every_function_may_write_its_log_and_all_that_answer_stacks_may_go_on_and_hand_over_what_they_leave(self):
+        for function, policy in Template(ROOT / "template.yaml").policies(CALLER, "us-east-1").items():
+            actions = {permission.action for permission in policy}
+            self.assertLessEqual({"logs:CreateLogStream", "logs:PutLogEvents"}, actions, function)
+            going_on = {"lambda:InvokeFunction", "sqs:SendMessage"}
+            self.assertEqual(actions & going_on, set() if function == "failure-responder" else going_on, function)
+
+
+if __name__ == "__main__":
+    unittest.main()
