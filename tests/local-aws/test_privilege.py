@@ -195,6 +195,24 @@ class Scope(unittest.TestCase):
             going_on = {"lambda:InvokeFunction", "sqs:SendMessage"}
             self.assertEqual(actions & going_on, set() if function == "failure-responder" else going_on, function)
 
+    def test_statements_may_be_narrowed_to_what_the_parameters_name(self):
+        for parameter, function, arn in (
+            ("RepositoryArns", "ecr-policy-statement", "arn:aws:ecr:us-east-1:111111111111:repository/app"),
+            ("KeyArns", "kms-policy-statement", "arn:aws:kms:us-east-1:111111111111:key/1234"),
+            ("BucketArns", "s3-policy-statement", "arn:aws:s3:::bucket"),
+            ("RoleArns", "iam-trust-statement", "arn:aws:iam::111111111111:role/app"),
+            ("RoleArns", "iam-policy-statement", "arn:aws:iam::111111111111:role/app"),
+        ):
+            service = arn.split(":")[2]
+            (policy,) = (
+                {each.resource for each in policy if each.effect == "Allow" and each.action.startswith(f"{service}:")}
+                for name, policy in Template(ROOT / "template.yaml", {parameter: [arn]})
+                .policies(CALLER, "us-east-1")
+                .items()
+                if name == function
+            )
+            self.assertEqual(policy - {"*"}, {arn}, function)
+
 
 if __name__ == "__main__":
     unittest.main()
