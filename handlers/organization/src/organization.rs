@@ -60,10 +60,7 @@ impl Organization {
             match status(policy_type) {
                 Some(PolicyTypeStatus::Enabled) => continue,
                 Some(PolicyTypeStatus::PendingEnable | PolicyTypeStatus::PendingDisable) => {
-                    return Err(Error::not_yet_within(
-                        BUSY_FOR,
-                        format!("the policy type {policy_type} is being changed"),
-                    ));
+                    return Err(being_changed(policy_type));
                 }
                 _ => {}
             }
@@ -72,10 +69,14 @@ impl Organization {
             enabled.none_if(&["PolicyTypeAlreadyEnabledException"]).unless_busy()?;
         }
         for policy_type in before.iter().filter(|policy_type| !desired.contains(policy_type)) {
-            if matches!(status(policy_type), Some(PolicyTypeStatus::Enabled)) {
-                let disabled = self.api().disable_policy_type().root_id(root_id).policy_type(policy_type.clone());
-                disabled.send().await.none_if(&["PolicyTypeNotEnabledException"]).unless_busy()?;
+            match status(policy_type) {
+                Some(PolicyTypeStatus::Enabled) => {}
+                // It can't be disabled before, and would stay on.
+                Some(PolicyTypeStatus::PendingEnable) => return Err(being_changed(policy_type)),
+                _ => continue,
             }
+            let disabled = self.api().disable_policy_type().root_id(root_id).policy_type(policy_type.clone());
+            disabled.send().await.none_if(&["PolicyTypeNotEnabledException"]).unless_busy()?;
         }
         Ok(())
     }
@@ -112,6 +113,10 @@ impl Organization {
         }
         Ok(())
     }
+}
+
+fn being_changed(policy_type: &PolicyType) -> Error {
+    Error::not_yet_within(BUSY_FOR, format!("the policy type {policy_type} is being changed"))
 }
 
 /// Only the management account of an organization with all features can be worked in.
