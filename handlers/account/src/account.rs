@@ -138,7 +138,7 @@ impl Accounts {
         Ok((Some(account), count))
     }
 
-    /// Moves the account where the template wants it; back to the root, if the template wanted another place before.
+    /// Moves the account where the template wants it; back to the root, if it is where the template wanted it before.
     async fn relocate(&self, id: &str, desired: Option<&ParentId>, previous: Option<&ParentId>) -> Result<()> {
         if desired.is_none() && previous.is_none() {
             return Ok(());
@@ -149,6 +149,8 @@ impl Accounts {
         let from = parent.id().unwrap_or_default();
         let to = match desired {
             Some(desired) => desired.as_str().to_owned(),
+            // A template that failed didn't move it.
+            None if previous.is_none_or(|previous| previous.as_str() != from) => return Ok(()),
             None if parent.r#type() == Some(&ParentType::Root) => return Ok(()),
             None => self.api.organizations.root_id().await?,
         };
@@ -236,6 +238,8 @@ impl Resource for Accounts {
         if account.name() != Some(&desired.name.0) {
             self.api.rename(id, &desired.name.0).await?;
         }
+        // One that was refused for its address has changed nothing that could be taken back.
+        let previous = previous.filter(|previous| previous.email == desired.email);
         let no_tags = Tags::default();
         let previous_tags = previous.map_or(&no_tags, |previous| &previous.tags);
         self.api.organizations.keep_tags(id, &desired.tags, previous_tags).await?;

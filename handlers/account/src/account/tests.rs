@@ -352,6 +352,20 @@ async fn an_account_goes_back_to_the_root_when_the_template_names_no_parent_any_
 }
 
 #[tokio::test]
+async fn an_account_that_is_not_where_a_failed_template_wanted_it_stays_where_it_is() {
+    let rules = [describes(AccountState::Active), parent(PRODUCTION, ParentType::OrganizationalUnit)];
+    let failed = json!({"ParentId": "ou-ab12-nothere1"});
+    ensured(&rules, &json!({}), Some(&failed), &claim(Some(ID))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_template_that_was_refused_for_its_address_has_nothing_to_be_taken_back() {
+    let tags = json!([{"Key": "team", "Value": "a"}]);
+    let refused = json!({"Email": "b@example.com", "ParentId": PRODUCTION, "Tags": tags});
+    ensured(&[describes(AccountState::Active)], &json!({}), Some(&refused), &claim(Some(ID))).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_move_that_was_made_is_done_and_one_from_elsewhere_is_looked_at_again() {
     let moving = |ending: Rule| [describes(AccountState::Active), parent(ROOT, ParentType::Root), ending];
     let desired = json!({"ParentId": PRODUCTION});
