@@ -277,4 +277,6 @@ impl Resource for Accounts {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

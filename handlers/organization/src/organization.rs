@@ -189,4 +189,6 @@ fn services(properties: &Properties) -> Vec<&str> {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
