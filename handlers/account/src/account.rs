@@ -50,7 +50,7 @@ impl Accounts {
             None if was_given(id, claim) => {
                 Err(Error::refused(format!("the account {id} is not in this organization (any more)")))
             }
-            None => Err(Error::not_yet_within(KNOWN_WITHIN, format!("the account {id} isn't described yet"))),
+            None => Err(not_described(id)),
         }
     }
 
@@ -187,7 +187,10 @@ impl Accounts {
 
     /// Closes the account, and comes back until it is closed.
     async fn close(&self, id: &str) -> Result<()> {
-        let Some(account) = self.api.described(id).await? else { return Ok(()) };
+        let Some(account) = self.api.described(id).await? else {
+            // It is there, since its mark was read.
+            return Err(not_described(id));
+        };
         let closed = [AccountState::PendingClosure, AccountState::Suspended, AccountState::Closed];
         if account.state().is_some_and(|state| closed.contains(state)) {
             return Ok(());
@@ -200,6 +203,10 @@ impl Accounts {
 /// Whether CloudFormation knows it already: one that it doesn't was made a moment ago.
 fn was_given(id: &str, claim: &Claim<AccountId>) -> bool {
     matches!(claim.given(), Some(AccountId::Account(given)) if given == id)
+}
+
+fn not_described(id: &str) -> Error {
+    Error::not_yet_within(KNOWN_WITHIN, format!("the account {id} isn't described yet"))
 }
 
 fn in_progress(desired: &Properties) -> Error {

@@ -539,6 +539,13 @@ async fn a_delete_finds_an_account_that_is_not_listed_yet_by_the_request_that_ma
 }
 
 #[tokio::test]
+async fn an_account_that_carries_the_mark_but_is_not_described_yet_is_waited_for_before_it_is_closed() {
+    let unknown = mock!(Client::describe_account).then_http_response(|| said("AccountNotFoundException", None));
+    let closing = json!({"CloseOnDelete": true});
+    assert_waits(removed(&[own(), unknown], Some(&closing), &claim(Some(ID))).await, Some(2));
+}
+
+#[tokio::test]
 async fn closing_waits_for_what_passes_and_refuses_the_quota_in_aws_s_words() {
     let closing = json!({"CloseOnDelete": true});
     let ended = async |code: &'static str, reason: Option<&'static str>| {
