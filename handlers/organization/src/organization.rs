@@ -17,6 +17,9 @@ use crate::properties::{Attributes, OrganizationId, Properties};
 /// How long a new organization may not be described yet.
 const DESCRIBED_WITHIN: Duration = Duration::from_mins(2);
 
+/// The service without whose trust RAM doesn't share inside the organization.
+const SHARING: &str = "ram.amazonaws.com";
+
 /// The organization of the function's account.
 #[derive(Debug)]
 pub(crate) struct Organization {
@@ -163,7 +166,10 @@ impl Resource for Organization {
         let root = self.organizations.root().await?;
         self.change_policy_types(&root, &policy_types(desired), &before).await?;
 
-        let before = previous.map(services).unwrap_or_default();
+        let mut before = previous.map(services).unwrap_or_default();
+        if desired.resource_sharing {
+            before.retain(|service| *service != SHARING);
+        }
         self.change_trusted_services(&services(desired), &before).await?;
 
         let was_shared = previous.is_some_and(|previous| previous.resource_sharing);

@@ -73,6 +73,7 @@ impl<const FOUNDED: bool> World for Management<FOUNDED> {
             wish(json!({ "PolicyTypes": ["TAG_POLICY"], "TrustedServices": ["sso.amazonaws.com"] }), "others"),
             wish(json!({ "PolicyTypes": ["RESOURCE_CONTROL_POLICY"], "ResourceSharing": false }), "another type"),
             wish(json!({ "TrustedServices": [STACKSETS, "sso.amazonaws.com"], "ResourceSharing": false }), "services"),
+            wish(json!({ "TrustedServices": [RAM] }), "sharing by name"),
             wish(json!({ "PolicyTypes": ["SERVICE_CONTROL"] }), "no type"),
             wish(json!({ "PolicyTpyes": [SCP] }), "misspelt"),
         ]

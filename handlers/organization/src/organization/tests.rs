@@ -249,6 +249,13 @@ async fn sharing_is_switched_on_through_ram_once() {
 }
 
 #[tokio::test]
+async fn sharing_stays_on_when_its_service_is_not_named_among_the_trusted_ones_any_more() {
+    let desired = json!({"ResourceSharing": true});
+    let before = json!({"ResourceSharing": true, "TrustedServices": ["ram.amazonaws.com"]});
+    ensured(&[there(), root(&[])], &[], &desired, Some(&before)).await.unwrap();
+}
+
+#[tokio::test]
 async fn ram_may_be_out_of_order_for_a_while_but_not_without_permission() {
     let sharing = json!({"ResourceSharing": true});
     for fails in
