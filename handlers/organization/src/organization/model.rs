@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use super::*;
 
 /// How many lives are told in each run, in each of the two worlds.
-const LIVES: u32 = 400;
+const LIVES: u32 = 250;
 
 const SCP: &str = "SERVICE_CONTROL_POLICY";
 const STACKSETS: &str = "member.org.stacksets.cloudformation.amazonaws.com";
