@@ -10,6 +10,7 @@ mod lives;
 pub mod organizations;
 mod play;
 mod process;
+mod query;
 mod story;
 mod weather;
 mod world;

@@ -1,5 +1,7 @@
 //! Makes an account be there once, where the template wants it, and ready to be used.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_organizations::{
     primitives::DateTime,
     types::{
@@ -48,7 +50,7 @@ impl Accounts {
             None if was_given(id, claim) => {
                 Err(Error::refused(format!("the account {id} is not in this organization (any more)")))
             }
-            None => Err(Error::not_yet_within(KNOWN_WITHIN, format!("the account {id} isn't described yet"))),
+            None => Err(not_described(id)),
         }
     }
 
@@ -83,7 +85,7 @@ impl Accounts {
     /// An account that is there, or a new one. A request that is under way comes first: when it has ended, its account is
     /// listed, so that the two looks in this order miss none.
     async fn found_or_made(&self, desired: &Properties, claim: &Claim<AccountId>) -> Result<Account> {
-        if !self.api.requests(&desired.name.0, CreateAccountState::InProgress).await?.is_empty() {
+        if !self.api.requests(&desired.name.0, &[CreateAccountState::InProgress]).await?.is_empty() {
             return Err(in_progress(desired));
         }
         let accounts = match self.with_email(desired, claim).await? {
@@ -103,7 +105,7 @@ impl Accounts {
         desired: &Properties,
         claim: &Claim<AccountId>,
     ) -> Result<Account> {
-        let failed = self.api.requests(&desired.name.0, CreateAccountState::Failed).await?;
+        let failed = self.api.requests(&desired.name.0, &[CreateAccountState::Failed]).await?;
         let tries = failed.iter().filter(|earlier| may_be_repeated(earlier) && is_recent(earlier, request)).count();
         if tries >= TRIES {
             let reason = request.failure_reason().map_or("no reason", Reason::as_str);
@@ -138,7 +140,7 @@ impl Accounts {
         Ok((Some(account), count))
     }
 
-    /// Moves the account where the template wants it; back to the root, if the template wanted another place before.
+    /// Moves the account where the template wants it; back to the root, if it is where the template wanted it before.
     async fn relocate(&self, id: &str, desired: Option<&ParentId>, previous: Option<&ParentId>) -> Result<()> {
         if desired.is_none() && previous.is_none() {
             return Ok(());
@@ -149,37 +151,62 @@ impl Accounts {
         let from = parent.id().unwrap_or_default();
         let to = match desired {
             Some(desired) => desired.as_str().to_owned(),
+            // A template that failed didn't move it.
+            None if previous.is_none_or(|previous| previous.as_str() != from) => return Ok(()),
             None if parent.r#type() == Some(&ParentType::Root) => return Ok(()),
             None => self.api.organizations.root_id().await?,
         };
         if from == to { Ok(()) } else { self.api.relocate(id, from, &to).await }
     }
 
-    /// The account that a Delete is about, if there is one. A request under way is waited for.
-    async fn last(&self, last: &Properties, claim: &Claim<AccountId>) -> Result<Option<String>> {
+    /// The accounts that a Delete may be about. A request under way is waited for.
+    async fn last(&self, last: &Properties, claim: &Claim<AccountId>) -> Result<BTreeSet<String>> {
         let request = match claim.id() {
-            Some(AccountId::Account(id)) => return Ok(Some(id)),
+            Some(AccountId::Account(id)) => return Ok([id].into()),
             Some(AccountId::Request(id)) => self.api.request(&id).await?,
             None => None,
         };
         match request.as_ref().and_then(CreateAccountStatus::state) {
-            Some(CreateAccountState::Succeeded) => Ok(request.and_then(|request| request.account_id)),
-            Some(CreateAccountState::Failed) => Ok(None),
-            Some(_) => Err(in_progress(last)),
-            None if !self.api.requests(&last.name.0, CreateAccountState::InProgress).await?.is_empty() => {
-                Err(in_progress(last))
+            Some(CreateAccountState::Succeeded) => {
+                return Ok(request.and_then(|it| it.account_id).into_iter().collect());
             }
-            None => {
-                let accounts = self.api.accounts().await?;
-                Ok(accounts.into_iter().find(|account| has_email(account, &last.email)).and_then(|account| account.id))
-            }
+            // It may have failed because of another one, whose answer was lost.
+            Some(CreateAccountState::Failed) | None => {}
+            Some(_) => return Err(in_progress(last)),
         }
+        let states = [CreateAccountState::InProgress, CreateAccountState::Succeeded];
+        let requests = self.api.requests(&last.name.0, &states).await?;
+        if requests.iter().any(|request| request.state() == Some(&CreateAccountState::InProgress)) {
+            return Err(in_progress(last));
+        }
+        // What was made a moment ago may not be listed yet.
+        let made = requests.into_iter().filter_map(|request| request.account_id);
+        let listed = self.api.accounts().await?.into_iter().filter(|account| has_email(account, &last.email));
+        Ok(made.chain(listed.filter_map(|account| account.id)).collect())
+    }
+
+    /// Closes the account, and comes back until it is closed.
+    async fn close(&self, id: &str) -> Result<()> {
+        let Some(account) = self.api.described(id).await? else {
+            // It is there, since its mark was read.
+            return Err(not_described(id));
+        };
+        let closed = [AccountState::PendingClosure, AccountState::Suspended, AccountState::Closed];
+        if account.state().is_some_and(|state| closed.contains(state)) {
+            return Ok(());
+        }
+        self.api.close(id).await?;
+        Err(Error::not_yet(format!("the account {id} is being closed")))
     }
 }
 
 /// Whether CloudFormation knows it already: one that it doesn't was made a moment ago.
 fn was_given(id: &str, claim: &Claim<AccountId>) -> bool {
     matches!(claim.given(), Some(AccountId::Account(given)) if given == id)
+}
+
+fn not_described(id: &str) -> Error {
+    Error::not_yet_within(KNOWN_WITHIN, format!("the account {id} isn't described yet"))
 }
 
 fn in_progress(desired: &Properties) -> Error {
@@ -236,6 +263,8 @@ impl Resource for Accounts {
         if account.name() != Some(&desired.name.0) {
             self.api.rename(id, &desired.name.0).await?;
         }
+        // One that was refused for its address has changed nothing that could be taken back.
+        let previous = previous.filter(|previous| previous.email == desired.email);
         let no_tags = Tags::default();
         let previous_tags = previous.map_or(&no_tags, |previous| &previous.tags);
         self.api.organizations.keep_tags(id, &desired.tags, previous_tags).await?;
@@ -258,19 +287,16 @@ impl Resource for Accounts {
     /// Leaves the account as it is, unless the template wants it closed and this claim made it.
     async fn remove(&self, last: Option<&Properties>, claim: &Claim<AccountId>) -> Result<()> {
         let Some(last) = last.filter(|last| last.close_on_delete) else { return Ok(()) };
-        let Some(id) = self.last(last, claim).await? else { return Ok(()) };
-        if !self.api.organizations.carries(&id, Owner::TAG_KEY, claim.owner()).await? {
-            return Ok(());
+        for id in self.last(last, claim).await? {
+            if self.api.organizations.carries(&id, Owner::TAG_KEY, claim.owner()).await? {
+                return self.close(&id).await;
+            }
         }
-        let Some(account) = self.api.described(&id).await? else { return Ok(()) };
-        let closed = [AccountState::PendingClosure, AccountState::Suspended, AccountState::Closed];
-        if account.state().is_some_and(|state| closed.contains(state)) {
-            return Ok(());
-        }
-        self.api.close(&id).await?;
-        Err(Error::not_yet(format!("the account {id} is being closed")))
+        Ok(())
     }
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

@@ -79,9 +79,10 @@ impl Api {
         Ok(pages.iter().flat_map(ListAccountsOutput::accounts).cloned().collect())
     }
 
-    /// The requests for accounts of that name which are in `state`. They don't say the e-mail.
-    pub(crate) async fn requests(&self, name: &str, state: CreateAccountState) -> Result<Vec<CreateAccountStatus>> {
-        let pages = self.client().list_create_account_status().states(state).into_paginator().send();
+    /// The requests for accounts of that name which are in one of `states`. They don't say the e-mail.
+    pub(crate) async fn requests(&self, name: &str, states: &[CreateAccountState]) -> Result<Vec<CreateAccountStatus>> {
+        let asking = self.client().list_create_account_status().set_states(Some(states.to_vec()));
+        let pages = asking.into_paginator().send();
         let pages = pages.collect::<Result<Vec<_>, _>>().await.unless_busy()?;
         let all = pages.iter().flat_map(ListCreateAccountStatusOutput::create_account_statuses);
         Ok(all.filter(|request| request.account_name() == Some(name)).cloned().collect())

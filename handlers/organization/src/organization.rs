@@ -17,6 +17,9 @@ use crate::properties::{Attributes, OrganizationId, Properties};
 /// How long a new organization may not be described yet.
 const DESCRIBED_WITHIN: Duration = Duration::from_mins(2);
 
+/// The service without whose trust RAM doesn't share inside the organization.
+const SHARING: &str = "ram.amazonaws.com";
+
 /// The organization of the function's account.
 #[derive(Debug)]
 pub(crate) struct Organization {
@@ -60,10 +63,7 @@ impl Organization {
             match status(policy_type) {
                 Some(PolicyTypeStatus::Enabled) => continue,
                 Some(PolicyTypeStatus::PendingEnable | PolicyTypeStatus::PendingDisable) => {
-                    return Err(Error::not_yet_within(
-                        BUSY_FOR,
-                        format!("the policy type {policy_type} is being changed"),
-                    ));
+                    return Err(being_changed(policy_type));
                 }
                 _ => {}
             }
@@ -72,10 +72,14 @@ impl Organization {
             enabled.none_if(&["PolicyTypeAlreadyEnabledException"]).unless_busy()?;
         }
         for policy_type in before.iter().filter(|policy_type| !desired.contains(policy_type)) {
-            if matches!(status(policy_type), Some(PolicyTypeStatus::Enabled)) {
-                let disabled = self.api().disable_policy_type().root_id(root_id).policy_type(policy_type.clone());
-                disabled.send().await.none_if(&["PolicyTypeNotEnabledException"]).unless_busy()?;
+            match status(policy_type) {
+                Some(PolicyTypeStatus::Enabled) => {}
+                // It can't be disabled before, and would stay on.
+                Some(PolicyTypeStatus::PendingEnable) => return Err(being_changed(policy_type)),
+                _ => continue,
             }
+            let disabled = self.api().disable_policy_type().root_id(root_id).policy_type(policy_type.clone());
+            disabled.send().await.none_if(&["PolicyTypeNotEnabledException"]).unless_busy()?;
         }
         Ok(())
     }
@@ -112,6 +116,10 @@ impl Organization {
         }
         Ok(())
     }
+}
+
+fn being_changed(policy_type: &PolicyType) -> Error {
+    Error::not_yet_within(BUSY_FOR, format!("the policy type {policy_type} is being changed"))
 }
 
 /// Only the management account of an organization with all features can be worked in.
@@ -158,7 +166,10 @@ impl Resource for Organization {
         let root = self.organizations.root().await?;
         self.change_policy_types(&root, &policy_types(desired), &before).await?;
 
-        let before = previous.map(services).unwrap_or_default();
+        let mut before = previous.map(services).unwrap_or_default();
+        if desired.resource_sharing {
+            before.retain(|service| *service != SHARING);
+        }
         self.change_trusted_services(&services(desired), &before).await?;
 
         let was_shared = previous.is_some_and(|previous| previous.resource_sharing);
@@ -183,5 +194,7 @@ fn services(properties: &Properties) -> Vec<&str> {
     properties.trusted_services.iter().map(|service| service.0.as_str()).collect()
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

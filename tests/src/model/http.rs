@@ -16,11 +16,15 @@ use aws_types::region::Region;
 use custom_resource::SdkConfig;
 use serde_json::{Value, json};
 
+use super::query;
 use super::weather::{Trouble, Weather};
 
-/// A service that speaks JSON.
+/// What every refusal says.
+const MESSAGE: &str = "Not this time.";
+
+/// A service, whether it speaks JSON or the query protocol.
 pub trait Service: Debug + Send + Sync + 'static {
-    /// The answer to an operation: its name as it stands in the request's target or, in small letters, in its path.
+    /// The answer to an operation: its name as it stands in the request's target, in its form or else in its path.
     ///
     /// # Errors
     /// AWS's code.
@@ -51,32 +55,51 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (service, weather) = (Arc::clone(&self.service), Arc::clone(&self.weather));
         HttpConnectorFuture::new(async move {
-            let operation = operation(&request);
-            let body = request.body().bytes().unwrap_or_default();
-            let body = serde_json::from_slice(body).unwrap_or(Value::Null);
-            match weather.call(|stale| service.answer(&operation, &body, stale)).await {
-                Ok(Ok(answer)) => respond(200, &answer),
-                Ok(Err(code)) => refuse(400, code),
-                Err(Trouble::Throttled) => refuse(400, "ThrottlingException"),
-                Err(Trouble::Denied) => refuse(400, "AccessDeniedException"),
-                Err(Trouble::Broken) => refuse(500, "InternalServerError"),
+            let asked = Asked::read(&request);
+            match weather.call(|stale| service.answer(&asked.operation, &asked.parameters, stale)).await {
+                Ok(Ok(answer)) => asked.respond(&answer),
+                Ok(Err(code)) => asked.refuse(400, code),
+                Err(Trouble::Throttled) => asked.refuse(400, "ThrottlingException"),
+                Err(Trouble::Denied) => asked.refuse(400, "AccessDeniedException"),
+                Err(Trouble::Broken) => asked.refuse(500, "InternalServerError"),
                 Err(Trouble::Unanswered) => Err(ConnectorError::io(IoError::other("broken").into())),
             }
         })
     }
 }
 
-fn operation(request: &HttpRequest) -> String {
-    let target = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
-    let path = || request.uri().rsplit('/').next().unwrap_or_default().split('?').next().unwrap_or_default();
-    target.unwrap_or_else(path).to_owned()
+/// A request, in whichever protocol.
+struct Asked {
+    operation: String,
+    parameters: Value,
+    is_query: bool,
 }
 
-fn refuse(status: u16, code: &str) -> Result<HttpResponse, ConnectorError> {
-    respond(status, &json!({ "__type": code, "message": "Not this time." }))
+impl Asked {
+    fn read(request: &HttpRequest) -> Self {
+        let body = request.body().bytes().unwrap_or_default();
+        let is_query = request.headers().get("content-type").is_some_and(|kind| kind.contains("form-urlencoded"));
+        if let Some((operation, parameters)) = query::read(body).filter(|_| is_query) {
+            return Self { operation, parameters, is_query };
+        }
+        let target = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
+        let path = || request.uri().rsplit('/').next().unwrap_or_default().split('?').next().unwrap_or_default();
+        let parameters = serde_json::from_slice(body).unwrap_or(Value::Null);
+        Self { operation: target.unwrap_or_else(path).to_owned(), parameters, is_query: false }
+    }
+
+    fn respond(&self, answer: &Value) -> Result<HttpResponse, ConnectorError> {
+        let json = || answer.to_string();
+        respond(200, if self.is_query { query::written(&self.operation, answer) } else { json() })
+    }
+
+    fn refuse(&self, status: u16, code: &str) -> Result<HttpResponse, ConnectorError> {
+        let json = || json!({ "__type": code, "message": MESSAGE }).to_string();
+        respond(status, if self.is_query { query::refused(code, MESSAGE) } else { json() })
+    }
 }
 
-fn respond(status: u16, body: &Value) -> Result<HttpResponse, ConnectorError> {
+fn respond(status: u16, body: String) -> Result<HttpResponse, ConnectorError> {
     let status = StatusCode::try_from(status).map_err(|error| ConnectorError::other(error.into(), None))?;
-    Ok(HttpResponse::new(status, SdkBody::from(body.to_string())))
+    Ok(HttpResponse::new(status, SdkBody::from(body)))
 }

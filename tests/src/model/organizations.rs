@@ -1,64 +1,103 @@
-//! Organizations: the root, OUs, what their tags are, and what may be done with them.
+//! Organizations, with what STS, RAM and the account service say of the same accounts.
 //! <https://docs.aws.amazon.com/organizations/latest/APIReference/Welcome.html>
 
+mod accounts;
+mod features;
+mod units;
+
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
+
+pub use accounts::Account;
+pub use features::Features;
+pub use units::Unit;
 
 use super::http::Service;
 
 /// The id of the root.
 pub const ROOT: &str = "r-ab12";
+/// The id of the organization.
+pub const ORGANIZATION: &str = "o-exampleorgid";
+/// The id of the management account.
+pub const MANAGEMENT: &str = "111111111111";
 
-/// An OU.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Unit {
-    /// The OU or the root that it is in.
-    pub parent: String,
-    /// Its name.
-    pub name: String,
-    /// Its tags by key.
-    pub tags: BTreeMap<String, String>,
+/// What may be read as it was before the last write.
+const BEHIND: [&str; 3] = ["DescribeAccount", "DescribeOrganization", "ListAccounts"];
+
+/// What is in an organization; by default there is none.
+#[derive(Clone, Debug, Default)]
+pub struct Contents {
+    /// What is switched on; `None` without an organization.
+    pub features: Option<Features>,
+    /// The OUs by their ids.
+    pub units: BTreeMap<String, Unit>,
+    /// The accounts by their ids, with those that are being made and those that were closed.
+    pub accounts: BTreeMap<String, Account>,
+    requests: Vec<accounts::Request>,
+    failing: BTreeMap<String, (usize, &'static str)>,
+    made: u32,
 }
 
-/// An organization.
-#[derive(Debug, Default)]
-pub struct Organizations {
-    units: Mutex<BTreeMap<String, Unit>>,
-    made: AtomicU32,
-}
-
-impl Organizations {
-    /// All OUs by their ids.
-    pub fn units(&self) -> MutexGuard<'_, BTreeMap<String, Unit>> {
-        self.units.lock().unwrap_or_else(PoisonError::into_inner)
+impl Contents {
+    /// An organization with nothing in it and nothing switched on.
+    #[must_use]
+    pub fn organization() -> Self {
+        Self { features: Some(Features::default()), ..Self::default() }
     }
 
-    /// Makes it an organization with nothing in it.
-    pub fn begin(&self) {
-        self.units().clear();
-        self.made.store(0, Ordering::Relaxed);
+    /// A number that was never used.
+    fn number(&mut self) -> u32 {
+        self.made += 1;
+        self.made
     }
 
-    /// Makes an OU, and returns its id.
-    pub fn make(&self, parent: &str, name: &str, tags: &[(&str, &str)]) -> String {
-        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let id = self.new_id();
-        self.units().insert(id.clone(), Unit { parent: parent.to_owned(), name: name.to_owned(), tags });
-        id
+    fn tags(&mut self, id: &str, now: Instant) -> Option<&mut BTreeMap<String, String>> {
+        if self.units.contains_key(id) {
+            return self.units.get_mut(id).map(|unit| &mut unit.tags);
+        }
+        self.account(id, now).map(|account| &mut account.tags)
     }
 
-    /// An id that was never used.
-    fn new_id(&self) -> String {
-        format!("ou-ab12-unit{:05}", self.made.fetch_add(1, Ordering::Relaxed))
+    /// The answer to an operation on whatever is in the organization; `None` if it is no such operation.
+    fn ask_of_all(&mut self, operation: &str, request: &Value, now: Instant) -> Option<Result<Value, &'static str>> {
+        let text = |name: &str| request[name].as_str().unwrap_or_default();
+        Some(match operation {
+            "ListParents" => {
+                let account = self.account(text("ChildId"), now).map(|account| account.parent.clone());
+                let parent = account.or_else(|| Some(self.units.get(text("ChildId"))?.parent.clone()));
+                parent.ok_or("ChildNotFoundException").map(|parent| {
+                    let kind = if parent == ROOT { "ROOT" } else { "ORGANIZATIONAL_UNIT" };
+                    json!({ "Parents": [{ "Id": parent, "Type": kind }] })
+                })
+            }
+            "ListTagsForResource" => self.tags(text("ResourceId"), now).ok_or("TargetNotFoundException").map(|tags| {
+                let tags: Vec<_> = tags.iter().map(|(k, v)| json!({ "Key": k, "Value": v })).collect();
+                json!({ "Tags": tags })
+            }),
+            "TagResource" => self.tags(text("ResourceId"), now).ok_or("TargetNotFoundException").map(|tags| {
+                tags.extend(pairs(&request["Tags"]));
+                json!({})
+            }),
+            "UntagResource" => self.tags(text("ResourceId"), now).ok_or("TargetNotFoundException").map(|tags| {
+                let gone = request["TagKeys"].as_array().into_iter().flatten();
+                gone.filter_map(Value::as_str).for_each(|key| drop(tags.remove(key)));
+                json!({})
+            }),
+            _ => return None,
+        })
     }
-}
 
-fn described(id: &str, unit: &Unit) -> Value {
-    let arn = format!("arn:aws:organizations::111111111111:ou/o-exampleorgid/{id}");
-    json!({ "Id": id, "Arn": arn, "Name": unit.name })
+    fn ask(&mut self, operation: &str, request: &Value) -> Result<Value, &'static str> {
+        let now = Instant::now();
+        let answer = self.ask_of_features(operation, request, now);
+        let answer = answer.or_else(|| self.ask_of_all(operation, request, now));
+        let answer = answer.or_else(|| self.ask_of_units(operation, request, now));
+        let answer = answer.or_else(|| self.ask_of_accounts(operation, request, now));
+        answer.unwrap_or_else(|| panic!("Organizations can't be asked for {operation}"))
+    }
 }
 
 fn pairs(tags: &Value) -> impl Iterator<Item = (String, String)> {
@@ -66,83 +105,35 @@ fn pairs(tags: &Value) -> impl Iterator<Item = (String, String)> {
     tags.as_array().into_iter().flatten().map(move |tag| (text(&tag["Key"]), text(&tag["Value"])))
 }
 
+/// The organization of one account: as it is, and as it was before the last write.
+#[derive(Debug, Default)]
+pub struct Organizations(Mutex<[Contents; 2]>);
+
+impl Organizations {
+    /// Makes it an organization with that in it.
+    pub fn begin(&self, contents: Contents) {
+        *self.lock() = [contents.clone(), contents];
+    }
+
+    /// What is in it now.
+    #[must_use]
+    pub fn contents(&self) -> Contents {
+        self.lock()[0].clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, [Contents; 2]> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Service for Organizations {
-    fn answer(&self, operation: &str, request: &Value, _: bool) -> Result<Value, &'static str> {
-        let mut units = self.units();
-        let text = |name: &str| request[name].as_str().unwrap_or_default();
-        let is_taken = |units: &BTreeMap<String, Unit>, id: &str, parent: &str, name: &str| {
-            units.iter().any(|(other, unit)| other != id && unit.parent == parent && unit.name == name)
-        };
-        match operation {
-            "ListRoots" => Ok(json!({ "Roots": [{ "Id": ROOT }] })),
-            "ListOrganizationalUnitsForParent" => {
-                let parent = text("ParentId");
-                if parent != ROOT && !units.contains_key(parent) {
-                    return Err("ParentNotFoundException");
-                }
-                let children = units.iter().filter(|(_, unit)| unit.parent == parent);
-                let children: Vec<_> = children.map(|(id, unit)| described(id, unit)).collect();
-                Ok(json!({ "OrganizationalUnits": children }))
-            }
-            "ListAccountsForParent" => Ok(json!({ "Accounts": [] })),
-            "DescribeOrganizationalUnit" => {
-                let id = text("OrganizationalUnitId");
-                let unit = units.get(id).ok_or("OrganizationalUnitNotFoundException")?;
-                Ok(json!({ "OrganizationalUnit": described(id, unit) }))
-            }
-            "ListParents" => {
-                let unit = units.get(text("ChildId")).ok_or("ChildNotFoundException")?;
-                let kind = if unit.parent == ROOT { "ROOT" } else { "ORGANIZATIONAL_UNIT" };
-                Ok(json!({ "Parents": [{ "Id": unit.parent, "Type": kind }] }))
-            }
-            "CreateOrganizationalUnit" => {
-                let (parent, name) = (text("ParentId"), text("Name"));
-                if parent != ROOT && !units.contains_key(parent) {
-                    return Err("ParentNotFoundException");
-                }
-                if is_taken(&units, "", parent, name) {
-                    return Err("DuplicateOrganizationalUnitException");
-                }
-                let tags = pairs(&request["Tags"]).collect();
-                let unit = Unit { parent: parent.to_owned(), name: name.to_owned(), tags };
-                let id = self.new_id();
-                units.insert(id.clone(), unit.clone());
-                Ok(json!({ "OrganizationalUnit": described(&id, &unit) }))
-            }
-            "UpdateOrganizationalUnit" => {
-                let (id, name) = (text("OrganizationalUnitId"), text("Name"));
-                let parent = units.get(id).ok_or("OrganizationalUnitNotFoundException")?.parent.clone();
-                if is_taken(&units, id, &parent, name) {
-                    return Err("DuplicateOrganizationalUnitException");
-                }
-                let unit = units.get_mut(id).ok_or("OrganizationalUnitNotFoundException")?;
-                name.clone_into(&mut unit.name);
-                Ok(json!({ "OrganizationalUnit": described(id, unit) }))
-            }
-            "DeleteOrganizationalUnit" => {
-                let id = text("OrganizationalUnitId");
-                if units.values().any(|unit| unit.parent == id) {
-                    return Err("OrganizationalUnitNotEmptyException");
-                }
-                units.remove(id).map(|_| json!({})).ok_or("OrganizationalUnitNotFoundException")
-            }
-            "ListTagsForResource" => {
-                let unit = units.get(text("ResourceId")).ok_or("TargetNotFoundException")?;
-                let tags: Vec<_> = unit.tags.iter().map(|(k, v)| json!({ "Key": k, "Value": v })).collect();
-                Ok(json!({ "Tags": tags }))
-            }
-            "TagResource" => {
-                let unit = units.get_mut(text("ResourceId")).ok_or("TargetNotFoundException")?;
-                unit.tags.extend(pairs(&request["Tags"]));
-                Ok(json!({}))
-            }
-            "UntagResource" => {
-                let unit = units.get_mut(text("ResourceId")).ok_or("TargetNotFoundException")?;
-                let gone = request["TagKeys"].as_array().into_iter().flatten();
-                gone.filter_map(Value::as_str).for_each(|key| drop(unit.tags.remove(key)));
-                Ok(json!({}))
-            }
-            other => panic!("Organizations can't be asked for {other}"),
+    fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {
+        let [now, before] = &mut *self.lock();
+        let reads = ["Describe", "List", "Get", "Assume"].iter().any(|verb| operation.starts_with(verb));
+        if !reads {
+            before.clone_from(now);
         }
+        let is_behind = stale && BEHIND.contains(&operation);
+        if is_behind { before.ask(operation, request) } else { now.ask(operation, request) }
     }
 }

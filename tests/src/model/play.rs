@@ -170,6 +170,8 @@ impl<W: World> Life<'_, W> {
                 && answer.success
             {
                 self.late.remove(&Thing { mark: mark.to_owned(), id: answer.physical_resource_id.clone() });
+                let left = self.stack.handler.world.check_deleted(&step.event.properties, mark);
+                left.map_err(|difference| TestCaseError::fail(format!("after the Delete {difference}")))?;
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::weather::Weather;
 use crate::cloudformation::Live;
@@ -59,4 +59,13 @@ pub trait World: Debug {
     /// # Errors
     /// What differs.
     fn check(&self, live: &Live, mark: &str) -> Result<(), String>;
+
+    /// Whether the world is as it should be once a Delete with these properties has succeeded: for types of which something
+    /// is left to people then. From now on that isn't `ours`.
+    ///
+    /// # Errors
+    /// What differs.
+    fn check_deleted(&self, _last: &Map<String, Value>, _mark: &str) -> Result<(), String> {
+        Ok(())
+    }
 }

@@ -73,10 +73,19 @@ fn no_request() -> Rule {
     requests(CreateAccountState::InProgress, Vec::new())
 }
 
-/// The requests in a state, after an empty page.
 fn requests(state: CreateAccountState, all: Vec<CreateAccountStatus>) -> Rule {
+    listed(vec![state], all)
+}
+
+/// All requests that may have made an account.
+fn not_failed(all: Vec<CreateAccountStatus>) -> Rule {
+    listed(vec![CreateAccountState::InProgress, CreateAccountState::Succeeded], all)
+}
+
+/// The requests in these states, after an empty page.
+fn listed(states: Vec<CreateAccountState>, all: Vec<CreateAccountStatus>) -> Rule {
     mock!(Client::list_create_account_status)
-        .match_requests(move |r| r.states() == std::slice::from_ref(&state))
+        .match_requests(move |r| r.states() == states)
         .sequence()
         .output(|| ListCreateAccountStatusOutput::builder().next_token("more").build())
         .output(move || ListCreateAccountStatusOutput::builder().set_create_account_statuses(Some(all.clone())).build())
@@ -352,6 +361,20 @@ async fn an_account_goes_back_to_the_root_when_the_template_names_no_parent_any_
 }
 
 #[tokio::test]
+async fn an_account_that_is_not_where_a_failed_template_wanted_it_stays_where_it_is() {
+    let rules = [describes(AccountState::Active), parent(PRODUCTION, ParentType::OrganizationalUnit)];
+    let failed = json!({"ParentId": "ou-ab12-nothere1"});
+    ensured(&rules, &json!({}), Some(&failed), &claim(Some(ID))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_template_that_was_refused_for_its_address_has_nothing_to_be_taken_back() {
+    let tags = json!([{"Key": "team", "Value": "a"}]);
+    let refused = json!({"Email": "b@example.com", "ParentId": PRODUCTION, "Tags": tags});
+    ensured(&[describes(AccountState::Active)], &json!({}), Some(&refused), &claim(Some(ID))).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_move_that_was_made_is_done_and_one_from_elsewhere_is_looked_at_again() {
     let moving = |ending: Rule| [describes(AccountState::Active), parent(ROOT, ParentType::Root), ending];
     let desired = json!({"ParentId": PRODUCTION});
@@ -480,20 +503,46 @@ async fn a_delete_of_a_request_finds_out_first_what_it_made() {
     let rules = [status(CreateAccountState::Succeeded, None), own(), describes(AccountState::Suspended)];
     removed(&rules, Some(&closing), &claim(Some(REQUEST))).await.unwrap();
     let failed = status(CreateAccountState::Failed, Some(Reason::InternalFailure));
-    removed(&[failed], Some(&closing), &claim(Some(REQUEST))).await.unwrap();
+    let rules = [failed, not_failed(Vec::new()), accounts(Vec::new())];
+    removed(&rules, Some(&closing), &claim(Some(REQUEST))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_delete_of_a_request_that_failed_finds_what_another_made_whose_answer_was_lost() {
+    let closing = json!({"CloseOnDelete": true});
+    let failed = || status(CreateAccountState::Failed, Some(Reason::EmailAlreadyExists));
+    let here = accounts(vec![account(EMAIL, AccountState::Active)]);
+    let rules = [failed(), not_failed(Vec::new()), here, own(), describes(AccountState::Suspended)];
+    removed(&rules, Some(&closing), &claim(Some(REQUEST))).await.unwrap();
+    let pending = not_failed(vec![request(CreateAccountState::InProgress, None)]);
+    assert_waits(removed(&[failed(), pending], Some(&closing), &claim(Some(REQUEST))).await, None);
 }
 
 #[tokio::test]
 async fn a_delete_with_an_invented_id_finds_what_a_cancelled_create_made() {
     let closing = json!({"CloseOnDelete": true});
     let invented = || claim(Some("landing-App-1ABCDEF"));
-    let listed = || accounts(vec![account(EMAIL, AccountState::Active)]);
-    let rules = [no_request(), listed(), own(), describes(AccountState::PendingClosure)];
+    let here = || accounts(vec![account(EMAIL, AccountState::Active)]);
+    let rules = [not_failed(Vec::new()), here(), own(), describes(AccountState::PendingClosure)];
     removed(&rules, Some(&closing), &invented()).await.unwrap();
-    removed(&[no_request(), listed(), foreign()], Some(&closing), &invented()).await.unwrap();
-    removed(&[no_request(), accounts(Vec::new())], Some(&closing), &invented()).await.unwrap();
-    let pending = requests(CreateAccountState::InProgress, vec![request(CreateAccountState::InProgress, None)]);
+    removed(&[not_failed(Vec::new()), here(), foreign()], Some(&closing), &invented()).await.unwrap();
+    removed(&[not_failed(Vec::new()), accounts(Vec::new())], Some(&closing), &invented()).await.unwrap();
+    let pending = not_failed(vec![request(CreateAccountState::InProgress, None)]);
     assert_waits(removed(&[pending], Some(&closing), &invented()).await, None);
+}
+
+#[tokio::test]
+async fn a_delete_finds_an_account_that_is_not_listed_yet_by_the_request_that_made_it() {
+    let made = not_failed(vec![request(CreateAccountState::Succeeded, None)]);
+    let rules = [made, accounts(Vec::new()), own(), describes(AccountState::Suspended)];
+    removed(&rules, Some(&json!({"CloseOnDelete": true})), &claim(None)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_account_that_carries_the_mark_but_is_not_described_yet_is_waited_for_before_it_is_closed() {
+    let unknown = mock!(Client::describe_account).then_http_response(|| said("AccountNotFoundException", None));
+    let closing = json!({"CloseOnDelete": true});
+    assert_waits(removed(&[own(), unknown], Some(&closing), &claim(Some(ID))).await, Some(2));
 }
 
 #[tokio::test]

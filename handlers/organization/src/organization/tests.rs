@@ -209,6 +209,18 @@ async fn a_policy_type_that_is_on_its_way_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_policy_type_that_is_still_being_enabled_is_waited_for_and_then_disabled() {
+    let before = json!({"PolicyTypes": [SCP]});
+    let rules = [there(), root(&[(SCP, PolicyTypeStatus::PendingEnable)])];
+    let ended = ensured(&rules, &[], &json!({}), Some(&before)).await;
+    assert!(matches!(ended, Err(Error::NotYet(_))), "it would stay on");
+    let rules = [there(), root(&[(SCP, PolicyTypeStatus::Enabled)]), disables(SCP)];
+    ensured(&rules, &[], &json!({}), Some(&before)).await.unwrap();
+    let rules = [there(), root(&[(SCP, PolicyTypeStatus::PendingDisable)])];
+    ensured(&rules, &[], &json!({}), Some(&before)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_policy_type_that_somebody_enabled_in_between_is_done() {
     let already =
         mock!(Client::enable_policy_type).then_http_response(|| said(400, "PolicyTypeAlreadyEnabledException"));
@@ -234,6 +246,13 @@ async fn sharing_is_switched_on_through_ram_once() {
     let sharing = json!({"ResourceSharing": true});
     ensured(&[there(), root(&[])], &[shares(true)], &sharing, None).await.unwrap();
     ensured(&[there(), root(&[])], &[], &sharing, Some(&sharing)).await.unwrap();
+}
+
+#[tokio::test]
+async fn sharing_stays_on_when_its_service_is_not_named_among_the_trusted_ones_any_more() {
+    let desired = json!({"ResourceSharing": true});
+    let before = json!({"ResourceSharing": true, "TrustedServices": ["ram.amazonaws.com"]});
+    ensured(&[there(), root(&[])], &[], &desired, Some(&before)).await.unwrap();
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use archipelago_tests::{
     cloudformation::Live,
     model::{
         Thing, Weather, Wish, World, configuration, lives,
-        organizations::{Organizations as Played, ROOT, Unit as PlayedUnit},
+        organizations::{Contents, Organizations as Played, ROOT, Unit as PlayedUnit},
     },
 };
 use serde_json::{Value, json};
@@ -69,9 +69,10 @@ impl World for Landing {
     }
 
     fn begin(&self) {
-        self.played.begin();
-        let shared = self.played.make(ROOT, "Shared", &[("team", "others")]);
-        self.played.make(&shared, "Tooling", &[(Owner::TAG_KEY, "0123456789 other/Thing")]);
+        let mut contents = Contents::organization();
+        let shared = contents.make_unit(ROOT, "Shared", &[("team", "others")]);
+        contents.make_unit(&shared, "Tooling", &[(Owner::TAG_KEY, "0123456789 other/Thing")]);
+        self.played.begin(contents);
     }
 
     fn process(&self) -> OrganizationalUnits {
@@ -79,20 +80,20 @@ impl World for Landing {
     }
 
     fn foreign(&self, marks: &[String]) -> String {
-        let units = self.played.units();
+        let units = self.played.contents().units;
         let foreign = units.iter().filter(|(_, unit)| mark_of(unit).is_none_or(|mark| !marks.contains(&mark)));
         format!("{:#?}", foreign.collect::<Vec<_>>())
     }
 
     fn ours(&self, marks: &[String]) -> Vec<Thing> {
-        let units = self.played.units();
+        let units = self.played.contents().units;
         let things = units.iter().filter(|(_, unit)| unit.tags.contains_key(Owner::TAG_KEY));
         let things = things.filter_map(|(id, unit)| Some(Thing { mark: mark_of(unit)?, id: id.clone() }));
         things.filter(|thing| marks.contains(&thing.mark)).collect()
     }
 
     fn check(&self, live: &Live, _: &str) -> Result<(), String> {
-        let units = self.played.units();
+        let units = self.played.contents().units;
         let unit = units.get(&live.physical_resource_id).ok_or("there is no such OU")?;
         let (is, said) = (Self::path(&units, unit), &live.properties);
         let wanted = said.get("Path").or_else(|| said.get("Name")).and_then(Value::as_str).unwrap_or_default();

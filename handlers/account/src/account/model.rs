@@ -1,0 +1,176 @@
+//! Thousands of random lives of an account, in which CloudFormation, Lambda, Organizations and STS misbehave.
+
+use std::sync::{Arc, Mutex};
+
+use archipelago_tests::{
+    cloudformation::Live,
+    model::{
+        Thing, Weather, Wish, World, configuration, lives,
+        organizations::{Account as PlayedAccount, Contents, Organizations as Played, ROOT},
+    },
+};
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+use super::*;
+
+/// How many lives are told in each run.
+const LIVES: u32 = 250;
+
+/// The OU that the first lives make.
+const WORKLOADS: &str = "ou-ab12-unit00001";
+
+/// An organization in which others have accounts, too.
+#[derive(Debug)]
+struct Landing {
+    played: Arc<Played>,
+    aws: SdkConfig,
+    /// The marks of claims whose account was left to people.
+    left: Mutex<Vec<String>>,
+}
+
+/// An account that is closed on delete, so that nothing of it is left.
+fn wish(name: &str, email: &str, more: &Value, meaning: &'static str) -> Wish {
+    let mut properties = json!({ "Name": name, "Email": email, "CloseOnDelete": true });
+    for (name, value) in more.as_object().into_iter().flatten() {
+        properties[name] = value.clone();
+    }
+    Wish { properties, meaning }
+}
+
+fn mark_of(account: &PlayedAccount) -> Option<&str> {
+    account.tags.get(Owner::TAG_KEY)?.split(' ').next()
+}
+
+impl Landing {
+    /// The states of all accounts that this claim ever made.
+    fn states(&self, mark: &str) -> Vec<&'static str> {
+        let (accounts, now) = (self.played.contents().accounts, Instant::now());
+        let own = accounts.values().filter(|account| mark_of(account) == Some(mark) && account.is_there(now));
+        own.map(|account| account.state(now)).collect()
+    }
+}
+
+impl World for Landing {
+    type Resource = Accounts;
+    const TYPE: &'static str = "Custom::Account";
+    const STOPS_WHEN_OVERTAKEN: bool = false;
+
+    fn wishes() -> Vec<Wish> {
+        let tags = |team: &str| json!([{ "Key": "team", "Value": team }, { "Key": "stage", "Value": "test" }]);
+        let placed = json!({ "ParentId": WORKLOADS, "Tags": tags("a") });
+        let renamed = json!({ "ParentId": ROOT, "Tags": [{ "Key": "team", "Value": "b" }], "WaitUntilReady": false });
+        let adopting = json!({ "AdoptExisting": true });
+        let nowhere = json!({ "AdoptExisting": true, "ParentId": "ou-ab12-nothere1" });
+        vec![
+            wish("app", "app@example.com", &json!({}), "app"),
+            wish("app", "App@Example.com", &json!({ "RoleName": "OrganizationAccountAccessRole" }), "app"),
+            wish("app", "app@example.com", &json!({ "CloseOnDelete": false }), "left"),
+            wish("app", "app@example.com", &placed, "placed"),
+            wish("web", "app@example.com", &renamed, "renamed"),
+            wish("app", "app@example.com", &adopting, "adopting"),
+            wish("data", "data@example.com", &json!({ "Tags": tags("c") }), "data"),
+            wish("data", "data@example.com", &json!({ "CloseOnDelete": false, "WaitUntilReady": false }), "data left"),
+            wish("legacy", "legacy@example.com", &adopting, "adopted"),
+            wish("legacy", "legacy@example.com", &json!({}), "not adopted"),
+            wish("legacy", "legacy@example.com", &nowhere, "adopted without a parent"),
+            wish("old", "old@example.com", &adopting, "closed long ago"),
+            wish("elsewhere", "elsewhere@example.com", &adopting, "in another organization"),
+            wish("unlucky", "unlucky@example.com", &json!({}), "made at the second try"),
+            wish("cursed", "cursed@example.com", &json!({}), "never made"),
+            wish("app", "app@example.com", &nowhere, "without a parent"),
+            wish("app", "app@example.com", &json!({ "Nmae": "app" }), "misspelt"),
+        ]
+    }
+
+    fn new(weather: Arc<Weather>) -> Self {
+        let played = Arc::new(Played::default());
+        let aws = configuration(played.clone(), weather);
+        Self { played, aws, left: Mutex::default() }
+    }
+
+    fn begin(&self) {
+        let mut contents = Contents::organization();
+        assert_eq!(contents.make_unit(ROOT, "Workloads", &[]), WORKLOADS);
+        contents.make_account(WORKLOADS, "legacy", "Legacy@example.com", &[("team", "others")]);
+        contents.make_account(WORKLOADS, "app", "other@example.com", &[(Owner::TAG_KEY, "0123456789 other/Thing")]);
+        let old = contents.make_account(ROOT, "old", "old@example.com", &[]);
+        contents.close_account(&old, Instant::now());
+        contents.fail_accounts("elsewhere@example.com", usize::MAX, "EMAIL_ALREADY_EXISTS");
+        contents.fail_accounts("unlucky@example.com", 1, "INTERNAL_FAILURE");
+        contents.fail_accounts("cursed@example.com", usize::MAX, "CONCURRENT_ACCOUNT_MODIFICATION");
+        self.played.begin(contents);
+        self.left.lock().unwrap().clear();
+    }
+
+    fn process(&self) -> Accounts {
+        Accounts::new(&self.aws)
+    }
+
+    fn foreign(&self, marks: &[String]) -> String {
+        let Contents { units, accounts, .. } = self.played.contents();
+        let is_ours = |account: &PlayedAccount| mark_of(account).is_some_and(|mark| marks.iter().any(|m| m == mark));
+        let foreign = accounts.iter().filter(|(_, account)| !is_ours(account));
+        format!("{units:#?} {:#?}", foreign.collect::<Vec<_>>())
+    }
+
+    /// Accounts that are there for a claim, not those that it left on purpose, and not those that it closed.
+    fn ours(&self, marks: &[String]) -> Vec<Thing> {
+        let (accounts, left, now) = (self.played.contents().accounts, self.left.lock().unwrap(), Instant::now());
+        let active = accounts.iter().filter(|(_, account)| account.is_there(now) && account.state(now) == "ACTIVE");
+        let things = active.filter_map(|(id, account)| Some(Thing { mark: mark_of(account)?.into(), id: id.clone() }));
+        things.filter(|thing| marks.contains(&thing.mark) && !left.contains(&thing.mark)).collect()
+    }
+
+    fn check(&self, live: &Live, mark: &str) -> Result<(), String> {
+        let Live { physical_resource_id: id, properties, data } = live;
+        let (mut accounts, now) = (self.played.contents().accounts, Instant::now());
+        let account = accounts.remove(id).filter(|account| account.is_there(now)).ok_or("there is no such account")?;
+        let made = self.states(mark);
+        let said = |name: &str| properties.get(name).and_then(Value::as_str);
+        let is_own = mark_of(&account) == Some(mark);
+        let tags = properties.get("Tags").and_then(Value::as_array).into_iter().flatten();
+        let tags: Vec<_> = tags.filter_map(|tag| Some((tag["Key"].as_str()?, tag["Value"].as_str()?))).collect();
+        let has = |key: &str, value: &str| account.tags.get(key).is_some_and(|has| has == value);
+        let parent = said("ParentId").or(is_own.then_some(ROOT));
+        for (holds, difference) in [
+            (made.len() <= 1, format!("it made {} accounts", made.len())),
+            (account.state(now) == "ACTIVE", format!("the account is {}", account.state(now))),
+            (said("Name") == Some(account.name.as_str()), format!("its name is {}", account.name)),
+            (
+                said("Email").is_some_and(|email| account.email.eq_ignore_ascii_case(email)),
+                "its address is another".into(),
+            ),
+            (parent.is_none_or(|parent| parent == account.parent), format!("it is in {}", account.parent)),
+            (tags.iter().all(|(key, value)| has(key, value)), format!("its tags are {:?}", account.tags)),
+            (!is_own || account.tags.len() == tags.len() + 1, format!("its tags are {:?}", account.tags)),
+            (said("WaitUntilReady") == Some("false") || account.is_ready(now), "it isn't ready".into()),
+            (data["AccountId"] == **id && data["State"] == "ACTIVE", "its attributes are others".into()),
+            (data["Name"] == account.name && data["Email"] == account.email, "its attributes are others".into()),
+        ] {
+            if !holds {
+                return Err(difference);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_deleted(&self, last: &Map<String, Value>, mark: &str) -> Result<(), String> {
+        let made = self.states(mark);
+        if made.len() > 1 {
+            return Err(format!("there are {} accounts of one claim", made.len()));
+        }
+        let mut left = self.left.lock().unwrap();
+        if last.get("CloseOnDelete").and_then(Value::as_str) != Some("true") {
+            left.push(mark.to_owned());
+        }
+        let states: Vec<_> = left.iter().flat_map(|mark| self.states(mark)).collect();
+        let is_left = states.iter().all(|state| *state == "ACTIVE");
+        if is_left { Ok(()) } else { Err(format!("the accounts to be left are {states:?}")) }
+    }
+}
+
+#[test]
+fn accounts_live_are_made_once_and_are_closed_or_left_as_the_template_says() {
+    lives::<Landing>(LIVES);
+}

@@ -1,0 +1,159 @@
+//! Thousands of random lives of an organization, in which CloudFormation, Lambda, Organizations and RAM misbehave.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
+
+use archipelago_tests::{
+    cloudformation::Live,
+    model::{
+        Thing, Weather, Wish, World, configuration, lives,
+        organizations::{Contents, Features, MANAGEMENT, ORGANIZATION, Organizations as Played, ROOT},
+    },
+};
+use serde_json::{Map, Value, json};
+
+use super::*;
+
+/// How many lives are told in each run, in each of the two worlds.
+const LIVES: u32 = 250;
+
+const SCP: &str = "SERVICE_CONTROL_POLICY";
+const STACKSETS: &str = "member.org.stacksets.cloudformation.amazonaws.com";
+
+/// What others have switched on, and RAM's own service, which only its own call may.
+const FOREIGN: [&str; 2] = ["BACKUP_POLICY", "config.amazonaws.com"];
+const RAM: &str = "ram.amazonaws.com";
+
+/// An account, which has an organization before its stack, if `FOUNDED`.
+#[derive(Debug)]
+struct Management<const FOUNDED: bool> {
+    played: Arc<Played>,
+    aws: SdkConfig,
+    /// What was on when a stack left: it leaves all as it is.
+    left: Mutex<BTreeSet<String>>,
+}
+
+fn wish(properties: Value, meaning: &'static str) -> Wish {
+    Wish { properties, meaning }
+}
+
+impl<const FOUNDED: bool> Management<FOUNDED> {
+    fn features(&self) -> Option<Features> {
+        self.played.contents().features
+    }
+
+    /// All policy types and services that are switched on.
+    fn switched_on(&self) -> BTreeSet<String> {
+        let features = self.features().unwrap_or_default();
+        let types = features.policy_types().map(ToOwned::to_owned);
+        types.chain(features.trusted_services.iter().cloned()).collect()
+    }
+}
+
+/// The policy types and services that a template names.
+fn named(properties: &Map<String, Value>) -> BTreeSet<String> {
+    let lists = ["PolicyTypes", "TrustedServices"].into_iter().filter_map(|name| properties.get(name)?.as_array());
+    lists.flatten().filter_map(Value::as_str).map(ToOwned::to_owned).collect()
+}
+
+impl<const FOUNDED: bool> World for Management<FOUNDED> {
+    type Resource = Organization;
+    const TYPE: &'static str = "Custom::Organization";
+    const STOPS_WHEN_OVERTAKEN: bool = false;
+
+    fn wishes() -> Vec<Wish> {
+        vec![
+            wish(json!({}), "plain"),
+            wish(json!({ "ResourceSharing": true, "PolicyTypes": [] }), "plain"),
+            wish(json!({ "ResourceSharing": false }), "without sharing"),
+            wish(json!({ "PolicyTypes": [SCP, "TAG_POLICY"], "TrustedServices": [STACKSETS] }), "both"),
+            wish(json!({ "PolicyTypes": ["TAG_POLICY", SCP], "TrustedServices": [STACKSETS] }), "both"),
+            wish(json!({ "PolicyTypes": ["TAG_POLICY"], "TrustedServices": ["sso.amazonaws.com"] }), "others"),
+            wish(json!({ "PolicyTypes": ["RESOURCE_CONTROL_POLICY"], "ResourceSharing": false }), "another type"),
+            wish(json!({ "TrustedServices": [STACKSETS, "sso.amazonaws.com"], "ResourceSharing": false }), "services"),
+            wish(json!({ "TrustedServices": [RAM] }), "sharing by name"),
+            wish(json!({ "PolicyTypes": ["SERVICE_CONTROL"] }), "no type"),
+            wish(json!({ "PolicyTpyes": [SCP] }), "misspelt"),
+        ]
+    }
+
+    fn new(weather: Arc<Weather>) -> Self {
+        let played = Arc::new(Played::default());
+        let aws = configuration(played.clone(), weather);
+        Self { played, aws, left: Mutex::default() }
+    }
+
+    fn begin(&self) {
+        let [policy_type, service] = FOREIGN;
+        let mut contents = Contents::default();
+        if FOUNDED {
+            contents.features = Some(Features::with(&[policy_type], &[service]));
+            contents.make_unit(ROOT, "Sandbox", &[]);
+        }
+        self.played.begin(contents);
+        // An organization that is made has this type from the start.
+        *self.left.lock().unwrap() = if FOUNDED { BTreeSet::new() } else { [SCP.to_owned()].into() };
+    }
+
+    fn process(&self) -> Organization {
+        Organization::new(&self.aws)
+    }
+
+    fn foreign(&self, _: &[String]) -> String {
+        let foreign: Vec<_> = self.switched_on().into_iter().filter(|name| FOREIGN.contains(&name.as_str())).collect();
+        format!("{foreign:?} {:?}", self.played.contents().units)
+    }
+
+    /// An organization is nobody's: it outlives the stacks that made it.
+    fn ours(&self, _: &[String]) -> Vec<Thing> {
+        Vec::new()
+    }
+
+    fn check(&self, live: &Live, _: &str) -> Result<(), String> {
+        let features = self.features().ok_or("there is no organization")?;
+        let (on, mut wanted, left) = (self.switched_on(), named(&live.properties), self.left.lock().unwrap());
+        let sharing = live.properties.get("ResourceSharing").and_then(Value::as_str) != Some("false");
+        let missing: Vec<_> = wanted.difference(&on).cloned().collect();
+        wanted.extend(FOREIGN.map(ToOwned::to_owned));
+        // Sharing is never switched off.
+        wanted.insert(RAM.to_owned());
+        wanted.extend(left.iter().cloned());
+        let beside: Vec<_> = on.difference(&wanted).collect();
+        let attributes = json!({
+            "Id": ORGANIZATION,
+            "Arn": format!("arn:aws:organizations::{MANAGEMENT}:organization/{ORGANIZATION}"),
+            "RootId": ROOT,
+            "ManagementAccountId": MANAGEMENT,
+        });
+        if !missing.is_empty() {
+            return Err(format!("{missing:?} isn't on"));
+        }
+        if !beside.is_empty() {
+            return Err(format!("{beside:?} is on"));
+        }
+        if sharing && !features.shares_resources() {
+            return Err("nothing is shared".into());
+        }
+        if live.physical_resource_id != ORGANIZATION || Value::from(live.data.clone()) != attributes {
+            return Err("its attributes are others".into());
+        }
+        Ok(())
+    }
+
+    fn check_deleted(&self, _: &Map<String, Value>, _: &str) -> Result<(), String> {
+        self.left.lock().unwrap().extend(self.switched_on());
+        Ok(())
+    }
+}
+
+#[test]
+fn organizations_that_are_made_live_and_outlive_their_stacks() {
+    lives::<Management<false>>(LIVES);
+}
+
+#[test]
+fn organizations_that_are_adopted_live_and_keep_what_others_switched_on() {
+    lives::<Management<true>>(LIVES);
+}

@@ -1,0 +1,138 @@
+//! The organization itself, and what is switched on in it.
+//! <https://docs.aws.amazon.com/organizations/latest/APIReference/API_EnablePolicyType.html>
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{Contents, MANAGEMENT, ORGANIZATION, ROOT};
+
+/// How long a policy type takes to be enabled or disabled.
+const SWITCHED_IN: Duration = Duration::from_millis(1500);
+
+/// The service that RAM trusts for sharing.
+const RAM: &str = "ram.amazonaws.com";
+
+/// A policy type that is enabled or not, or will be so from a time on.
+#[derive(Clone, Debug, PartialEq)]
+struct Switch {
+    is_on: bool,
+    since: Instant,
+}
+
+impl Switch {
+    /// Its status, by AWS's name; `None` if it isn't listed any more.
+    fn status(&self, now: Instant) -> Option<&'static str> {
+        match (self.is_on, now < self.since) {
+            (true, true) => Some("PENDING_ENABLE"),
+            (true, false) => Some("ENABLED"),
+            (false, true) => Some("PENDING_DISABLE"),
+            (false, false) => None,
+        }
+    }
+}
+
+/// What is switched on in an organization.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Features {
+    policy_types: BTreeMap<String, Switch>,
+    /// The services that are trusted.
+    pub trusted_services: BTreeSet<String>,
+}
+
+impl Features {
+    /// An organization in which these policy types and services are switched on.
+    #[must_use]
+    pub fn with(policy_types: &[&str], trusted_services: &[&str]) -> Self {
+        let on = Switch { is_on: true, since: Instant::now() };
+        Self {
+            policy_types: policy_types.iter().map(|name| ((*name).to_owned(), on.clone())).collect(),
+            trusted_services: trusted_services.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    /// The policy types that are enabled, or will be in a moment.
+    pub fn policy_types(&self) -> impl Iterator<Item = &str> {
+        self.policy_types.iter().filter(|(_, switch)| switch.is_on).map(|(name, _)| name.as_str())
+    }
+
+    /// Whether RAM shares inside the organization.
+    #[must_use]
+    pub fn shares_resources(&self) -> bool {
+        self.trusted_services.contains(RAM)
+    }
+
+    fn root(&self, now: Instant) -> Value {
+        let listed = |(name, switch): (&String, &Switch)| Some(json!({ "Type": name, "Status": switch.status(now)? }));
+        let types: Vec<_> = self.policy_types.iter().filter_map(listed).collect();
+        json!({ "Id": ROOT, "PolicyTypes": types })
+    }
+
+    fn switch(&mut self, policy_type: &str, is_on: bool, now: Instant) -> Result<Value, &'static str> {
+        match (self.policy_types.get(policy_type).and_then(|switch| switch.status(now)), is_on) {
+            (Some("PENDING_ENABLE" | "PENDING_DISABLE"), _) => return Err("PolicyChangesInProgressException"),
+            (Some(_), true) => return Err("PolicyTypeAlreadyEnabledException"),
+            (None, false) => return Err("PolicyTypeNotEnabledException"),
+            _ => {}
+        }
+        self.policy_types.insert(policy_type.to_owned(), Switch { is_on, since: now + SWITCHED_IN });
+        Ok(json!({ "Root": self.root(now) }))
+    }
+}
+
+fn described() -> Value {
+    let arn = format!("arn:aws:organizations::{MANAGEMENT}:organization/{ORGANIZATION}");
+    json!({ "Organization": {
+        "Id": ORGANIZATION, "Arn": arn, "FeatureSet": "ALL", "MasterAccountId": MANAGEMENT,
+    } })
+}
+
+impl Contents {
+    /// The answer to an operation on the organization; `None` if it is no such operation.
+    pub(super) fn ask_of_features(
+        &mut self,
+        operation: &str,
+        request: &Value,
+        now: Instant,
+    ) -> Option<Result<Value, &'static str>> {
+        let text = |name: &str| request[name].as_str().unwrap_or_default();
+        let Some(features) = &mut self.features else {
+            return Some(match operation {
+                "CreateOrganization" => {
+                    // All features come with this type enabled.
+                    self.features = Some(Features::with(&["SERVICE_CONTROL_POLICY"], &[]));
+                    Ok(described())
+                }
+                "enablesharingwithawsorganization" => Err("OperationNotPermittedException"),
+                _ => Err("AWSOrganizationsNotInUseException"),
+            });
+        };
+        Some(match operation {
+            "CreateOrganization" => Err("AlreadyInOrganizationException"),
+            "DescribeOrganization" => Ok(described()),
+            "ListRoots" => Ok(json!({ "Roots": [features.root(now)] })),
+            "EnablePolicyType" => features.switch(text("PolicyType"), true, now),
+            "DisablePolicyType" => features.switch(text("PolicyType"), false, now),
+            "ListAWSServiceAccessForOrganization" => {
+                let services = features.trusted_services.iter();
+                let services: Vec<_> = services.map(|service| json!({ "ServicePrincipal": service })).collect();
+                Ok(json!({ "EnabledServicePrincipals": services }))
+            }
+            "EnableAWSServiceAccess" => {
+                features.trusted_services.insert(text("ServicePrincipal").to_owned());
+                Ok(json!({}))
+            }
+            "DisableAWSServiceAccess" => {
+                features.trusted_services.remove(text("ServicePrincipal"));
+                Ok(json!({}))
+            }
+            "enablesharingwithawsorganization" => {
+                features.trusted_services.insert(RAM.to_owned());
+                Ok(json!({ "returnValue": true }))
+            }
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! OUs, and where they and the accounts are.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{Contents, MANAGEMENT, ORGANIZATION, ROOT};
+
+/// An OU.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unit {
+    /// The OU or the root that it is in.
+    pub parent: String,
+    /// Its name.
+    pub name: String,
+    /// Its tags by key.
+    pub tags: BTreeMap<String, String>,
+}
+
+fn described(id: &str, unit: &Unit) -> Value {
+    let arn = format!("arn:aws:organizations::{MANAGEMENT}:ou/{ORGANIZATION}/{id}");
+    json!({ "Id": id, "Arn": arn, "Name": unit.name })
+}
+
+impl Contents {
+    /// Makes an OU, and returns its id.
+    pub fn make_unit(&mut self, parent: &str, name: &str, tags: &[(&str, &str)]) -> String {
+        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        self.insert_unit(Unit { parent: parent.to_owned(), name: name.to_owned(), tags })
+    }
+
+    fn insert_unit(&mut self, unit: Unit) -> String {
+        let id = format!("ou-ab12-unit{:05}", self.number());
+        self.units.insert(id.clone(), unit);
+        id
+    }
+
+    /// Whether something can be in it.
+    pub(super) fn is_parent(&self, id: &str) -> bool {
+        id == ROOT || self.units.contains_key(id)
+    }
+
+    fn is_taken(&self, id: &str, parent: &str, name: &str) -> bool {
+        self.units.iter().any(|(other, unit)| other != id && unit.parent == parent && unit.name == name)
+    }
+
+    /// The answer to an operation on OUs; `None` if it is no such operation.
+    pub(super) fn ask_of_units(
+        &mut self,
+        operation: &str,
+        request: &Value,
+        now: Instant,
+    ) -> Option<Result<Value, &'static str>> {
+        let text = |name: &str| request[name].as_str().unwrap_or_default();
+        Some(match operation {
+            "ListOrganizationalUnitsForParent" => self.units_in(text("ParentId")),
+            "DescribeOrganizationalUnit" => {
+                let id = text("OrganizationalUnitId");
+                let unit = self.units.get(id).ok_or("OrganizationalUnitNotFoundException");
+                unit.map(|unit| json!({ "OrganizationalUnit": described(id, unit) }))
+            }
+            "CreateOrganizationalUnit" => {
+                let tags = super::pairs(&request["Tags"]).collect();
+                self.create_unit(Unit { parent: text("ParentId").to_owned(), name: text("Name").to_owned(), tags })
+            }
+            "UpdateOrganizationalUnit" => self.rename_unit(text("OrganizationalUnitId"), text("Name")),
+            "DeleteOrganizationalUnit" => self.delete_unit(text("OrganizationalUnitId"), now),
+            _ => return None,
+        })
+    }
+
+    fn units_in(&self, parent: &str) -> Result<Value, &'static str> {
+        if !self.is_parent(parent) {
+            return Err("ParentNotFoundException");
+        }
+        let children = self.units.iter().filter(|(_, unit)| unit.parent == parent);
+        let children: Vec<_> = children.map(|(id, unit)| described(id, unit)).collect();
+        Ok(json!({ "OrganizationalUnits": children }))
+    }
+
+    fn create_unit(&mut self, unit: Unit) -> Result<Value, &'static str> {
+        if !self.is_parent(&unit.parent) {
+            return Err("ParentNotFoundException");
+        }
+        if self.is_taken("", &unit.parent, &unit.name) {
+            return Err("DuplicateOrganizationalUnitException");
+        }
+        let id = self.insert_unit(unit);
+        Ok(json!({ "OrganizationalUnit": described(&id, &self.units[&id]) }))
+    }
+
+    fn rename_unit(&mut self, id: &str, name: &str) -> Result<Value, &'static str> {
+        let parent = self.units.get(id).ok_or("OrganizationalUnitNotFoundException")?.parent.clone();
+        if self.is_taken(id, &parent, name) {
+            return Err("DuplicateOrganizationalUnitException");
+        }
+        let unit = self.units.get_mut(id).ok_or("OrganizationalUnitNotFoundException")?;
+        name.clone_into(&mut unit.name);
+        Ok(json!({ "OrganizationalUnit": described(id, unit) }))
+    }
+
+    fn delete_unit(&mut self, id: &str, now: Instant) -> Result<Value, &'static str> {
+        let accounts = self.accounts.values().filter(|account| account.is_there(now));
+        let mut parents = self.units.values().map(|unit| &unit.parent).chain(accounts.map(|account| &account.parent));
+        if parents.any(|parent| parent == id) {
+            return Err("OrganizationalUnitNotEmptyException");
+        }
+        self.units.remove(id).map(|_| json!({})).ok_or("OrganizationalUnitNotFoundException")
+    }
+}
