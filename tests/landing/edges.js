@@ -1,0 +1,346 @@
+// The picture, an edge a line: who may do what, and nobody else may.
+
+import { ACCOUNT, APPLICATION, stacks } from "./landing.js";
+import { REGION } from "./stack.js";
+
+export const role = (account, name) => `arn:aws:iam::${ACCOUNT[account]}:role/${name}`;
+const own = (account, name) => role(account, `${APPLICATION}-${name}`);
+
+const bucket = `arn:aws:s3:::${stacks.tooling.output("ArtifactBucketName")}`;
+const artifact = `${bucket}/app/Source/a1b2c3`;
+const artifactsKey = stacks.tooling.output("ArtifactKeyArn");
+const imagesKey = stacks.tooling.output("ImagesKeyArn");
+const repository = stacks.tooling.arn("Images");
+const project = stacks.pipeline.arn("Build");
+const inAccount = (account, service, rest) => `arn:aws:${service}:${REGION}:${ACCOUNT[account]}:${rest}`;
+const function_ = (name, account) =>
+  inAccount("tooling", "lambda", `function:archipelago-${name}:caller-${ACCOUNT[account]}`);
+const stackOf = (account, name = APPLICATION) => inAccount(account, "cloudformation", `stack/${name}/a1b2c3`);
+const flowLogs = stacks.network.arn("FlowLogRole");
+const inFlowLogs = stacks.network.arn("FlowLogs").replace("*", "log-stream:");
+
+const THROUGH_ECR = { "kms:ViaService": `ecr.${REGION}.amazonaws.com` };
+const PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
+const PUSH = [...PULL, "ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"];
+const DECRYPT = ["kms:Decrypt", "kms:DescribeKey"];
+const READ = ["s3:GetObject", "s3:GetObjectVersion"];
+const FIND = ["s3:GetBucketLocation", "s3:ListBucket"];
+const STATEMENTS = ["ecr-policy-statement", "kms-policy-statement", "s3-policy-statement"];
+const LOG = ["logs:CreateLogStream", "logs:PutLogEvents"];
+
+const edge = (says, who, actions, resource, context) => ({ says, who, actions: [actions].flat(), resource, context });
+
+/** What the landing is for. `who` may do each of the actions. */
+export const EDGES = [
+  // The tooling account.
+  edge(
+    "CodePipeline runs as the pipeline's role",
+    "codepipeline.amazonaws.com",
+    "sts:AssumeRole",
+    own("tooling", "pipeline"),
+  ),
+  edge(
+    "the pipeline keeps artifacts",
+    own("tooling", "pipeline"),
+    [...READ, "s3:GetObjectTagging", "s3:GetObjectVersionTagging", "s3:PutObject"],
+    artifact,
+  ),
+  edge(
+    "the pipeline finds artifacts",
+    own("tooling", "pipeline"),
+    [...FIND, "s3:GetBucketAcl", "s3:GetBucketVersioning"],
+    bucket,
+  ),
+  edge(
+    "the pipeline encrypts artifacts",
+    own("tooling", "pipeline"),
+    [...DECRYPT, "kms:Encrypt", "kms:GenerateDataKey"],
+    artifactsKey,
+  ),
+  edge(
+    "the pipeline has images built",
+    own("tooling", "pipeline"),
+    ["codebuild:BatchGetBuilds", "codebuild:StartBuild"],
+    project,
+  ),
+  edge("CodeBuild runs as the build's role", "codebuild.amazonaws.com", "sts:AssumeRole", own("tooling", "build")),
+  edge("the build reads its source", own("tooling", "build"), READ, artifact),
+  edge("the build decrypts its source", own("tooling", "build"), DECRYPT, artifactsKey),
+  edge("the build logs in to ECR", own("tooling", "build"), "ecr:GetAuthorizationToken", "*"),
+  edge("the build pushes images", own("tooling", "build"), PUSH, repository),
+  edge(
+    "the build writes its log",
+    own("tooling", "build"),
+    LOG,
+    inAccount("tooling", "logs", `log-group:/aws/codebuild/${APPLICATION}:log-stream:a1b2c3`),
+  ),
+  edge("EventBridge starts as the rule's role", "events.amazonaws.com", "sts:AssumeRole", own("tooling", "start")),
+  edge(
+    "an upload starts the pipeline",
+    own("tooling", "start"),
+    "codepipeline:StartPipelineExecution",
+    inAccount("tooling", "codepipeline", APPLICATION),
+  ),
+  edge("tooling keeps the policy of the images' key", role("tooling", "administrator"), "kms:PutKeyPolicy", imagesKey),
+  edge(
+    "tooling keeps the policy of the artifacts' key",
+    role("tooling", "administrator"),
+    "kms:PutKeyPolicy",
+    artifactsKey,
+  ),
+
+  // The network account.
+  edge("VPC flow logs are written as their role", "vpc-flow-logs.amazonaws.com", "sts:AssumeRole", flowLogs, {
+    "aws:SourceAccount": ACCOUNT.network,
+  }),
+  edge("flow logs are written", flowLogs, LOG, `${inFlowLogs}a1b2c3`),
+  edge("streams of flow logs are found", flowLogs, "logs:DescribeLogStreams", inFlowLogs),
+  edge("flow logs are found", flowLogs, "logs:DescribeLogGroups", "*"),
+
+  // From the tooling account into the accounts of the application, and back.
+  ...["development", "production"].flatMap((account) => {
+    const cluster = inAccount(account, "ecs", `cluster/${APPLICATION}`);
+    const service = inAccount(account, "ecs", `service/${APPLICATION}/${APPLICATION}`);
+    const group = inAccount(account, "ec2", "security-group/sg-0a1b2c3d");
+    const logs = inAccount(account, "logs", `log-group:/ecs/${APPLICATION}`);
+    const [deploy, cloudFormation] = [own(account, "deploy"), own(account, "cloudformation")];
+    return [
+      edge(`the pipeline deploys into ${account}`, own("tooling", "pipeline"), "sts:AssumeRole", deploy),
+      edge(`${account} reads artifacts`, deploy, READ, artifact),
+      edge(`${account} finds artifacts`, deploy, FIND, bucket),
+      edge(`${account} decrypts artifacts`, deploy, DECRYPT, artifactsKey),
+      edge(
+        `${account} deploys the stack`,
+        deploy,
+        [
+          "CreateChangeSet",
+          "CreateStack",
+          "DeleteChangeSet",
+          "DescribeChangeSet",
+          "DescribeStackEvents",
+          "DescribeStacks",
+          "ExecuteChangeSet",
+          "GetTemplate",
+          "UpdateStack",
+        ].map((action) => `cloudformation:${action}`),
+        stackOf(account),
+      ),
+      edge(`${account} validates templates`, deploy, "cloudformation:ValidateTemplate", "*"),
+      edge(`${account} hands CloudFormation its role`, deploy, "iam:PassRole", cloudFormation, {
+        "iam:PassedToService": "cloudformation.amazonaws.com",
+      }),
+      edge(
+        `CloudFormation runs as its role in ${account}`,
+        "cloudformation.amazonaws.com",
+        "sts:AssumeRole",
+        cloudFormation,
+      ),
+      edge(
+        `${account} keeps the cluster`,
+        cloudFormation,
+        ["CreateCluster", "DeleteCluster", "DescribeClusters", "TagResource", "UntagResource", "UpdateCluster"].map(
+          (action) => `ecs:${action}`,
+        ),
+        cluster,
+      ),
+      edge(
+        `${account} keeps the service`,
+        cloudFormation,
+        ["CreateService", "DeleteService", "DescribeServices", "UpdateService"].map((action) => `ecs:${action}`),
+        service,
+      ),
+      edge(
+        `${account} registers tasks`,
+        cloudFormation,
+        "ecs:RegisterTaskDefinition",
+        inAccount(account, "ecs", `task-definition/${APPLICATION}:1`),
+      ),
+      edge(
+        `${account} reads tags of tasks`,
+        cloudFormation,
+        "ecs:ListTagsForResource",
+        inAccount(account, "ecs", `task-definition/${APPLICATION}:1`),
+      ),
+      edge(
+        `${account} replaces tasks`,
+        cloudFormation,
+        ["ecs:DeregisterTaskDefinition", "ecs:DescribeTaskDefinition"],
+        "*",
+      ),
+      edge(`${account} makes a security group`, cloudFormation, "ec2:CreateSecurityGroup", group),
+      edge(
+        `${account} makes it in the shared VPC`,
+        cloudFormation,
+        "ec2:CreateSecurityGroup",
+        inAccount("network", "ec2", `vpc/${stacks.network.output("VpcId")}`),
+      ),
+      edge(
+        `${account} keeps the security group`,
+        cloudFormation,
+        [
+          "AuthorizeSecurityGroupEgress",
+          "CreateTags",
+          "DeleteSecurityGroup",
+          "DeleteTags",
+          "RevokeSecurityGroupEgress",
+        ].map((action) => `ec2:${action}`),
+        group,
+      ),
+      edge(
+        `${account} looks at the network`,
+        cloudFormation,
+        ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"],
+        "*",
+      ),
+      // CloudWatch Logs asks for a group's ARN with an end behind it, but for tags.
+      edge(
+        `${account} keeps the log`,
+        cloudFormation,
+        ["CreateLogGroup", "DeleteLogGroup", "PutRetentionPolicy"].map((action) => `logs:${action}`),
+        `${logs}:log-stream:`,
+      ),
+      edge(
+        `${account} tags the log`,
+        cloudFormation,
+        ["ListTagsForResource", "TagResource", "UntagResource"].map((action) => `logs:${action}`),
+        logs,
+      ),
+      edge(`${account} finds the log`, cloudFormation, "logs:DescribeLogGroups", "*"),
+      edge(`${account} hands ECS the roles of tasks`, cloudFormation, "iam:PassRole", own(account, "task"), {
+        "iam:PassedToService": "ecs-tasks.amazonaws.com",
+      }),
+      edge(
+        `${account} hands ECS the role that starts them`,
+        cloudFormation,
+        "iam:PassRole",
+        own(account, "task-execution"),
+        { "iam:PassedToService": "ecs-tasks.amazonaws.com" },
+      ),
+      edge(
+        `${account} lets ECS in`,
+        cloudFormation,
+        "iam:CreateServiceLinkedRole",
+        role(account, "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"),
+        { "iam:AWSServiceName": "ecs.amazonaws.com" },
+      ),
+      edge(
+        `ECS starts tasks as their role in ${account}`,
+        "ecs-tasks.amazonaws.com",
+        "sts:AssumeRole",
+        own(account, "task"),
+      ),
+      edge(
+        `ECS pulls as the execution role in ${account}`,
+        "ecs-tasks.amazonaws.com",
+        "sts:AssumeRole",
+        own(account, "task-execution"),
+      ),
+      edge(`tasks in ${account} log in to ECR`, own(account, "task-execution"), "ecr:GetAuthorizationToken", "*"),
+      edge(`tasks in ${account} pull the image`, own(account, "task-execution"), PULL, repository),
+      edge(`tasks in ${account} decrypt its layers`, own(account, "task-execution"), DECRYPT, imagesKey, THROUGH_ECR),
+      edge(
+        `tasks in ${account} write their log`,
+        own(account, "task-execution"),
+        LOG,
+        `${logs}:log-stream:task/a1b2c3`,
+      ),
+      ...STATEMENTS.map((name) =>
+        edge(
+          `stacks of ${account} ask for statements by ${name}`,
+          role(account, "administrator"),
+          "lambda:InvokeFunction",
+          function_(name, account),
+        ),
+      ),
+    ];
+  }),
+];
+
+/** What must not be, beside everything that an edge allows to somebody else. */
+export const FORBIDDEN = [
+  edge(
+    "the pipeline assumes a role of the same name elsewhere",
+    own("tooling", "pipeline"),
+    "sts:AssumeRole",
+    own("stranger", "deploy"),
+  ),
+  edge("the pipeline undoes the encryption of images", own("tooling", "pipeline"), DECRYPT, imagesKey),
+  edge("artifacts are written without TLS", own("tooling", "pipeline"), "s3:PutObject", artifact, {
+    "aws:SecureTransport": "false",
+  }),
+  edge("the bucket is listed without TLS", own("tooling", "pipeline"), FIND, bucket, {
+    "aws:SecureTransport": "false",
+  }),
+  edge(
+    "flow logs of another account are written as the role",
+    "vpc-flow-logs.amazonaws.com",
+    "sts:AssumeRole",
+    flowLogs,
+    { "aws:SourceAccount": ACCOUNT.stranger },
+  ),
+  ...["development", "production"].flatMap((account) => {
+    const [deploy, cloudFormation, taskExecution] = ["deploy", "cloudformation", "task-execution"].map((name) =>
+      own(account, name),
+    );
+    return [
+      edge(
+        `the pipeline assumes another role of ${account}`,
+        own("tooling", "pipeline"),
+        "sts:AssumeRole",
+        cloudFormation,
+      ),
+      edge(`${account} replaces or deletes artifacts`, deploy, ["s3:DeleteObject", "s3:PutObject"], artifact),
+      edge(`${account} deploys another stack`, deploy, "cloudformation:UpdateStack", stackOf(account, "workload")),
+      edge(`${account} deletes the stack`, deploy, "cloudformation:DeleteStack", stackOf(account)),
+      edge(`${account} hands another service CloudFormation's role`, deploy, "iam:PassRole", cloudFormation, {
+        "iam:PassedToService": "lambda.amazonaws.com",
+      }),
+      edge(`${account} hands tasks the deploy role`, cloudFormation, "iam:PassRole", deploy, {
+        "iam:PassedToService": "ecs-tasks.amazonaws.com",
+      }),
+      edge(
+        `${account} hands another service the roles of tasks`,
+        cloudFormation,
+        "iam:PassRole",
+        own(account, "task"),
+        { "iam:PassedToService": "lambda.amazonaws.com" },
+      ),
+      edge(
+        `${account} lets another service in`,
+        cloudFormation,
+        "iam:CreateServiceLinkedRole",
+        role(account, "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"),
+        { "iam:AWSServiceName": "spot.amazonaws.com" },
+      ),
+      edge(
+        `the application of ${account} makes roles`,
+        cloudFormation,
+        ["iam:CreateRole", "iam:PutRolePolicy"],
+        role(account, "any"),
+      ),
+      edge(`tasks in ${account} push images`, taskExecution, "ecr:PutImage", repository),
+      edge(
+        `tasks in ${account} pull another image`,
+        taskExecution,
+        PULL,
+        inAccount("tooling", "ecr", "repository/other"),
+      ),
+      edge(`tasks in ${account} decrypt layers past ECR`, taskExecution, DECRYPT, imagesKey),
+      edge(`the code of tasks in ${account} reads artifacts`, own(account, "task"), READ, artifact),
+      ...STATEMENTS.map((name) =>
+        edge(
+          `${account}, once it has left the organization, asks for statements by ${name}`,
+          role(account, "administrator"),
+          "lambda:InvokeFunction",
+          function_(name, account),
+          { "aws:PrincipalOrgID": "o-anotherorgid" },
+        ),
+      ),
+    ];
+  }),
+];
+
+/** Administrators of accounts, who may do all that others' policies let in. */
+export const OUTSIDERS = ["stranger", "network", "tooling", "development", "production"].map((account) =>
+  role(account, "administrator"),
+);
