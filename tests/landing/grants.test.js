@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ACCOUNT, STATEMENT_TYPES, stacks } from "./landing.js";
 import { REGION } from "./stack.js";
+import { template } from "./template.js";
 
 const listed = (name) => stacks.tooling.output(name).split(",").sort();
 const sorted = (items) => [...new Set(items)].sort();
@@ -55,3 +56,16 @@ for (const { account, logicalId, type, ServiceToken, target, statements } of ASK
     }
   });
 }
+
+test("a StackSet asks for every parameter of the stack that it deploys, and hands it on", () => {
+  const [workload, stackset] = ["workload", "stackset"].map(template);
+  const handed = stackset.Resources.Workloads.Properties.Parameters;
+  assert.deepEqual(
+    handed.map(({ ParameterKey, ParameterValue }) => [ParameterKey, ParameterValue.Ref]).sort(),
+    Object.keys(workload.Parameters)
+      .map((name) => [name, name])
+      .sort(),
+  );
+  for (const [name, { AllowedPattern }] of Object.entries(workload.Parameters))
+    assert.equal(stackset.Parameters[name].AllowedPattern, AllowedPattern, name);
+});
