@@ -1,7 +1,7 @@
 """ministack with a CloudFormation that invokes functions asynchronously, as AWS's does, and with shared subnets."""
 
 from ministack.app import main
-from ministack.services import lambda_svc
+from ministack.services import ecs, lambda_svc
 
 import subnet_rules  # noqa: F401
 from rules import replaced
@@ -13,6 +13,22 @@ def _execute_function_with_config_scope(run, function, event):
     if isinstance(event, dict) and "ResponseURL" in event:
         return lambda_svc.invoke_async_with_retry(function, event)
     return run(function, event)
+
+
+@replaced(ecs)
+def _create_service(create, request):
+    return create(_counted(request))
+
+
+@replaced(ecs)
+def _update_service(update, request):
+    return update(_counted(request))
+
+
+def _counted(request):
+    """CloudFormation hands on a parameter's number as the string that it came as."""
+    count = request.get("desiredCount")
+    return request if count is None else {**request, "desiredCount": int(count)}
 
 
 if __name__ == "__main__":
