@@ -9,7 +9,7 @@ CYCLONEDX := 0.5.9
 # Seconds for each target.
 FUZZ_SECONDS ?= 15
 
-.PHONY: help demo test proof fuzz lint policies build sbom down clean environments
+.PHONY: help demo test proof fuzz lint policies picture build sbom down clean environments
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -61,6 +61,10 @@ policies: ## judge the policies of stacks/: they permit what the landing needs, 
 	LOG_LEVEL=ERROR $(LANDING)/bin/checkov --directory stacks --framework cloudformation --skip-download --quiet --compact
 	$(LANDING)/bin/node $(LANDING)/node_modules/prettier/bin/prettier.cjs --log-level warn --check tests/landing
 	$(LANDING)/bin/node --test --test-reporter=dot tests/landing/*.test.js
+
+picture: ## draw docs/landing.svg from the stacks
+	@$(ENVIRONMENTS) landing
+	$(LANDING)/bin/node tests/landing/draw.js
 
 build: environments ## build the functions to be tried here; `sam build` builds them to be deployed
 	@$(LOCAL) build
