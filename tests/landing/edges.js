@@ -1,34 +1,30 @@
 // The picture, an edge a line: who may do what, and nobody else may.
 
 import { ACCOUNT, APPLICATION, stacks } from "./landing.js";
-import { REGION } from "./stack.js";
-
-export const role = (account, name) => `arn:aws:iam::${ACCOUNT[account]}:role/${name}`;
-const own = (account, name) => role(account, `${APPLICATION}-${name}`);
-
-const bucket = `arn:aws:s3:::${stacks.tooling.output("ArtifactBucketName")}`;
-const artifact = `${bucket}/app/Source/a1b2c3`;
-const artifactsKey = stacks.tooling.output("ArtifactKeyArn");
-const imagesKey = stacks.tooling.output("ImagesKeyArn");
-const repository = stacks.tooling.arn("Images");
-const project = stacks.pipeline.arn("Build");
-const inAccount = (account, service, rest) => `arn:aws:${service}:${REGION}:${ACCOUNT[account]}:${rest}`;
-const function_ = (name, account) =>
-  inAccount("tooling", "lambda", `function:archipelago-${name}:caller-${ACCOUNT[account]}`);
-const stackOf = (account, name = APPLICATION) => inAccount(account, "cloudformation", `stack/${name}/a1b2c3`);
-const flowLogs = stacks.network.arn("FlowLogRole");
-const inFlowLogs = stacks.network.arn("FlowLogs").replace("*", "log-stream:");
-
-const THROUGH_ECR = { "kms:ViaService": `ecr.${REGION}.amazonaws.com` };
-const PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
-const PUSH = [...PULL, "ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"];
-const DECRYPT = ["kms:Decrypt", "kms:DescribeKey"];
-const READ = ["s3:GetObject", "s3:GetObjectVersion"];
-const FIND = ["s3:GetBucketLocation", "s3:ListBucket"];
-const STATEMENTS = ["ecr-policy-statement", "kms-policy-statement", "s3-policy-statement"];
-const LOG = ["logs:CreateLogStream", "logs:PutLogEvents"];
-
-const edge = (says, who, actions, resource, context) => ({ says, who, actions: [actions].flat(), resource, context });
+import {
+  DECRYPT,
+  FIND,
+  LOG,
+  PULL,
+  PUSH,
+  READ,
+  STATEMENTS,
+  THROUGH_ECR,
+  artifact,
+  artifactsKey,
+  bucket,
+  edge,
+  flowLogs,
+  function_,
+  imagesKey,
+  inAccount,
+  inFlowLogs,
+  own,
+  project,
+  repository,
+  role,
+  stackOf,
+} from "./names.js";
 
 /** What the landing is for. `who` may do each of the actions. */
 export const EDGES = [
@@ -255,92 +251,3 @@ export const EDGES = [
     ];
   }),
 ];
-
-/** What must not be, beside everything that an edge allows to somebody else. */
-export const FORBIDDEN = [
-  edge(
-    "the pipeline assumes a role of the same name elsewhere",
-    own("tooling", "pipeline"),
-    "sts:AssumeRole",
-    own("stranger", "deploy"),
-  ),
-  edge("the pipeline undoes the encryption of images", own("tooling", "pipeline"), DECRYPT, imagesKey),
-  edge("artifacts are written without TLS", own("tooling", "pipeline"), "s3:PutObject", artifact, {
-    "aws:SecureTransport": "false",
-  }),
-  edge("the bucket is listed without TLS", own("tooling", "pipeline"), FIND, bucket, {
-    "aws:SecureTransport": "false",
-  }),
-  edge(
-    "flow logs of another account are written as the role",
-    "vpc-flow-logs.amazonaws.com",
-    "sts:AssumeRole",
-    flowLogs,
-    { "aws:SourceAccount": ACCOUNT.stranger },
-  ),
-  ...["development", "production"].flatMap((account) => {
-    const [deploy, cloudFormation, taskExecution] = ["deploy", "cloudformation", "task-execution"].map((name) =>
-      own(account, name),
-    );
-    return [
-      edge(
-        `the pipeline assumes another role of ${account}`,
-        own("tooling", "pipeline"),
-        "sts:AssumeRole",
-        cloudFormation,
-      ),
-      edge(`${account} replaces or deletes artifacts`, deploy, ["s3:DeleteObject", "s3:PutObject"], artifact),
-      edge(`${account} deploys another stack`, deploy, "cloudformation:UpdateStack", stackOf(account, "workload")),
-      edge(`${account} deletes the stack`, deploy, "cloudformation:DeleteStack", stackOf(account)),
-      edge(`${account} hands another service CloudFormation's role`, deploy, "iam:PassRole", cloudFormation, {
-        "iam:PassedToService": "lambda.amazonaws.com",
-      }),
-      edge(`${account} hands tasks the deploy role`, cloudFormation, "iam:PassRole", deploy, {
-        "iam:PassedToService": "ecs-tasks.amazonaws.com",
-      }),
-      edge(
-        `${account} hands another service the roles of tasks`,
-        cloudFormation,
-        "iam:PassRole",
-        own(account, "task"),
-        { "iam:PassedToService": "lambda.amazonaws.com" },
-      ),
-      edge(
-        `${account} lets another service in`,
-        cloudFormation,
-        "iam:CreateServiceLinkedRole",
-        role(account, "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"),
-        { "iam:AWSServiceName": "spot.amazonaws.com" },
-      ),
-      edge(
-        `the application of ${account} makes roles`,
-        cloudFormation,
-        ["iam:CreateRole", "iam:PutRolePolicy"],
-        role(account, "any"),
-      ),
-      edge(`tasks in ${account} push images`, taskExecution, "ecr:PutImage", repository),
-      edge(
-        `tasks in ${account} pull another image`,
-        taskExecution,
-        PULL,
-        inAccount("tooling", "ecr", "repository/other"),
-      ),
-      edge(`tasks in ${account} decrypt layers past ECR`, taskExecution, DECRYPT, imagesKey),
-      edge(`the code of tasks in ${account} reads artifacts`, own(account, "task"), READ, artifact),
-      ...STATEMENTS.map((name) =>
-        edge(
-          `${account}, once it has left the organization, asks for statements by ${name}`,
-          role(account, "administrator"),
-          "lambda:InvokeFunction",
-          function_(name, account),
-          { "aws:PrincipalOrgID": "o-anotherorgid" },
-        ),
-      ),
-    ];
-  }),
-];
-
-/** Administrators of accounts, who may do all that others' policies let in. */
-export const OUTSIDERS = ["stranger", "network", "tooling", "development", "production"].map((account) =>
-  role(account, "administrator"),
-);

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EDGES, FORBIDDEN } from "./edges.js";
+import { EDGES } from "./edges.js";
+import { FORBIDDEN } from "./forbidden.js";
 import { allows } from "./judge.js";
 import { policies } from "./landing.js";
 import { beyond } from "./reach.js";

@@ -1,6 +1,7 @@
 // Who reaches further than the picture.
 
-import { EDGES, OUTSIDERS } from "./edges.js";
+import { EDGES } from "./edges.js";
+import { OUTSIDERS } from "./forbidden.js";
 import { allows, owner } from "./judge.js";
 
 const request = (who, action, resource) => `${who} ${action} ${resource}`;
