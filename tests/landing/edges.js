@@ -134,16 +134,30 @@ export const EDGES = [
       edge(
         `${account} keeps the cluster`,
         cloudFormation,
-        ["CreateCluster", "DeleteCluster", "DescribeClusters", "TagResource", "UntagResource", "UpdateCluster"].map(
-          (action) => `ecs:${action}`,
-        ),
+        [
+          "CreateCluster",
+          "DeleteCluster",
+          "DescribeClusters",
+          "TagResource",
+          "UntagResource",
+          "UpdateCluster",
+          "UpdateClusterSettings",
+        ].map((action) => `ecs:${action}`),
         cluster,
       ),
       edge(
         `${account} keeps the service`,
         cloudFormation,
-        ["CreateService", "DeleteService", "DescribeServices", "UpdateService"].map((action) => `ecs:${action}`),
+        ["CreateService", "DeleteService", "DescribeServices", "ListServiceDeployments", "UpdateService"].map(
+          (action) => `ecs:${action}`,
+        ),
         service,
+      ),
+      edge(
+        `${account} follows deployments of the service`,
+        cloudFormation,
+        ["ecs:DescribeServiceDeployments", "ecs:StopServiceDeployment"],
+        inAccount(account, "ecs", `service-deployment/${APPLICATION}/${APPLICATION}/a1b2c3`),
       ),
       edge(
         `${account} registers tasks`,
@@ -179,20 +193,28 @@ export const EDGES = [
           "DeleteSecurityGroup",
           "DeleteTags",
           "RevokeSecurityGroupEgress",
+          "UpdateSecurityGroupRuleDescriptionsEgress",
         ].map((action) => `ec2:${action}`),
         group,
       ),
       edge(
         `${account} looks at the network`,
         cloudFormation,
-        ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"],
+        ["ec2:DescribeInstances", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"],
         "*",
       ),
       // CloudWatch Logs asks for a group's ARN with an end behind it, but for tags.
       edge(
         `${account} keeps the log`,
         cloudFormation,
-        ["CreateLogGroup", "DeleteLogGroup", "PutRetentionPolicy"].map((action) => `logs:${action}`),
+        [
+          "CreateLogGroup",
+          "DeleteDataProtectionPolicy",
+          "DeleteLogGroup",
+          "DeleteRetentionPolicy",
+          "GetDataProtectionPolicy",
+          "PutRetentionPolicy",
+        ].map((action) => `logs:${action}`),
         `${logs}:log-stream:`,
       ),
       edge(
@@ -201,7 +223,15 @@ export const EDGES = [
         ["ListTagsForResource", "TagResource", "UntagResource"].map((action) => `logs:${action}`),
         logs,
       ),
-      edge(`${account} finds the log`, cloudFormation, "logs:DescribeLogGroups", "*"),
+      edge(
+        `${account} finds the log`,
+        cloudFormation,
+        ["logs:DescribeIndexPolicies", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies"],
+        "*",
+      ),
+      ...["task", "task-execution"].map((name) =>
+        edge(`${account} looks at the role ${name}`, cloudFormation, "iam:GetRole", own(account, name)),
+      ),
       edge(`${account} hands ECS the roles of tasks`, cloudFormation, "iam:PassRole", own(account, "task"), {
         "iam:PassedToService": "ecs-tasks.amazonaws.com",
       }),
