@@ -4,15 +4,16 @@ LOCAL := python3 tests/local-aws/servers.py
 ENVIRONMENTS := python3 tests/local-aws/environments.py
 TOOLS := .local/tools/bin
 CHECKS := .local/checks/bin
+LANDING := .local/landing
 CYCLONEDX := 0.5.9
 # Seconds for each target.
 FUZZ_SECONDS ?= 15
 
-.PHONY: help demo test proof fuzz lint build sbom down clean environments
+.PHONY: help demo test proof fuzz lint policies picture build sbom down clean environments
 .DEFAULT_GOAL := help
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## build, start a local AWS, deploy, and watch a stack live and die
 	@.local/servers/bin/python tests/local-aws/demo.py $(DEMO)
@@ -42,7 +43,7 @@ fuzz: ## try the libraries with bad input, FUZZ_SECONDS for each of three target
 		sed -n "s/^stat::number_of_executed_units: */$$target: inputs tried: /p" $$found.log; \
 	done
 
-lint: environments ## check style, dependencies and templates
+lint: environments policies ## check style, dependencies and templates
 	@$(ENVIRONMENTS) checks
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
@@ -58,6 +59,16 @@ lint: environments ## check style, dependencies and templates
 	$(CHECKS)/ruff format --quiet --check tests/local-aws
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(TOOLS)/sam validate --lint
 	$(TOOLS)/cfn-lint template.yaml stacks/*.yaml
+
+policies: ## judge the policies of stacks/: they permit what the landing needs, and nothing more
+	@$(ENVIRONMENTS) landing
+	LOG_LEVEL=ERROR $(LANDING)/bin/checkov --directory stacks --framework cloudformation --skip-download --quiet --compact
+	$(LANDING)/bin/node $(LANDING)/node_modules/prettier/bin/prettier.cjs --log-level warn --check tests/landing
+	$(LANDING)/bin/node --test --test-reporter=dot tests/landing/*.test.js
+
+picture: ## draw docs/landing.svg from the stacks
+	@$(ENVIRONMENTS) landing
+	$(LANDING)/bin/node tests/landing/draw.js
 
 build: environments ## build the functions to be tried here; `sam build` builds them to be deployed
 	@$(LOCAL) build

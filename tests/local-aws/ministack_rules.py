@@ -3,7 +3,7 @@
 from urllib.parse import urlencode
 
 from ministack import app
-from ministack.services import lambda_svc
+from ministack.services import ecs, lambda_svc
 
 import subnet_rules  # noqa: F401
 from record import record
@@ -22,6 +22,22 @@ def _execute_function_with_config_scope(run, function, event):
 def _dispatch_service_request(dispatch, method, path, headers, body, query, request_id):
     record(method, path, urlencode(query, doseq=True), headers, body)
     return dispatch(method, path, headers, body, query, request_id)
+
+
+@replaced(ecs)
+def _create_service(create, request):
+    return create(_counted(request))
+
+
+@replaced(ecs)
+def _update_service(update, request):
+    return update(_counted(request))
+
+
+def _counted(request):
+    """CloudFormation hands on a parameter's number as the string that it came as."""
+    count = request.get("desiredCount")
+    return request if count is None else {**request, "desiredCount": int(count)}
 
 
 if __name__ == "__main__":

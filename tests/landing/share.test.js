@@ -1,0 +1,49 @@
+// That tasks find the subnets: shared with the unit that holds their accounts, and with nobody else.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { stacks } from "./landing.js";
+
+const { organization, network } = stacks;
+const share = network.properties("Share");
+const { SubnetIds } = stacks.pipeline.parameters;
+
+/** The unit of an account and all that it is in. */
+function units(account) {
+  const byId = new Map(organization.of("Custom::OrganizationalUnit").map(([name]) => [organization.id(name), name]));
+  const path = [];
+  for (
+    let unit = organization.properties(account).ParentId;
+    byId.has(unit);
+    unit = organization.properties(byId.get(unit)).ParentId
+  )
+    path.push(unit);
+  return path;
+}
+
+test("the tasks' subnets are those that are shared", () => {
+  assert.deepEqual(SubnetIds, share.SubnetIds);
+});
+
+for (const account of ["AppDevelopmentAccount", "AppProductionAccount"])
+  test(`${account} is in a unit that the subnets are shared with`, () => {
+    assert(units(account).some((unit) => share.Principals.includes(unit)));
+  });
+
+for (const account of ["SandboxAccount", "SecurityAccount", "ToolingAccount"])
+  test(`${account} isn't`, () => {
+    assert(!units(account).some((unit) => share.Principals.includes(unit)));
+  });
+
+test("nobody outside the organization is given them", () => {
+  assert.notEqual(share.AllowExternalPrincipals, "true");
+});
+
+test("the subnets of the gateways are nobody else's", () => {
+  const edges = network
+    .of("AWS::EC2::Subnet")
+    .map(([name]) => network.id(name))
+    .filter((id) => !SubnetIds.includes(id));
+  assert.equal(edges.length, 1);
+  assert(edges.every((id) => !share.SubnetIds.includes(id)));
+});
