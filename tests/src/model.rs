@@ -11,6 +11,7 @@ pub mod organizations;
 mod play;
 mod process;
 mod query;
+pub mod ram;
 mod story;
 mod weather;
 mod world;

@@ -84,7 +84,8 @@ impl Asked {
         }
         let target = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
         let path = || request.uri().rsplit('/').next().unwrap_or_default().split('?').next().unwrap_or_default();
-        let parameters = serde_json::from_slice(body).unwrap_or(Value::Null);
+        let in_address = || query::parameters(request.uri().split_once('?').unwrap_or_default().1.as_bytes());
+        let parameters = serde_json::from_slice(body).unwrap_or_else(|_| Value::Object(in_address()));
         Self { operation: target.unwrap_or_else(path).to_owned(), parameters, is_query: false }
     }
 

@@ -6,10 +6,14 @@ use url::form_urlencoded;
 
 /// The operation that a form asks for, and its parameters by their names.
 pub(super) fn read(form: &[u8]) -> Option<(String, Value)> {
-    let pairs = form_urlencoded::parse(form).map(|(name, value)| (name.into_owned(), Value::from(value)));
-    let parameters: Map<String, Value> = pairs.collect();
+    let parameters = parameters(form);
     let operation = parameters.get("Action")?.as_str()?.to_owned();
     Some((operation, Value::Object(parameters)))
+}
+
+/// The parameters of a form, or of an address, by their names.
+pub(super) fn parameters(form: &[u8]) -> Map<String, Value> {
+    form_urlencoded::parse(form).map(|(name, value)| (name.into_owned(), Value::from(value))).collect()
 }
 
 /// The body of an operation's answer.
