@@ -143,4 +143,6 @@ impl Resource for SharedSubnets {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

@@ -91,12 +91,12 @@ impl Asked {
 
     fn respond(&self, answer: &Value) -> Result<HttpResponse, ConnectorError> {
         let json = || answer.to_string();
-        respond(200, if self.is_query { query::written(&self.operation, answer) } else { json() })
+        respond(200, if self.is_query { query::written(&self.operation, &self.parameters, answer) } else { json() })
     }
 
     fn refuse(&self, status: u16, code: &str) -> Result<HttpResponse, ConnectorError> {
         let json = || json!({ "__type": code, "message": MESSAGE }).to_string();
-        respond(status, if self.is_query { query::refused(code, MESSAGE) } else { json() })
+        respond(status, if self.is_query { query::refused(&self.parameters, code, MESSAGE) } else { json() })
     }
 }
 
