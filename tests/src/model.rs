@@ -4,6 +4,7 @@
 //! A [`World`] is what one type works on; [`play`] tells it a [`Story`] and judges what became of it; [`lives`] makes up the
 //! stories, and finds the shortest one that goes wrong.
 
+pub mod ec2;
 mod http;
 mod leases;
 mod lives;
@@ -11,6 +12,7 @@ pub mod organizations;
 mod play;
 mod process;
 mod query;
+pub mod ram;
 mod story;
 mod weather;
 mod world;

@@ -124,10 +124,14 @@ impl Resource for SharedSubnets {
     type Attributes = ();
 
     async fn ensure(&self, desired: &Properties, previous: Option<&Properties>, claim: &Claim<TagsId>) -> Result<()> {
-        // A refusal before anything is tagged leaves no id, so that the Delete that follows takes away nothing of others.
-        let plan = self.plan(Some(desired), previous).await?;
+        // From the start: the event may be delivered twice, and one delivery fail where the other tags.
         claim.hold(&TagsId::of(claim.owner()));
-        self.carry_out(plan).await
+        let plan = self.plan(Some(desired), previous).await;
+        // A refusal before anything is tagged leaves no id, so that the Delete that follows takes away nothing of others.
+        if matches!(plan, Err(Error::Refused(_))) || plan.is_err() && claim.is_denied() {
+            claim.let_go();
+        }
+        self.carry_out(plan?).await
     }
 
     async fn remove(&self, last: Option<&Properties>, claim: &Claim<TagsId>) -> Result<()> {
@@ -138,5 +142,7 @@ impl Resource for SharedSubnets {
     }
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

@@ -169,4 +169,6 @@ impl Resource for SharePrincipals {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

@@ -190,4 +190,6 @@ impl Resource for SubnetShares {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

@@ -84,18 +84,19 @@ impl Asked {
         }
         let target = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
         let path = || request.uri().rsplit('/').next().unwrap_or_default().split('?').next().unwrap_or_default();
-        let parameters = serde_json::from_slice(body).unwrap_or(Value::Null);
+        let in_address = || query::parameters(request.uri().split_once('?').unwrap_or_default().1.as_bytes());
+        let parameters = serde_json::from_slice(body).unwrap_or_else(|_| Value::Object(in_address()));
         Self { operation: target.unwrap_or_else(path).to_owned(), parameters, is_query: false }
     }
 
     fn respond(&self, answer: &Value) -> Result<HttpResponse, ConnectorError> {
         let json = || answer.to_string();
-        respond(200, if self.is_query { query::written(&self.operation, answer) } else { json() })
+        respond(200, if self.is_query { query::written(&self.operation, &self.parameters, answer) } else { json() })
     }
 
     fn refuse(&self, status: u16, code: &str) -> Result<HttpResponse, ConnectorError> {
         let json = || json!({ "__type": code, "message": MESSAGE }).to_string();
-        respond(status, if self.is_query { query::refused(code, MESSAGE) } else { json() })
+        respond(status, if self.is_query { query::refused(&self.parameters, code, MESSAGE) } else { json() })
     }
 }
 

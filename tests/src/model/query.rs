@@ -4,28 +4,49 @@
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
+/// The version of the one API that speaks EC2's dialect.
+const EC2: &str = "2016-11-15";
+
 /// The operation that a form asks for, and its parameters by their names.
 pub(super) fn read(form: &[u8]) -> Option<(String, Value)> {
-    let pairs = form_urlencoded::parse(form).map(|(name, value)| (name.into_owned(), Value::from(value)));
-    let parameters: Map<String, Value> = pairs.collect();
+    let parameters = parameters(form);
     let operation = parameters.get("Action")?.as_str()?.to_owned();
     Some((operation, Value::Object(parameters)))
 }
 
-/// The body of an operation's answer.
-pub(super) fn written(operation: &str, answer: &Value) -> String {
-    element(&format!("{operation}Response"), &element(&format!("{operation}Result"), &content(answer)))
+/// The parameters of a form, or of an address, by their names.
+pub(super) fn parameters(form: &[u8]) -> Map<String, Value> {
+    form_urlencoded::parse(form).map(|(name, value)| (name.into_owned(), Value::from(value))).collect()
 }
 
-/// The body of a refusal.
-pub(super) fn refused(code: &str, message: &str) -> String {
-    let error = element("Code", code) + &element("Message", message);
-    element("ErrorResponse", &element("Error", &error))
+/// The body of an operation's answer to `parameters`.
+pub(super) fn written(operation: &str, parameters: &Value, answer: &Value) -> String {
+    let mut result = content(answer);
+    if !is_ec2(parameters) {
+        result = element(&format!("{operation}Result"), &result);
+    }
+    element(&format!("{operation}Response"), &result)
+}
+
+/// The body of a refusal of `parameters`.
+pub(super) fn refused(parameters: &Value, code: &str, message: &str) -> String {
+    let error = element("Error", &(element("Code", code) + &element("Message", message)));
+    if is_ec2(parameters) {
+        return element("Response", &element("Errors", &error));
+    }
+    element("ErrorResponse", &error)
+}
+
+/// EC2 puts nothing around a result, and has refusals of its own form.
+/// <https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html>
+fn is_ec2(parameters: &Value) -> bool {
+    parameters["Version"] == EC2
 }
 
 fn content(value: &Value) -> String {
     match value {
         Value::Object(members) => members.iter().map(|(name, value)| element(name, &content(value))).collect(),
+        Value::Array(items) => items.iter().map(|item| element("item", &content(item))).collect(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }

@@ -34,6 +34,9 @@ pub trait World: Debug {
     const TYPE: &'static str;
     /// Whether a request that CloudFormation has cancelled is kept from doing anything after the next one.
     const STOPS_WHEN_OVERTAKEN: bool;
+    /// Whether the properties alone say what a Delete has to take away. One in the place of a rollback that failed has those
+    /// of the update, and can't know what was there before.
+    const DELETES_BY_PROPERTIES: bool = false;
 
     /// What a template may say of it; some of it is refused.
     fn wishes() -> Vec<Wish>;

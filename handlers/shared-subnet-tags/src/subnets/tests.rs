@@ -157,7 +157,18 @@ async fn a_subnet_that_is_not_seen_yet_is_waited_for_and_nothing_is_tagged_befor
     let desired = template(&[A, B], ("Name", "app"), Some(("Name", "shared")));
     let waiting_for = wait(ensure(&[subnets(&[A, B], &[(A, &[])]), vpc(&[])], desired, None, &claim).await);
     assert!(waiting_for.contains(&format!("this account doesn't see {B}")), "{waiting_for}");
-    assert!(claim.id().is_none());
+}
+
+#[tokio::test]
+async fn a_create_that_fails_where_another_delivery_of_it_may_have_tagged_has_its_delete_look() {
+    let unseen = claim(None);
+    wait(ensure(&[subnets(&[A], &[])], template(&[A], ("Name", "app"), None), None, &unseen).await);
+    assert_eq!(unseen.id().unwrap().to_string(), own());
+    // Who may not even look has made nothing, and can't look on Delete either.
+    let denied = claim(None).denied();
+    let refuses = mock!(Client::describe_subnets).then_http_response(|| said("UnauthorizedOperation", "No."));
+    ensure(&[refuses], template(&[A], ("Name", "app"), None), None, &denied).await.unwrap_err();
+    assert!(denied.id().is_none());
 }
 
 #[tokio::test]

@@ -1,0 +1,129 @@
+//! Hundreds of random lives of tags on shared subnets, in which CloudFormation, Lambda and EC2 misbehave.
+
+use std::{sync::Arc, time::Duration};
+
+use archipelago_tests::{
+    cloudformation::Live,
+    model::{Thing, Weather, Wish, World, configuration, ec2::Ec2, lives},
+};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// How many lives are told in each run.
+const LIVES: u32 = 250;
+
+const A: &str = "subnet-aaaaaaaa";
+const B: &str = "subnet-bbbbbbbb";
+/// Isn't seen from the beginning.
+const C: &str = "subnet-cccccccc";
+const VPC: &str = "vpc-aaaaaaaa";
+const ANOTHER_VPC: &str = "vpc-cccccccc";
+
+/// All that a template sets; other tags are those of others.
+const OURS: [(&str, &str); 5] =
+    [("Name", "workloads"), ("Name", "renamed"), ("stage", "a"), ("team", "one"), ("team", "two")];
+
+/// Subnets of two VPCs, on which somebody in this account has set tags too.
+#[derive(Debug)]
+struct Participant {
+    played: Arc<Ec2>,
+    aws: Client,
+}
+
+fn tags(said: &[(&str, &str)]) -> Value {
+    said.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect()
+}
+
+fn pairs(said: Option<&Value>) -> impl Iterator<Item = (String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let said = said.and_then(Value::as_array).into_iter().flatten();
+    said.map(move |tag| (text(&tag["Key"]), text(&tag["Value"])))
+}
+
+impl Participant {
+    /// All tags with what they are on: those of ours, or those of others.
+    fn tags(&self, ours: bool) -> BTreeSet<(String, String, String)> {
+        let is_ours = |key: &str, value: &str| OURS.contains(&(key, value));
+        let all = self.played.tags().into_iter();
+        let all = all.flat_map(|(id, tags)| tags.into_iter().map(move |(key, value)| (id.clone(), key, value)));
+        all.filter(|(_, key, value)| is_ours(key, value) == ours).collect()
+    }
+}
+
+impl World for Participant {
+    type Resource = SharedSubnets;
+    const TYPE: &'static str = "Custom::SharedSubnetTags";
+    const STOPS_WHEN_OVERTAKEN: bool = false;
+    const DELETES_BY_PROPERTIES: bool = true;
+
+    fn wishes() -> Vec<Wish> {
+        let wish = |subnets: &[&str], said: &[(&str, &str)], of_vpcs: &[(&str, &str)], meaning| {
+            let properties = json!({ "SubnetIds": subnets, "Tags": tags(said), "VpcTags": tags(of_vpcs) });
+            Wish { properties, meaning }
+        };
+        let [name, renamed, stage, one, two] = OURS;
+        let arn = format!("arn:aws:ec2:eu-west-1:222222222222:subnet/{A}");
+        vec![
+            wish(&[A], &[name], &[], "named"),
+            wish(&[&arn], &[name], &[], "named"),
+            wish(&[A, B], &[renamed, one], &[name], "both, and their VPC"),
+            wish(&[A, C], &[name, two], &[renamed, two], "in two VPCs"),
+            wish(&[B], &[], &[stage], "the VPC alone"),
+            wish(&[C], &[stage], &[], "in another VPC"),
+            wish(&[A, B], &[name, stage], &[name], "a key that is taken"),
+            wish(&[A, "subnet-99999999"], &[name], &[], "what isn't seen"),
+            wish(&[A], &[], &[], "nothing"),
+            wish(&["vpc-aaaaaaaa"], &[name], &[], "no subnet"),
+        ]
+    }
+
+    fn new(weather: Arc<Weather>) -> Self {
+        let played = Arc::new(Ec2::default());
+        let aws = Client::new(&configuration(played.clone(), weather));
+        Self { played, aws }
+    }
+
+    fn begin(&self) {
+        self.played.begin();
+        self.played.share(A, VPC, Duration::ZERO, &[("owner", "people")]);
+        self.played.share(B, VPC, Duration::ZERO, &[("stage", "b")]);
+        self.played.share(C, ANOTHER_VPC, Duration::from_secs(20), &[]);
+    }
+
+    fn process(&self) -> SharedSubnets {
+        SharedSubnets::new(self.aws.clone())
+    }
+
+    fn foreign(&self, _: &[String]) -> String {
+        format!("{:#?}", self.tags(false))
+    }
+
+    /// A tag doesn't say whose it is: all of ours are the last stack's.
+    fn ours(&self, marks: &[String]) -> Vec<Thing> {
+        let mark = marks.last().filter(|_| !self.tags(true).is_empty());
+        mark.map(|mark| Thing { mark: mark.clone(), id: format!("shared-subnet-tags-{mark}") }).into_iter().collect()
+    }
+
+    fn check(&self, live: &Live, mark: &str) -> Result<(), String> {
+        if live.physical_resource_id != format!("shared-subnet-tags-{mark}") {
+            return Err("it has another id".to_owned());
+        }
+        let said = &live.properties;
+        let subnets = said["SubnetIds"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let subnets: Vec<_> = subnets.map(|subnet| subnet.rsplit('/').next().unwrap_or_default()).collect();
+        let vpcs = subnets.iter().map(|subnet| if *subnet == C { ANOTHER_VPC } else { VPC });
+        let on_vpcs =
+            vpcs.flat_map(|vpc| pairs(said.get("VpcTags")).map(move |(key, value)| (vpc.to_owned(), key, value)));
+        let on_subnets = subnets
+            .iter()
+            .flat_map(|subnet| pairs(said.get("Tags")).map(move |(key, value)| ((*subnet).to_owned(), key, value)));
+        let (wanted, there) = (on_subnets.chain(on_vpcs).collect(), self.tags(true));
+        if there == wanted { Ok(()) } else { Err(format!("there are {there:?}")) }
+    }
+}
+
+#[test]
+fn tags_live_and_leave_nothing_behind() {
+    lives::<Participant>(LIVES);
+}

@@ -1,0 +1,159 @@
+//! Hundreds of random lives of a share, in which CloudFormation, Lambda and RAM misbehave.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use archipelago_tests::{
+    cloudformation::Live,
+    model::{
+        Thing, Weather, Wish, World, configuration, lives,
+        ram::{FAILING, Guest, HESITANT, ORGANIZATION, REFUSED, Ram, Share},
+    },
+};
+use resource_shares::{Addition, Note};
+use serde_json::{Map, Value, json};
+
+use super::*;
+
+/// How many lives are told in each run.
+const LIVES: u32 = 150;
+
+/// A principal that another stack adds to each share, and the tag that it leaves there.
+const GUEST: &str = "555555555555";
+const ADDITION: &str = "archipelago:0123456789:555555555555";
+
+/// An account with shares of others, in which somebody adds to ours too.
+#[derive(Debug)]
+struct Network {
+    played: Arc<Ram>,
+    shares: ResourceShares,
+}
+
+fn wish(properties: Value, meaning: &'static str) -> Wish {
+    Wish { properties, meaning }
+}
+
+/// The mark that a share's tags carry.
+fn mark_of(share: &Share) -> Option<&str> {
+    share.tags.get(Owner::TAG_KEY)?.split(' ').next()
+}
+
+/// What RAM lists for what a template names.
+fn entity(said: &str) -> String {
+    let account = said.strip_prefix("arn:aws:iam::").and_then(|rest| rest.strip_suffix(":root"));
+    match said.split('-').next() {
+        Some("subnet") => format!("arn:aws:ec2:eu-west-1:111111111111:subnet/{said}"),
+        Some("ou") => format!("{}/{said}", ORGANIZATION.replace(":organization/", ":ou/")),
+        Some("Organization") => ORGANIZATION.to_owned(),
+        _ => account.unwrap_or(said).to_owned(),
+    }
+}
+
+fn entities(said: &Value) -> impl Iterator<Item = String> {
+    said.as_array().into_iter().flatten().filter_map(Value::as_str).map(entity)
+}
+
+/// The tags that a share has to have beside the owner's.
+fn tags(said: &Map<String, Value>, names_guest: bool) -> BTreeMap<String, String> {
+    let text = |tag: &Value, name: &str| tag[name].as_str().unwrap_or_default().to_owned();
+    let wanted = said.get("Tags").and_then(Value::as_array).into_iter().flatten();
+    let note = if names_guest { Note::Before } else { Note::Added };
+    let addition = Addition { key: ADDITION.to_owned(), principal: GUEST.to_owned(), note }.tag();
+    wanted.map(|tag| (text(tag, "Key"), text(tag, "Value"))).chain([addition]).collect()
+}
+
+impl World for Network {
+    type Resource = SubnetShares;
+    const TYPE: &'static str = "Custom::SubnetShare";
+    const STOPS_WHEN_OVERTAKEN: bool = false;
+
+    fn wishes() -> Vec<Wish> {
+        let a = "subnet-aaaaaaaa";
+        let (hesitant, failing) = (format!("subnet-{HESITANT}"), format!("subnet-{FAILING}"));
+        let refused = format!("subnet-{REFUSED}");
+        let share = |subnets: &[&str], principals: &[&str]| json!({ "Name": "app", "SubnetIds": subnets, "Principals": principals, "Tags": [] });
+        let tagged = |name: &str, subnets: &[&str], principals: &[&str], value: &str| {
+            let tags = json!([{ "Key": "stage", "Value": value }]);
+            json!({ "Name": name, "SubnetIds": subnets, "Principals": principals, "Tags": tags })
+        };
+        let unit = "ou-ab12-workload1";
+        vec![
+            wish(share(&[a], &["222222222222"]), "one"),
+            wish(share(&[&entity(a)], &["arn:aws:iam::222222222222:root"]), "one"),
+            wish(tagged("app", &[a, "subnet-bbbbbbbb"], &["222222222222", unit], "a"), "two"),
+            wish(tagged("renamed", &["subnet-bbbbbbbb"], &["Organization"], "b"), "renamed"),
+            wish(json!({ "Name": "app", "SubnetIds": [a] }), "with nobody"),
+            wish(share(&[a], &[GUEST, unit]), "with the guest"),
+            wish(share(&[a, &hesitant], &["333333333333"]), "at the second try"),
+            wish(share(&[a, &failing], &["333333333333"]), "failing"),
+            wish(tagged("refused", &[a, &refused], &["444444444444"], "c"), "refused by AWS"),
+            wish(share(&[a], &["o-otherorgid1"]), "with an organization that is another"),
+            wish(json!({ "Name": "app", "SubnetIds": [] }), "without a subnet"),
+        ]
+    }
+
+    fn new(weather: Arc<Weather>) -> Self {
+        let played = Arc::new(Ram::visited_by(Guest { principal: GUEST, tag: (ADDITION, GUEST) }));
+        let shares = ResourceShares::new(&configuration(played.clone(), weather));
+        Self { played, shares }
+    }
+
+    fn begin(&self) {
+        self.played.begin();
+        let (a, mark) = (entity("subnet-aaaaaaaa"), (Owner::TAG_KEY, "0123456789 other/Share"));
+        self.played.have("app", &[&a], &["222222222222"], &[("team", "others")]);
+        self.played.have("app", &[&a], &[GUEST], &[mark]);
+    }
+
+    fn process(&self) -> SubnetShares {
+        SubnetShares { shares: self.shares.clone() }
+    }
+
+    fn foreign(&self, marks: &[String]) -> String {
+        let is_foreign = |share: &Share| mark_of(share).is_none_or(|mark| !marks.iter().any(|ours| ours == mark));
+        let shares = self.played.shares();
+        let foreign = shares.iter().filter(|(_, share)| is_foreign(share));
+        let described = foreign.map(|(arn, share)| {
+            format!("{arn} {} {} {:?} {:?}", share.name, share.status(), share.tags, share.present())
+        });
+        described.collect::<Vec<_>>().join("\n")
+    }
+
+    fn ours(&self, marks: &[String]) -> Vec<Thing> {
+        let shares = self.played.shares();
+        let things = shares.iter().filter_map(|(arn, share)| {
+            let mark = mark_of(share)?.to_owned();
+            Some(Thing { mark, id: arn.clone() })
+        });
+        things.filter(|thing| marks.contains(&thing.mark)).collect()
+    }
+
+    fn check(&self, live: &Live, mark: &str) -> Result<(), String> {
+        let Live { physical_resource_id: arn, properties: said, data } = live;
+        let shares = self.played.shares();
+        let share = shares.get(arn).ok_or("there is no such share")?;
+        let none = Value::Null;
+        let [subnets, principals] = ["SubnetIds", "Principals"].map(|name| said.get(name).unwrap_or(&none));
+        let [subnets, principals] = [subnets, principals].map(|said| entities(said).collect::<BTreeSet<_>>());
+        let mut tags = tags(said, principals.contains(GUEST));
+        tags.extend(share.tags.get_key_value(Owner::TAG_KEY).map(|(key, value)| (key.clone(), value.clone())));
+        let wanted = subnets.iter().chain(&principals).map(String::as_str).chain([GUEST]);
+        let wanted: BTreeMap<_, _> = wanted.map(|entity| (entity, "ASSOCIATED")).collect();
+        let read = json!({ "Arn": arn, "SubnetArns": subnets.iter().cloned().collect::<Vec<_>>().join(",") });
+        if mark_of(share) != Some(mark) || share.tags != tags {
+            Err(format!("its tags are {:?}", share.tags))
+        } else if Some(share.name.as_str()) != said["Name"].as_str() || share.status() != "ACTIVE" {
+            Err(format!("the share {} is {}", share.name, share.status()))
+        } else if share.present() != wanted {
+            Err(format!("it has {:?}", share.present()))
+        } else if read != Value::Object(data.clone()) {
+            Err(format!("its attributes are {data:?}"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[test]
+fn shares_live_and_leave_nothing_behind() {
+    lives::<Network>(LIVES);
+}

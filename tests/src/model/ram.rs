@@ -1,0 +1,219 @@
+//! RAM in one account: its shares, what is associated with them, and the organization that it shares in. Every read sees
+//! every write.
+//! <https://docs.aws.amazon.com/ram/latest/APIReference/Welcome.html>
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+
+use super::http::Service;
+
+mod share;
+
+use share::Entity;
+pub use share::{FAILING, HESITANT, Share};
+
+/// The ARN of the organization that the account is in.
+pub const ORGANIZATION: &str = "arn:aws:organizations::999999999999:organization/o-exampleorgid";
+/// What may not be shared, such as a subnet of a default VPC, ends so.
+pub const REFUSED: &str = "dddddddd";
+
+const UNKNOWN: &str = "UnknownResourceException";
+
+/// Somebody else in the account, who adds to each share as soon as it is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Guest {
+    /// The principal that is added.
+    pub principal: &'static str,
+    /// The tag that is set: its key and its value.
+    pub tag: (&'static str, &'static str),
+}
+
+/// The shares that an account owns.
+#[derive(Debug, Default)]
+pub struct Ram {
+    guest: Option<Guest>,
+    account: Mutex<Account>,
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    shares: BTreeMap<String, Share>,
+    /// What was asked with a client token, and what was answered.
+    answers: BTreeMap<String, (Value, Value)>,
+    made: u32,
+}
+
+impl Ram {
+    /// An account in which `guest` works too.
+    #[must_use]
+    pub fn visited_by(guest: Guest) -> Self {
+        Self { guest: Some(guest), ..Self::default() }
+    }
+
+    /// Makes it an account without a share.
+    pub fn begin(&self) {
+        *self.account() = Account::default();
+    }
+
+    /// Adds a share that was always there, with resources and principals, and returns its ARN.
+    pub fn have(&self, name: &str, resources: &[&str], principals: &[&str], tags: &[(&str, &str)]) -> String {
+        let entities: Vec<_> = of_kind("RESOURCE", resources).chain(of_kind("PRINCIPAL", principals)).collect();
+        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        self.account().add(Share::of_old(name, &entities, tags))
+    }
+
+    /// All shares by their ARNs, but for those that are deleted.
+    pub fn shares(&self) -> BTreeMap<String, Share> {
+        let shares = self.account().shares.clone();
+        shares.into_iter().filter(|(_, share)| share.status() != "DELETED").collect()
+    }
+
+    fn account(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn create(&self, account: &mut Account, request: &Value) -> Result<Value, &'static str> {
+        let entities = entities(request)?;
+        let is_open = request["allowExternalPrincipals"].as_bool().unwrap_or(true);
+        let mut share = Share::new(text(request, "name"), is_open, tags(&request["tags"]));
+        share.associate(&entities)?;
+        if let Some(Guest { principal, tag: (key, value) }) = self.guest {
+            if !share.present().contains_key(principal) {
+                share.have(("PRINCIPAL", principal.to_owned()));
+            }
+            share.tags.insert(key.to_owned(), value.to_owned());
+        }
+        let arn = account.add(share);
+        Ok(json!({ "resourceShare": account.shares[&arn].described(&arn) }))
+    }
+}
+
+impl Account {
+    fn add(&mut self, share: Share) -> String {
+        self.made += 1;
+        let arn = format!("arn:aws:ram:eu-west-1:111111111111:resource-share/{:08}", self.made);
+        self.shares.insert(arn.clone(), share);
+        arn
+    }
+
+    /// Those that were asked for, by ARN or by tag, or else all.
+    fn listed(&self, request: &Value) -> Result<Vec<(&String, &Share)>, &'static str> {
+        if let Some(arns) = request["resourceShareArns"].as_array() {
+            let find = |arn: &Value| self.shares.get_key_value(arn.as_str().unwrap_or_default()).ok_or(UNKNOWN);
+            return arns.iter().map(find).collect();
+        }
+        let filters = request["tagFilters"].as_array();
+        let fits = |share: &Share, filter: &Value| {
+            let value = share.tags.get(text(filter, "tagKey"));
+            value.is_some_and(|value| strings(&filter["tagValues"]).any(|wanted| wanted == value))
+        };
+        let is_wanted = |share: &Share| filters.is_none_or(|filters| filters.iter().any(|filter| fits(share, filter)));
+        Ok(self.shares.iter().filter(|(_, share)| is_wanted(share)).collect())
+    }
+
+    /// One that is there, in whichever status.
+    fn share(&mut self, request: &Value) -> Result<&mut Share, &'static str> {
+        let share = self.shares.get_mut(text(request, "resourceShareArn"));
+        share.filter(|share| share.status() != "DELETED").ok_or(UNKNOWN)
+    }
+
+    /// One whose associations can be changed.
+    fn active(&mut self, request: &Value) -> Result<&mut Share, &'static str> {
+        let share = self.share(request)?;
+        if share.status() == "ACTIVE" { Ok(share) } else { Err("InvalidStateTransitionException") }
+    }
+
+    /// What is answered once however often it is asked.
+    fn once(
+        &mut self,
+        request: &Value,
+        act: impl FnOnce(&mut Self) -> Result<Value, &'static str>,
+    ) -> Result<Value, &'static str> {
+        let token = text(request, "clientToken").to_owned();
+        match self.answers.get(&token) {
+            Some((asked, answer)) if asked == request => return Ok(answer.clone()),
+            Some(_) => return Err("IdempotentParameterMismatchException"),
+            None => {}
+        }
+        let answer = act(self)?;
+        self.answers.insert(token, (request.clone(), answer.clone()));
+        Ok(answer)
+    }
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}
+
+fn strings(list: &Value) -> impl Iterator<Item = &str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str)
+}
+
+fn tags(list: &Value) -> BTreeMap<String, String> {
+    let pair = |tag: &Value| (text(tag, "key").to_owned(), text(tag, "value").to_owned());
+    list.as_array().into_iter().flatten().map(pair).collect()
+}
+
+fn of_kind(kind: &'static str, entities: &[&str]) -> impl Iterator<Item = Entity> {
+    entities.iter().map(move |entity| (kind, (*entity).to_owned()))
+}
+
+/// What a request names, unless it may not be shared.
+fn entities(request: &Value) -> Result<Vec<Entity>, &'static str> {
+    let listed = |name: &str| strings(&request[name]).collect::<Vec<_>>();
+    let (resources, principals) = (listed("resourceArns"), listed("principals"));
+    let entities: Vec<_> = of_kind("RESOURCE", &resources).chain(of_kind("PRINCIPAL", &principals)).collect();
+    let is_refused = entities.iter().any(|(_, entity)| entity.ends_with(REFUSED));
+    if is_refused { Err("InvalidParameterException") } else { Ok(entities) }
+}
+
+impl Service for Ram {
+    fn answer(&self, operation: &str, request: &Value, _: bool) -> Result<Value, &'static str> {
+        let mut account = self.account();
+        account.shares.retain(|_, share| !share.is_forgotten());
+        match operation {
+            "DescribeOrganization" => Ok(json!({ "Organization": { "Arn": ORGANIZATION } })),
+            "getresourceshares" => {
+                let listed = account.listed(request)?;
+                let shares: Vec<_> = listed.into_iter().map(|(arn, share)| share.described(arn)).collect();
+                Ok(json!({ "resourceShares": shares }))
+            }
+            "getresourceshareassociations" => {
+                let kind = text(request, "associationType");
+                let listed = account.listed(request)?;
+                let associations: Vec<_> = listed.into_iter().flat_map(|(_, share)| share.associations(kind)).collect();
+                Ok(json!({ "resourceShareAssociations": associations }))
+            }
+            "createresourceshare" => account.once(request, |account| self.create(account, request)),
+            "updateresourceshare" => {
+                let share = account.active(request)?;
+                text(request, "name").clone_into(&mut share.name);
+                share.is_open = request["allowExternalPrincipals"].as_bool().unwrap_or(share.is_open);
+                Ok(json!({}))
+            }
+            "associateresourceshare" => {
+                let entities = entities(request)?;
+                account.active(request)?.associate(&entities).map(|()| json!({}))
+            }
+            "disassociateresourceshare" => {
+                let entities = entities(request)?;
+                account.active(request)?.disassociate(&entities).map(|()| json!({}))
+            }
+            "deleteresourceshare" => account.active(request)?.delete().map(|()| json!({ "returnValue": true })),
+            "tagresource" => {
+                account.share(request)?.tags.extend(tags(&request["tags"]));
+                Ok(json!({}))
+            }
+            "untagresource" => {
+                let share = account.share(request)?;
+                for key in strings(&request["tagKeys"]) {
+                    share.tags.remove(key);
+                }
+                Ok(json!({}))
+            }
+            other => panic!("RAM can't be asked for {other}"),
+        }
+    }
+}
