@@ -14,6 +14,9 @@ use aws_sdk_organizations::{
 use custom_resource::{Answer, Error, Result};
 use organizations::{Organizations, Patient, once};
 
+/// What Organizations says of a name that another OU under the parent has.
+const TAKEN: &str = "DuplicateOrganizationalUnitException";
+
 /// A list that doesn't show an OU yet which stands in the way of its name.
 const LISTED_WITHIN: Duration = Duration::from_mins(1);
 
@@ -68,14 +71,24 @@ impl Tree {
             .name(name)
             .set_tags(Some(organizations::tags(tags)?));
         let made = request.customize().config_override(once()).send().await;
-        let made = made.unless_busy().not_yet_if(&["DuplicateOrganizationalUnitException"], LISTED_WITHIN)?;
+        let made = made.unless_busy().not_yet_if(&[TAKEN], LISTED_WITHIN)?;
         made.organizational_unit().map(Unit::from).ok_or_else(|| Error::not_yet("the new OU has no description yet"))
     }
 
+    /// Renames an OU. The SDK may ask again after an answer that was lost, and is told then that the name is taken: by the
+    /// OU itself.
     pub(crate) async fn rename(&self, id: &str, name: &str) -> Result<()> {
         let renamed = self.client().update_organizational_unit().organizational_unit_id(id).name(name).send().await;
-        renamed.unless_busy()?;
-        Ok(())
+        match renamed.unless_busy() {
+            Err(error) if error.code() == TAKEN && self.name(id).await? == name => Ok(()),
+            renamed => Ok(renamed.map(drop)?),
+        }
+    }
+
+    async fn name(&self, id: &str) -> Result<String> {
+        let described = self.client().describe_organizational_unit().organizational_unit_id(id).send().await;
+        let unit = described.unless_busy()?.organizational_unit().map(Unit::from);
+        Ok(unit.map(|unit| unit.name).unwrap_or_default())
     }
 
     pub(crate) async fn delete(&self, id: &str) -> Result<Deleted> {
@@ -95,10 +108,8 @@ impl Tree {
             if id.starts_with("r-") {
                 break;
             }
-            let describe = self.client().describe_organizational_unit().organizational_unit_id(&id).send();
-            let (unit, parent) = tokio::join!(describe, self.0.parent(&id));
-            let unit = unit.unless_busy()?;
-            names.push(unit.organizational_unit().map(Unit::from).map(|unit| unit.name).unwrap_or_default());
+            let (name, parent) = tokio::join!(self.name(&id), self.0.parent(&id));
+            names.push(name?);
             match parent?.and_then(|parent| parent.id) {
                 Some(parent) => id = parent,
                 None => break,

@@ -75,6 +75,12 @@ fn creates(parent: &'static str, id: &'static str, name: &'static str, mark: &'s
         .then_output(move || CreateOrganizationalUnitOutput::builder().organizational_unit(unit(id, name)).build())
 }
 
+fn described(id: &'static str, name: &'static str) -> Rule {
+    mock!(Client::describe_organizational_unit)
+        .match_requests(move |request| request.organizational_unit_id() == Some(id))
+        .then_output(move || DescribeOrganizationalUnitOutput::builder().organizational_unit(unit(id, name)).build())
+}
+
 fn tagged(id: &'static str, tags: &[(&str, String)]) -> Rule {
     let tags: Vec<_> = tags.iter().map(|(k, v)| Tag::builder().key(*k).value(v).build().unwrap()).collect();
     mock!(Client::list_tags_for_resource)
@@ -167,9 +173,7 @@ async fn an_ou_that_is_not_there_is_made_under_the_root_and_carries_the_mark() {
 
 #[tokio::test]
 async fn the_path_of_an_ou_under_another_is_read_from_its_parents() {
-    let describe = mock!(Client::describe_organizational_unit).then_output(|| {
-        DescribeOrganizationalUnitOutput::builder().organizational_unit(unit(WORKLOADS, "Workloads")).build()
-    });
+    let describe = described(WORKLOADS, "Workloads");
     let parents = mock!(Client::list_parents).then_output(|| {
         let root = Parent::builder().id(ROOT).r#type(ParentType::Root).build();
         ListParentsOutput::builder().parents(root).build()
@@ -245,10 +249,21 @@ async fn a_rename_to_a_name_that_is_taken_is_refused_and_keeps_the_id() {
     let claim = claim(Some(WORKLOADS));
     let refuses = mock!(Client::update_organizational_unit)
         .then_http_response(|| said("DuplicateOrganizationalUnitException", "It exists."));
-    let units = world(&[root(), lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Apps")]), refuses]);
+    let listed = lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Apps")]);
+    let units = world(&[root(), listed, refuses, described(WORKLOADS, "Workloads")]);
     let ended = units.ensure(&properties(json!({"Name": "Apps"})), None, &claim).await;
     assert!(matches!(ended, Err(Error::Refused(_))));
     assert_eq!(claim.id().unwrap().as_str(), WORKLOADS);
+}
+
+#[tokio::test]
+async fn a_rename_that_was_sent_again_since_its_answer_was_lost_is_done() {
+    let claim = claim(Some(WORKLOADS));
+    let refuses = mock!(Client::update_organizational_unit)
+        .then_http_response(|| said("DuplicateOrganizationalUnitException", "It exists."));
+    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), refuses, described(WORKLOADS, "Apps")];
+    let attributes = ensured(&rules, json!({"Name": "Apps"}), Some(json!({"Name": "Workloads"})), &claim).await;
+    assert_eq!((attributes.id.as_str(), attributes.name.as_str()), (WORKLOADS, "Apps"));
 }
 
 #[tokio::test]
