@@ -131,16 +131,18 @@ impl Api {
         made.create_account_status.ok_or_else(|| Error::not_yet_within(KNOWN_WITHIN, "the request isn't described yet"))
     }
 
+    /// Renames the account. A denial may be that of a fresh role, or of trust that was given a moment ago.
     pub(crate) async fn rename(&self, id: &str, name: &str) -> Result<()> {
         let renamed = self.account.put_account_name().account_id(id).account_name(name).send().await;
         let renamed = renamed.not_yet_if(&["InternalServerException", "TooManyRequestsException"], KNOWN_WITHIN);
         renamed.map(drop).map_err(|error| match error.code() {
-            "AccessDeniedException" => Error::refused(format!(
-                "the account {id} keeps its name: {error}; trust account.amazonaws.com in the organization \
-                 (`TrustedServices` of Custom::Organization), or give the old name"
+            "AccessDeniedException" => error.advised(&format!(
+                "the account {id} keeps its name; trust account.amazonaws.com in the organization (`TrustedServices` of \
+                 Custom::Organization), or give the old name"
             )),
-            _ => error.into(),
-        })
+            _ => error,
+        })?;
+        Ok(())
     }
 
     /// Moves the account; a move that has been made is done.

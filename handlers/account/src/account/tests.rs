@@ -417,12 +417,17 @@ async fn another_name_is_given_through_the_account_api_or_refused() {
     let desired = written(&json!({"Name": "api"}));
     let accounts = world_with(&[describes(AccountState::Active)], &[renames], &[]);
     assert_eq!(accounts.ensure(&desired, None, &claim(Some(ID))).await.unwrap().name, "api");
+}
 
+#[tokio::test]
+async fn another_name_that_is_denied_is_asked_for_while_the_role_may_be_fresh_and_the_sentence_says_what_to_do() {
     let denied =
         mock!(aws_sdk_account::Client::put_account_name).then_http_response(|| said("AccessDeniedException", None));
     let accounts = world_with(&[describes(AccountState::Active)], &[denied], &[]);
-    let sentence = refusal(accounts.ensure(&desired, None, &claim(Some(ID))).await);
-    assert!(sentence.contains("trust account.amazonaws.com"), "{sentence}");
+    let ended = accounts.ensure(&written(&json!({"Name": "api"})), None, &claim(Some(ID))).await;
+    let Err(Error::NotYet(not_yet)) = ended else { panic!("it was refused at once") };
+    assert!(not_yet.is_denial(), "{not_yet}");
+    assert!(not_yet.to_string().contains("trust account.amazonaws.com"), "{not_yet}");
 }
 
 #[tokio::test]
