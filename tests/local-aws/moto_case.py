@@ -2,8 +2,10 @@
 
 import logging
 import os
+import time
 import unittest
 import urllib.request
+from unittest import mock
 
 import boto3
 from botocore.config import Config
@@ -15,8 +17,17 @@ import moto_rules  # noqa: F401
 MANAGEMENT = "111111111111"
 STANDALONE = "222222222222"
 HOST = "127.0.0.1"
-# Long enough to be seen, short enough to be waited for.
-WHILE = 0.4
+WHILE = 60
+
+
+class Clock:
+    """A time that stands still until it is told to go on."""
+
+    def __init__(self):
+        self.now = time.time()
+
+    def time(self):
+        return self.now
 
 
 class MotoCase(unittest.TestCase):
@@ -34,6 +45,9 @@ class MotoCase(unittest.TestCase):
         cls.server.stop()
 
     def setUp(self):
+        self.clock = Clock()
+        for rules in ("account_rules", "resource_share"):
+            self.enterContext(mock.patch(f"{rules}.time", self.clock))
         urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}/moto-api/reset", method="POST")).close()
         self.organizations = self.client("organizations")
         self.organizations.create_organization(FeatureSet="ALL")

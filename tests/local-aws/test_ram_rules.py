@@ -3,19 +3,17 @@
 import datetime
 import json
 import os
-import time
 import unittest
 from unittest import mock
 
 from botocore.exceptions import ClientError
 
-from moto_case import MANAGEMENT, STANDALONE, MotoCase
+from moto_case import MANAGEMENT, STANDALONE, WHILE, MotoCase
 
 SUBNET = f"arn:aws:ec2:us-east-1:{MANAGEMENT}:subnet/subnet-11111111111111111"
 OTHER_SUBNET = f"arn:aws:ec2:us-east-1:{MANAGEMENT}:subnet/subnet-22222222222222222"
 RULE = f"arn:aws:route53resolver:us-east-1:{MANAGEMENT}:resolver-rule/rslvr-rr-1"
 NOWHERE = f"arn:aws:ram:us-east-1:{MANAGEMENT}:resource-share/00000000-0000-0000-0000-000000000000"
-WHILE = 60
 # The API's model requires no member of an answer; without these, none says anything.
 ALWAYS = {
     "ResourceShare": {"resourceShareArn", "name", "owningAccountId", "allowExternalPrincipals", "status"},
@@ -46,20 +44,9 @@ TYPES = {
 }
 
 
-class Clock:
-    """A time that stands still until it is told to go on."""
-
-    def __init__(self):
-        self.now = time.time()
-
-    def time(self):
-        return self.now
-
-
 class RamRules(MotoCase):
     def setUp(self):
         super().setUp()
-        self.clock = self.enterContext(mock.patch("resource_share.time", Clock()))
         self.answered = set()
         self.ram = self.client("ram")
         self.ram.enable_sharing_with_aws_organization()

@@ -1,7 +1,6 @@
 """That moto, with the rules, does to an organization what AWS does: run with the servers' Python."""
 
 import json
-import time
 import unittest
 import urllib.request
 
@@ -40,7 +39,7 @@ class Rules(MotoCase):
         self.assertNotIn("AccountId", made)
         self.assertEqual(self.status(made)["State"], "IN_PROGRESS")
         self.assertNotIn("slow", self.names())
-        time.sleep(WHILE)
+        self.clock.now += WHILE
         made = self.status(made)
         self.assertEqual(made["State"], "SUCCEEDED")
         self.assertIn("slow", self.names())
@@ -80,7 +79,7 @@ class Rules(MotoCase):
         with self.assertRaises(ClientError) as raised:
             self.create("one-more")
         self.assertEqual(raised.exception.response["Reason"], "ACCOUNT_CREATION_RATE_LIMIT_EXCEEDED")
-        time.sleep(WHILE)
+        self.clock.now += WHILE
         self.create("one-more")
 
     def test_requests_are_listed_by_state_and_the_management_account_is_none(self):
@@ -112,7 +111,7 @@ class Rules(MotoCase):
         self.assertEqual(
             self.refused(self.organizations.close_account, AccountId=account), "AccountAlreadyClosedException"
         )
-        time.sleep(WHILE)
+        self.clock.now += WHILE
         self.assertEqual(self.state(account), "SUSPENDED")
         self.assertEqual(
             self.refused(self.organizations.close_account, AccountId=account), "AccountAlreadyClosedException"
@@ -255,7 +254,7 @@ class Rules(MotoCase):
             with self.assertRaises(ClientError) as raised:
                 self.assume(account)
             self.assertEqual(raised.exception.response["Error"]["Code"], "AccessDenied")
-        time.sleep(WHILE)
+        self.clock.now += WHILE
         self.assume(unready)
 
     def test_a_member_is_renamed_once_account_management_is_trusted(self):
