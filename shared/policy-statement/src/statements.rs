@@ -81,6 +81,7 @@ impl<S: PolicyStore> Statements<S> {
         }
     }
 
+    /// The place under its one name. What was resolved already is that, too.
     async fn resolve(
         &self,
         store: &S,
@@ -89,7 +90,7 @@ impl<S: PolicyStore> Statements<S> {
     ) -> Result<Result<Place<S::Target>, AwsError>> {
         if let Some(last) = &*self.resolved.borrow()
             && last.turn == *turn
-            && last.named == named
+            && [&last.named, &last.place].contains(&&named)
         {
             return Ok(Ok(last.place.clone()));
         }

@@ -94,6 +94,19 @@ async fn a_cancelled_replacement_that_was_seen_is_not_left_without_a_word() {
 }
 
 #[tokio::test]
+async fn each_target_of_a_rollback_is_resolved_once() {
+    let shelves = Shelves::with(None);
+    shelves.keep("other", None);
+    let named = |name: &str| read(json!({"ShelfName": name, "Statement": pull("222222222222")})).unwrap();
+    let claim = claim("Pull");
+    shelves.statements().ensure(&named("app"), None, &claim).await.unwrap();
+    let again = Claim::new(claim.owner().clone(), claim.id().map(|id| id.to_string()));
+    shelves.0.resolved.set(0);
+    shelves.statements().ensure(&named("app"), Some(&named("alias/other")), &again).await.unwrap();
+    assert_eq!(shelves.0.resolved.get(), 2);
+}
+
+#[tokio::test]
 async fn a_policy_that_may_not_be_empty_keeps_its_last_statement_and_says_so() {
     let shelves = Shelves::with(None);
     let claim = claim("Pull");
