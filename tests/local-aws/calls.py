@@ -40,6 +40,8 @@ class Call:
     resources: tuple
     # What is asked for, by condition key, as far as the request says it.
     keys: dict
+    # The marks of what it names, by ID or ARN, as far as they are known.
+    marks: dict
 
     @classmethod
     def read(cls, request):
@@ -64,7 +66,13 @@ class Call:
             action=action,
             resources=tuple(sorted(_resources(service, given, region, account))),
             keys=_keys(service, given),
+            # What the tests themselves play has none to tell.
+            marks=request.get("marks", {}),
         )
+
+    def marks_of(self, resource):
+        """The marks that the resource carries; None where they aren't known."""
+        return next((marks for name, marks in self.marks.items() if resource.endswith(name)), None)
 
 
 def _pairs(text):

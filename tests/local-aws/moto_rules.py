@@ -11,6 +11,7 @@ from moto.server import main
 import account_rules
 import organizations_rules
 import ram_rules  # noqa: F401
+from marks import carried
 from record import record
 from rules import replaced
 
@@ -31,7 +32,8 @@ def setup_class(set_up, self, request, *more, **named):
     set_up(self, request, *more, **named)
     # A form has no body any more.
     body = self.body or urlencode(list(request.form.items()))
-    record(self.method, self.path, self.parsed_url.query, self.headers, body)
+    query = self.parsed_url.query
+    record(self.method, self.path, query, self.headers, body, marks=lambda: carried(query, body))
 
 
 if __name__ == "__main__":

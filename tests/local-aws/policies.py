@@ -9,8 +9,6 @@ from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_doc
 
 # An installation that is open for all that it can be opened for.
 OPEN = {"Functions": "All", "AssumableRoleArns": ["arn:aws:iam::*:role/*"]}
-# What AWS looks up for a condition, and no request says: things that are there carry each mark here.
-LOOKED_UP = {"aws:ResourceTag/archipelago:owner": "mark", "aws:ResourceTag/archipelago:level": "mark"}
 # What policies name by its attribute.
 ARNS = {
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:{region}:{account}:table/*",
@@ -37,10 +35,11 @@ class Permission:
         statement = {"Effect": self.effect, "Action": self.action, "Resource": self.resource}
         return parse_policy_document({"Statement": [{**statement, "Condition": self.conditions}]})
 
-    def covers(self, call, resource):
-        """Whether IAM, as ministack plays it, finds that this is about the call."""
+    def covers(self, call, resource, marks):
+        """Whether IAM, as ministack plays it, finds that this is about the call, on a resource with these marks."""
         if call.action != self.action:
             return False
+        looked_up = {f"aws:ResourceTag/{mark}": "mark" for mark in marks}
         context = EvalContext(
             principal_arn="",
             principal_type="AssumedRole",
@@ -48,7 +47,7 @@ class Permission:
             action=call.action,
             resource_arn=resource,
             region=call.region,
-            service_context={key.lower(): value for key, value in (LOOKED_UP | call.keys).items()},
+            service_context={key.lower(): value for key, value in (looked_up | call.keys).items()},
         )
         return evaluate(context, [self._parsed]).decision == self.effect
 

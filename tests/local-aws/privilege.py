@@ -5,6 +5,7 @@ import sys
 
 from calls import recorded
 from local_aws import ROOT
+from marks import MARKS
 from policies import Template
 
 # What no function calls by itself, and who does in its name.
@@ -35,11 +36,16 @@ def gaps(template, calls):
         if policy is None or call.action in FREE:
             continue
         for resource in call.resources or ["*"]:
-            covering = [place for place, permission in enumerate(policy) if permission.covers(call, resource)]
+            known = call.marks_of(resource)
+            # What isn't known carries every mark for a call to be allowed, and none for a permission to be needed.
+            covering, needing = (
+                [place for place, permission in enumerate(policy) if permission.covers(call, resource, marks)]
+                for marks in ((MARKS, ()) if known is None else (known, known))
+            )
             if not covering or any(policy[place].effect == "Deny" for place in covering):
                 missing[function, call.action] = resource
-            needed |= {(function, place) for place in covering}
-            believed |= {policy[place].action for place in covering} & OF_ALL
+            needed |= {(function, place) for place in needing}
+            believed |= {policy[place].action for place in needing} & OF_ALL
     spare = [
         f"{function} may call {permission}, which it never did"
         for function, policy in policies_in("111111111111", "us-east-1").items()

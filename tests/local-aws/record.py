@@ -11,14 +11,17 @@ FOLDER = "ARCHIPELAGO_CALLS"
 HEADERS = ("authorization", "content-type", "user-agent", "x-amz-target")
 
 
-def record(method, path, query, headers, body):
-    """Adds a line for the request if a function's SDK sent it: its user agent names the function."""
+def record(method, path, query, headers, body, marks=dict):
+    """Adds a line for the request if a function's SDK sent it: its user agent names the function.
+
+    `marks` tells which of our marks the things carry that it names, as far as the server knows them.
+    """
     if FOLDER in os.environ and " app/" in (headers.get("user-agent") or ""):
         kept = {name: headers[name] for name in HEADERS if headers.get(name)}
         body = body.decode(errors="replace") if isinstance(body, bytes) else body
-        line = json.dumps({"method": method, "path": path, "query": query, "headers": kept, "body": body})
+        line = {"method": method, "path": path, "query": query, "headers": kept, "body": body, "marks": marks()}
         # In one piece, since many write at once.
-        _file(os.environ[FOLDER]).write(f"{line}\n".encode())
+        _file(os.environ[FOLDER]).write(f"{json.dumps(line)}\n".encode())
 
 
 @functools.cache

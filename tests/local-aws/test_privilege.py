@@ -12,7 +12,7 @@ from cfnlint.helpers import load_resource
 
 from calls import Call, recorded
 from local_aws import ROOT
-from policies import Template
+from policies import Permission, Template
 from privilege import gaps
 from record import FOLDER, record
 
@@ -36,7 +36,7 @@ Resources:
               - Sid: LeaveAlone
                 Effect: Deny
                 Action: iam:UpdateAssumeRolePolicy
-                Resource: !Sub "arn:aws:iam::${AWS::AccountId}:role/${AWS::StackName}-*"
+                Resource: !Sub "arn:aws:iam::${AWS::AccountId}:role/${AWS::StackName}/*"
               - { Sid: WriteLogs, Effect: Allow, Action: logs:PutLogEvents, Resource: "*" }
 """
 CALLER = "111111111111"
@@ -97,8 +97,25 @@ class Comparison(unittest.TestCase):
         self.assertIn(said, self.gaps(READ, RoleArns=["arn:aws:iam::111111111111:role/app-*"]))
 
     def test_a_denied_call_is_told_even_if_another_statement_allows_it(self):
-        call = Call.read(form("iam", Action="UpdateAssumeRolePolicy", RoleName="archipelago-TrustRole-1"))
+        call = Call.read(form("iam", Action="UpdateAssumeRolePolicy", RoleName="archipelago/TrustRole-1"))
         self.assertEqual(len(self.gaps(READ, WRITE, call)), 1)
+
+    def test_a_condition_on_a_mark_is_judged_by_the_marks_of_what_is_called(self):
+        share = "arn:aws:ram:us-east-1:111111111111:resource-share/1"
+        condition = {"Null": {"aws:ResourceTag/archipelago:owner": "false"}}
+        delete = Permission("Allow", "DeleteOwn", "ram:DeleteResourceShare", "*", condition)
+        template = mock.Mock(policies=lambda *_: {"trust": [delete]})
+        refused = f"trust called ram:DeleteResourceShare, on {share} for one, and may not"
+        spare = f"trust may call {delete}, which it never did"
+        for marks, told in (
+            ({share: ["archipelago:owner"]}, []),
+            ({share: []}, [refused, spare]),
+            ({share: ["archipelago:level"]}, [refused, spare]),
+            # It may carry the mark, but that proves nothing.
+            ({}, [spare]),
+        ):
+            called = request("ram", method="DELETE", path="/deleteresourceshare", query=f"resourceShareArn={share}")
+            self.assertEqual(gaps(template, [Call.read(called | {"marks": marks})]), told, marks)
 
     def test_a_role_that_is_assumed_in_another_account_needs_what_the_functions_own_has(self):
         elsewhere = "arn:aws:iam::222222222222:role/deploy"
@@ -194,6 +211,19 @@ class Scope(unittest.TestCase):
             self.assertLessEqual({"logs:CreateLogStream", "logs:PutLogEvents"}, actions, function)
             going_on = {"lambda:InvokeFunction", "sqs:SendMessage"}
             self.assertEqual(actions & going_on, set() if function == "failure-responder" else going_on, function)
+
+    def test_the_functions_leave_all_their_own_roles_alone(self):
+        template = Template(ROOT / "template.yaml")
+        roles = [
+            each["Properties"] for each in template.template["Resources"].values() if each["Type"] == "AWS::IAM::Role"
+        ]
+        # CloudFormation shortens names; a path it leaves as it is.
+        self.assertEqual({role["Path"]["Fn::Sub"] for role in roles}, {"/${AWS::StackName}/"})
+        for function in ("iam-trust-statement", "iam-policy-statement"):
+            denied = {
+                each.resource for each in template.policies(CALLER, "us-east-1")[function] if each.effect == "Deny"
+            }
+            self.assertEqual(denied, {"arn:aws:iam::111111111111:role/archipelago/*"})
 
     def test_statements_may_be_narrowed_to_what_the_parameters_name(self):
         for parameter, function, arn in (
