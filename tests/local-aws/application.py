@@ -6,6 +6,7 @@ import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 
+import archives
 from local_aws import ACCOUNT, ARCHITECTURE, ROOT, tool
 from progress import Progress
 
@@ -32,8 +33,7 @@ def build():
 
 def deploy(endpoint, stack_name="archipelago", into=None):
     """Runs `sam deploy` of what was built, at once in the accounts that `into` has parameters for; else all in ours."""
-    if not (ROOT / ".aws-sam/build/template.yaml").exists():
-        sys.exit("Nothing is built yet: run `make build` first.")
+    template = archives.template()
     settings = tomllib.loads((ROOT / "samconfig.toml").read_text())["local"]["deploy"]["parameters"]
     defaults = settings["parameter_overrides"].replace("Architecture=x86_64", f"Architecture={ARCHITECTURE}")
     into = into or {ACCOUNT: {"Functions": "All"}}
@@ -42,7 +42,8 @@ def deploy(endpoint, stack_name="archipelago", into=None):
         as_account = {"AWS_ACCESS_KEY_ID": account}
         bucket = settings["s3_bucket"] if account == ACCOUNT else f"{settings['s3_bucket']}-{account}"
         _run(["aws", "s3api", "create-bucket", "--bucket", bucket], endpoint, as_account)
-        command = ["sam", "deploy", "--config-env", "local", "--stack-name", stack_name, "--s3-bucket", bucket]
+        command = ["sam", "deploy", "--config-file", ROOT / "samconfig.toml", "--config-env", "local"]
+        command += ["--template-file", template, "--stack-name", stack_name, "--s3-bucket", bucket]
         overrides = [f"{name}={value}" for name, value in into[account].items()]
         _run([*command, "--parameter-overrides", *defaults.split(), *overrides], endpoint, as_account)
 
