@@ -15,7 +15,7 @@ FUZZ_SECONDS ?= 15
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: build ## build, start a local AWS, deploy, and watch a stack live and die
+demo: build ## build, start a local AWS, and go all the way of docs/landing.md
 	@.local/servers/bin/python tests/local-aws/demo.py $(DEMO)
 
 # What functions call is written down there.

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from ministack import app
 from ministack.services import ecs, lambda_svc
 
+import invocation_rules  # noqa: F401
 import subnet_rules  # noqa: F401
 from record import record
 from rules import replaced

@@ -1,14 +1,16 @@
-"""What there is, as lines of text, and how it changed: the tree of OUs, shares, subnets, policies, stack events."""
+"""What there is, as lines of text, and how it changed: the tree of OUs, shares, subnets, stack events."""
 
 import difflib
-import json
 import sys
 import textwrap
 
-from botocore.exceptions import ClientError
-
 WIDTH = 96
 COLOURS = {"+": "32", "-": "31", "COMPLETE": "32", "FAILED": "31", "ROLLBACK": "33", "heading": "1", "faint": "2"}
+# What is begun or tidied up, and not news.
+QUIET = {f"{verb}_IN_PROGRESS" for verb in ("CREATE", "UPDATE", "DELETE")} | {
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+}
 
 
 def paint(text, colour):
@@ -67,51 +69,26 @@ def subnets(client, owner):
     return lines
 
 
-def policy(read):
-    """A policy document that `read` gets, a statement's short parts on one line each."""
-    try:
-        document = read()
-    except ClientError as error:
-        return [f"({error.response['Error']['Code']})"]
-    return _json(json.loads(document) if isinstance(document, str) else document, 0).split("\n")
-
-
-def _json(value, indent):
-    flat = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, (dict, list)) or (len(flat) <= 60 and not _deep(value)):
-        return flat
-    margin = " " * (indent + 2)
-    if isinstance(value, dict):
-        parts = [f"{margin}{json.dumps(key)}: {_json(part, indent + 2)}" for key, part in value.items()]
-        start, end = "{}"
-    else:
-        parts = [f"{margin}{_json(part, indent + 2)}" for part in value]
-        start, end = "[]"
-    return f"{start}\n" + ",\n".join(parts) + f"\n{' ' * indent}{end}"
-
-
-def _deep(value):
-    """Whether it holds an object, which deserves lines of its own."""
-    return isinstance(value, list) and any(isinstance(part, dict) for part in value)
-
-
 def change(title, before, after):
-    """Both states in one list: `-` was, `+` is."""
+    """Both states in one list, an entry in one or several lines: `-` was, `+` is."""
     if before == after:
         print(paint(f"\n  {title}", "heading") + ": unchanged")
         return
     print(paint(f"\n  {title}", "heading"))
-    for line in difflib.ndiff(before, after):
-        if line[0] != "?":
-            print(paint(f"  {line[0]} {line[2:]}".rstrip(), line[0]))
+    for entry in difflib.ndiff(before, after):
+        if entry[0] != "?":
+            for line in entry[2:].split("\n"):
+                print(paint(f"  {entry[0]} {line}".rstrip(), entry[0]))
 
 
-def event(said):
-    """One stack event, with its reason below it."""
+def event(said, where):
+    """One stack event with its reason below it, if it says more than that something was begun."""
     status = said["ResourceStatus"]
+    if status in QUIET:
+        return
     colour = next((name for name in ("FAILED", "ROLLBACK", "COMPLETE") if name in status), "faint")
     time = f"{said['Timestamp']:%H:%M:%S}"
-    print(f"  {time}  {paint(f'{status:<28}', colour)} {said['LogicalResourceId']:<21} {said['ResourceType']}")
+    print(f"  {time}  {where}  {paint(f'{status:<24}', colour)} {said['LogicalResourceId']:<21} {said['ResourceType']}")
     if said.get("ResourceStatusReason"):
-        reason = textwrap.wrap(said["ResourceStatusReason"], WIDTH - 12)
+        reason = textwrap.wrap(said["ResourceStatusReason"], WIDTH - 12, break_on_hyphens=False, break_long_words=False)
         print(paint("\n".join(f"            {line}" for line in reason), "faint"))

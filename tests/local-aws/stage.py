@@ -3,6 +3,7 @@
 import itertools
 import sys
 import time
+from dataclasses import dataclass
 
 import boto3
 from botocore.config import Config
@@ -13,15 +14,27 @@ from local_aws import ACCOUNT, LOCAL, ROOT
 from progress import Waiting
 
 STATE = LOCAL / "aws"
+CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 # CloudFormation's own patience with a custom resource is an hour; nothing here takes a minute.
 PATIENCE = 120
 _steps = itertools.count(1)
 
 
-class Stage:
-    """The stacks of one account."""
+@dataclass
+class Operation:
+    """What is going on with a stack, and the status that it is to end in."""
 
-    def __init__(self, account=ACCOUNT):
+    stage: "Stage"
+    name: str
+    stack: str
+    wanted: str
+
+
+class Stage:
+    """An account and its stacks, each of the name of its template."""
+
+    def __init__(self, name, account=ACCOUNT):
+        self.name = name
         self.account = account
         self.cloudformation = self.client("cloudformation")
         self.seen = set()
@@ -31,59 +44,38 @@ class Stage:
         config = Config(retries={"total_max_attempts": 1})
         return boto3.client(service, aws_access_key_id=self.account, aws_secret_access_key="local", config=config)
 
-    def create(self, stack, template, **parameters):
-        self.cloudformation.create_stack(
-            StackName=stack,
-            TemplateBody=template.read_text(),
-            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-            Capabilities=["CAPABILITY_IAM"],
+    def create(self, name, wanted="CREATE_COMPLETE", **parameters):
+        made = self.cloudformation.create_stack(
+            StackName=name,
+            TemplateBody=template(name),
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Capabilities=CAPABILITIES,
         )
-        self._follow("CREATE_COMPLETE", stack)
+        return Operation(self, name, made["StackId"], wanted)
 
-    def update(self, stack, wanted="UPDATE_COMPLETE", template=None, **changed):
-        names = [parameter["ParameterKey"] for parameter in self.stack(stack)["Parameters"]]
-        self.cloudformation.update_stack(
-            StackName=stack,
-            **({"TemplateBody": template} if template else {"UsePreviousTemplate": True}),
-            Capabilities=["CAPABILITY_IAM"],
+    def update(self, name, wanted="UPDATE_COMPLETE", body=None, **changed):
+        """Changes parameters of a stack, and its template if there is another."""
+        self.news(name)
+        keys = [parameter["ParameterKey"] for parameter in self.stack(name)["Parameters"]]
+        made = self.cloudformation.update_stack(
+            StackName=name,
+            **({"TemplateBody": body} if body else {"UsePreviousTemplate": True}),
+            Capabilities=CAPABILITIES,
             Parameters=[
-                {"ParameterKey": name, "ParameterValue": changed[name]}
-                if name in changed
-                else {"ParameterKey": name, "UsePreviousValue": True}
-                for name in names
+                {"ParameterKey": key, "ParameterValue": changed[key]}
+                if key in changed
+                else {"ParameterKey": key, "UsePreviousValue": True}
+                for key in keys
             ],
         )
-        self._follow(wanted, stack)
+        return Operation(self, name, made["StackId"], wanted)
 
-    def delete(self, stack):
-        self.cloudformation.delete_stack(StackName=stack)
-        self._follow("DELETE_COMPLETE", stack)
-
-    def _follow(self, wanted, name):
-        """Shows the stack's events until it is at rest; ends the demonstration if it rests elsewhere than wanted."""
+    def delete(self, name):
         # A deleted stack is found by its id alone.
         stack = self.stack(name)["StackId"]
-        with Waiting(f"waiting for the stack {name}") as waiting:
-            while True:
-                status = self.stack(stack)["StackStatus"]
-                self._print_events(stack, waiting)
-                if not status.endswith("IN_PROGRESS"):
-                    break
-                if waiting.seconds() > PATIENCE:
-                    fail(f"the stack is still {status} after {PATIENCE} s")
-                time.sleep(0.1)
-        if status != wanted:
-            fail(f"the stack is {status}, not {wanted}")
-
-    def _print_events(self, stack, waiting):
-        pages = self.cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
-        events = [event for page in pages for event in page["StackEvents"]]
-        # The newest comes first.
-        for event in reversed(events):
-            if event["EventId"] not in self.seen:
-                self.seen.add(event["EventId"])
-                waiting.clear()
-                picture.event(event)
+        self.news(stack)
+        self.cloudformation.delete_stack(StackName=stack)
+        return Operation(self, name, stack, "DELETE_COMPLETE")
 
     def outputs(self, name):
         """What the stack puts out; nothing if there is none of that name."""
@@ -98,6 +90,38 @@ class Stage:
             if "does not exist" in str(error):
                 return None
             raise
+
+    def news(self, stack):
+        """The stack's events that weren't asked for before, the oldest first."""
+        pages = self.cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
+        events = [event for page in pages for event in page["StackEvents"] if event["EventId"] not in self.seen]
+        self.seen.update(event["EventId"] for event in events)
+        return reversed(events)
+
+
+def follow(*operations):
+    """Shows what becomes of stacks until they are at rest; ends the demonstration if one isn't as wanted."""
+    going = list(operations)
+    width = max(len(each.stage.name) for each in going)
+    with Waiting(f"waiting for {', '.join(f'{each.name} in {each.stage.name}' for each in going)}") as waiting:
+        while going:
+            for operation in list(going):
+                status = operation.stage.stack(operation.stack)["StackStatus"]
+                for event in operation.stage.news(operation.stack):
+                    waiting.clear()
+                    picture.event(event, f"{operation.stage.name:<{width}}")
+                if not status.endswith("IN_PROGRESS"):
+                    if status != operation.wanted:
+                        fail(f"the stack {operation.name} in {operation.stage.name} is {status}")
+                    going.remove(operation)
+            if waiting.seconds() > PATIENCE:
+                fail(f"{len(going)} stacks aren't at rest after {PATIENCE} s")
+            if going:
+                time.sleep(0.2)
+
+
+def template(name):
+    return (ROOT / f"stacks/{name}.yaml").read_text()
 
 
 def say(verb, what):

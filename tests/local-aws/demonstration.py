@@ -1,0 +1,202 @@
+"""The steps of the demonstration: those of docs/landing.md, and some that go wrong."""
+
+import json
+import re
+
+import application
+import grants
+import picture
+from landing import HOMES, MANAGEMENT, REPOSITORY, WORKLOADS, Landing
+from stage import check, follow, say, template
+
+# What workload.yaml asks for, by the policy that gives it: a role of the account.
+ROLES = {
+    "repository": "task-execution",
+    "key of the images": "task-execution",
+    "bucket of the artifacts": "deploy",
+    "key of the artifacts": "deploy",
+}
+SOMEBODY_ELSES = {
+    "Sid": "WrittenBySomebodyElse",
+    "Effect": "Allow",
+    "Principal": {"AWS": "arn:aws:iam::444444444444:root"},
+    "Action": "ecr:DescribeImages",
+}
+
+
+class Demonstration:
+    """The landing, and what is done in it."""
+
+    def __init__(self, endpoint):
+        self.endpoint = endpoint
+        self.landing = Landing()
+        self.management = self.landing[MANAGEMENT]
+
+    def organize(self):
+        self.landing.clear()
+        application.deploy(self.endpoint, into={self.management.account: {"Functions": "Organization"}})
+        say("Organization", "its units, and six accounts in them, in one stack of the management account")
+        # A second demonstration finds the accounts of the first, and takes them over.
+        adopts = json.dumps(bool(self.landing.accounts))
+        before = self.landing.tree()
+        follow(self.management.create("organization", AdoptExisting=adopts))
+        after = self.landing.tree()
+        picture.change("Organization", before, after)
+        self.landing.meet()
+        print()
+        check("six accounts are there, each once and in its unit", _homes(after) == sorted(HOMES.items()))
+
+    def tool(self):
+        say("Tooling", "what is to be opened to others; so far to nobody")
+        before = self.landing.grants()
+        tooling = self.landing["tooling"]
+        follow(tooling.create("tooling"))
+        after = self._show_grants(before)
+        check("the keys are their account's own", _who(after["key of the images"]) == ["tooling"])
+        made, landing = tooling.outputs("tooling"), self.landing
+        open_ = {"Functions": "Statements", "GrantTargets": made["GrantTargets"], "GrantActions": made["GrantActions"]}
+        application.deploy(
+            self.endpoint,
+            into={
+                tooling.account: open_,
+                landing["network"].account: {"Functions": "Network"},
+                landing["app-development"].account: {"Functions": "Network"},
+            },
+        )
+
+    def share(self):
+        say("Network", "subnets in three zones, shared with the unit Workloads; meanwhile, in tooling, who may ask")
+        before, made = self.landing.network(), self.management.outputs("organization")
+        callers = ",".join(self.landing[name].account for name in WORKLOADS)
+        follow(
+            # The local AWS has neither NAT gateways nor flow logs.
+            self.landing["network"].create(
+                "network", Principals=made["WorkloadsId"], NatGateways="None", FlowLogDays="0"
+            ),
+            self.landing["tooling"].create("callers", CallerAccounts=callers, OrganizationId=made["OrganizationId"]),
+        )
+        after = self._show(before, self.landing.network())
+        share = after["share of network"]
+        check("the share is active", "ACTIVE" in share[0])
+        check("it has three subnets and the unit", [line.split()[-1] for line in share[1:]] == ["ASSOCIATED"] * 4)
+        for name in WORKLOADS:
+            check(f"{name} sees them, nameless", _tags(after[f"subnets in {name}"]) == ["(no tags)"] * 3)
+        check("sandbox, in another unit, doesn't", not after["subnets in sandbox"])
+
+    def name(self):
+        say("Names", "for the subnets in app-development, where the network's own aren't seen")
+        before = self.landing.network()
+        subnets = self.landing["network"].outputs("network")["SubnetIds"]
+        follow(self.landing["app-development"].create("participant", SubnetIds=subnets))
+        after = self._show(before, self.landing.network())
+        check("they have it there", _tags(after["subnets in app-development"]) == ["Name=workloads"] * 3)
+        own = [f"Name=workloads-{letter}" for letter in "abc"]
+        check("and their own in network", _tags(after["subnets in network"]) == own)
+
+    def register(self):
+        say("Workloads", "two accounts at once write their own statements into the policies of tooling")
+        before = self.landing.grants()
+        follow(*(self.landing[name].create("workload", **self._workload()) for name in WORKLOADS))
+        after = self._show_grants(before)
+        for policy, role in ROLES.items():
+            roles = {f"role/app-{role} of {name}" for name in WORKLOADS}
+            check(f"the {policy} is open to a role in both", roles <= set(_who(after[policy])))
+        for name in WORKLOADS:
+            trusted = _who(after[f"deploy role of {name}"])
+            check(f"the deploy role of {name} trusts the pipeline", trusted == ["role/app-pipeline of tooling"])
+
+    def build(self):
+        say("Pipeline", "the build, and the role that deploys; without CodePipeline, which the local AWS lacks")
+        tooling, network = self.landing["tooling"], self.landing["network"].outputs("network")
+        made = tooling.outputs("tooling")
+        follow(
+            tooling.create(
+                "pipeline",
+                ArtifactBucketName=made["ArtifactBucketName"],
+                ArtifactKeyArn=made["ArtifactKeyArn"],
+                DevelopmentAccountId=self.landing["app-development"].account,
+                ProductionAccountId=self.landing["app-production"].account,
+                VpcId=network["VpcId"],
+                SubnetIds=network["SubnetIds"],
+                WithPipeline="false",
+            )
+        )
+        role = tooling.outputs("pipeline")["PipelineRoleArn"]
+        check("its role is the one that is trusted", role == f"arn:aws:iam::{tooling.account}:role/app-pipeline")
+
+    def refuse(self):
+        say("Refused", "the account sandbox, which nobody let in, tries the same")
+        before, sandbox = self.landing.grants(), self.landing["sandbox"]
+        follow(sandbox.create("workload", "ROLLBACK_COMPLETE", **self._workload()))
+        after = self._show_grants(before)
+        check("nothing was written", before == after)
+
+    def add(self):
+        say("Somebody else", "adds a statement to the repository's policy, past CloudFormation")
+        before, ecr = self.landing.grants(), self.landing["tooling"].client("ecr")
+        document = json.loads(ecr.get_repository_policy(repositoryName=REPOSITORY)["policyText"])
+        document["Statement"].append(SOMEBODY_ELSES)
+        ecr.set_repository_policy(repositoryName=REPOSITORY, policyText=json.dumps(document))
+        self._show_grants(before)
+
+    def ask_too_much(self):
+        say("Refused", "app-production asks to push images as well, which isn't open; CloudFormation rolls back")
+        before = self.landing.grants()
+        greedy = template("workload").replace(
+            "ecr:GetDownloadUrlForLayer]", "ecr:GetDownloadUrlForLayer, ecr:PutImage]"
+        )
+        follow(self.landing["app-production"].update("workload", "UPDATE_ROLLBACK_COMPLETE", greedy))
+        after = self._show_grants(before)
+        check("all is as it was", before == after)
+
+    def leave(self):
+        say("Leave", "the stack of app-development is deleted, and takes its statements away")
+        before = self.landing.grants()
+        follow(self.landing["app-development"].delete("workload"))
+        after = self._show_grants(before)
+        for policy in ROLES:
+            left = [grant for grant in before[policy] if "app-development" not in str(grant.who)]
+            check(f"of the {policy}, just its own are gone", after[policy] == left and left != before[policy])
+        check("and its roles", not after["deploy role of app-development"])
+
+    def _workload(self):
+        """The parameters of the stack workload, which are the same in every account."""
+        made = self.landing["tooling"].outputs("tooling")
+        named = {name: made[name] for name in ("ArtifactBucketName", "ArtifactKeyArn", "ImagesKeyArn")}
+        return {"ToolingAccountId": self.landing["tooling"].account, **named}
+
+    def _show_grants(self, before):
+        after = self.landing.grants()
+        if before == after:
+            print("\n  Who may do what: unchanged\n")
+        else:
+            self._show(*({name: grants.entries(said) for name, said in each.items()} for each in (before, after)))
+        return after
+
+    def _show(self, before, after):
+        """What has changed of what there is to be seen."""
+        for name, lines in after.items():
+            if lines != before[name]:
+                picture.change(name[0].upper() + name[1:], before[name], lines)
+        print()
+        return after
+
+
+def _homes(tree):
+    """Each account that is in a unit, with the path of that."""
+    path, homes = [], []
+    for line in tree[1:]:
+        indent, account, name = re.match(r"([│ ]*)[├└]─ (account )?(\S+)", line).groups()
+        depth = len(indent) // 3
+        path[depth:] = [name]
+        if account and depth:
+            homes.append((name, "/".join(path[:depth])))
+    return sorted(homes)
+
+
+def _who(said):
+    return [who for grant in said for who in grant.who]
+
+
+def _tags(lines):
+    return [line.split("  ")[-1] for line in lines]

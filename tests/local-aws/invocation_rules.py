@@ -1,0 +1,94 @@
+"""Lambda's invocations by ARN: of another account's function where its policy lets the caller in, and of an alias."""
+
+import functools
+
+import boto3
+from botocore.exceptions import ClientError
+from ministack.core.arn import parse_arn
+from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
+from ministack.core.responses import get_account_id, get_region, request_scope
+from ministack.services import lambda_svc
+from ministack.services.cloudformation import custom_resource
+
+from rules import replaced
+
+ACTION = "lambda:InvokeFunction"
+
+
+@replaced(custom_resource)
+def invoke_custom_resource(invoke, request_type, logical_id, properties, *more, **named):
+    """What isn't there in another account is refused like what is closed."""
+    token = properties.get("ServiceToken", "")
+    if _owner(token) != get_account_id() and not _is_open(token):
+        raise PermissionError(
+            f"User: {_caller()} is not authorized to perform: {ACTION} on resource: {token} "
+            f"because no resource-based policy allows the {ACTION} action"
+        )
+    return invoke(request_type, logical_id, properties, *more, **named)
+
+
+@replaced(lambda_svc)
+def _get_func_record_for_ref(find, reference):
+    """A function learns by which ARN it was invoked: that of an alias says who asks."""
+    name, qualifier = lambda_svc._lambda_function_name_and_qualifier_from_arn(reference)
+    owner = _owner(reference)
+    if owner != get_account_id() and not _is_open(reference):
+        return None, None, name
+    with request_scope(owner, get_region()):
+        function, configuration, name = find(reference)
+    if qualifier and configuration:
+        configuration = {**configuration, "FunctionArn": reference}
+        function = {**function, "config": configuration}
+    return function, configuration, name
+
+
+@replaced(lambda_svc)
+def invoke_async_with_retry(invoke, function, event):
+    """An alias has settings of its own for asynchronous invocations, and none of its function's."""
+    configuration = function.get("config") or function
+    _, qualifier = lambda_svc._lambda_function_name_and_qualifier_from_arn(configuration["FunctionArn"])
+    if qualifier:
+        settings = lambda_svc._event_invoke_config(function, qualifier)
+        function = {**function, "event_invoke_config": settings, "event_invoke_configs": {}}
+    return invoke(function, event)
+
+
+def _owner(reference):
+    """The account of a function's ARN; for a name it is who asks."""
+    name, _ = lambda_svc._lambda_function_name_and_qualifier_from_arn(reference)
+    return parse_arn(reference).account_id if name else get_account_id()
+
+
+def _is_open(arn):
+    """Whether the policy of another account's function lets the calling account invoke it by this ARN."""
+    name, _ = lambda_svc._lambda_function_name_and_qualifier_from_arn(arn)
+    function = lambda_svc._functions.get_scoped(_owner(arn), get_region(), name)
+    context = EvalContext(
+        principal_arn=_caller(),
+        principal_type="Root",
+        principal_account=get_account_id(),
+        action=ACTION,
+        resource_arn=arn,
+        region=get_region(),
+        principal_keys={"aws:principalorgid": _organization()},
+    )
+    return function is not None and evaluate_resource_policy(function["policy"], context).decision == "Allow"
+
+
+def _caller():
+    return f"arn:aws:iam::{get_account_id()}:root"
+
+
+def _organization():
+    """The organization that the calling account is in, or None."""
+    try:
+        return _organizations(get_account_id()).describe_organization()["Organization"]["Id"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "AWSOrganizationsNotInUseException":
+            raise
+        return None
+
+
+@functools.cache
+def _organizations(account):
+    return boto3.client("organizations", "us-east-1", aws_access_key_id=account, aws_secret_access_key="local")
