@@ -65,7 +65,7 @@ impl<const EMPTY: bool> Shelves<EMPTY> {
                 }
             }
         };
-        self.weather.call(effect).await.map_err(|trouble| said("shelf:PutPolicy", trouble))?
+        self.weather.call("PutPolicy", effect).await.map_err(|trouble| said("shelf:PutPolicy", trouble))?
     }
 }
 
@@ -97,7 +97,7 @@ impl<const EMPTY: bool> PolicyStore for Shelves<EMPTY> {
 
     async fn get(&self, place: &Place<Shelf>) -> Result<Policy> {
         let effect = |stale: bool| self.policies.lock().unwrap()[usize::from(stale)].get(&place.to_string()).cloned();
-        let found = self.weather.call(effect).await.map_err(|trouble| said("shelf:GetPolicy", trouble))?;
+        let found = self.weather.call("GetPolicy", effect).await.map_err(|trouble| said("shelf:GetPolicy", trouble))?;
         Ok(match found {
             Some(Some(text)) => Policy::Text(text),
             Some(None) => Policy::Absent,
