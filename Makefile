@@ -6,10 +6,11 @@ TOOLS := .local/tools/bin
 CHECKS := .local/checks/bin
 LANDING := .local/landing
 CYCLONEDX := 0.5.9
+PYTHON := tests/local-aws tests/schemas cfn-lint
 # Seconds for each target.
 FUZZ_SECONDS ?= 15
 
-.PHONY: help demo test proof fuzz lint policies picture build sbom down clean environments
+.PHONY: help demo test proof fuzz lint policies docs picture build sbom down clean environments
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -55,16 +56,20 @@ lint: environments policies ## check style, dependencies and templates
 	else echo "advisories not checked: their database is out of reach"; fi
 	@# It gathers entropy for half a second at the first handshake of a small function.
 	! cargo tree --locked --workspace --edges normal,build --prefix none | grep aws-lc
-	$(CHECKS)/ruff check --quiet tests/local-aws
-	$(CHECKS)/ruff format --quiet --check tests/local-aws
+	$(CHECKS)/ruff check --quiet $(PYTHON)
+	$(CHECKS)/ruff format --quiet --check $(PYTHON)
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(TOOLS)/sam validate --lint
-	$(TOOLS)/cfn-lint template.yaml stacks/*.yaml
+	$(TOOLS)/cfn-lint --append-rules cfn-lint -- template.yaml stacks/*.yaml
+	$(TOOLS)/python -m unittest discover --start-directory tests/schemas
 
 policies: ## judge the policies of stacks/: they permit what the landing needs, and nothing more
 	@$(ENVIRONMENTS) landing
 	LOG_LEVEL=ERROR $(LANDING)/bin/checkov --directory stacks --framework cloudformation --skip-download --quiet --compact
 	$(LANDING)/bin/node $(LANDING)/node_modules/prettier/bin/prettier.cjs --log-level warn --check tests/landing
 	$(LANDING)/bin/node --test --test-reporter=dot tests/landing/*.test.js
+
+docs: ## write what is known of the types into schemas/
+	ARCHIPELAGO_WRITE_SCHEMAS=1 cargo test --locked --quiet --workspace --lib --bins the_schema_is_what_the_code_says
 
 picture: ## draw docs/landing.svg from the stacks
 	@$(ENVIRONMENTS) landing

@@ -9,29 +9,37 @@ use serde::{Deserialize, Serialize};
 
 /// The properties of `Custom::Account`.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Properties {
-    /// The account's name.
+    /// The account's name: 1 to 50 printable characters of ASCII. A new one needs `account.amazonaws.com` among the
+    /// trusted services.
     pub(crate) name: Name,
-    /// The root user's address; no other account of AWS may have it.
+    /// The root user's address, 6 to 64 characters, which no other account of AWS may have. It is compared without case,
+    /// and never logged.
+    #[cfg_attr(test, schemars(extend("x-update" = "Refused")))]
     pub(crate) email: Email,
-    /// The root or an OU. Left out, the account stays where it is.
+    /// The root (`r-...`) or an OU (`ou-...`): the account is moved. Left out, the account stays where it is, and a new one
+    /// is in the root; taken out again, it moves the account from there to the root.
     pub(crate) parent_id: Option<ParentId>,
-    /// The role that Organizations makes in the account, for the management account to assume.
+    /// The role that Organizations makes in the account, for the management account to assume;
+    /// `OrganizationAccountAccessRole` by default. To be waited for it must be the `AccountRoleName` of `template.yaml`.
+    #[cfg_attr(test, schemars(extend("x-update" = "No effect")))]
     #[serde(default)]
     pub(crate) role_name: RoleName,
-    /// Whether IAM users may see the bills.
+    /// Whether IAM users may see the bills: `ALLOW` or `DENY`.
+    #[cfg_attr(test, schemars(extend("x-update" = "No effect")))]
     pub(crate) iam_user_access_to_billing: Option<Billing>,
-    /// Whether an account of this organization that has the address is taken over.
+    /// Whether an ACTIVE account of this organization that has the address is taken over.
     #[serde(default)]
     pub(crate) adopt_existing: bool,
-    /// Whether deleting the resource closes the account.
+    /// Whether deleting the resource closes the account, if this claim made it. Otherwise it is left as it is.
     #[serde(default)]
     pub(crate) close_on_delete: bool,
-    /// Whether to wait until the role can be assumed.
+    /// Whether to wait until the role can be assumed and answers `GetCallerIdentity`.
     #[serde(default = "yes")]
     pub(crate) wait_until_ready: bool,
-    /// The account's tags.
+    /// The account's tags. Only keys that the template set are changed or removed.
     #[serde(default)]
     pub(crate) tags: Tags,
 }
@@ -42,6 +50,7 @@ fn yes() -> bool {
 
 /// Access of IAM users to billing: ALLOW or DENY.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum Billing {
     Allow,
@@ -59,6 +68,8 @@ impl From<Billing> for IamUserAccessToBilling {
 
 /// 1 to 50 printable characters of ASCII.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("pattern" = "^[ -~]{1,50}$")))]
 #[serde(try_from = "String")]
 pub(crate) struct Name(pub(crate) String);
 
@@ -73,6 +84,8 @@ impl TryFrom<String> for Name {
 
 /// 6 to 64 characters of ASCII with an @. It never prints.
 #[derive(Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("minLength" = 6, "maxLength" = 64, "pattern" = r"^[!-?A-~]+@[!-\-/-?A-~][!-?A-~]*\.[!-?A-~]*$")))]
 #[serde(try_from = "String")]
 pub(crate) struct Email(String);
 
@@ -120,6 +133,8 @@ impl TryFrom<String> for Email {
 
 /// The name of a role, without a path.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("pattern" = "^[A-Za-z0-9+=,.@_-]{1,64}$")))]
 #[serde(try_from = "String")]
 pub(crate) struct RoleName(pub(crate) String);
 
@@ -142,8 +157,10 @@ impl TryFrom<String> for RoleName {
     }
 }
 
-/// What `!Ref` reads: the account's id, or that of the request which is making it, until the account has one.
+/// The account's id, 12 digits. Until the account has one it is that of the request which is making it, `car-...`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(with = "String"))]
 pub(crate) enum AccountId {
     Account(String),
     Request(String),
@@ -177,12 +194,18 @@ pub(crate) struct NotAnAccountId;
 
 /// What `!GetAtt` reads.
 #[derive(PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Attributes {
+    /// The account's id, 12 digits.
     pub(crate) account_id: String,
+    /// The account's ARN.
     pub(crate) arn: String,
+    /// The root user's address, as AWS keeps it.
     pub(crate) email: String,
+    /// The account's name.
     pub(crate) name: String,
+    /// The account's state, such as `ACTIVE`.
     pub(crate) state: String,
 }
 

@@ -5,8 +5,24 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use custom_resource::is_account_id;
 use policy_statement::{Place, Target, properties};
 
+/// The properties as they are written.
+#[cfg(test)]
+#[derive(schemars::JsonSchema)]
+#[schemars(rename_all = "PascalCase")]
+#[expect(dead_code, reason = "only what is said of them is read")]
+struct Written {
+    /// The repository's name, not the ARN or the URI.
+    #[schemars(regex(pattern = r"^(?![0-9]{12}\.dkr\.ecr\.)[a-z0-9][a-z0-9._/-]{1,255}$"), extend("x-update" = "Replacement"))]
+    repository_name: String,
+    /// The 12-digit id of the account whose registry it is; the function's own by default. The function's role in
+    /// `template.yaml` reaches no other, so name a `RoleArn` there.
+    #[schemars(regex(pattern = "^[0-9]{12}$"), extend("x-update" = "Replacement"))]
+    registry_id: Option<String>,
+}
+
 /// A repository by its name, which has no colon.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Written"))]
 pub(crate) struct Repository {
     pub(crate) name: String,
 }

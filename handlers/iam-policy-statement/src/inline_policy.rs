@@ -4,8 +4,23 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use policy_statement::{Place, Target, properties};
 
+/// The properties as they are written.
+#[cfg(test)]
+#[derive(schemars::JsonSchema)]
+#[schemars(rename_all = "PascalCase", extend("x-ref" = "<role>/<policy>"))]
+#[expect(dead_code, reason = "only what is said of them is read")]
+struct Written {
+    /// The role's name, without the path, and not the ARN.
+    #[schemars(regex(pattern = "^[A-Za-z0-9_+=,.@-]{1,64}$"), extend("x-update" = "Replacement"))]
+    role_name: String,
+    /// The name of the inline policy. It is made with its first statement, and goes with its last.
+    #[schemars(regex(pattern = "^[A-Za-z0-9_+=,.@-]{1,128}$"), extend("x-update" = "Replacement"))]
+    policy_name: String,
+}
+
 /// An inline policy by the names of its role and its own, neither of which has a slash or a colon.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Written"))]
 pub(crate) struct InlinePolicy {
     pub(crate) role: String,
     pub(crate) policy: String,

@@ -4,8 +4,20 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use policy_statement::{Place, Target, properties};
 
+/// The properties as they are written.
+#[cfg(test)]
+#[derive(schemars::JsonSchema)]
+#[schemars(rename_all = "PascalCase")]
+#[expect(dead_code, reason = "only what is said of them is read")]
+struct Written {
+    /// The role's name, without the path, and not the ARN.
+    #[schemars(regex(pattern = "^[A-Za-z0-9_+=,.@-]{1,64}$"), extend("x-update" = "Replacement"))]
+    role_name: String,
+}
+
 /// A role by its name, which has neither a slash nor a colon.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Written"))]
 pub(crate) struct Role {
     pub(crate) name: String,
 }

@@ -5,8 +5,24 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use custom_resource::is_account_id;
 use policy_statement::{Place, Target, properties};
 
+/// The properties as they are written.
+#[cfg(test)]
+#[derive(schemars::JsonSchema)]
+#[schemars(rename_all = "PascalCase")]
+#[expect(dead_code, reason = "only what is said of them is read")]
+struct Written {
+    /// The key's id or ARN, or an alias (`alias/...`) or its ARN, in the function's own Region.
+    #[schemars(
+        regex(pattern = "^(arn:[^:]*:kms:[^:]+:[0-9]{12}:)?((key/)?([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\
+                         mrk-[0-9a-fA-F]{32})|(key/)?alias/(?!aws/)[A-Za-z0-9:/_-]{1,250})$"),
+        extend("x-update" = "Replacement, but for another name of the same key")
+    )]
+    key_id: String,
+}
+
 /// A key by its id, or, until it is resolved, by an alias. That name alone says which; the rest is what else is known.
 #[derive(Debug, Clone)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Written"))]
 pub(crate) struct Key {
     /// The id of the key, or `alias/` and the name of the alias.
     pub(crate) name: String,

@@ -8,15 +8,16 @@ use serde::{Deserialize, Serialize};
 
 /// The properties of `Custom::Organization`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Properties {
-    /// Policy types to enable on the root.
+    /// Policy types to enable on the root, by the names of the API.
     #[serde(default)]
     pub(crate) policy_types: Vec<PolicyTypeName>,
-    /// Service principals to trust.
+    /// Service principals to trust, such as `member.org.stacksets.cloudformation.amazonaws.com`.
     #[serde(default)]
     pub(crate) trusted_services: Vec<ServicePrincipal>,
-    /// Whether RAM shares inside the organization without invitations.
+    /// Whether RAM shares inside the organization without invitations. It is switched on through RAM, and never off.
     #[serde(default = "yes")]
     pub(crate) resource_sharing: bool,
 }
@@ -27,8 +28,15 @@ fn yes() -> bool {
 
 /// A policy type that this version knows by name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(with = "String", transform = policy_types))]
 #[serde(try_from = "String")]
 pub(crate) struct PolicyTypeName(pub(crate) PolicyType);
+
+#[cfg(test)]
+fn policy_types(schema: &mut schemars::Schema) {
+    schema.insert("enum".to_owned(), PolicyType::values().into());
+}
 
 impl TryFrom<String> for PolicyTypeName {
     type Error = String;
@@ -41,6 +49,8 @@ impl TryFrom<String> for PolicyTypeName {
 
 /// The name by which a service is trusted: `ram.amazonaws.com`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("maxLength" = 128, "pattern" = r"^[a-z0-9_-]+(\.[a-z0-9_-]+){2,}$")))]
 #[serde(try_from = "String")]
 pub(crate) struct ServicePrincipal(pub(crate) String);
 
@@ -60,8 +70,9 @@ impl TryFrom<String> for ServicePrincipal {
     }
 }
 
-/// An organization's id, `o-...`: what `!Ref` reads.
+/// The organization's id, `o-...`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct OrganizationId(String);
 
 impl FromStr for OrganizationId {
@@ -86,11 +97,16 @@ pub(crate) struct NotAnOrganizationId;
 
 /// What `!GetAtt` reads.
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Attributes {
+    /// The organization's id, `o-...`.
     pub(crate) id: String,
+    /// The organization's ARN.
     pub(crate) arn: String,
+    /// The id of its root, `r-...`.
     pub(crate) root_id: String,
+    /// The id of its management account, 12 digits.
     pub(crate) management_account_id: String,
 }
 

@@ -13,6 +13,7 @@ const MAX_NAME: usize = 128;
 
 /// The properties of `Custom::OrganizationalUnit`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Written"))]
 #[serde(try_from = "Written")]
 pub(crate) struct Properties {
     pub(crate) place: Place,
@@ -56,14 +57,32 @@ impl Place {
 
 /// The properties as they are written.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("oneOf" = [
+    {"required": ["Name"]},
+    {"required": ["Path"], "not": {"required": ["ParentId"]}},
+])))]
 #[serde(rename_all = "PascalCase")]
 struct Written {
+    /// The OU's name, 1 to 128 characters, unless there is a `Path`.
+    #[cfg_attr(test, schemars(length(min = 1, max = MAX_NAME)))]
     name: Option<String>,
+    /// Where an OU with a `Name` is: the root (`r-...`), which is the default, or an OU (`ou-...`).
+    #[cfg_attr(test, schemars(extend("x-update" = "Replacement")))]
     parent_id: Option<ParentId>,
+    /// Names with `/` between them, at most five, instead of `Name` and `ParentId`: missing levels are made on the way.
+    #[cfg_attr(test, schemars(regex(pattern = "^[^/]{1,128}(/[^/]{1,128}){0,4}$"), extend("x-update" = "No interruption for the last level, replacement for the others")))]
     path: Option<String>,
-    adopt_existing: Option<bool>,
+    /// Whether an OU of that name under that parent is taken over. It is left behind on delete.
+    #[serde(default = "yes")]
+    adopt_existing: bool,
+    /// The OU's tags. Only keys that the template set are changed or removed.
     #[serde(default)]
     tags: Tags,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl TryFrom<Written> for Properties {
@@ -76,7 +95,7 @@ impl TryFrom<Written> for Properties {
             (None, None, _) => return Err("either `Name` or `Path` is required".to_owned()),
             (Some(_), ..) => return Err("`Path` stands instead of `Name` and `ParentId`, not beside them".to_owned()),
         };
-        Ok(Self { place, adopt_existing: written.adopt_existing.unwrap_or(true), tags: written.tags })
+        Ok(Self { place, adopt_existing: written.adopt_existing, tags: written.tags })
     }
 }
 
@@ -104,12 +123,18 @@ fn valid(property: &str, name: String) -> Result<String, String> {
 
 /// What `!GetAtt` reads.
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Attributes {
+    /// The OU's id, `ou-...`.
     pub(crate) id: String,
+    /// The OU's ARN.
     pub(crate) arn: String,
+    /// The OU's name.
     pub(crate) name: String,
+    /// The names of all levels from below the root, with `/` between them.
     pub(crate) path: String,
+    /// The id of the root or of the OU that it is in.
     pub(crate) parent_id: String,
 }
 

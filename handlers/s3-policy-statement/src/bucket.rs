@@ -4,8 +4,20 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use policy_statement::{Place, Target, properties};
 
+/// The properties as they are written.
+#[cfg(test)]
+#[derive(schemars::JsonSchema)]
+#[schemars(rename_all = "PascalCase")]
+#[expect(dead_code, reason = "only what is said of them is read")]
+struct Written {
+    /// The name, not the ARN or the address, of a general purpose bucket in the function's own Region.
+    #[schemars(regex(pattern = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"), extend("x-update" = "Replacement"))]
+    bucket_name: String,
+}
+
 /// A bucket by its name, which has no colon and is no other bucket's in any account.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Written"))]
 pub(crate) struct Bucket {
     pub(crate) name: String,
 }

@@ -7,20 +7,24 @@ use serde::Deserialize;
 
 /// The properties of `Custom::SharedSubnetTags`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Properties {
-    /// The subnets, each once.
+    /// The subnets: ids, or ARNs as `SubnetArns` of a `Custom::SubnetShare` has them.
+    #[cfg_attr(test, schemars(with = "Vec<SubnetId>"))]
     pub(crate) subnet_ids: BTreeSet<SubnetId>,
-    /// Tags of each subnet.
+    /// Tags of each of the subnets.
     #[serde(default)]
     pub(crate) tags: Tags,
-    /// Tags of each VPC that the subnets are in.
+    /// Tags of each VPC that they are in.
     #[serde(default)]
     pub(crate) vpc_tags: Tags,
 }
 
 /// A subnet's id. Its ARN, which the owner's stack may hand on, ends in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("pattern" = "^(arn:.*:subnet/)?subnet-[0-9a-fA-F]{8,17}$")))]
 #[serde(try_from = "String")]
 pub(crate) struct SubnetId(pub(crate) String);
 
@@ -41,8 +45,9 @@ impl TryFrom<String> for SubnetId {
     }
 }
 
-/// What `!Ref` reads. Tags have no id, so it is made of the owner's mark, and is the same for as long as the resource is.
+/// `shared-subnet-tags-<mark>`, the same for as long as the resource is: tags have no id, so it is made of the owner's mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct TagsId(String);
 
 const PREFIX: &str = "shared-subnet-tags-";

@@ -7,14 +7,22 @@ use serde::Deserialize;
 
 /// The properties of `Custom::SubnetSharePrincipal`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Properties {
+    /// The ARN of a share of the function's account.
+    #[cfg_attr(test, schemars(extend("x-update" = "Replacement")))]
     pub(crate) share_arn: ShareArn,
+    /// An account (12 digits), an OU (`ou-...`), the organization (`o-...` or the word `Organization`), or the ARN of one of
+    /// these. Another spelling of the same is no change.
+    #[cfg_attr(test, schemars(extend("x-update" = "Replacement")))]
     pub(crate) principal: Principal,
 }
 
-/// `<share's ARN>#<principal>`, the principal as RAM lists it.
+/// `<share's ARN>#<principal>`, the principal as RAM lists it: an account by its 12 digits, all others by their ARN.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(with = "String"))]
 pub(crate) struct PlacedPrincipal {
     pub(crate) share: ShareArn,
     pub(crate) principal: String,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// The properties of `Custom::SubnetShare`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Written"))]
 #[serde(try_from = "Written")]
 pub(crate) struct Properties {
     pub(crate) name: String,
@@ -42,14 +43,22 @@ impl Properties {
 
 /// The properties as they are written.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 struct Written {
+    /// The share's name.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     name: String,
+    /// Subnets of this account in this Region, by their ids or ARNs.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     subnet_ids: Vec<Subnet>,
+    /// With whom the subnets are shared.
     #[serde(default)]
     principals: Vec<Principal>,
+    /// Whether accounts outside the organization may be among the principals.
     #[serde(default)]
     allow_external_principals: bool,
+    /// The share's tags. Only keys that the template set are changed or removed.
     #[serde(default)]
     tags: Tags,
 }
@@ -71,6 +80,8 @@ impl TryFrom<Written> for Properties {
 
 /// A subnet: its id, or its ARN.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("pattern" = "^(arn:[^:]*:ec2:[^:]*:[^:]*:subnet/)?subnet-[0-9a-fA-F]{8,17}$")))]
 #[serde(try_from = "String")]
 pub(crate) enum Subnet {
     Id(String),
@@ -112,10 +123,12 @@ impl TryFrom<String> for Subnet {
 
 /// What `!GetAtt` reads.
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Attributes {
+    /// The share's ARN.
     pub(crate) arn: String,
-    /// With commas between them.
+    /// The ARNs of its subnets, with commas between them.
     pub(crate) subnet_arns: String,
 }
 

@@ -54,6 +54,8 @@ mod properties;
 mod resource;
 mod response;
 mod response_url;
+#[cfg(feature = "schema")]
+pub mod schema;
 mod serve;
 mod tags;
 mod telemetry;

@@ -12,6 +12,7 @@ const OURS: &str = "archipelago:";
 
 /// Tags by key, written `[{Key, Value}]` as in the native types.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "Vec<Tag>")]
 pub struct Tags(BTreeMap<String, String>);
 
@@ -61,9 +62,20 @@ impl Tags {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 struct Tag {
+    /// 1 to 128 characters, which don't start with `aws:` or `archipelago:`.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            length(min = 1, max = 128),
+            regex(pattern = "^(?![aA][wW][sS]:)(?![aA][rR][cC][hH][iI][pP][eE][lL][aA][gG][oO]:)")
+        )
+    )]
     key: String,
+    /// Up to 256 characters.
+    #[cfg_attr(feature = "schema", schemars(length(max = 256)))]
     value: String,
 }
 

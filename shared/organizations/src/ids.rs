@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 /// An OU's id, `ou-<root>-<unit>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UnitId(String);
 
 impl UnitId {
@@ -37,6 +38,11 @@ pub struct NotAUnitId;
 
 /// The root's id or an OU's: where an account or an OU may be.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(extend("pattern" = "^(r-[a-z0-9]{4,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32})$"))
+)]
 #[serde(try_from = "String")]
 pub struct ParentId(String);
 

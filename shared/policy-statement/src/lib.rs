@@ -16,6 +16,8 @@ mod patch;
 mod place;
 mod properties;
 mod role;
+#[cfg(feature = "schema")]
+mod schema;
 mod statement;
 mod statements;
 mod store;

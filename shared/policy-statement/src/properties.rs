@@ -119,12 +119,13 @@ pub struct NotAStatementId;
 
 /// What `!GetAtt` reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct Attributes {
     /// The Sids of the claim's statements, with commas between them.
     pub sids: String,
     /// The size of the whole policy, in the unit of its limit.
     pub policy_size: usize,
-    /// The limit.
+    /// The size that the policy may have, in the same unit.
     pub policy_size_limit: usize,
 }

@@ -6,6 +6,11 @@ use serde::Deserialize;
 
 /// A share's ARN, `arn:aws:ram:<Region>:<account>:resource-share/<id>`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(extend("pattern" = "^arn:[^:]*:ram:[^:]*:[0-9]{12}:resource-share/[A-Za-z0-9-]+$"))
+)]
 #[serde(try_from = "String")]
 pub struct ShareArn(String);
 

@@ -5,8 +5,16 @@ use custom_resource::{Error, Result, is_account_id};
 use organizations::{UnitId, is_token};
 use serde::Deserialize;
 
-/// An account, an OU or an organization, as a template names it.
+/// The same for those who read no Rust.
+#[cfg(feature = "schema")]
+const PATTERN: &str = "^(Organization|[0-9]{12}|o-[a-z0-9]{10,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|\
+                       arn:[^:]*:(iam::[0-9]{12}:root|organizations::[0-9]{12}:(account|organization|ou)/.+))$";
+
+/// An account (12 digits), an OU (`ou-...`), the organization (`o-...` or the word `Organization`), or the ARN of one of
+/// these.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("pattern" = PATTERN)))]
 #[serde(try_from = "String")]
 pub enum Principal {
     /// The organization that the function's account is in.

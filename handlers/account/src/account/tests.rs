@@ -570,3 +570,8 @@ async fn closing_waits_for_what_passes_and_refuses_the_quota_in_aws_s_words() {
     assert_waits(ended("AccountAlreadyClosedException", None).await, None);
     assert_waits(ended("AccountNotFoundException", None).await, None);
 }
+
+#[test]
+fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
+    custom_resource::schema::keep::<Accounts>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
+}

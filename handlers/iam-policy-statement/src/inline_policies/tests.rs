@@ -198,3 +198,11 @@ async fn other_policies_that_cannot_be_read_are_not_taken_for_small() {
     let unlisted = world(&[&list_fails(404, NOT_THERE)]).limit(&grants(), 1).await;
     assert!(matches!(unlisted, Err(Error::NotYet(NotYet { within: Some(PASSES_WITHIN), .. }))));
 }
+
+#[test]
+fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
+    custom_resource::schema::keep::<policy_statement::Statements<InlinePolicies>>(
+        "../../schemas",
+        env!("CARGO_PKG_DESCRIPTION"),
+    )
+}

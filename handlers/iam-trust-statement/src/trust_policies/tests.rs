@@ -160,3 +160,11 @@ async fn a_quota_that_may_not_be_read_says_what_it_was_wanted_for() {
     let error = world(&[&denied]).limit(&deploy(), 2_049).await.unwrap_err();
     assert!(error.to_string().contains("more than 2,048 characters"), "{error}");
 }
+
+#[test]
+fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
+    custom_resource::schema::keep::<policy_statement::Statements<TrustPolicies>>(
+        "../../schemas",
+        env!("CARGO_PKG_DESCRIPTION"),
+    )
+}

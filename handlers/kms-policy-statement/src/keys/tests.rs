@@ -226,3 +226,8 @@ async fn the_root_of_the_keys_account_is_never_dropped() {
     Keys::guard(&place, &before, &policy(&json!([root("111111111111")]))).unwrap();
     Keys::guard(&place, &policy(&json!([grant, root("222222222222")])), &policy(&json!([grant]))).unwrap();
 }
+
+#[test]
+fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
+    custom_resource::schema::keep::<policy_statement::Statements<Keys>>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
+}

@@ -277,3 +277,8 @@ async fn delete_retains_the_organization_without_a_call() {
     };
     organization.remove(Some(&written(&json!({"PolicyTypes": [SCP]}))), &claim()).await.unwrap();
 }
+
+#[test]
+fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
+    custom_resource::schema::keep::<Organization>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
+}

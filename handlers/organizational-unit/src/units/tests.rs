@@ -528,3 +528,8 @@ async fn delete_of_what_was_never_made_is_done() {
     let rules = [root(), lists(ROOT, &[])];
     removed(&rules, Some(json!({"Path": "Workloads/Production"})), &claim(Some("nothing-was-made"))).await.unwrap();
 }
+
+#[test]
+fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
+    custom_resource::schema::keep::<OrganizationalUnits>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
+}

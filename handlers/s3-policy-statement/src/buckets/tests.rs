@@ -167,3 +167,11 @@ async fn deleting_what_is_gone_is_done() {
     assert!(matches!(busy, Error::NotYet(NotYet { within: Some(PASSES_WITHIN), .. })));
     assert!(matches!(deletes(403, DENIED).await.unwrap_err().into(), Error::NotYet(_)));
 }
+
+#[test]
+fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
+    custom_resource::schema::keep::<policy_statement::Statements<Buckets>>(
+        "../../schemas",
+        env!("CARGO_PKG_DESCRIPTION"),
+    )
+}

@@ -260,3 +260,8 @@ async fn a_role_that_is_a_moment_old_may_be_denied_and_a_full_subnet_is_refused(
     assert!(matches!(outcome("UnauthorizedOperation").await, Error::NotYet(_)));
     assert!(matches!(outcome("TagLimitExceeded").await, Error::Refused(_)));
 }
+
+#[test]
+fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
+    custom_resource::schema::keep::<SharedSubnets>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
+}

@@ -373,3 +373,8 @@ async fn the_delete_of_a_create_whose_answer_was_lost_finds_the_addition_by_its_
 async fn a_delete_without_readable_properties_and_without_an_id_has_nothing_to_do() {
     world(&[]).remove(None, &claim(Some("nothing-was-made"))).await.unwrap();
 }
+
+#[test]
+fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
+    custom_resource::schema::keep::<SharePrincipals>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
+}

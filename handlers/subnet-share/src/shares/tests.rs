@@ -468,3 +468,8 @@ async fn what_participants_have_in_the_subnets_is_left_alone_and_said_so_where_i
         "{reason}"
     );
 }
+
+#[test]
+fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
+    custom_resource::schema::keep::<SubnetShares>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
+}

@@ -1,0 +1,299 @@
+//! What a template may say of a type, and read back from it, as JSON Schema: for editors, linters and pages of reference.
+//! <https://json-schema.org/draft/2020-12>
+
+use std::{env, fmt, fs, path::Path};
+
+use schemars::{
+    JsonSchema, Schema,
+    generate::SchemaSettings,
+    transform::{Transform, transform_subschemas},
+};
+use serde_json::{Map, Value, json};
+
+use crate::Resource;
+
+/// Whoever sets this variable has the schemas written into their files.
+const WRITE: &str = "ARCHIPELAGO_WRITE_SCHEMAS";
+
+/// The schema of a type's properties, as they stand in a template without intrinsic functions.
+///
+/// What isn't about them is under names of its own: `x-ref` is what `!Ref` reads, `x-attributes` what `!GetAtt` reads. A
+/// property whose update isn't without interruption has an `x-update`.
+#[must_use]
+pub fn of<R: Resource>(name: &str, description: &str) -> Value
+where
+    R::Properties: JsonSchema,
+    R::Id: JsonSchema,
+    R::Attributes: JsonSchema,
+{
+    let settings = || SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let written = settings().for_deserialize().with_transform(Template);
+    let mut schema = written.into_generator().into_root_schema_for::<R::Properties>();
+    let properties = object(schema.remove("properties"));
+    let required = schema.remove("required").and_then(|names| names.as_array().cloned()).unwrap_or_default();
+    let required: Vec<_> = [json!("ServiceToken")].into_iter().chain(required).collect();
+    for own in ["$schema", "title", "description", "type", "additionalProperties"] {
+        schema.remove(own);
+    }
+    let read = || settings().for_serialize().with_transform(Plain).into_generator();
+    let id = read().into_root_schema_for::<R::Id>();
+    let attributes = object(read().into_root_schema_for::<R::Attributes>().remove("properties"));
+    let head = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": name,
+        "description": description,
+        "type": "object",
+        "properties": cloudformation_s_own().into_iter().chain(properties).collect::<Map<_, _>>(),
+        "required": required,
+        "additionalProperties": false,
+    });
+    let tail = json!({ "x-ref": id.get("description"), "x-attributes": attributes });
+    Value::Object(
+        object(Some(head)).into_iter().chain(object(Some(schema.to_value()))).chain(object(Some(tail))).collect(),
+    )
+}
+
+/// Compares the schema of the type that `description` starts with, `Custom::Type: ...`, with its file in `folder`.
+///
+/// # Errors
+/// The file is another one, unless the variable `ARCHIPELAGO_WRITE_SCHEMAS` has it written.
+pub fn keep<R: Resource>(folder: impl AsRef<Path>, description: &str) -> Result<(), Stale>
+where
+    R::Properties: JsonSchema,
+    R::Id: JsonSchema,
+    R::Attributes: JsonSchema,
+{
+    let (name, what) = description.split_once(": ").unwrap_or((description, ""));
+    let file = folder.as_ref().join(name.trim_start_matches("Custom::")).with_extension("json");
+    let mut text = format!("{:#}", of::<R>(name, what));
+    text.push('\n');
+    if env::var_os(WRITE).is_some() {
+        return fs::write(&file, text).map_err(|error| Stale(format!("{}: {error}", file.display())));
+    }
+    compare(&file, &text)
+}
+
+fn compare(file: &Path, text: &str) -> Result<(), Stale> {
+    match fs::read_to_string(file) {
+        Ok(kept) if kept == text => Ok(()),
+        _ => Err(Stale(format!("{} isn't what the code says; `make docs` writes it", file.display()))),
+    }
+}
+
+/// A file that isn't what the code says.
+#[derive(thiserror::Error)]
+#[error("{0}")]
+pub struct Stale(String);
+
+/// What a test that fails prints.
+impl fmt::Debug for Stale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What CloudFormation itself reads among the properties.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html>
+fn cloudformation_s_own() -> Map<String, Value> {
+    let mut own = json!({
+        "ServiceToken": {
+            "description": "The function's ARN, which the stack of the functions exports.",
+            "type": "string",
+            "x-update": "Refused",
+        },
+        "ServiceTimeout": {
+            "description": "How long CloudFormation waits for the function, in seconds; 3600 by default.",
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 3600,
+        },
+    });
+    for property in own.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        if let Ok(schema) = property.try_into() {
+            Template.transform(schema);
+        }
+    }
+    object(Some(own))
+}
+
+fn object(value: Option<Value>) -> Map<String, Value> {
+    match value {
+        Some(Value::Object(map)) => map,
+        _ => Map::new(),
+    }
+}
+
+/// Makes sentences of one line, and leaves out what is Rust's alone.
+#[derive(Debug, Clone)]
+struct Plain;
+
+impl Transform for Plain {
+    fn transform(&mut self, schema: &mut Schema) {
+        transform_subschemas(self, schema);
+        if let Some(Value::String(description)) = schema.get_mut("description") {
+            *description = description.split_whitespace().collect::<Vec<_>>().join(" ");
+        }
+        schema.remove("format");
+        schema.remove("title");
+    }
+}
+
+/// Makes of what serde reads what a template may say, as `properties` reads it.
+#[derive(Debug, Clone)]
+struct Template;
+
+impl Transform for Template {
+    fn transform(&mut self, schema: &mut Schema) {
+        transform_subschemas(self, schema);
+        Plain.transform(schema);
+        without_null(schema);
+        match schema.get("type").and_then(Value::as_str) {
+            Some("boolean") => {
+                schema.insert("type".to_owned(), json!(["boolean", "string"]));
+                schema.insert("enum".to_owned(), json!([true, false, "true", "false"]));
+            }
+            Some("integer") => {
+                schema.insert("type".to_owned(), json!(["integer", "string"]));
+                schema.insert("pattern".to_owned(), json!("^[0-9]+$"));
+            }
+            // CloudFormation makes strings of all scalars.
+            Some("string") if schema.get("enum").is_none() && schema.get("const").is_none() => {
+                schema.insert("type".to_owned(), json!(["string", "number", "boolean"]));
+            }
+            _ => {}
+        }
+        // Every name that a struct doesn't have is refused.
+        if schema.get("properties").is_some() {
+            schema.insert("additionalProperties".to_owned(), json!(false));
+        }
+    }
+}
+
+/// CloudFormation takes no nulls.
+fn without_null(schema: &mut Schema) {
+    let is_null = |value: &Value| value.is_null() || value == "null" || value["type"] == "null";
+    for list in ["type", "enum", "anyOf"] {
+        let Some(Value::Array(values)) = schema.get_mut(list) else { continue };
+        values.retain(|value| !is_null(value));
+        if let [one] = &values[..]
+            && list != "enum"
+        {
+            let one = one.clone();
+            schema.remove(list);
+            match one {
+                Value::Object(only) => only.into_iter().for_each(|(key, value)| drop(schema.insert(key, value))),
+                only => drop(schema.insert(list.to_owned(), only)),
+            }
+        }
+    }
+    if schema.get("default").is_some_and(Value::is_null) {
+        schema.remove("default");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::{Claim, Result, Tags};
+
+    /// How to greet.
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(rename_all = "PascalCase")]
+    #[expect(dead_code, reason = "only what is said of them is read")]
+    struct Properties {
+        /// Whom
+        /// to greet.
+        #[schemars(length(max = 9), extend("x-update" = "Replacement"))]
+        name: String,
+        #[serde(default)]
+        aloud: bool,
+        times: Option<u8>,
+        tone: Option<Tone>,
+        #[serde(default)]
+        tags: Tags,
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(rename_all = "UPPERCASE")]
+    enum Tone {
+        Friendly,
+        Stern,
+    }
+
+    /// The greeting's id.
+    #[derive(JsonSchema)]
+    #[schemars(with = "String")]
+    struct Id;
+
+    #[derive(Serialize, JsonSchema)]
+    #[serde(rename_all = "PascalCase")]
+    struct Attributes {
+        /// What was said.
+        greeting: String,
+    }
+
+    impl std::str::FromStr for Id {
+        type Err = ();
+
+        fn from_str(_: &str) -> Result<Self, ()> {
+            Ok(Self)
+        }
+    }
+
+    impl fmt::Display for Id {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("id")
+        }
+    }
+
+    struct Greetings;
+
+    impl Resource for Greetings {
+        type Properties = Properties;
+        type Id = Id;
+        type Attributes = Attributes;
+
+        async fn ensure(&self, _: &Properties, _: Option<&Properties>, _: &Claim<Id>) -> Result<Attributes> {
+            Ok(Attributes { greeting: "hello".to_owned() })
+        }
+
+        async fn remove(&self, _: Option<&Properties>, _: &Claim<Id>) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_schema_says_what_a_template_may_say_and_read_back() {
+        let schema = of::<Greetings>("Custom::Greeting", "a greeting");
+        let text = json!(["string", "number", "boolean"]);
+        let properties = &schema["properties"];
+        assert_eq!(
+            properties["Name"],
+            json!({"description": "Whom to greet.", "type": text, "maxLength": 9, "x-update": "Replacement"})
+        );
+        assert_eq!(
+            properties["Aloud"],
+            json!({"type": ["boolean", "string"], "default": false, "enum": [true, false, "true", "false"]})
+        );
+        assert_eq!(properties["Times"]["type"], json!(["integer", "string"]));
+        assert_eq!(properties["Tone"], json!({"type": "string", "enum": ["FRIENDLY", "STERN"]}));
+        assert_eq!(properties["Tags"]["items"]["properties"]["Key"]["maxLength"], 128);
+        assert_eq!(properties["Tags"]["items"]["additionalProperties"], false);
+        assert_eq!(schema["required"], json!(["ServiceToken", "Name"]));
+        assert_eq!(schema["additionalProperties"], false);
+        assert_eq!(schema["x-ref"], "The greeting's id.");
+        assert_eq!(schema["x-attributes"], json!({"Greeting": {"description": "What was said.", "type": "string"}}));
+    }
+
+    #[test]
+    fn a_file_that_is_not_what_the_code_says_is_stale() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        assert!(compare(&file, &fs::read_to_string(&file).unwrap()).is_ok());
+        for stale in [file, Path::new("nobody-wrote-this.json").to_owned()] {
+            let said = compare(&stale, "{}").unwrap_err().to_string();
+            assert!(said.ends_with("isn't what the code says; `make docs` writes it"), "{said}");
+        }
+    }
+}
