@@ -1,4 +1,4 @@
-"""ministack with a CloudFormation that invokes functions asynchronously, as AWS does, shared subnets and saved queries."""
+"""ministack with a CloudFormation that invokes functions asynchronously, as AWS does, shared subnets and queries."""
 
 from urllib.parse import urlencode
 
