@@ -14,6 +14,7 @@ pub mod fault;
 pub mod function;
 pub mod http;
 pub mod local_aws;
+pub mod metrics;
 pub mod model;
 mod patience;
 mod process;

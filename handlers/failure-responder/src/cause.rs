@@ -56,6 +56,20 @@ impl Cause {
         }
     }
 
+    /// The word for it in the metrics.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::TimedOut(_) => "TimedOut",
+            Self::Killed => "Killed",
+            Self::Ended(_) => "Ended",
+            Self::NotStarted(_) => "NotStarted",
+            Self::TooOld => "TooOld",
+            Self::NoConcurrency => "NoConcurrency",
+            Self::TooManyInvocations => "TooManyInvocations",
+            Self::Other(_) => "Other",
+        }
+    }
+
     /// Whether the function may have worked. `count` is how often Lambda says that it was invoked.
     pub(crate) fn may_have_begun(&self, count: u32) -> bool {
         match self {

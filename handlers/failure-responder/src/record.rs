@@ -55,6 +55,7 @@ impl Record {
         let may_have_begun = cause.may_have_begun(*approximate_invoke_count);
         Failure {
             function: function_arn.clone(),
+            cause: cause.name(),
             reason: cause.sentence(name),
             // A record doesn't say which stream of the group, but the lines in it say which invocation.
             log: if request_id.is_empty() { log } else { format!("{log}, search it for {request_id}") },

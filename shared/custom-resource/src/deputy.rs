@@ -10,6 +10,7 @@ use crate::{
     event::{self, Envelope, Request},
     http,
     lifecycle::Clock,
+    metrics::{Operation, Outcome, measured},
     response::{PERHAPS_MADE, Response},
     telemetry,
 };
@@ -26,6 +27,8 @@ pub struct Deputy {
 pub struct Failure {
     /// The function's ARN.
     pub function: String,
+    /// Why, in one of few words: metrics count by it.
+    pub cause: &'static str,
     /// One sentence that a person who reads the stack's events can act on.
     pub reason: String,
     /// Where the function's log is, in words such as `log group: /aws/lambda/thing`.
@@ -55,17 +58,27 @@ impl Deputy {
     /// When an answer couldn't be delivered for now. To ask again does no harm to those that were.
     pub async fn fail(&self, event: &RawValue, failure: &Failure, clock: Clock) -> Result<(), Unheard> {
         let events = event::unwrapped(event).into_iter();
-        let answers = events.map(async |event| match event.and_then(|event| self.open(&event, failure)) {
+        let answers = events.map(|event| measured(self.take(event, failure, clock)));
+        join_all(answers).await.into_iter().collect()
+    }
+
+    async fn take(
+        &self,
+        event: Result<Value, Unanswerable>,
+        failure: &Failure,
+        clock: Clock,
+    ) -> (Operation, Result<(), Unheard>) {
+        let (operation, heard) = match event.and_then(|event| self.open(&event, failure)) {
             Ok(request) => {
                 let span = telemetry::span(&request.envelope);
                 self.answer(&request, failure, clock).instrument(span).await
             }
             Err(unanswerable) => {
                 tracing::error!(function = failure.function, %unanswerable, "nobody can be answered");
-                Ok(())
+                (Operation::UNANSWERABLE, Ok(()))
             }
-        });
-        join_all(answers).await.into_iter().collect()
+        };
+        (operation.caused_by(failure.cause), heard)
     }
 
     fn open(&self, event: &Value, failure: &Failure) -> Result<Request, Unanswerable> {
@@ -73,21 +86,30 @@ impl Deputy {
         Request::open(event, envelope, &self.hosts)
     }
 
-    async fn answer(&self, request: &Request, failure: &Failure, clock: Clock) -> Result<(), Unheard> {
+    async fn answer(&self, request: &Request, failure: &Failure, clock: Clock) -> (Operation, Result<(), Unheard>) {
         let response = response(request, failure);
         tracing::warn!(id = response.physical_resource_id(), reason = response.reason(), "FAILED");
-        match deliver_first(&self.http, &request.url, &response.body(), clock.deadline - LAST_MOMENT).await {
-            Ok(Delivered::Now) => tracing::info!("answered"),
-            Ok(Delivered::Before) => tracing::info!("there was an answer before, and it stays"),
+        let body = response.body();
+        let (outcome, heard) = match deliver_first(&self.http, &request.url, &body, clock.deadline - LAST_MOMENT).await
+        {
+            Ok(Delivered::Now) => {
+                tracing::info!("answered");
+                (Outcome::Failed, Ok(()))
+            }
+            Ok(Delivered::Before) => {
+                tracing::info!("there was an answer before, and it stays");
+                (Outcome::Answered, Ok(()))
+            }
             Err(undelivered @ Undelivered::Refused(_)) => {
                 tracing::error!(%undelivered, "CloudFormation waits no longer, or not there");
+                (Outcome::Undelivered, Ok(()))
             }
             Err(undelivered @ Undelivered::TimeUp { .. }) => {
                 tracing::warn!(%undelivered, "CloudFormation has no answer yet");
-                return Err(Unheard(undelivered.to_string()));
+                (Outcome::Continued, Err(Unheard(undelivered.to_string())))
             }
-        }
-        Ok(())
+        };
+        (Operation::of(request, outcome, clock.began).in_bytes(body.len()), heard)
     }
 }
 
@@ -121,6 +143,7 @@ mod tests {
     fn failure(may_have_begun: bool) -> Failure {
         Failure {
             function: "arn:aws:lambda:us-east-1:111111111111:function:thing".to_owned(),
+            cause: "Killed",
             reason: "thing was killed".to_owned(),
             log: "log group: /aws/lambda/thing".to_owned(),
             may_have_begun,

@@ -30,6 +30,11 @@ impl Error {
         Self::NotYet(NotYet::new(waiting_for, None))
     }
 
+    /// Says that another request holds the lease on what is to be changed. Metrics count these waits by themselves.
+    pub fn leased(waiting_for: impl Into<String>) -> Self {
+        Self::NotYet(NotYet { leased: true, ..NotYet::new(waiting_for, None) })
+    }
+
     /// Says what is being waited for, and that it is refused once it has been so for `window`.
     pub fn not_yet_within(window: Duration, waiting_for: impl Into<String>) -> Self {
         Self::NotYet(NotYet::new(waiting_for, Some(window)))
@@ -46,6 +51,8 @@ pub struct NotYet {
     pub within: Option<Duration>,
     /// What makes two of them the same wait: the sentence, or the call and code of an AWS error, whose words vary.
     pub(crate) topic: String,
+    /// Whether it is another request's lease.
+    pub(crate) leased: bool,
 }
 
 impl NotYet {
@@ -57,7 +64,7 @@ impl NotYet {
 
     fn new(waiting_for: impl Into<String>, within: Option<Duration>) -> Self {
         let waiting_for = waiting_for.into();
-        Self { topic: waiting_for.clone(), waiting_for, within }
+        Self { topic: waiting_for.clone(), waiting_for, within, leased: false }
     }
 }
 
@@ -211,7 +218,7 @@ impl From<AwsError> for Error {
         match error.within {
             Some(window) => {
                 let topic = format!("{} {}", error.operation, error.code);
-                Self::NotYet(NotYet { waiting_for: error.to_string(), within: Some(window), topic })
+                Self::NotYet(NotYet { topic, ..NotYet::new(error.to_string(), Some(window)) })
             }
             None => Self::refused(error.to_string()),
         }

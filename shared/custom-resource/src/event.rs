@@ -133,6 +133,15 @@ impl Request {
 }
 
 impl Asked {
+    /// The `RequestType`.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "Create",
+            Self::Update { .. } => "Update",
+            Self::Delete { .. } => "Delete",
+        }
+    }
+
     /// What tells it from another request with the same `RequestId`: what CloudFormation asks for, in full.
     pub(crate) fn wording(&self) -> String {
         match self {

@@ -22,6 +22,8 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
+use crate::metrics;
+
 /// AWS's endpoints are near; a connection that takes longer won't come.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -72,6 +74,7 @@ impl HttpClient for Sdk {
 
 impl HttpConnector for Sdk {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        metrics::called(request.headers());
         let client = self.0.clone();
         HttpConnectorFuture::new(async move {
             let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;

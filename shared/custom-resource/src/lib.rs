@@ -50,6 +50,7 @@ mod event;
 mod function_arn;
 mod http;
 mod lifecycle;
+mod metrics;
 mod properties;
 mod resource;
 mod response;

@@ -15,7 +15,7 @@ use crate::{
     account_id::account_of,
     error::NotYet,
     event::{Asked, Continuation, Envelope, Request},
-    properties,
+    metrics, properties,
     response::{NOTHING_MADE, PERHAPS_MADE, Response},
 };
 
@@ -192,6 +192,7 @@ async fn until_done<R: Resource>(
             Ok(Ok(Ok(data))) => return Ok(data),
             Ok(Ok(Err(Error::Refused(reason)))) => return Err(Unfinished::Refused(reason)),
             Ok(Ok(Err(Error::NotYet(not_yet)))) => {
+                metrics::waited(&not_yet);
                 let waited = waits.said(&not_yet.topic, now());
                 if not_yet.within.is_some_and(|window| waited >= window) {
                     if not_yet.is_denial() && claim.deny() {
@@ -222,6 +223,7 @@ async fn until_done<R: Resource>(
         pause = pause.mul_f64(1.5).min(LONGEST_PAUSE);
         if next < end {
             sleep_until(next).await;
+            metrics::asked_again();
             continue;
         }
         let waiting_for = last_said.map_or_else(String::new, |not_yet| not_yet.to_string());

@@ -16,21 +16,19 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::{
-    Resource, ResponseHosts,
+    Resource, ResponseHosts, Unanswerable,
     continuation::SelfInvocation,
     deliver::{LAST_MOMENT, deliver},
     event::{self, Envelope, Request},
     http,
     lifecycle::{self, Clock, Outcome},
+    metrics::{self, FUNCTION_NAME, Operation, measured},
     response::{Response, Status},
     telemetry,
 };
 
 /// One try of an AWS call; what takes longer is cut off and, where that is safe, tried again.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// The variable in which Lambda says which function it is.
-const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
 /// Serves Lambda's events until the process ends, with the resource that `build` makes of the AWS configuration.
 ///
@@ -76,30 +74,31 @@ impl<R: Resource> Function<R> {
     /// Never an error: Lambda would run the event again, after CloudFormation has been told how it ended.
     async fn handle(&self, LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>) -> Result<(), Infallible> {
         let clock = Clock::of(&context);
-        join_all(event::unwrapped(&payload).into_iter().map(async |event| match event {
-            Ok(event) => self.work_on(event, &context, clock).await,
-            Err(unanswerable) => tracing::error!(%unanswerable, "nothing was done"),
-        }))
-        .await;
+        let (context, events) = (&context, event::unwrapped(&payload).into_iter());
+        join_all(events.map(|event| measured(async move { (self.work_on(event, context, clock).await, ()) }))).await;
         Ok(())
     }
 
-    async fn work_on(&self, event: Value, context: &Context, clock: Clock) {
-        let envelope = match Envelope::read(&event, &context.invoked_function_arn, &context.env_config.log_stream) {
-            Ok(envelope) => envelope,
-            Err(unanswerable) => return tracing::error!(%unanswerable, "nothing was done"),
+    async fn work_on(&self, event: Result<Value, Unanswerable>, context: &Context, clock: Clock) -> Operation {
+        let read = event.and_then(|event| {
+            let envelope = Envelope::read(&event, &context.invoked_function_arn, &context.env_config.log_stream)?;
+            Ok((event, envelope))
+        });
+        let (event, envelope) = match read {
+            Ok(read) => read,
+            Err(unanswerable) => return nothing_done(&unanswerable),
         };
         let span = telemetry::span(&envelope);
         let work = async {
             match Request::open(&event, envelope, &self.hosts) {
                 Ok(request) => self.answer(&event, &request, context, clock).await,
-                Err(unanswerable) => tracing::error!(%unanswerable, "nothing was done"),
+                Err(unanswerable) => nothing_done(&unanswerable),
             }
         };
-        work.instrument(span).await;
+        work.instrument(span).await
     }
 
-    async fn answer(&self, event: &Value, request: &Request, context: &Context, clock: Clock) {
+    async fn answer(&self, event: &Value, request: &Request, context: &Context, clock: Clock) -> Operation {
         let response = match lifecycle::answer(&self.resource, request, clock).await {
             Outcome::Answer(response) => response,
             Outcome::Continue { past, reason } => {
@@ -108,7 +107,10 @@ impl<R: Resource> Function<R> {
                 let now = Instant::now();
                 let until = now + clock.deadline.saturating_duration_since(now) / 2;
                 match self.again.invoke(&context.invoked_function_arn, &event, until).await {
-                    Ok(()) => return tracing::info!(%reason, "sent on to the next invocation"),
+                    Ok(()) => {
+                        tracing::info!(%reason, "sent on to the next invocation");
+                        return Operation::of(request, metrics::Outcome::Continued, clock.began);
+                    }
                     Err(why) => {
                         let reason = format!("{reason}; the function could not invoke itself to go on: {why}");
                         Response::failed(&request.envelope, past.held.as_deref(), &reason)
@@ -116,20 +118,39 @@ impl<R: Resource> Function<R> {
                 }
             }
         };
-        self.send(request, &response, clock).await;
+        self.send(request, &response, clock).await
     }
 
-    async fn send(&self, request: &Request, response: &Response, clock: Clock) {
+    async fn send(&self, request: &Request, response: &Response, clock: Clock) -> Operation {
         let id = response.physical_resource_id();
-        match response.status() {
-            Status::Success => tracing::info!(id, "SUCCESS"),
-            Status::Failed => tracing::warn!(id, reason = response.reason(), "FAILED"),
-        }
-        match deliver(&self.http, &request.url, &response.body(), clock.deadline - LAST_MOMENT).await {
-            Ok(tries) => tracing::info!(tries, "answered"),
-            Err(undelivered) => tracing::error!(%undelivered, "CloudFormation has no answer"),
-        }
+        let outcome = match response.status() {
+            Status::Success => {
+                tracing::info!(id, "SUCCESS");
+                metrics::Outcome::Success
+            }
+            Status::Failed => {
+                tracing::warn!(id, reason = response.reason(), "FAILED");
+                metrics::Outcome::Failed
+            }
+        };
+        let body = response.body();
+        let outcome = match deliver(&self.http, &request.url, &body, clock.deadline - LAST_MOMENT).await {
+            Ok(tries) => {
+                tracing::info!(tries, "answered");
+                outcome
+            }
+            Err(undelivered) => {
+                tracing::error!(%undelivered, "CloudFormation has no answer");
+                metrics::Outcome::Undelivered
+            }
+        };
+        Operation::of(request, outcome, clock.began).in_bytes(body.len())
     }
+}
+
+fn nothing_done(unanswerable: &Unanswerable) -> Operation {
+    tracing::error!(%unanswerable, "nothing was done");
+    Operation::UNANSWERABLE
 }
 
 impl Clock {

@@ -129,7 +129,7 @@ impl Leases {
                 lease.past = RefCell::new(Past::read(lines.map(String::as_str), now));
                 Ok(lease)
             }
-            Ok(None) => Err(Error::not_yet(format!("the policy of {policy} is being changed by another request"))),
+            Ok(None) => Err(Error::leased(format!("the policy of {policy} is being changed by another request"))),
             Err(error) => Err(out_of_reach(error)),
         }
     }

@@ -1,8 +1,33 @@
 //! What CloudFormation is told.
 
+use archipelago_tests::metrics::metrics;
 use serde_json::{Value, json};
 
 use super::{Scene, record};
+
+#[tokio::test]
+async fn each_answer_in_a_function_s_place_is_counted_by_what_ended_the_function() {
+    let scene = Scene::new().await;
+    let causes = [
+        ("timed-out", "TimedOut"),
+        ("out-of-memory", "Killed"),
+        ("init-failed", "Ended"),
+        ("not-executable", "NotStarted"),
+        ("throttled", "TooOld"),
+        ("no-concurrency", "NoConcurrency"),
+    ];
+    for (example, _) in causes {
+        scene.settle(&[scene.create().record(example)]).await;
+    }
+    let lines = metrics(&scene.responder.retire().await);
+    let counted: Vec<_> = lines.iter().map(|line| (line["Cause"].as_str(), line["Outcome"].as_str())).collect();
+    assert_eq!(counted, causes.map(|(_, cause)| (Some(cause), Some("Failed"))));
+    for line in lines {
+        assert_eq!(line["FunctionName"], "archipelago-failure-responder");
+        let by_cause = &line["_aws"]["CloudWatchMetrics"][2];
+        assert_eq!(by_cause["Dimensions"], json!([["FunctionName", "Cause"]]));
+    }
+}
 
 #[tokio::test]
 async fn whatever_ended_a_function_is_answered_failed_with_its_cause_and_the_way_to_its_log() {

@@ -6,6 +6,7 @@ mod delivery;
 mod endings;
 mod envelopes;
 mod log;
+mod metrics;
 
 use std::time::Duration;
 
