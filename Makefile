@@ -10,7 +10,10 @@ PYTHON := tests/local-aws tests/schemas cfn-lint
 # Seconds for each target.
 FUZZ_SECONDS ?= 15
 
-.PHONY: help demo test proof fuzz lint policies docs picture build sbom down clean environments
+# What measures, and what it measures, is built apart, since neither is built as for the tests.
+BENCHED := target/bench
+
+.PHONY: help demo test proof fuzz bench lint policies docs picture build sbom down clean environments
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -44,10 +47,20 @@ fuzz: ## try the libraries with bad input, FUZZ_SECONDS for each of three target
 		sed -n "s/^stat::number_of_executed_units: */$$target: inputs tried: /p" $$found.log; \
 	done
 
+bench: ## measure the functions beside their peers, write docs/Benchmark.md; BENCH=quick for a first look
+	@$(ENVIRONMENTS) tools bench
+	PATH="$(CURDIR)/$(TOOLS):$$PATH" cargo-lambda lambda build --quiet --release --locked --workspace \
+		$$(sed -n 's/.*Binary: *\([a-z0-9-]*\).*/--bin \1/p' template.yaml) \
+		--target-dir $(BENCHED) --lambda-dir $(BENCHED)/functions
+	cargo build --quiet --release --locked --manifest-path tests/bench/Cargo.toml --target-dir $(BENCHED) --package lean
+	cargo build --quiet --locked --manifest-path tests/bench/Cargo.toml --target-dir $(BENCHED)
+	$(BENCHED)/debug/archipelago-bench $(BENCHED)/functions .local/bench $(BENCHED)/release/lean docs/Benchmark.md
+
 lint: environments policies ## check style, dependencies and templates
 	@$(ENVIRONMENTS) checks
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo fmt --manifest-path tests/bench/Cargo.toml --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(CHECKS)/cargo-deny --locked --workspace check --hide-inclusion-graph bans licenses sources
 	@# The database of advisories is a repository elsewhere, which not every machine reaches.

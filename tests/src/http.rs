@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 server on 127.0.0.1 that can also keep silent or cut the connection.
+//! A small HTTP/1.1 server on 127.0.0.1, with TLS where it is wanted, that can also keep silent or cut the connection.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -11,8 +11,11 @@ use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 
 use crate::record::record;
 
@@ -89,6 +92,7 @@ impl Reply {
 /// A server that stops, with all its connections, when it is dropped.
 #[derive(Debug)]
 pub struct Server {
+    scheme: &'static str,
     address: SocketAddr,
     task: JoinHandle<()>,
 }
@@ -112,22 +116,39 @@ impl Server {
         F: Fn(Request) -> Answer + Send + Sync + 'static,
         Answer: Future<Output = Reply> + Send + 'static,
     {
+        Self::listen(None, answer).await
+    }
+
+    /// The same, over TLS if there is a configuration for it.
+    pub async fn listen<F, Answer>(tls: Option<Arc<ServerConfig>>, answer: F) -> Self
+    where
+        F: Fn(Request) -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = Reply> + Send + 'static,
+    {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port on 127.0.0.1");
         let address = listener.local_addr().expect("the address of a bound listener");
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let tls = tls.map(TlsAcceptor::from);
         let answer = Arc::new(answer);
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let answer = Arc::clone(&answer);
+                let (answer, tls) = (Arc::clone(&answer), tls.clone());
                 connections.spawn(async move {
-                    let service = service_fn(move |request| serve(request, Arc::clone(&answer)));
-                    // A client that goes away, and a connection that is cut, are both part of the play.
-                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    match tls {
+                        None => converse(stream, answer).await,
+                        // A client that doesn't trust us goes away.
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                converse(stream, answer).await;
+                            }
+                        }
+                    }
                 });
                 while connections.try_join_next().is_some() {}
             }
         });
-        Self { address, task }
+        Self { scheme, address, task }
     }
 
     /// `127.0.0.1:<port>`
@@ -136,10 +157,10 @@ impl Server {
         self.address.to_string()
     }
 
-    /// `http://127.0.0.1:<port>`
+    /// `http://127.0.0.1:<port>`, or the same with https.
     #[must_use]
     pub fn origin(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 }
 
@@ -147,6 +168,16 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+async fn converse<F, Answer>(stream: impl AsyncRead + AsyncWrite + Unpin, answer: Arc<F>)
+where
+    F: Fn(Request) -> Answer,
+    Answer: Future<Output = Reply>,
+{
+    let service = service_fn(move |request| serve(request, Arc::clone(&answer)));
+    // A client that goes away, and a connection that is cut, are both part of the play.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn serve<F, Answer>(

@@ -84,17 +84,15 @@ impl Organization {
         Ok(())
     }
 
-    async fn change_trusted_services(&self, desired: &[&str], before: &[&str]) -> Result<()> {
-        if desired.is_empty() && before.is_empty() {
-            return Ok(());
-        }
+    async fn trusted_services(&self) -> Result<Vec<String>> {
         let pages = self.api().list_aws_service_access_for_organization().into_paginator().send();
         let pages = pages.collect::<Result<Vec<_>, _>>().await.unless_busy()?;
-        let trusted: Vec<_> = pages
-            .iter()
-            .flat_map(ListServicesOutput::enabled_service_principals)
-            .filter_map(EnabledServicePrincipal::service_principal)
-            .collect();
+        let trusted = pages.iter().flat_map(ListServicesOutput::enabled_service_principals);
+        Ok(trusted.filter_map(EnabledServicePrincipal::service_principal).map(ToOwned::to_owned).collect())
+    }
+
+    async fn change_trusted_services(&self, desired: &[&str], before: &[&str], trusted: &[String]) -> Result<()> {
+        let trusted: Vec<_> = trusted.iter().map(String::as_str).collect();
         for service in desired.iter().filter(|service| !trusted.contains(service)) {
             let enabling = self.api().enable_aws_service_access().service_principal(*service);
             enabling.send().await.unless_busy()?;
@@ -162,15 +160,20 @@ impl Resource for Organization {
         let policy_types = |properties: &Properties| -> Vec<_> {
             properties.policy_types.iter().map(|policy_type| policy_type.0.clone()).collect()
         };
-        let before = previous.map(policy_types).unwrap_or_default();
-        let root = self.organizations.root().await?;
-        self.change_policy_types(&root, &policy_types(desired), &before).await?;
-
-        let mut before = previous.map(services).unwrap_or_default();
+        let types_before = previous.map(policy_types).unwrap_or_default();
+        let mut services_before = previous.map(services).unwrap_or_default();
         if desired.resource_sharing {
-            before.retain(|service| *service != SHARING);
+            services_before.retain(|service| *service != SHARING);
         }
-        self.change_trusted_services(&services(desired), &before).await?;
+        let services = services(desired);
+        let trusted = async {
+            let are_of_interest = !services.is_empty() || !services_before.is_empty();
+            if are_of_interest { self.trusted_services().await } else { Ok(Vec::new()) }
+        };
+        let (root, trusted) = tokio::join!(self.organizations.root(), trusted);
+        let (root, trusted) = (root?, trusted?);
+        self.change_policy_types(&root, &policy_types(desired), &types_before).await?;
+        self.change_trusted_services(&services, &services_before, &trusted).await?;
 
         let was_shared = previous.is_some_and(|previous| previous.resource_sharing);
         if desired.resource_sharing && !was_shared {

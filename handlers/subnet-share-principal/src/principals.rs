@@ -125,11 +125,11 @@ impl Resource for SharePrincipals {
         previous: Option<&Properties>,
         claim: &Claim<PlacedPrincipal>,
     ) -> Result<()> {
-        let placed = self.placed(desired).await?;
+        let (placed, now) = tokio::join!(self.placed(desired), self.shares.associations(desired.share_arn.as_str()));
+        let (placed, now) = (placed?, now?);
         let PlacedPrincipal { share, principal } = &placed;
         let entity = Entity::Principal(principal.clone());
-        // In this order: who sees a principal that another stack has just added, sees its tag too.
-        let now = self.shares.associations(share.as_str()).await?;
+        // After the associations: who sees a principal that another stack has just added, sees its tag too.
         let mut additions = Additions::among(&self.tags(share).await?);
         let key = Addition::new(claim.owner(), principal, Note::Added).key;
         let note = match additions.under(&key).map(|addition| addition.note) {

@@ -25,16 +25,11 @@ impl SubnetShares {
         Self { shares: ResourceShares::new(aws) }
     }
 
-    /// The share: the one held, or the one that carries the mark, or a new one.
-    async fn share(
-        &self,
-        desired: &Properties,
-        wanted: &BTreeSet<Entity>,
-        claim: &Claim<ShareArn>,
-    ) -> Result<ResourceShare> {
+    /// The share: the one held, or the one that carries the mark.
+    async fn share(&self, claim: &Claim<ShareArn>) -> Result<Option<ResourceShare>> {
         if let Some(id) = claim.id() {
             match self.shares.share(id.as_str()).await?.filter(is_staying) {
-                Some(share) => return Ok(share),
+                Some(share) => return Ok(Some(share)),
                 None if claim.given().as_ref() != Some(&id) => {
                     return Err(Error::not_yet_within(LISTED_WITHIN, format!("the new share {id} isn't listed yet")));
                 }
@@ -43,13 +38,10 @@ impl SubnetShares {
             }
         }
         let marked = self.shares.marked(claim.owner()).await?.filter(is_staying);
-        if let Some(share) = marked {
-            hold(claim, &share)?;
-            return Ok(share);
+        if let Some(share) = &marked {
+            hold(claim, share)?;
         }
-        let made = self.make(desired, wanted, claim).await?;
-        hold(claim, &made)?;
-        Err(Error::not_yet_within(SETTLED_WITHIN, "RAM is making the share"))
+        Ok(marked)
     }
 
     /// Makes the share. Its list may be behind and not show what a lost answer made: the client token, which is the same
@@ -148,10 +140,15 @@ impl Resource for SubnetShares {
         claim: &Claim<ShareArn>,
     ) -> Result<Attributes> {
         let named: Vec<_> = [Some(desired), previous].into_iter().flatten().flat_map(|it| &it.principals).collect();
-        let organization = self.shares.organization(&named).await?;
+        let (organization, share) = tokio::join!(self.shares.organization(&named), self.share(claim));
+        let (organization, share) = (organization?, share?);
         let wanted = desired.entities(claim.function(), organization.as_ref())?;
         let before = previous.map(|previous| previous.entities_of_the_past(claim.function(), organization.as_ref()));
-        let share = self.share(desired, &wanted, claim).await?;
+        let Some(share) = share else {
+            let made = self.make(desired, &wanted, claim).await?;
+            hold(claim, &made)?;
+            return Err(Error::not_yet_within(SETTLED_WITHIN, "RAM is making the share"));
+        };
         check(&share)?;
         self.describe(&share, desired, previous).await?;
         self.associate(&share, &wanted, &before.unwrap_or_default()).await?;

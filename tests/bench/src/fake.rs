@@ -1,0 +1,144 @@
+//! A fake AWS: it answers what the handlers ask with what they have to see, each call after a delay that can be set. It
+//! checks nothing, and its errors are those that handlers reckon with.
+
+mod organizations;
+mod policies;
+mod shares;
+mod subnets;
+mod wire;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use archipelago_tests::call::Call;
+use archipelago_tests::http::{Reply, Request, Server};
+use rustls::ServerConfig;
+use tokio::task::yield_now;
+
+/// Every service that a handler calls has an endpoint, and so connections, of its own.
+const SERVICES: [&str; 10] = ["account", "dynamodb", "ec2", "ecr", "iam", "kms", "organizations", "ram", "s3", "sts"];
+
+/// The account that owns all there is.
+pub(crate) const ACCOUNT: &str = "111111111111";
+
+/// What is left of a delay when the clock takes over from the timer, which counts whole milliseconds.
+const WATCHED: Duration = Duration::from_millis(2);
+
+/// One call, from its arrival to its answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Served {
+    pub(crate) operation: String,
+    pub(crate) began: Instant,
+    pub(crate) ended: Instant,
+}
+
+#[derive(Clone, Default)]
+struct State {
+    policies: policies::Policies,
+    organization: organizations::Organization,
+    shares: shares::Shares,
+    subnets: subnets::Subnets,
+}
+
+#[derive(Default)]
+struct World {
+    given: Mutex<State>,
+    state: Mutex<State>,
+    served: Mutex<Vec<Served>>,
+    delay: Mutex<Duration>,
+}
+
+/// All services for one function.
+pub(crate) struct FakeAws {
+    servers: Vec<(&'static str, Server)>,
+    world: Arc<World>,
+}
+
+impl FakeAws {
+    /// Listens on a free port for each service, with TLS if there is a configuration for it.
+    pub(crate) async fn start(tls: Option<&Arc<ServerConfig>>) -> Self {
+        let world = Arc::<World>::default();
+        let mut servers = Vec::new();
+        for service in SERVICES {
+            let world = Arc::clone(&world);
+            let answer = move |request| {
+                let world = Arc::clone(&world);
+                async move { world.serve(service, request).await }
+            };
+            servers.push((service, Server::listen(tls.cloned(), answer).await));
+        }
+        Self { servers, world }
+    }
+
+    /// The variables that lead an SDK here.
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+        let variable = |service: &str| format!("AWS_ENDPOINT_URL_{}", service.to_uppercase());
+        self.servers.iter().map(|(service, server)| (variable(service), server.origin())).collect()
+    }
+
+    /// Sets how long each call takes from now on.
+    pub(crate) fn delay(&self, delay: Duration) {
+        *lock(&self.world.delay) = delay;
+    }
+
+    /// From now on [`Self::reset`] brings back what is there now.
+    pub(crate) fn settle(&self) {
+        let now = lock(&self.world.state).clone();
+        *lock(&self.world.given) = now;
+    }
+
+    /// Makes everything as it was at first.
+    pub(crate) fn reset(&self) {
+        let given = lock(&self.world.given).clone();
+        *lock(&self.world.state) = given;
+    }
+
+    /// The account has no organization yet.
+    pub(crate) fn without_organization(&self) {
+        lock(&self.world.state).organization.exists = false;
+    }
+
+    /// What was served since this was asked last.
+    pub(crate) fn served(&self) -> Vec<Served> {
+        std::mem::take(&mut *lock(&self.world.served))
+    }
+}
+
+impl World {
+    async fn serve(&self, service: &str, request: Request) -> Reply {
+        let began = Instant::now();
+        let call = Call::read(&request);
+        let delay = *lock(&self.delay);
+        wait_until(began + delay).await;
+        let reply = lock(&self.state).answer(service, &call, &request);
+        let ended = Instant::now();
+        lock(&self.served).push(Served { operation: call.operation, began, ended });
+        reply
+    }
+}
+
+impl State {
+    fn answer(&mut self, service: &str, call: &Call, request: &Request) -> Reply {
+        let answered = match service {
+            "dynamodb" | "ecr" | "iam" | "kms" | "s3" => self.policies.answer(service, call, request),
+            "account" | "organizations" | "sts" => self.organization.answer(call),
+            "ram" => self.shares.answer(call),
+            _ => self.subnets.answer(call),
+        };
+        let unknown = || call.error(400, "NotPlayed", &format!("the fake {service} has no {}", call.operation));
+        answered.unwrap_or_else(unknown)
+    }
+}
+
+async fn wait_until(then: Instant) {
+    if let Some(long) = then.checked_duration_since(Instant::now() + WATCHED) {
+        tokio::time::sleep(long).await;
+    }
+    while Instant::now() < then {
+        yield_now().await;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,131 @@
+//! All that was measured, subject by subject.
+
+use std::time::Duration;
+
+use crate::Failed;
+use crate::certificate::Certificate;
+use crate::chain::Operation;
+use crate::processor::Throttle;
+use crate::stage::{Cold, Growth, Stage};
+use crate::subject::Subject;
+
+/// How often what is measured.
+#[derive(Clone, Copy)]
+pub(crate) struct Rounds {
+    pub(crate) cold: usize,
+    /// Of one process in each of the rounds.
+    pub(crate) warm: usize,
+    pub(crate) throttled: usize,
+    pub(crate) growth: usize,
+}
+
+impl Rounds {
+    pub(crate) fn from_environment() -> Self {
+        if std::env::var("BENCH").is_ok_and(|how| how == "quick") {
+            Self { cold: 5, warm: 10, throttled: 3, growth: 200 }
+        } else {
+            Self { cold: 30, warm: 10, throttled: 15, growth: 1_000 }
+        }
+    }
+}
+
+/// What one scheme gives.
+#[derive(Default)]
+pub(crate) struct Times {
+    pub(crate) cold: Vec<Cold>,
+    pub(crate) warm: Vec<Duration>,
+}
+
+/// What is known of one subject.
+pub(crate) struct Figure<'a> {
+    pub(crate) subject: &'a Subject,
+    pub(crate) http: Times,
+    pub(crate) https: Times,
+    pub(crate) throttled: Vec<Duration>,
+    pub(crate) growth: Option<Growth>,
+    pub(crate) operations: Vec<Operation>,
+}
+
+pub(crate) struct Figures<'a>(pub(crate) Vec<Figure<'a>>);
+
+impl Times {
+    pub(crate) fn of(&self, what: impl Fn(&Cold) -> Duration) -> Duration {
+        median(self.cold.iter().map(what))
+    }
+
+    pub(crate) fn peak(&self) -> u64 {
+        self.cold.iter().map(|cold| cold.peak).max().unwrap_or_default()
+    }
+}
+
+impl<'a> Figure<'a> {
+    fn of(subject: &'a Subject) -> Self {
+        let (http, https, throttled, growth, operations) = Default::default();
+        Self { subject, http, https, throttled, growth, operations }
+    }
+
+    /// In bytes, over all that it was given to do.
+    pub(crate) fn peak(&self) -> u64 {
+        self.https.peak().max(self.growth.map_or(0, |growth| growth.peak))
+    }
+}
+
+impl<'a> Figures<'a> {
+    /// Measures everything, and all subjects in turn, so that whatever else the machine does meets each of them.
+    pub(crate) async fn take(
+        subjects: &'a [Subject],
+        certificate: &Certificate,
+        throttle: &Throttle,
+        rounds: Rounds,
+    ) -> Result<Self, Failed> {
+        let mut figures: Vec<_> = subjects.iter().map(Figure::of).collect();
+        for certificate in [None, Some(certificate)] {
+            let mut stages = Vec::new();
+            for subject in subjects {
+                stages.push(Stage::set(subject, certificate).await.map_err(|error| of(subject, error))?);
+            }
+            for _ in 0..rounds.cold {
+                for (stage, figure) in stages.iter_mut().zip(&mut figures) {
+                    let times = if certificate.is_some() { &mut figure.https } else { &mut figure.http };
+                    times.cold.push(stage.cold().await.map_err(|error| of(stage.subject, error))?);
+                    times.warm.extend(stage.warm(rounds.warm).await.map_err(|error| of(stage.subject, error))?);
+                }
+            }
+            if certificate.is_none() {
+                continue;
+            }
+            for _ in 0..rounds.throttled {
+                for (stage, figure) in stages.iter_mut().zip(&mut figures) {
+                    figure.throttled.push(stage.throttled(throttle).await.map_err(|error| of(stage.subject, error))?);
+                }
+            }
+            for (stage, figure) in stages.iter_mut().zip(&mut figures).filter(|(stage, _)| stage.subject.is_ours) {
+                figure.growth = Some(stage.growth(rounds.growth).await.map_err(|error| of(stage.subject, error))?);
+            }
+        }
+        for figure in figures.iter_mut().filter(|figure| figure.subject.is_ours && figure.subject.has_requests()) {
+            let mut stage = Stage::set(figure.subject, Some(certificate)).await?;
+            figure.operations = stage.operations().await.map_err(|error| of(figure.subject, error))?;
+        }
+        Ok(Self(figures))
+    }
+
+    pub(crate) fn named(&self, name: &str) -> Option<&Figure<'a>> {
+        self.0.iter().find(|figure| figure.subject.name == name)
+    }
+
+    pub(crate) fn ours(&self) -> impl Iterator<Item = &Figure<'a>> {
+        self.0.iter().filter(|figure| figure.subject.is_ours)
+    }
+}
+
+/// Zero where nothing was measured.
+pub(crate) fn median(times: impl IntoIterator<Item = Duration>) -> Duration {
+    let mut times: Vec<_> = times.into_iter().collect();
+    times.sort();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+fn of(subject: &Subject, error: Failed) -> Failed {
+    format!("{}: {error}; its log is {}", subject.name, subject.log().display()).into()
+}

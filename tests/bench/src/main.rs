@@ -1,0 +1,61 @@
+//! Measures the functions beside what others would write in their place, each in turn, and judges what it found.
+//!
+//! `archipelago-bench <functions> <environment> <lean> <page>`: the folders of the functions' binaries and of what the
+//! others need, the binary of the peer in Rust, and the page to be written. `BENCH=quick` takes fewer rounds.
+#![expect(clippy::print_stdout, reason = "that is what it is for")]
+
+mod answers;
+mod certificate;
+mod chain;
+mod fake;
+mod figures;
+mod goals;
+mod machine;
+mod page;
+mod process;
+mod processor;
+mod stage;
+mod subject;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use certificate::Certificate;
+use figures::{Figures, Rounds};
+use processor::Throttle;
+use subject::Subject;
+
+/// Why there is no result.
+pub(crate) type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match measure().await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("Nothing was measured: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns whether all goals are reached.
+async fn measure() -> Result<bool, Failed> {
+    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
+    let mut argument = || arguments.next().ok_or("usage: archipelago-bench <functions> <environment> <lean> <page>");
+    let (functions, environment, lean, page) = (argument()?, argument()?, argument()?, argument()?);
+    processor::move_to(process::SERVERS);
+    let rounds = Rounds::from_environment();
+    let peers = functions.with_file_name("peers");
+    let mut subjects = Subject::ours(&functions)?;
+    subjects.extend(Subject::peers(&peers, &environment, &lean)?);
+    let certificate = Certificate::make(&peers)?;
+    let throttle = Throttle::find();
+    let figures = Figures::take(&subjects, &certificate, &throttle, rounds).await?;
+    let goals = goals::judge(&figures);
+    let text = page::write(&figures, &goals, &throttle, rounds);
+    println!("{text}");
+    std::fs::write(page, text)?;
+    Ok(goals.iter().all(goals::Goal::is_reached))
+}

@@ -1,0 +1,142 @@
+//! The page: goals, tables, chains, and how it was measured.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::figures::{Figure, Figures, Rounds, Times, median};
+use crate::goals::{Goal, MEGABYTE, bytes};
+use crate::machine;
+use crate::processor::{SHARE, Throttle};
+use crate::stage::DELAY;
+
+/// The whole text, in Markdown.
+pub(crate) fn write(figures: &Figures<'_>, goals: &[Goal], throttle: &Throttle, rounds: Rounds) -> String {
+    let mut page = String::from(
+        "# Benchmark\n\n`make bench` wrote this page. Compare within it only: nothing ran in Lambda, whose own start comes \
+         on top for everybody.\n\n",
+    );
+    let _ = writeln!(page, "{}.\n", machine::described());
+    page.push_str("## Goals\n\nEach for the worst of our functions; ratios are those of medians.\n\n");
+    table(
+        &mut page,
+        &["found", "", "goal", "of", ""],
+        goals.iter().map(|goal| {
+            let reached = if goal.is_reached() { "reached" } else { "**missed**" };
+            [format!("{:.1}", goal.found), goal.says.to_owned(), goal.limit(), goal.of.clone(), reached.to_owned()]
+        }),
+    );
+    page.push_str(
+        "\n## First events, and later ones\n\nMedians in ms; MB are millions of bytes. *init*: from the start of the process \
+         to its first question for an event; *cold*: from the start to the answer in S3; *processor*: time on a core until \
+         then; *warm*: from an event to its answer; *128 MB*: the same for the first event of a process, which has ",
+    );
+    let _ = writeln!(page, "{SHARE:.3} of a core after its init.\n");
+    let heads = [
+        "",
+        "calls",
+        "http: init",
+        "cold",
+        "warm",
+        "https: init",
+        "cold",
+        "processor",
+        "warm",
+        "128 MB",
+        "memory",
+        "size",
+        "zip",
+    ];
+    table(&mut page, &heads, figures.0.iter().map(row));
+    let _ = write!(
+        page,
+        "\n## Chains\n\nWith {} ms a call: the calls of an operation, those that wait for nobody joined by `+`; *ms*: from \
+         the event to its answer, in a process that has its connections, without the pauses (`…`) in which AWS itself is \
+         waited for.\n\n",
+        DELAY.as_millis()
+    );
+    table(&mut page, &["", "", "chain", "ms", "calls one after the other"], figures.ours().flat_map(chains));
+    page.push_str(&how(throttle, rounds));
+    page
+}
+
+fn row(figure: &Figure<'_>) -> [String; 13] {
+    let scheme = |times: &Times| [ms(times.of(|cold| cold.init)), ms(times.of(|cold| cold.answer))];
+    let [http_init, http_cold] = scheme(&figure.http);
+    let [https_init, https_cold] = scheme(&figure.https);
+    let megabytes = |number: u64| format!("{:.1}", bytes(number) / MEGABYTE);
+    [
+        figure.subject.name.clone(),
+        figure.http.cold.last().map(|cold| cold.calls.to_string()).unwrap_or_default(),
+        http_init,
+        http_cold,
+        ms(median(figure.http.warm.clone())),
+        https_init,
+        https_cold,
+        ms(figure.https.of(|cold| cold.processor)),
+        ms(median(figure.https.warm.clone())),
+        ms(median(figure.throttled.clone())),
+        megabytes(figure.peak()),
+        megabytes(figure.subject.size),
+        megabytes(figure.subject.zip),
+    ]
+}
+
+fn chains<'a>(figure: &'a Figure<'_>) -> impl Iterator<Item = [String; 5]> + 'a {
+    figure.operations.iter().map(|operation| {
+        let chain = operation.chain();
+        let groups: Vec<_> = chain.iter().map(|group| counted(group)).collect();
+        let pauses = "… ".repeat(operation.pauses().len());
+        [
+            figure.subject.name.clone(),
+            operation.kind.to_owned(),
+            chain.len().to_string(),
+            ms(operation.time()),
+            format!("{pauses}{}", groups.join(" → ")),
+        ]
+    })
+}
+
+/// `Two × 2 + One`
+fn counted(group: &[&str]) -> String {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for operation in group {
+        *counts.entry(operation).or_default() += 1;
+    }
+    let times = |(operation, count): (&&str, &usize)| match count {
+        1 => (*operation).to_owned(),
+        count => format!("{operation} × {count}"),
+    };
+    counts.iter().map(times).collect::<Vec<_>>().join(" + ")
+}
+
+fn how(throttle: &Throttle, rounds: Rounds) -> String {
+    format!(
+        "\n## How\n\nThe functions are those that `sam build` deploys. All do the same kind of work: for the peers, and \
+         `lean` in Rust, that is to read the policy of an ECR repository, to put a statement in, to write it, and to PUT \
+         the answer; ours take and give back a lease, write down what they are about to do, and look once more. `lean` is \
+         as little as Rust with AWS's SDK takes. The peers in Python run under Lambda's own runtime client, crhelper and \
+         boto3 with their defaults; that in Node.js on a loop of a few lines.\n\n{} cold starts and {} warm events each, \
+         {} first events with the share of 128 MB, which {} keeps them to; the subjects take turns, round by round. Each is \
+         a process of its own on one core; the Runtime API, a server for the answers and a fake AWS with a port for each \
+         service are on the other, so that every service takes a connection of its own. `subnet-share` and \
+         `subnet-share-principal` are measured by a Create that comes once more, since the first one waits for RAM. The \
+         sources are in `tests/bench/`.\n",
+        rounds.cold,
+        rounds.cold * rounds.warm,
+        rounds.throttled,
+        throttle.name(),
+    )
+}
+
+fn table<const N: usize>(page: &mut String, heads: &[&str; N], rows: impl Iterator<Item = [String; N]>) {
+    let _ = writeln!(page, "| {} |\n|{}", heads.join(" | "), "---|".repeat(N));
+    for row in rows {
+        let _ = writeln!(page, "| {} |", row.join(" | "));
+    }
+}
+
+fn ms(time: Duration) -> String {
+    let milliseconds = time.as_secs_f64() * 1e3;
+    if milliseconds < 100.0 { format!("{milliseconds:.1}") } else { format!("{milliseconds:.0}") }
+}
