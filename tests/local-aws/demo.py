@@ -52,7 +52,6 @@ def main():
     demonstration.register()
     demonstration.build()
     demonstration.refuse()
-    demonstration.add()
     demonstration.ask_too_much()
     demonstration.leave()
     tooling = demonstration.landing["tooling"].account

@@ -57,6 +57,7 @@ class Landing:
                 print(
                     f"\nLeft from before, it goes first: {', '.join(f'{stack} in {at.name}' for at, stack in left)}.\n"
                 )
+                follow(*(stage.going(stack) for stage, stack in left))
                 follow(*(stage.delete(stack) for stage, stack in left))
         if "tooling" in self.accounts:
             # The stack tooling retains it.
@@ -66,7 +67,10 @@ class Landing:
         management = self[MANAGEMENT]
         if management.stack("organization"):
             print("\nLeft from before, it goes first: organization in management.\n")
-            follow(management.update("organization", AccountsInTheRoot="true"))
+            follow(management.going("organization"))
+            # One that was never made has no accounts in its units.
+            if management.stack("organization")["StackStatus"] != "ROLLBACK_COMPLETE":
+                follow(management.update("organization", AccountsInTheRoot="true"))
             follow(management.delete("organization"))
 
     def tree(self):

@@ -1,6 +1,7 @@
 """What a demonstration is played with: stacks that are created, updated and deleted while their events are shown."""
 
 import itertools
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -15,19 +16,20 @@ from progress import Waiting
 
 STATE = LOCAL / "aws"
 CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
-# CloudFormation's own patience with a custom resource is an hour; nothing here takes a minute.
-PATIENCE = 120
+# CloudFormation's own patience with a custom resource is an hour. Nothing here takes a minute, unless somebody has put
+# a policy back to what it lately was: until two minutes are over that may be a read of the past.
+PATIENCE = 180
 _steps = itertools.count(1)
 
 
 @dataclass
 class Operation:
-    """What is going on with a stack, and the status that it is to end in."""
+    """What is going on with a stack, and the status that it is to end in; None for any."""
 
     stage: "Stage"
     name: str
     stack: str
-    wanted: str
+    wanted: str | None
 
 
 class Stage:
@@ -77,6 +79,11 @@ class Stage:
         self.cloudformation.delete_stack(StackName=stack)
         return Operation(self, name, stack, "DELETE_COMPLETE")
 
+    def going(self, name):
+        """What somebody else, or a demonstration that was interrupted, has begun."""
+        self.news(name)
+        return Operation(self, name, self.stack(name)["StackId"], None)
+
     def outputs(self, name):
         """What the stack puts out; nothing if there is none of that name."""
         outputs = (self.stack(name) or {}).get("Outputs", [])
@@ -111,7 +118,7 @@ def follow(*operations):
                     waiting.clear()
                     picture.event(event, f"{operation.stage.name:<{width}}")
                 if not status.endswith("IN_PROGRESS"):
-                    if status != operation.wanted:
+                    if operation.wanted not in (None, status):
                         fail(f"the stack {operation.name} in {operation.stage.name} is {status}")
                     going.remove(operation)
             if waiting.seconds() > PATIENCE:
@@ -137,6 +144,7 @@ def check(said, holds):
 
 
 def fail(said):
+    log = os.path.relpath(STATE / "ministack.log")
     sys.exit(
-        f"\n{picture.paint('✗', '-')} {said}\n  The local AWS is still up: {STATE.relative_to(ROOT)}/ministack.log"
+        f"\n{picture.paint('✗', '-')} {said}\n  {log} says more. The local AWS is still up; stop it with `make down`."
     )
