@@ -2,12 +2,13 @@
 //! misbehave, AWS is played in memory and fails, and time costs nothing.
 //!
 //! A [`World`] is what one type works on; [`play`] tells it a [`Story`] and judges what became of it; [`lives`] makes up the
-//! stories, and finds the shortest one that goes wrong.
+//! stories, and finds the shortest one that goes wrong; [`Matrix`] tries every fault at every call of a few [`Scene`]s.
 
 pub mod ec2;
 mod http;
 mod leases;
 mod lives;
+mod matrix;
 pub mod organizations;
 mod play;
 mod policed;
@@ -23,9 +24,10 @@ mod world;
 pub use http::{Service, configuration};
 pub use leases::Leases;
 pub use lives::lives;
-pub use play::play;
+pub use matrix::{Matrix, Scene};
+pub use play::{Told, play};
 pub use policed::{Played, Policed};
 pub use process::Process;
 pub use story::{Chapter, Deed, Story, Twist, stories};
-pub use weather::{Fault, Trouble, Weather};
+pub use weather::{Call, Fault, Place, Trouble, Weather, is_read};
 pub use world::{Thing, Wish, World};

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::io::Error as IoError;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
@@ -12,6 +13,7 @@ use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProt
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::region::Region;
 use custom_resource::SdkConfig;
 use serde_json::{Value, json};
@@ -22,6 +24,24 @@ use super::weather::{Trouble, Weather};
 
 /// What refusals say.
 const MESSAGE: &str = "Not this time.";
+
+/// When the functions' own clients cut a call off.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The operations whose names don't stand in their requests: these have a path, in which capital letters are lost.
+const BY_PATH: [&str; 11] = [
+    "AssociateResourceShare",
+    "CreateResourceShare",
+    "DeleteResourceShare",
+    "DisassociateResourceShare",
+    "EnableSharingWithAwsOrganization",
+    "GetResourceShareAssociations",
+    "GetResourceShares",
+    "PutAccountName",
+    "TagResource",
+    "UntagResource",
+    "UpdateResourceShare",
+];
 
 /// A service, whether it speaks JSON, the query protocol or that of S3.
 pub trait Service: Debug + Send + Sync + 'static {
@@ -37,15 +57,18 @@ pub trait Service: Debug + Send + Sync + 'static {
     }
 }
 
-/// The configuration of clients for which every call goes to `service`, through `weather`. Without the SDK's retries: the
-/// buckets that limit them are shared by a whole process, so that one life would depend on another.
+/// The configuration of clients for which every call goes to `service`, through `weather`. In most weather without the SDK's
+/// retries: the buckets that limit them are shared by a whole process, so that one life of many faults would depend on
+/// another.
 pub fn configuration(service: Arc<dyn Service>, weather: Arc<Weather>) -> SdkConfig {
+    let retries = if weather.retries() { RetryConfig::standard() } else { RetryConfig::disabled() };
     let connector = SharedHttpConnector::new(Connector { service, weather });
     SdkConfig::builder()
         .behavior_version(aws_smithy_runtime_api::client::behavior_version::BehaviorVersion::latest())
         .region(Region::new("eu-west-1"))
         .credentials_provider(SharedCredentialsProvider::new(Credentials::new("key", "secret", None, None, "model")))
-        .retry_config(RetryConfig::disabled())
+        .retry_config(retries)
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(CALL_TIMEOUT).build())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .http_client(http_client_fn(move |_, _| connector.clone()))
         .build()
@@ -62,7 +85,8 @@ impl HttpConnector for Connector {
         let (service, weather) = (Arc::clone(&self.service), Arc::clone(&self.weather));
         HttpConnectorFuture::new(async move {
             let asked = Asked::read(&request);
-            match weather.call(|stale| service.answer(&asked.operation, &asked.parameters, stale)).await {
+            let effect = |stale| service.answer(&asked.operation, &asked.parameters, stale);
+            match weather.call(&asked.operation, effect).await {
                 Ok(Ok(answer)) => asked.respond(&answer),
                 Ok(Err(code)) => asked.refuse(400, code, service.words(code)),
                 Err(Trouble::Throttled) => asked.refuse(400, asked.protocol.throttled(), MESSAGE),
@@ -116,7 +140,10 @@ impl Asked {
             return Self { operation, parameters, protocol: Protocol::Query };
         }
         let target = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
-        let path = || request.uri().rsplit('/').next().unwrap_or_default().split('?').next().unwrap_or_default();
+        let path = || {
+            let path = request.uri().rsplit('/').next().unwrap_or_default().split('?').next().unwrap_or_default();
+            BY_PATH.into_iter().find(|name| name.eq_ignore_ascii_case(path)).unwrap_or(path)
+        };
         let in_address = || query::parameters(request.uri().split_once('?').unwrap_or_default().1.as_bytes());
         let parameters = serde_json::from_slice(body).unwrap_or_else(|_| Value::Object(in_address()));
         Self { operation: target.unwrap_or_else(path).to_owned(), parameters, protocol: Protocol::Json }

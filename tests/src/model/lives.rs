@@ -1,7 +1,6 @@
 //! Many lives, and of those that go wrong the shortest.
 
 use std::env;
-use std::sync::Arc;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use tokio::runtime::Builder;
@@ -27,11 +26,10 @@ pub fn lives<W: World>(lives: u32) {
         Some(_) => TestRunner::new(config),
         None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
     };
-    let weather = Arc::new(Weather::default());
-    let process = Process::new(W::new(Arc::clone(&weather)));
+    let process = Process::<W>::new(Weather::default());
     let told = runner.run(&stories(W::wishes().len()), |story| {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
-        runtime.expect("a runtime without I/O can be built").block_on(play(&story, &process, &weather))
+        runtime.expect("a runtime without I/O can be built").block_on(play(&story, &process)).map(drop)
     });
     if let Err(wrong) = told {
         panic!("{wrong}");

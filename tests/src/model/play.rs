@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::process::Process;
 use super::story::{Chapter, Deed, Twist};
-use super::weather::Weather;
+use super::weather::Call;
 use super::world::{Thing, Wish, World};
 use crate::cloudformation::{Delivery, Event, RequestType, Resource, Run, Simulator, Status, Step, stringified};
 
@@ -18,9 +18,19 @@ const LOGICAL_ID: &str = "Thing";
 /// How often a Delete that failed is tried again once AWS is well.
 const TRIES: usize = 4;
 
+/// What came of a chapter.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The events, with their answers.
+    pub run: Run,
+    /// The calls to AWS.
+    pub calls: Vec<Call>,
+    /// Whether everything that was forecast has happened.
+    pub happened: bool,
+}
+
 struct Life<'a, W: World> {
     stack: Simulator<&'a Process<W>>,
-    weather: &'a Weather,
     wishes: Vec<Wish>,
     untouched: String,
     /// The marks of all stacks so far, the last one's last.
@@ -31,38 +41,37 @@ struct Life<'a, W: World> {
     disturbed: bool,
 }
 
-/// Plays a life from its beginning.
+/// Plays a life from its beginning to the end of all that it made, and says what came of each chapter that took place.
 ///
 /// # Errors
 /// The first rule that it breaks.
-pub async fn play<W: World>(story: &[Chapter], process: &Process<W>, weather: &Weather) -> Result<(), TestCaseError> {
-    // What waits for a random time waits for the same in the same life.
-    fastrand::seed(7);
-    weather.begin();
+pub async fn play<W: World>(story: &[Chapter], process: &Process<W>) -> Result<Vec<Told>, TestCaseError> {
     process.begin();
     let untouched = process.world.foreign(&[]);
     let stack = Simulator::new(process, Resource::new("demo", LOGICAL_ID, W::TYPE, 7));
     let (marks, late) = (Vec::new(), BTreeSet::new());
-    let mut life = Life { stack, weather, wishes: W::wishes(), untouched, marks, late, disturbed: false };
+    let mut life = Life { stack, wishes: W::wishes(), untouched, marks, late, disturbed: false };
+    let mut told = Vec::new();
     for chapter in story {
-        life.live(chapter).await?;
+        told.extend(life.live(chapter).await?);
         if life.disturbed && !W::STOPS_WHEN_OVERTAKEN {
             // What was made after its Delete is nobody's from now on, for a person to take away.
-            return Ok(());
+            return Ok(told);
         }
     }
-    life.end().await
+    life.end().await?;
+    Ok(told)
 }
 
 impl<W: World> Life<'_, W> {
-    async fn live(&mut self, chapter: &Chapter) -> Result<(), TestCaseError> {
+    async fn live(&mut self, chapter: &Chapter) -> Result<Option<Told>, TestCaseError> {
         let Chapter { deed, twist, another_fails, same_request_id, invocation, faults } = chapter;
-        self.weather.forecast(faults);
+        let process = self.stack.handler;
+        process.weather.forecast(faults);
         self.stack.resource.reuse_request_ids(*same_request_id);
         if *another_fails {
             self.stack.resource.fail_another();
         }
-        let process = self.stack.handler;
         process.invocation.set(*invocation);
         process.killed_after.set(None);
         self.stack.delivery = Delivery::Once;
@@ -80,7 +89,7 @@ impl<W: World> Life<'_, W> {
         }
         if matches!(deed, Deed::Delete) {
             if self.is_beyond_its_properties() {
-                return Ok(());
+                return Ok(None);
             }
             self.excuse_what_a_failed_rollback_leaves();
         }
@@ -90,7 +99,7 @@ impl<W: World> Life<'_, W> {
             Deed::Delete => self.stack.resource.delete(),
             Deed::ContinueRollback => self.stack.resource.continue_rollback(),
         };
-        let Some(first) = first else { return Ok(()) };
+        let Some(first) = first else { return Ok(None) };
         let mark = Owner::new(&*first.stack_id, LOGICAL_ID).mark();
         if self.marks.last() != Some(&mark) {
             self.marks.push(mark.clone());
@@ -100,6 +109,7 @@ impl<W: World> Life<'_, W> {
             Some(after) => self.stack.cancel(first.clone(), sleep(after)).await,
             None => self.stack.run(Some(first.clone())).await,
         };
+        let (calls, happened) = (process.weather.calls(), process.weather.is_over());
         self.disturbed = false;
         self.judge(&run, &mark)?;
         let is_overtaken = match *twist {
@@ -115,7 +125,8 @@ impl<W: World> Life<'_, W> {
             self.excuse(&late, &mark);
             self.judge_protocol(&Run { steps: vec![late], status: self.stack.resource.status() })?;
         }
-        self.judge_world(&mark)
+        self.judge_world(&mark)?;
+        Ok(Some(Told { run, calls, happened }))
     }
 
     /// Whether a Delete now would have properties that don't say all that is there.
@@ -143,7 +154,7 @@ impl<W: World> Life<'_, W> {
 
     /// With AWS well again, everything can be deleted, and then nothing of ours is left.
     async fn end(&mut self) -> Result<(), TestCaseError> {
-        self.weather.forecast(&[]);
+        self.stack.handler.weather.forecast(&[]);
         self.stack.delivery = Delivery::Once;
         self.stack.handler.invocation.set(std::time::Duration::from_mins(15));
         self.stack.handler.killed_after.set(None);
@@ -188,6 +199,9 @@ impl<W: World> Life<'_, W> {
 
     fn judge_protocol(&self, run: &Run) -> Result<(), TestCaseError> {
         prop_assert!(run.violations().is_empty(), "the protocol was broken: {:?}", run.violations());
+        let reasons = run.steps.iter().filter_map(|step| step.answer.as_ref()?.reason.as_deref());
+        let defects: Vec<_> = reasons.filter(|reason| reason.contains("a defect in this handler")).collect();
+        prop_assert!(defects.is_empty(), "the handler panicked: {defects:?}");
         let foreign = self.stack.handler.world.foreign(&self.marks);
         prop_assert!(foreign == self.untouched, "something foreign was touched:\n{}\n{foreign}", self.untouched);
         Ok(())

@@ -2,13 +2,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Debug};
+use std::future::pending;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use custom_resource::{Clock, Envelope, Outcome, Request, ResponseHosts, answer};
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout};
+use tokio::select;
+use tokio::time::{Instant, sleep};
 
+use super::weather::Weather;
 use super::world::World;
 use crate::cloudformation::{Event, Handler, Put};
 
@@ -25,6 +29,8 @@ const GRACE: Duration = Duration::from_millis(500);
 pub struct Process<W: World> {
     /// The world.
     pub world: W,
+    /// Its weather.
+    pub weather: Arc<Weather>,
     /// How long one invocation may take.
     pub invocation: Cell<Duration>,
     /// When the next process is killed, after its start.
@@ -40,10 +46,12 @@ impl<W: World> Debug for Process<W> {
 }
 
 impl<W: World> Process<W> {
-    /// The function in that world.
-    pub fn new(world: W) -> Self {
+    /// The function in its world, in that weather.
+    pub fn new(weather: Weather) -> Self {
+        let weather = Arc::new(weather);
         Self {
-            world,
+            world: W::new(Arc::clone(&weather)),
+            weather,
             invocation: Cell::default(),
             killed_after: Cell::default(),
             began: Cell::new((Instant::now(), 0)),
@@ -55,7 +63,15 @@ impl<W: World> Process<W> {
     pub fn begin(&self) {
         let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.began.set((Instant::now(), u64::try_from(today.as_millis()).unwrap_or_default()));
+        self.weather.begin();
         self.world.begin();
+        // Clients draw random numbers when they are built, and what waits for a random time waits for the same in the same
+        // life.
+        if self.idle.borrow().is_empty() {
+            let resource = self.world.process();
+            self.idle.borrow_mut().push(resource);
+        }
+        fastrand::seed(7);
     }
 
     /// One invocation; `None` for one that was killed.
@@ -68,10 +84,21 @@ impl<W: World> Process<W> {
         let function = event["ServiceToken"].as_str().unwrap_or_default();
         let envelope = Envelope::read(event, function, "log").expect("the simulator's events have an envelope");
         let request = Request::open(event, envelope, &ResponseHosts::default()).expect("the URL is of CloudFormation");
-        let lives_for = self.killed_after.take().unwrap_or(Duration::MAX);
+        let killed_after = self.killed_after.take();
+        let killed = async {
+            match killed_after {
+                Some(after) => sleep(after).await,
+                None => pending().await,
+            }
+        };
         // The types of the SDKs' futures are too deep to be parts of other types.
         let work: Pin<Box<dyn Future<Output = Outcome> + '_>> = Box::pin(answer(&resource, &request, clock));
-        let outcome = timeout(lives_for, work).await.ok()?;
+        let outcome = select! {
+            biased;
+            outcome = work => outcome,
+            () = killed => return None,
+            () = self.weather.death() => return None,
+        };
         assert!(Instant::now() + GRACE < deadline || self.invocation.get() <= 2 * GRACE, "the answer comes too late");
         self.idle.borrow_mut().push(resource);
         Some(outcome)

@@ -1,5 +1,4 @@
-//! RAM in one account: its shares, what is associated with them, and the organization that it shares in. Every read sees
-//! every write.
+//! RAM in one account: its shares, what is associated with them, and the organization that it shares in.
 //! <https://docs.aws.amazon.com/ram/latest/APIReference/Welcome.html>
 
 use std::collections::BTreeMap;
@@ -8,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 
 use super::http::Service;
+use super::weather::is_read;
 
 mod share;
 
@@ -30,14 +30,14 @@ pub struct Guest {
     pub tag: (&'static str, &'static str),
 }
 
-/// The shares that an account owns.
+/// The shares that an account owns: as they are, and as they were before the last write.
 #[derive(Debug, Default)]
 pub struct Ram {
     guest: Option<Guest>,
-    account: Mutex<Account>,
+    account: Mutex<[Account; 2]>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Account {
     shares: BTreeMap<String, Share>,
     /// What was asked with a client token, and what was answered.
@@ -54,23 +54,26 @@ impl Ram {
 
     /// Makes it an account without a share.
     pub fn begin(&self) {
-        *self.account() = Account::default();
+        *self.account() = Default::default();
     }
 
     /// Adds a share that was always there, with resources and principals, and returns its ARN.
     pub fn have(&self, name: &str, resources: &[&str], principals: &[&str], tags: &[(&str, &str)]) -> String {
         let entities: Vec<_> = of_kind("RESOURCE", resources).chain(of_kind("PRINCIPAL", principals)).collect();
         let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        self.account().add(Share::of_old(name, &entities, tags))
+        let share = Share::of_old(name, &entities, tags);
+        let [now, before] = &mut *self.account();
+        before.add(share.clone());
+        now.add(share)
     }
 
     /// All shares by their ARNs, but for those that are deleted.
     pub fn shares(&self) -> BTreeMap<String, Share> {
-        let shares = self.account().shares.clone();
+        let shares = self.account()[0].shares.clone();
         shares.into_iter().filter(|(_, share)| share.status() != "DELETED").collect()
     }
 
-    fn account(&self) -> MutexGuard<'_, Account> {
+    fn account(&self) -> MutexGuard<'_, [Account; 2]> {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -170,43 +173,47 @@ fn entities(request: &Value) -> Result<Vec<Entity>, &'static str> {
 }
 
 impl Service for Ram {
-    fn answer(&self, operation: &str, request: &Value, _: bool) -> Result<Value, &'static str> {
-        let mut account = self.account();
+    fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {
+        let [now, before] = &mut *self.account();
+        if !is_read(operation) {
+            before.clone_from(now);
+        }
+        let account = if stale && is_read(operation) { before } else { now };
         account.shares.retain(|_, share| !share.is_forgotten());
         match operation {
             "DescribeOrganization" => Ok(json!({ "Organization": { "Arn": ORGANIZATION } })),
-            "getresourceshares" => {
+            "GetResourceShares" => {
                 let listed = account.listed(request)?;
                 let shares: Vec<_> = listed.into_iter().map(|(arn, share)| share.described(arn)).collect();
                 Ok(json!({ "resourceShares": shares }))
             }
-            "getresourceshareassociations" => {
+            "GetResourceShareAssociations" => {
                 let kind = text(request, "associationType");
                 let listed = account.listed(request)?;
                 let associations: Vec<_> = listed.into_iter().flat_map(|(_, share)| share.associations(kind)).collect();
                 Ok(json!({ "resourceShareAssociations": associations }))
             }
-            "createresourceshare" => account.once(request, |account| self.create(account, request)),
-            "updateresourceshare" => {
+            "CreateResourceShare" => account.once(request, |account| self.create(account, request)),
+            "UpdateResourceShare" => {
                 let share = account.active(request)?;
                 text(request, "name").clone_into(&mut share.name);
                 share.is_open = request["allowExternalPrincipals"].as_bool().unwrap_or(share.is_open);
                 Ok(json!({}))
             }
-            "associateresourceshare" => {
+            "AssociateResourceShare" => {
                 let entities = entities(request)?;
                 account.active(request)?.associate(&entities).map(|()| json!({}))
             }
-            "disassociateresourceshare" => {
+            "DisassociateResourceShare" => {
                 let entities = entities(request)?;
                 account.active(request)?.disassociate(&entities).map(|()| json!({}))
             }
-            "deleteresourceshare" => account.active(request)?.delete().map(|()| json!({ "returnValue": true })),
-            "tagresource" => {
+            "DeleteResourceShare" => account.active(request)?.delete().map(|()| json!({ "returnValue": true })),
+            "TagResource" => {
                 account.share(request)?.tags.extend(tags(&request["tags"]));
                 Ok(json!({}))
             }
-            "untagresource" => {
+            "UntagResource" => {
                 let share = account.share(request)?;
                 for key in strings(&request["tagKeys"]) {
                     share.tags.remove(key);

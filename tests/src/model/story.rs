@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::weather::Fault;
+use super::weather::{Fault, Place};
 
 /// One life.
 pub type Story = Vec<Chapter>;
@@ -25,8 +25,8 @@ pub struct Chapter {
     pub same_request_id: bool,
     /// How long one invocation may take.
     pub invocation: Duration,
-    /// Which calls to AWS go wrong, by number.
-    pub faults: Vec<(u8, Fault)>,
+    /// Which calls to AWS go wrong.
+    pub faults: Vec<(Place, Fault)>,
 }
 
 /// One line, without what is as usual.
@@ -40,7 +40,7 @@ impl fmt::Debug for Chapter {
         if *same_request_id {
             f.write_str(", same request id")?;
         }
-        faults.iter().try_for_each(|(call, fault)| write!(f, ", call {call} {fault:?}"))
+        faults.iter().try_for_each(|(call, fault)| write!(f, ", {call} {fault:?}"))
     }
 }
 
@@ -108,7 +108,8 @@ fn fault() -> impl Strategy<Value = Fault> {
 
 fn chapter(wishes: usize) -> impl Strategy<Value = Chapter> {
     let invocation = prop_oneof![5 => Just(900_u64), 1 => Just(60), 1 => Just(12), 1 => Just(3)];
-    let faults = prop_oneof![1 => Just(Vec::new()), 2 => vec((0..12_u8, fault()), 1..4)];
+    let place = (0..12_u8).prop_map(Place::Number);
+    let faults = prop_oneof![1 => Just(Vec::new()), 2 => vec((place, fault()), 1..4)];
     let another_fails = proptest::bool::weighted(0.15);
     (deed(wishes), twist(), another_fails, proptest::bool::weighted(0.15), invocation, faults).prop_map(
         |(deed, twist, another_fails, same_request_id, invocation, faults)| {

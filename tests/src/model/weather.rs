@@ -1,9 +1,12 @@
 //! How AWS behaves: every call takes some time, and some go wrong.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::future::pending;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 /// How a call goes wrong.
@@ -13,14 +16,62 @@ pub enum Fault {
     Throttled,
     /// AWS has an error of its own, without an effect.
     Broken,
+    /// The connection breaks on the way there, so that it has no effect.
+    Reset,
     /// It has its effect, but the connection breaks before the answer.
     Lost,
+    /// It has its effect, and no answer comes.
+    Unanswered,
     /// It takes long.
     Slow,
     /// It and all others are denied for a while.
     Denied,
     /// It reads what was there before the last write. (A write can't.)
     Stale,
+    /// The process dies before it.
+    KilledBefore,
+    /// It has its effect, and the process dies before the answer.
+    KilledAfter,
+}
+
+/// Which call: the operation, and the how manieth of it since the forecast, from 1.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Call {
+    /// The operation's name.
+    pub operation: String,
+    /// The first has 1.
+    pub occurrence: usize,
+}
+
+/// `CreateAccount`, or `CreateAccount, 2nd`.
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operation, occurrence } = self;
+        match occurrence {
+            1 => f.write_str(operation),
+            2 => write!(f, "{operation}, 2nd"),
+            3 => write!(f, "{operation}, 3rd"),
+            _ => write!(f, "{operation}, {occurrence}th"),
+        }
+    }
+}
+
+/// Where in a forecast something goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// At the call of that number, from 0, whichever it is.
+    Number(u8),
+    /// At that call. Two at the same time are told apart by the order in which they begin.
+    Call(Call),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "call {number}"),
+            Self::Call(call) => write!(f, "{call}"),
+        }
+    }
 }
 
 /// What a call that went wrong ends with.
@@ -45,61 +96,107 @@ const HALF: u64 = 40;
 
 /// The weather of one life.
 #[derive(Debug, Default)]
-pub struct Weather(Mutex<Forecast>);
+pub struct Weather {
+    forecast: Mutex<Forecast>,
+    deaths: Notify,
+    retries: bool,
+}
 
 #[derive(Debug)]
 struct Forecast {
     random: fastrand::Rng,
-    calls: u8,
-    faults: BTreeMap<u8, Fault>,
+    calls: Vec<Call>,
+    faults: BTreeMap<Place, Fault>,
     denied_until: Option<Instant>,
 }
 
 impl Default for Forecast {
     fn default() -> Self {
         let random = fastrand::Rng::with_seed(7);
-        Self { random, calls: 0, faults: BTreeMap::new(), denied_until: None }
+        Self { random, calls: Vec::new(), faults: BTreeMap::new(), denied_until: None }
     }
 }
 
 impl Weather {
+    /// Weather in which the SDK tries again what it may, as in a function.
+    #[must_use]
+    pub fn with_retries() -> Self {
+        Self { retries: true, ..Self::default() }
+    }
+
+    /// Whether the SDK tries again what it may.
+    #[must_use]
+    pub fn retries(&self) -> bool {
+        self.retries
+    }
+
     /// Fair weather, with the same delays each time.
     pub fn begin(&self) {
         *self.lock() = Forecast::default();
     }
 
-    /// What goes wrong from now on, by the number of the call, counted anew.
-    pub fn forecast(&self, faults: &[(u8, Fault)]) {
+    /// What goes wrong from now on; calls are counted anew.
+    pub fn forecast(&self, faults: &[(Place, Fault)]) {
         let mut forecast = self.lock();
-        forecast.calls = 0;
-        forecast.faults = faults.iter().copied().collect();
+        forecast.calls.clear();
+        forecast.faults = faults.iter().cloned().collect();
         forecast.denied_until = None;
+    }
+
+    /// The calls since the forecast, in the order in which they began.
+    pub fn calls(&self) -> Vec<Call> {
+        self.lock().calls.clone()
+    }
+
+    /// Whether everything that was forecast has happened.
+    pub fn is_over(&self) -> bool {
+        self.lock().faults.is_empty()
+    }
+
+    /// Ends when the process that is at work is to die.
+    pub async fn death(&self) {
+        self.deaths.notified().await;
     }
 
     /// One call, which has its `effect` in between; that is told whether it is to read what was there before.
     ///
     /// # Errors
     /// If it goes wrong.
-    pub async fn call<T>(&self, effect: impl FnOnce(bool) -> T) -> Result<T, Trouble> {
-        let (fault, there, back) = self.next();
+    pub async fn call<T>(&self, operation: &str, effect: impl FnOnce(bool) -> T) -> Result<T, Trouble> {
+        let (fault, there, back) = self.next(operation);
         sleep(there).await;
         match fault {
             Some(Fault::Throttled) => return Err(Trouble::Throttled),
             Some(Fault::Broken) => return Err(Trouble::Broken),
             Some(Fault::Denied) => return Err(Trouble::Denied),
+            Some(Fault::Reset) => return Err(Trouble::Unanswered),
+            Some(Fault::KilledBefore) => self.die().await,
             Some(Fault::Slow) => sleep(SLOW).await,
             _ => {}
         }
         let answer = effect(fault == Some(Fault::Stale));
         sleep(back).await;
-        if fault == Some(Fault::Lost) { Err(Trouble::Unanswered) } else { Ok(answer) }
+        match fault {
+            Some(Fault::Lost) => Err(Trouble::Unanswered),
+            Some(Fault::Unanswered) => pending().await,
+            Some(Fault::KilledAfter) => self.die().await,
+            _ => Ok(answer),
+        }
     }
 
-    fn next(&self) -> (Option<Fault>, Duration, Duration) {
+    async fn die<T>(&self) -> T {
+        self.deaths.notify_one();
+        pending().await
+    }
+
+    fn next(&self, operation: &str) -> (Option<Fault>, Duration, Duration) {
         let mut forecast = self.lock();
-        let number = forecast.calls;
-        forecast.calls = number.saturating_add(1);
-        let mut fault = forecast.faults.remove(&number);
+        let number = u8::try_from(forecast.calls.len()).unwrap_or(u8::MAX);
+        let occurrence = 1 + forecast.calls.iter().filter(|call| call.operation == operation).count();
+        let call = Call { operation: operation.to_owned(), occurrence };
+        forecast.calls.push(call.clone());
+        let by_number = forecast.faults.remove(&Place::Number(number));
+        let mut fault = forecast.faults.remove(&Place::Call(call)).or(by_number);
         let now = Instant::now();
         if fault == Some(Fault::Denied) {
             forecast.denied_until = Some(now + DENIED_FOR);
@@ -111,6 +208,12 @@ impl Weather {
     }
 
     fn lock(&self) -> MutexGuard<'_, Forecast> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.forecast.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether an operation changes nothing, by its name.
+#[must_use]
+pub fn is_read(operation: &str) -> bool {
+    ["Assume", "Describe", "Get", "Head", "List"].iter().any(|verb| operation.starts_with(verb))
 }

@@ -171,7 +171,7 @@ impl Contents {
                 account.closed_at = Some(now + CLOSED_IN);
                 Ok(json!({}))
             }),
-            "putAccountName" => self.account(id, now).ok_or("ResourceNotFoundException").map(|account| {
+            "PutAccountName" => self.account(id, now).ok_or("ResourceNotFoundException").map(|account| {
                 text("AccountName").clone_into(&mut account.name);
                 json!({})
             }),

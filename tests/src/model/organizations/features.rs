@@ -105,7 +105,7 @@ impl Contents {
                     self.features = Some(Features::with(&["SERVICE_CONTROL_POLICY"], &[]));
                     Ok(described())
                 }
-                "enablesharingwithawsorganization" => Err("OperationNotPermittedException"),
+                "EnableSharingWithAwsOrganization" => Err("OperationNotPermittedException"),
                 _ => Err("AWSOrganizationsNotInUseException"),
             });
         };
@@ -128,7 +128,7 @@ impl Contents {
                 features.trusted_services.remove(text("ServicePrincipal"));
                 Ok(json!({}))
             }
-            "enablesharingwithawsorganization" => {
+            "EnableSharingWithAwsOrganization" => {
                 features.trusted_services.insert(RAM.to_owned());
                 Ok(json!({ "returnValue": true }))
             }

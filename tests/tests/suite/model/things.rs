@@ -66,7 +66,7 @@ impl Things {
             store.turns.insert(mark.clone(), claim.turn().clone());
             Ok(effect(store, &mark))
         };
-        match self.weather.call(once_in_turn).await {
+        match self.weather.call("Call", once_in_turn).await {
             Ok(answer) => answer,
             Err(Trouble::Broken | Trouble::Unanswered) => Err(AwsError::unanswered("thing:Call", "broken").into()),
             Err(Trouble::Throttled | Trouble::Denied) => {

@@ -1,0 +1,183 @@
+//! Everything that can go wrong with each call of a request: one fault at a time, two at a time, and the end of the process.
+
+mod outcome;
+mod page;
+
+use std::env;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+
+use self::outcome::Outcome;
+use self::page::Page;
+use super::play::{Told, play};
+use super::process::Process;
+use super::story::{Chapter, Deed, Twist};
+use super::weather::{Call, Fault, Place, Weather, is_read};
+use super::world::World;
+
+/// How many pairs of faults to try of each world, in the place of the number that its test says.
+const MORE: &str = "ARCHIPELAGO_PAIRS";
+
+/// How many of the things that went wrong are told.
+const TOLD: usize = 12;
+
+/// The time of an invocation: as a function has it, and so short that a call without an answer takes all of it.
+const LONG: Duration = Duration::from_mins(15);
+const SHORT: Duration = Duration::from_secs(20);
+
+/// What can go wrong with a call, in a page's words, with the time of an invocation.
+const TROUBLES: [(&str, Fault, Duration); 10] = [
+    ("throttled", Fault::Throttled, LONG),
+    ("500", Fault::Broken, LONG),
+    ("reset before", Fault::Reset, LONG),
+    ("reset after", Fault::Lost, LONG),
+    ("no answer", Fault::Unanswered, LONG),
+    ("slow to the deadline", Fault::Unanswered, SHORT),
+    ("stale", Fault::Stale, LONG),
+    ("denied", Fault::Denied, LONG),
+    ("killed before", Fault::KilledBefore, LONG),
+    ("killed after", Fault::KilledAfter, LONG),
+];
+
+/// What is done to a stack; the faults meet the last of it, with the rollback or the clean-up that follows.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene {
+    name: &'static str,
+    templates: &'static [&'static str],
+    is_deleted: bool,
+}
+
+impl Scene {
+    /// The stack is created with the first of `templates`, and updated with each other one. They are named by the meanings of
+    /// the world's wishes.
+    #[must_use]
+    pub const fn of(name: &'static str, templates: &'static [&'static str]) -> Self {
+        Self { name, templates, is_deleted: false }
+    }
+
+    /// The stack is deleted after that.
+    #[must_use]
+    pub const fn deleted(name: &'static str, templates: &'static [&'static str]) -> Self {
+        Self { name, templates, is_deleted: true }
+    }
+
+    fn story<W: World>(&self, invocation: Duration, faults: &[(Place, Fault)]) -> Vec<Chapter> {
+        let wishes = W::wishes();
+        let wish =
+            |meaning: &&str| wishes.iter().position(|wish| wish.meaning == *meaning).expect("a wish of the world");
+        let templates = self.templates.iter().map(wish).enumerate();
+        let deeds = templates.map(|(index, wish)| if index == 0 { Deed::Create(wish) } else { Deed::Update(wish) });
+        let mut story: Vec<_> = deeds.chain(self.is_deleted.then_some(Deed::Delete)).map(in_fair_weather).collect();
+        if let Some(last) = story.last_mut() {
+            last.invocation = invocation;
+            last.faults = faults.to_vec();
+        }
+        story
+    }
+}
+
+fn in_fair_weather(deed: Deed) -> Chapter {
+    let (twist, faults) = (Twist::Plain, Vec::new());
+    Chapter { deed, twist, another_fails: false, same_request_id: false, invocation: LONG, faults }
+}
+
+/// One fault, and the time of an invocation with it.
+type Trouble = (Call, Fault, Duration);
+
+/// All that can go wrong with one resource type, and the page that says what comes of it.
+#[derive(Debug)]
+pub struct Matrix {
+    page: Page,
+    broken: Vec<String>,
+}
+
+impl Matrix {
+    /// The matrix of a type: the name that it has in a template.
+    #[must_use]
+    pub fn new(resource_type: &str) -> Self {
+        Self { page: Page::new(resource_type), broken: Vec::new() }
+    }
+
+    /// Tries every fault at every call of `scenes` in the world `W`, the SDK's own retries included; and `pairs` pairs of
+    /// them, chosen the same each time, without these retries, as if each fault came three times in a row.
+    pub fn try_all<W: World>(&mut self, scenes: &[Scene], pairs: usize) {
+        let process = Process::<W>::new(Weather::with_retries());
+        for scene in scenes {
+            let Some(fair) = self.told(&process, scene, &[]) else { continue };
+            if fair.run.reason().is_some() {
+                self.broken.push(format!("{}, without a fault: {:?}", scene.name, fair.run.reason()));
+            }
+            self.page.begin(scene.name, TROUBLES.map(|(name, ..)| name));
+            for call in &fair.calls {
+                let outcomes = TROUBLES.map(|(_, fault, invocation)| {
+                    if fault == Fault::Stale && !is_read(&call.operation) {
+                        return Outcome::NotARead;
+                    }
+                    let told = self.told(&process, scene, &[(call.clone(), fault, invocation)]);
+                    told.map_or(Outcome::Broken, |told| Outcome::of(&told, &fair))
+                });
+                self.page.add(call, outcomes);
+            }
+        }
+        self.try_pairs::<W>(scenes, pairs);
+    }
+
+    fn try_pairs<W: World>(&mut self, scenes: &[Scene], pairs: usize) {
+        let process = Process::<W>::new(Weather::default());
+        let mut all = Vec::new();
+        for scene in scenes {
+            let Some(fair) = self.told(&process, scene, &[]) else { continue };
+            for first in fair.calls.iter().flat_map(troubles) {
+                let Some(told) = self.told(&process, scene, std::slice::from_ref(&first)) else { continue };
+                let after = told.calls.into_iter().skip_while(|call| *call != first.0).skip(1);
+                let seconds: Vec<_> = after.flat_map(|call| troubles(&call).collect::<Vec<_>>()).collect();
+                all.extend(seconds.into_iter().map(|second| (scene, [first.clone(), second])));
+            }
+        }
+        let more = env::var(MORE).ok().and_then(|more| more.parse().ok());
+        let tried = more.unwrap_or(pairs).min(all.len());
+        self.page.count(tried.min(pairs), all.len());
+        fastrand::Rng::with_seed(7).shuffle(&mut all);
+        for (scene, pair) in all.into_iter().take(tried) {
+            self.told(&process, scene, &pair);
+        }
+    }
+
+    /// What comes of a scene with these faults; `None` if a rule is broken.
+    fn told<W: World>(&mut self, process: &Process<W>, scene: &Scene, troubles: &[Trouble]) -> Option<Told> {
+        let invocation = troubles.iter().map(|(.., invocation)| *invocation).min().unwrap_or(LONG);
+        let faults: Vec<_> = troubles.iter().map(|(call, fault, _)| (Place::Call(call.clone()), *fault)).collect();
+        let story = scene.story::<W>(invocation, &faults);
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+        let told = runtime.expect("a runtime without I/O can be built").block_on(play(&story, process));
+        let broken = match told {
+            Ok(told) if told.len() < story.len() => "the scene ended early".to_owned(),
+            Ok(mut told) => return told.pop(),
+            Err(broken) => broken.to_string(),
+        };
+        let met: Vec<_> = troubles.iter().map(|(call, fault, _)| format!("{call} {fault:?}")).collect();
+        self.broken.push(format!("{} ({}), {invocation:?}: {broken}", scene.name, met.join(" and ")));
+        None
+    }
+
+    /// Compares the page in `docs/faults` with what came of all this, or writes it if `ARCHIPELAGO_WRITE_FAULTS` is set.
+    ///
+    /// # Panics
+    /// With the rules that were broken, or with a page that says something else.
+    pub fn check(self) {
+        let told: Vec<_> = self.broken.iter().take(TOLD).map(String::as_str).collect();
+        assert!(told.is_empty(), "{} times a rule was broken:\n{}", self.broken.len(), told.join("\n"));
+        self.page.check();
+    }
+}
+
+/// All that can go wrong with a call.
+fn troubles(call: &Call) -> impl Iterator<Item = Trouble> + use<> {
+    let call = call.clone();
+    let can_be = TROUBLES.into_iter().filter({
+        let is_read = is_read(&call.operation);
+        move |(_, fault, _)| *fault != Fault::Stale || is_read
+    });
+    can_be.map(move |(_, fault, invocation)| (call.clone(), fault, invocation))
+}

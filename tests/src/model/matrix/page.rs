@@ -1,0 +1,117 @@
+//! The page of a resource type: a table for each scene.
+
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use super::outcome::Outcome;
+use crate::model::weather::Call;
+
+/// Set, it has pages be written.
+const WRITE: &str = "ARCHIPELAGO_WRITE_FAULTS";
+
+/// What came of all faults of a type.
+#[derive(Debug)]
+pub(super) struct Page {
+    resource_type: String,
+    scenes: Vec<Scene>,
+    reasons: Vec<String>,
+    pairs: (usize, usize),
+}
+
+#[derive(Debug)]
+struct Scene {
+    name: String,
+    columns: Vec<&'static str>,
+    /// Which calls, and the cells of all of them.
+    rows: Vec<(Vec<Call>, Vec<String>)>,
+}
+
+impl Page {
+    pub(super) fn new(resource_type: &str) -> Self {
+        Self { resource_type: resource_type.to_owned(), scenes: Vec::new(), reasons: Vec::new(), pairs: (0, 0) }
+    }
+
+    pub(super) fn begin(&mut self, name: &str, columns: impl IntoIterator<Item = &'static str>) {
+        let columns = columns.into_iter().collect();
+        self.scenes.push(Scene { name: name.to_owned(), columns, rows: Vec::new() });
+    }
+
+    /// Adds a call; one that ends as the one before of its operation shares its row.
+    pub(super) fn add(&mut self, call: &Call, outcomes: impl IntoIterator<Item = Outcome>) {
+        let reasons = &mut self.reasons;
+        let mut note = |reason: &str| {
+            let known = reasons.iter().position(|known| known == reason);
+            1 + known.unwrap_or_else(|| {
+                reasons.push(reason.to_owned());
+                reasons.len() - 1
+            })
+        };
+        let cells: Vec<_> = outcomes.into_iter().map(|outcome| outcome.cell(&mut note)).collect();
+        let Some(scene) = self.scenes.last_mut() else { return };
+        match scene.rows.last_mut() {
+            Some((row, same)) if *same == cells && row[0].operation == call.operation => row.push(call.clone()),
+            _ => scene.rows.push((vec![call.clone()], cells)),
+        }
+    }
+
+    /// Adds so many pairs that were tried, of so many that there are.
+    pub(super) fn count(&mut self, tried: usize, all: usize) {
+        self.pairs = (self.pairs.0 + tried, self.pairs.1 + all);
+    }
+
+    fn text(&self) -> String {
+        let cells = |scene: &Scene| -> usize {
+            let rows = scene.rows.iter();
+            rows.map(|(calls, cells)| calls.len() * cells.iter().filter(|cell| *cell != "not a read").count()).sum()
+        };
+        let single: usize = self.scenes.iter().map(cells).sum();
+        let (tried, all) = self.pairs;
+        let mut text = format!(
+            "# What goes wrong with `{}`, and what comes of it\n\n\
+             Written by its test; [Faults](../Faults.md) says how to read it. {single} single faults, and {tried} of {all} \
+             pairs.\n",
+            self.resource_type
+        );
+        for Scene { name, columns, rows } in &self.scenes {
+            let _ = write!(
+                text,
+                "\n## {name}\n\n| call | {} |\n|---|{}\n",
+                columns.join(" | "),
+                "---|".repeat(columns.len())
+            );
+            for (calls, cells) in rows {
+                let _ = writeln!(text, "| {} | {} |", named(calls), cells.join(" | "));
+            }
+        }
+        if !self.reasons.is_empty() {
+            text.push_str("\n## Reasons\n\n");
+        }
+        for (index, reason) in self.reasons.iter().enumerate() {
+            let _ = writeln!(text, "{}. {reason}", index + 1);
+        }
+        text
+    }
+
+    pub(super) fn check(&self) {
+        let name = self.resource_type.trim_start_matches("Custom::");
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/faults").join(format!("{name}.md"));
+        let text = self.text();
+        if env::var_os(WRITE).is_some() {
+            fs::write(&path, text).expect("docs/faults can be written");
+            return;
+        }
+        let written = fs::read_to_string(&path).unwrap_or_default();
+        assert!(written == text, "docs/faults/{name}.md is stale: run this test with {WRITE}=1\n{text}");
+    }
+}
+
+/// `CreateAccount`, or `DescribeAccount, 2nd to DescribeAccount, 4th`.
+fn named(calls: &[Call]) -> String {
+    match calls {
+        [one] => one.to_string(),
+        [first, .., last] => format!("{first} to {}", last.to_string().rsplit(", ").next().unwrap_or_default()),
+        [] => String::new(),
+    }
+}
