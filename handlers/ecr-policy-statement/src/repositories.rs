@@ -67,4 +67,6 @@ impl PolicyStore for Repositories {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

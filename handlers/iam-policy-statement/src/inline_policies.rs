@@ -108,4 +108,6 @@ impl PolicyStore for InlinePolicies {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

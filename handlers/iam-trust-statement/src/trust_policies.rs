@@ -95,4 +95,6 @@ impl PolicyStore for TrustPolicies {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

@@ -141,4 +141,6 @@ fn is_lockout(error: &AwsError) -> bool {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

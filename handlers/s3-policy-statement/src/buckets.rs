@@ -93,4 +93,6 @@ fn with_the_way_in(error: AwsError) -> AwsError {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

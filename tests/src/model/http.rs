@@ -19,9 +19,10 @@ use custom_resource::SdkConfig;
 use serde_json::{Value, json};
 
 use super::query;
+use super::rest;
 use super::weather::{Trouble, Weather};
 
-/// What every refusal says.
+/// What refusals say.
 const MESSAGE: &str = "Not this time.";
 
 /// When the functions' own clients cut a call off.
@@ -42,13 +43,18 @@ const BY_PATH: [&str; 11] = [
     "UpdateResourceShare",
 ];
 
-/// A service, whether it speaks JSON or the query protocol.
+/// A service, whether it speaks JSON, the query protocol or that of S3.
 pub trait Service: Debug + Send + Sync + 'static {
     /// The answer to an operation: its name as it stands in the request's target, in its form or else in its path.
     ///
     /// # Errors
     /// AWS's code.
     fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str>;
+
+    /// What it says with a code of its own.
+    fn words(&self, _code: &str) -> &'static str {
+        MESSAGE
+    }
 }
 
 /// The configuration of clients for which every call goes to `service`, through `weather`. In most weather without the SDK's
@@ -82,13 +88,37 @@ impl HttpConnector for Connector {
             let effect = |stale| service.answer(&asked.operation, &asked.parameters, stale);
             match weather.call(&asked.operation, effect).await {
                 Ok(Ok(answer)) => asked.respond(&answer),
-                Ok(Err(code)) => asked.refuse(400, code),
-                Err(Trouble::Throttled) => asked.refuse(400, "ThrottlingException"),
-                Err(Trouble::Denied) => asked.refuse(400, "AccessDeniedException"),
-                Err(Trouble::Broken) => asked.refuse(500, "InternalServerError"),
+                Ok(Err(code)) => asked.refuse(400, code, service.words(code)),
+                Err(Trouble::Throttled) => asked.refuse(400, asked.protocol.throttled(), MESSAGE),
+                Err(Trouble::Denied) => asked.refuse(403, asked.protocol.denied(), MESSAGE),
+                Err(Trouble::Broken) => asked.refuse(500, "InternalServerError", MESSAGE),
                 Err(Trouble::Unanswered) => Err(ConnectorError::io(IoError::other("broken").into())),
             }
         })
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Protocol {
+    Json,
+    Query,
+    Rest,
+}
+
+impl Protocol {
+    fn throttled(self) -> &'static str {
+        match self {
+            Self::Json => "ThrottlingException",
+            Self::Query => "Throttling",
+            Self::Rest => "SlowDown",
+        }
+    }
+
+    fn denied(self) -> &'static str {
+        match self {
+            Self::Json => "AccessDeniedException",
+            Self::Query | Self::Rest => "AccessDenied",
+        }
     }
 }
 
@@ -96,15 +126,18 @@ impl HttpConnector for Connector {
 struct Asked {
     operation: String,
     parameters: Value,
-    is_query: bool,
+    protocol: Protocol,
 }
 
 impl Asked {
     fn read(request: &HttpRequest) -> Self {
         let body = request.body().bytes().unwrap_or_default();
+        if let Some((operation, parameters)) = rest::read(request.method(), request.uri(), body) {
+            return Self { operation, parameters, protocol: Protocol::Rest };
+        }
         let is_query = request.headers().get("content-type").is_some_and(|kind| kind.contains("form-urlencoded"));
         if let Some((operation, parameters)) = query::read(body).filter(|_| is_query) {
-            return Self { operation, parameters, is_query };
+            return Self { operation, parameters, protocol: Protocol::Query };
         }
         let target = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
         let path = || {
@@ -113,17 +146,25 @@ impl Asked {
         };
         let in_address = || query::parameters(request.uri().split_once('?').unwrap_or_default().1.as_bytes());
         let parameters = serde_json::from_slice(body).unwrap_or_else(|_| Value::Object(in_address()));
-        Self { operation: target.unwrap_or_else(path).to_owned(), parameters, is_query: false }
+        Self { operation: target.unwrap_or_else(path).to_owned(), parameters, protocol: Protocol::Json }
     }
 
     fn respond(&self, answer: &Value) -> Result<HttpResponse, ConnectorError> {
-        let json = || answer.to_string();
-        respond(200, if self.is_query { query::written(&self.operation, &self.parameters, answer) } else { json() })
+        let body = match self.protocol {
+            Protocol::Json => answer.to_string(),
+            Protocol::Query => query::written(&self.operation, &self.parameters, answer),
+            Protocol::Rest => rest::written(answer),
+        };
+        respond(200, body)
     }
 
-    fn refuse(&self, status: u16, code: &str) -> Result<HttpResponse, ConnectorError> {
-        let json = || json!({ "__type": code, "message": MESSAGE }).to_string();
-        respond(status, if self.is_query { query::refused(&self.parameters, code, MESSAGE) } else { json() })
+    fn refuse(&self, status: u16, code: &str, words: &str) -> Result<HttpResponse, ConnectorError> {
+        let body = match self.protocol {
+            Protocol::Json => json!({ "__type": code, "message": words }).to_string(),
+            Protocol::Query => query::refused(&self.parameters, code, words),
+            Protocol::Rest => rest::refused(code, words),
+        };
+        respond(status, body)
     }
 }
 

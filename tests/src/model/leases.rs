@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -23,11 +24,26 @@ struct Table {
     began: Option<Instant>,
 }
 
+impl Table {
+    fn waited(&self) -> Duration {
+        self.began.map(|began| began.elapsed()).unwrap_or_default()
+    }
+}
+
 impl Leases {
     /// Makes the table empty, for a life that begins now.
     pub fn begin(&self) {
         let table = Table { began: Some(Instant::now()), ..Table::default() };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = table;
+    }
+
+    /// The policies that somebody may change now.
+    pub fn held(&self) -> Vec<String> {
+        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = i64::try_from((today + table.waited()).as_millis()).expect("a life ends");
+        let held = table.items.iter().filter(|(_, item)| item.get("Until").map(number) >= Some(now));
+        held.map(|(policy, _)| policy.clone()).collect()
     }
 }
 
@@ -35,8 +51,7 @@ impl Service for Leases {
     fn answer(&self, operation: &str, request: &Value, _: bool) -> Result<Value, &'static str> {
         assert_eq!(operation, "UpdateItem", "the table can't be asked for that");
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = table.began.map(|began| began.elapsed()).unwrap_or_default();
-        let waited = i64::try_from(waited.as_millis()).expect("a life ends");
+        let waited = i64::try_from(table.waited().as_millis()).expect("a life ends");
         let key = request["Key"]["Policy"]["S"].as_str().expect("a key");
         let item = table.items.entry(key.to_owned()).or_default();
         let mut values = request["ExpressionAttributeValues"].clone();

@@ -21,7 +21,7 @@ pub(super) fn parameters(form: &[u8]) -> Map<String, Value> {
 
 /// The body of an operation's answer to `parameters`.
 pub(super) fn written(operation: &str, parameters: &Value, answer: &Value) -> String {
-    let mut result = content(answer);
+    let mut result = content(answer, if is_ec2(parameters) { "item" } else { "member" });
     if !is_ec2(parameters) {
         result = element(&format!("{operation}Result"), &result);
     }
@@ -30,11 +30,15 @@ pub(super) fn written(operation: &str, parameters: &Value, answer: &Value) -> St
 
 /// The body of a refusal of `parameters`.
 pub(super) fn refused(parameters: &Value, code: &str, message: &str) -> String {
-    let error = element("Error", &(element("Code", code) + &element("Message", message)));
+    let error = error(code, message);
     if is_ec2(parameters) {
         return element("Response", &element("Errors", &error));
     }
     element("ErrorResponse", &error)
+}
+
+pub(super) fn error(code: &str, message: &str) -> String {
+    element("Error", &(element("Code", code) + &element("Message", message)))
 }
 
 /// EC2 puts nothing around a result, and has refusals of its own form.
@@ -43,10 +47,11 @@ fn is_ec2(parameters: &Value) -> bool {
     parameters["Version"] == EC2
 }
 
-fn content(value: &Value) -> String {
+/// What stands in an element; `each` is the name of a list's items.
+fn content(value: &Value, each: &str) -> String {
     match value {
-        Value::Object(members) => members.iter().map(|(name, value)| element(name, &content(value))).collect(),
-        Value::Array(items) => items.iter().map(|item| element("item", &content(item))).collect(),
+        Value::Object(members) => members.iter().map(|(name, value)| element(name, &content(value, each))).collect(),
+        Value::Array(items) => items.iter().map(|item| element(each, &content(item, each))).collect(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }

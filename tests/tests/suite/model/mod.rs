@@ -1,5 +1,3 @@
-//! Thousands of random lives of the statement types, in which CloudFormation, Lambda and AWS misbehave.
+//! Thousands of random lives of the smallest type, in which CloudFormation, Lambda and AWS misbehave.
 
-mod shelves;
-mod statements;
 mod things;

@@ -1,0 +1,37 @@
+//! Random lives of statements in the policies of repositories, in which CloudFormation, Lambda, ECR and `DynamoDB` misbehave.
+
+use std::sync::Arc;
+
+use archipelago_tests::model::{
+    Played, Policed, Service, lives,
+    policies::{Ecr, Policies},
+};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// How many lives are told in each run.
+const LIVES: u32 = 60;
+
+impl Played for Repositories {
+    const TYPE: &'static str = "Custom::EcrPolicyStatement";
+    const ACTIONS: [&'static str; 2] = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
+    const TARGETS: [&'static str; 5] = ["app", "base", "new", "nowhere", "shared"];
+
+    fn store(aws: &SdkConfig) -> Self {
+        Self::new(aws)
+    }
+
+    fn service(policies: Arc<Policies>) -> Box<dyn Service> {
+        Box::new(Ecr(policies))
+    }
+
+    fn properties(target: &str) -> Value {
+        json!({ "RepositoryName": target })
+    }
+}
+
+#[test]
+fn statements_live_and_leave_nothing_behind() {
+    lives::<Policed<Repositories>>(LIVES);
+}

@@ -1,0 +1,39 @@
+//! Random lives of statements in the policies of roles, in which CloudFormation, Lambda, IAM and `DynamoDB` misbehave.
+
+use std::sync::Arc;
+
+use archipelago_tests::model::{
+    Played, Policed, Service, lives,
+    policies::{InlinePolicies as Roles, Policies},
+};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// How many lives are told in each run.
+const LIVES: u32 = 60;
+
+impl Played for InlinePolicies {
+    const TYPE: &'static str = "Custom::IamPolicyStatement";
+    const ACTIONS: [&'static str; 2] = ["s3:GetObject", "s3:ListBucket"];
+    const TARGETS: [&'static str; 5] =
+        ["deploy/grants", "deploy/more", "new/grants", "nowhere/grants", "shared/grants"];
+
+    fn store(aws: &SdkConfig) -> Self {
+        Self::new(aws)
+    }
+
+    fn service(policies: Arc<Policies>) -> Box<dyn Service> {
+        Box::new(Roles(policies))
+    }
+
+    fn properties(target: &str) -> Value {
+        let (role, policy) = target.split_once('/').unwrap();
+        json!({ "RoleName": role, "PolicyName": policy })
+    }
+}
+
+#[test]
+fn statements_live_and_leave_nothing_behind() {
+    lives::<Policed<InlinePolicies>>(LIVES);
+}

@@ -1,0 +1,37 @@
+//! Random lives of statements in the policies of roles, in which CloudFormation, Lambda, IAM and `DynamoDB` misbehave.
+
+use std::sync::Arc;
+
+use archipelago_tests::model::{
+    Played, Policed, Service, lives,
+    policies::{Policies, TrustPolicies as Roles},
+};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// How many lives are told in each run.
+const LIVES: u32 = 60;
+
+impl Played for TrustPolicies {
+    const TYPE: &'static str = "Custom::IamTrustStatement";
+    const ACTIONS: [&'static str; 2] = ["sts:AssumeRole", "sts:TagSession"];
+    const TARGETS: [&'static str; 5] = ["deploy", "build", "new", "nowhere", "shared"];
+
+    fn store(aws: &SdkConfig) -> Self {
+        Self::new(aws)
+    }
+
+    fn service(policies: Arc<Policies>) -> Box<dyn Service> {
+        Box::new(Roles(policies))
+    }
+
+    fn properties(target: &str) -> Value {
+        json!({ "RoleName": target })
+    }
+}
+
+#[test]
+fn statements_live_and_leave_nothing_behind() {
+    lives::<Policed<TrustPolicies>>(LIVES);
+}

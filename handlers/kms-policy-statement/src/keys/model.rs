@@ -1,0 +1,44 @@
+//! Random lives of statements in the policies of keys, in which CloudFormation, Lambda, KMS and `DynamoDB` misbehave.
+
+use std::sync::Arc;
+
+use archipelago_tests::model::{
+    Played, Policed, Service, lives,
+    policies::{Kms, Policies},
+};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// How many lives are told in each run.
+const LIVES: u32 = 60;
+
+impl Played for Keys {
+    const TYPE: &'static str = "Custom::KmsPolicyStatement";
+    const ACTIONS: [&'static str; 2] = ["kms:Decrypt", "kms:DescribeKey"];
+    const TARGETS: [&'static str; 5] = [
+        "11111111-0000-4000-8000-000000000000",
+        "22222222-0000-4000-8000-000000000000",
+        "33333333-0000-4000-8000-000000000000",
+        "44444444-0000-4000-8000-000000000000",
+        "55555555-0000-4000-8000-000000000000",
+    ];
+    const ALIAS: Option<&'static str> = Some("alias/11111111-0000-4000-8000-000000000000");
+
+    fn store(aws: &SdkConfig) -> Self {
+        Self::new(aws)
+    }
+
+    fn service(policies: Arc<Policies>) -> Box<dyn Service> {
+        Box::new(Kms(policies))
+    }
+
+    fn properties(target: &str) -> Value {
+        json!({ "KeyId": target })
+    }
+}
+
+#[test]
+fn statements_live_and_leave_nothing_behind() {
+    lives::<Policed<Keys>>(LIVES);
+}

@@ -1,0 +1,37 @@
+//! Random lives of statements in the policies of buckets, in which CloudFormation, Lambda, S3 and `DynamoDB` misbehave.
+
+use std::sync::Arc;
+
+use archipelago_tests::model::{
+    Played, Policed, Service, lives,
+    policies::{Policies, S3},
+};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// How many lives are told in each run.
+const LIVES: u32 = 60;
+
+impl Played for Buckets {
+    const TYPE: &'static str = "Custom::S3PolicyStatement";
+    const ACTIONS: [&'static str; 2] = ["s3:GetObject", "s3:PutObject"];
+    const TARGETS: [&'static str; 5] = ["artifacts", "backups", "new", "nowhere", "shared"];
+
+    fn store(aws: &SdkConfig) -> Self {
+        Self::new(aws)
+    }
+
+    fn service(policies: Arc<Policies>) -> Box<dyn Service> {
+        Box::new(S3(policies))
+    }
+
+    fn properties(target: &str) -> Value {
+        json!({ "BucketName": target })
+    }
+}
+
+#[test]
+fn statements_live_and_leave_nothing_behind() {
+    lives::<Policed<Buckets>>(LIVES);
+}

@@ -1,0 +1,222 @@
+//! Policies of others, and statements that stacks have in them, whichever service keeps them.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Debug};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use aws_types::SdkConfig;
+use policy_statement::{Document, PolicyStore, Resources, Statements};
+use serde_json::{Value, json};
+
+use super::http::{Service, configuration};
+use super::policies::{Called, Documents, FRESH, Policies, UNKNOWN};
+use super::weather::Weather;
+use super::world::{Thing, Wish, World};
+use crate::cloudformation::Live;
+
+/// The account of the last of the targets, and the role there that may change its policy.
+const ELSEWHERE: &str = "222222222222";
+
+/// How long the policy of another target is, which is near the limit of a trust policy.
+const LONG: usize = 1_900;
+
+/// A store of policies that is played.
+pub trait Played: PolicyStore + Debug + 'static {
+    /// The type.
+    const TYPE: &'static str;
+    /// What statements may allow.
+    const ACTIONS: [&'static str; 2];
+    /// What policies belong to, by their ids: a target, one with a long policy, one without any, one that isn't there, and
+    /// one of another account.
+    const TARGETS: [&'static str; 5];
+    /// Another name of the first target, if there is one.
+    const ALIAS: Option<&'static str> = None;
+
+    /// The store itself.
+    fn store(aws: &SdkConfig) -> Self;
+
+    /// What it speaks to.
+    fn service(policies: Arc<Policies>) -> Box<dyn Service>;
+
+    /// The properties that name a target.
+    fn properties(target: &str) -> Value;
+}
+
+/// The policies of one service, and statements in them.
+pub struct Policed<S> {
+    policies: Arc<Policies>,
+    called: Arc<Called>,
+    aws: SdkConfig,
+    store: PhantomData<fn() -> S>,
+}
+
+impl<S> Debug for Policed<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policed").field("policies", &self.policies).finish_non_exhaustive()
+    }
+}
+
+/// A statement that allows a principal something on a target, or where policies have no principals a role something that is
+/// called like that one.
+fn statement<S: Played>(principal: &str, target: &str, actions: &Value) -> Value {
+    let mut statement = json!({ "Effect": "Allow", "Action": actions });
+    if S::RULES.principals {
+        statement["Principal"] = json!({ "AWS": principal });
+    }
+    match S::RULES.resources {
+        Resources::None => {}
+        Resources::Star => statement["Resource"] = "*".into(),
+        Resources::Of(service) => statement["Resource"] = format!("arn:aws:{service}:::{target}/*").into(),
+        Resources::Any => statement["Resource"] = format!("arn:aws:s3:::{}", principal.replace(':', ".")).into(),
+    }
+    statement
+}
+
+/// A policy of somebody else, written by hand, with a copied mark in the middle of a Sid.
+fn foreign<S: Played>(target: &str, length: usize) -> String {
+    let root = statement::<S>("arn:aws:iam::111111111111:root", target, &json!(["kms:*"])).to_string();
+    let beginning = r#"{"Version":"2008-10-17","Id":"\u0041","Statement":[{"Sid":"Thing0123456789of","N":1.0,"#;
+    let rest = format!("{},{{\"Sid\":\"\",\"Effect\":\"Deny\",", root.trim_start_matches('{'));
+    let filling = "x".repeat(length.saturating_sub(beginning.len() + rest.len()));
+    format!(r#"{beginning}{rest}"Principal":"*","Action":"none:{filling}"}}]}}"#)
+}
+
+fn wish<S: Played>(target: &str, statement: &Value, meaning: &'static str) -> Wish {
+    let mut properties = S::properties(target);
+    properties["Statement"] = statement.clone();
+    Wish { properties, meaning }
+}
+
+impl<S: Played> Policed<S> {
+    fn documents(&self) -> BTreeMap<String, Document> {
+        let documents = self.policies.documents().into_iter();
+        let read = |text: String| Document::parse(&text).expect("what is kept can be read");
+        documents.filter_map(|(target, text)| Some((target, read(text?)))).collect()
+    }
+
+    /// The policies that somebody may change now, by the table of leases.
+    #[must_use]
+    pub fn held(&self) -> Vec<String> {
+        self.called.leases.held()
+    }
+}
+
+/// The id of statements in the policy of a target.
+fn id<S: Played>(target: &str, mark: &str) -> String {
+    if target == S::TARGETS[4] { format!("{ELSEWHERE}:{target}#{mark}") } else { format!("{target}#{mark}") }
+}
+
+impl<S: Played> World for Policed<S> {
+    type Resource = Statements<S>;
+    const TYPE: &'static str = S::TYPE;
+    const STOPS_WHEN_OVERTAKEN: bool = true;
+
+    fn wishes() -> Vec<Wish> {
+        let [target, other, new, nowhere, elsewhere] = S::TARGETS;
+        let [first, second] = S::ACTIONS;
+        let both = json!([first, second]);
+        let plain = statement::<S>("222222222222", target, &both);
+        let two = json!([plain, statement::<S>("333333333333", target, &json!(first))]);
+        let unknown = statement::<S>(&format!("arn:aws:iam::{UNKNOWN}:role/gone"), target, &both);
+        let fresh = statement::<S>(&format!("arn:aws:iam::333333333333:{FRESH}"), target, &both);
+        let of = |target| statement::<S>("222222222222", target, &both);
+        let mut too_long = plain.clone();
+        too_long["Condition"] = json!({ "StringLike": { "aws:PrincipalTag/team": "x".repeat(S::LIMIT.size + 2_048) } });
+        let mut elsewhere = wish::<S>(elsewhere, &of(elsewhere), "elsewhere");
+        elsewhere.properties["RoleArn"] = format!("arn:aws:iam::{ELSEWHERE}:role/writer").into();
+        let mut wishes = vec![
+            wish::<S>(target, &plain, "plain"),
+            wish::<S>(target, &json!([statement::<S>("222222222222", target, &json!([second, first]))]), "plain"),
+            wish::<S>(target, &two, "two"),
+            wish::<S>(other, &of(other), "in another policy"),
+            wish::<S>(new, &of(new), "in a new policy"),
+            wish::<S>(target, &fresh, "for a fresh role"),
+            elsewhere,
+            wish::<S>(nowhere, &of(nowhere), "without a target"),
+            wish::<S>(target, &unknown, "refused by AWS"),
+            wish::<S>(target, &too_long, "too long"),
+            wish::<S>(target, &json!({ "Effect": "Perhaps" }), "no statement"),
+            Wish { properties: json!({ "Statment": [] }), meaning: "misspelt" },
+        ];
+        wishes.extend(S::ALIAS.map(|alias| wish::<S>(alias, &plain, "plain")));
+        wishes
+    }
+
+    fn new(weather: Arc<Weather>) -> Self {
+        let policies = Arc::<Policies>::default();
+        let called = Arc::new(Called { policies: S::service(policies.clone()), leases: super::Leases::default() });
+        let aws = configuration(called.clone(), weather);
+        Self { policies, called, aws, store: PhantomData }
+    }
+
+    fn begin(&self) {
+        self.called.leases.begin();
+        let [target, other, new, _, elsewhere] = S::TARGETS;
+        let documents = [(target, 0), (other, LONG), (new, 0), (elsewhere, 0)].map(|(target, length)| {
+            let is_there = target != new || !S::DELETED_WHEN_EMPTY;
+            (target.to_owned(), is_there.then(|| foreign::<S>(target, length)))
+        });
+        self.policies.begin(Documents::from(documents));
+    }
+
+    fn process(&self) -> Statements<S> {
+        let table = aws_sdk_dynamodb::Client::new(&self.aws);
+        Statements::new(&self.aws, S::store).with_leases(table, "leases")
+    }
+
+    fn foreign(&self, marks: &[String]) -> String {
+        let without_ours = self.documents().into_iter().map(|(target, mut document)| {
+            for mark in marks {
+                document.replace_own(mark, &[]);
+            }
+            (target, document)
+        });
+        // A target without a policy before may have one of ours.
+        let foreign = without_ours.filter(|(_, document)| !document.is_empty());
+        format!("{:#?}", foreign.map(|(target, document)| (target, document.to_text())).collect::<Vec<_>>())
+    }
+
+    fn ours(&self, marks: &[String]) -> Vec<Thing> {
+        let documents = self.documents().into_iter();
+        let ours = documents.flat_map(|(target, document)| {
+            let of = |mark: &&String| document.own(mark).next().is_some();
+            let thing = |mark: &String| Thing { mark: mark.clone(), id: id::<S>(&target, mark) };
+            marks.iter().filter(of).map(thing).collect::<Vec<_>>()
+        });
+        ours.collect()
+    }
+
+    fn check(&self, live: &Live, mark: &str) -> Result<(), String> {
+        let documents = self.documents();
+        let found = documents.iter().find(|(target, _)| id::<S>(target, mark) == live.physical_resource_id);
+        let (_, document) = found.ok_or("its id is that of no policy")?;
+        let own = document.own(mark);
+        let wanted = match &live.properties["Statement"] {
+            Value::Array(list) => list.clone(),
+            one => vec![one.clone()],
+        };
+        let said: Vec<Value> = own.map(|own| serde_json::from_str(own.text()).expect("a statement")).collect();
+        let sids: Vec<_> = said.iter().filter_map(|own| own["Sid"].as_str()).collect();
+        let grants = |list: &[Value]| list.iter().map(grant).collect::<Vec<_>>();
+        if grants(&said) != grants(&wanted) {
+            return Err(format!("the policy says {said:?}"));
+        }
+        if live.data["Sids"] != sids.join(",") || live.data["PolicySize"] != S::LIMIT.used_by(document) {
+            return Err(format!("its attributes aren't those of {sids:?}"));
+        }
+        Ok(())
+    }
+}
+
+/// A statement without its name, and its actions in one order.
+fn grant(statement: &Value) -> Value {
+    let mut grant = statement.clone();
+    if let Some(statement) = grant.as_object_mut() {
+        statement.remove("Sid");
+    }
+    if let Some(actions) = grant["Action"].as_array_mut() {
+        actions.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+    }
+    grant
+}

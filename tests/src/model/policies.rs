@@ -1,0 +1,135 @@
+//! The services that keep policies: ECR, KMS, S3 and IAM. Each policy is kept to the byte, and may be read as it was before
+//! the last write.
+
+mod ecr;
+mod iam;
+mod kms;
+mod s3;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+pub use ecr::Ecr;
+pub use iam::{InlinePolicies, TrustPolicies};
+pub use kms::Kms;
+pub use s3::S3;
+
+use super::http::Service;
+use super::leases::Leases;
+
+/// An account with a role that never is.
+pub const UNKNOWN: &str = "444444444444";
+
+/// The name at the end of a role's ARN that was made a moment ago.
+pub const FRESH: &str = "role/fresh";
+
+/// How long services don't know it, from when the first of them is told of it.
+const KNOWN_AFTER: Duration = Duration::from_secs(20);
+
+/// The documents by what they belong to, `None` where something has none.
+pub type Documents = BTreeMap<String, Option<String>>;
+
+/// What a service refuses, in its codes.
+struct Codes {
+    no_target: &'static str,
+    no_policy: &'static str,
+    principal: &'static str,
+}
+
+/// All policies of one service.
+#[derive(Debug, Default)]
+pub struct Policies(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    now: Documents,
+    before: Documents,
+    fresh_since: Option<Instant>,
+}
+
+impl Policies {
+    /// Makes these the policies.
+    pub fn begin(&self, documents: Documents) {
+        *self.lock() = Kept { before: documents.clone(), now: documents, fresh_since: None };
+    }
+
+    /// The policies as they are.
+    pub fn documents(&self) -> Documents {
+        self.read(false)
+    }
+
+    fn read(&self, stale: bool) -> Documents {
+        let kept = self.lock();
+        if stale { kept.before.clone() } else { kept.now.clone() }
+    }
+
+    fn get(&self, target: &str, stale: bool, codes: &Codes) -> Result<String, &'static str> {
+        self.read(stale).remove(target).ok_or(codes.no_target)?.ok_or(codes.no_policy)
+    }
+
+    fn put(&self, target: &str, text: &str, codes: &Codes) -> Result<Value, &'static str> {
+        let kept = &mut *self.lock();
+        let is_unknown_yet = text.contains(FRESH) && {
+            let now = Instant::now();
+            now < *kept.fresh_since.get_or_insert(now) + KNOWN_AFTER
+        };
+        if is_unknown_yet || text.contains(UNKNOWN) {
+            return Err(codes.principal);
+        }
+        kept.replace(target, Some(text), codes)
+    }
+
+    fn delete(&self, target: &str, codes: &Codes) -> Result<Value, &'static str> {
+        let kept = &mut *self.lock();
+        if kept.now.get(target).is_some_and(Option::is_none) {
+            return Err(codes.no_policy);
+        }
+        kept.replace(target, None, codes)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn replace(&mut self, target: &str, document: Option<&str>, codes: &Codes) -> Result<Value, &'static str> {
+        self.before.clone_from(&self.now);
+        *self.now.get_mut(target).ok_or(codes.no_target)? = document.map(str::to_owned);
+        Ok(json!({}))
+    }
+}
+
+/// All that a statement type calls: the service that keeps the policies, the table of leases, and STS.
+#[derive(Debug)]
+pub(super) struct Called {
+    pub(super) policies: Box<dyn Service>,
+    pub(super) leases: Leases,
+}
+
+impl Service for Called {
+    fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {
+        match operation {
+            "UpdateItem" => self.leases.answer(operation, request, stale),
+            "AssumeRole" => Ok(json!({ "Credentials": {
+                "AccessKeyId": "assumed",
+                "SecretAccessKey": "secret",
+                "SessionToken": "token",
+                "Expiration": "2100-01-01T00:00:00Z",
+            } })),
+            _ => self.policies.answer(operation, request, stale),
+        }
+    }
+
+    fn words(&self, code: &str) -> &'static str {
+        self.policies.words(code)
+    }
+}
+
+fn text<'a>(request: &'a Value, name: &str) -> &'a str {
+    request[name].as_str().unwrap_or_default()
+}

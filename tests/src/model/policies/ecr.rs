@@ -1,0 +1,37 @@
+//! ECR, as far as it keeps the policies of repositories.
+//! <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html>
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Codes, Policies, text};
+use crate::model::http::Service;
+
+const CODES: Codes = Codes {
+    no_target: "RepositoryNotFoundException",
+    no_policy: "RepositoryPolicyNotFoundException",
+    principal: "InvalidParameterException",
+};
+
+/// The policies by the names of repositories.
+#[derive(Debug)]
+pub struct Ecr(pub Arc<Policies>);
+
+impl Service for Ecr {
+    fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {
+        let repository = text(request, "repositoryName");
+        match operation {
+            "GetRepositoryPolicy" => {
+                self.0.get(repository, stale, &CODES).map(|policy| json!({ "policyText": policy }))
+            }
+            "SetRepositoryPolicy" => self.0.put(repository, text(request, "policyText"), &CODES),
+            "DeleteRepositoryPolicy" => self.0.delete(repository, &CODES),
+            other => panic!("ECR can't be asked for {other}"),
+        }
+    }
+
+    fn words(&self, _: &str) -> &'static str {
+        "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'"
+    }
+}

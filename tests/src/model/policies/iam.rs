@@ -1,0 +1,89 @@
+//! IAM, as far as it keeps the trust policies and the inline policies of roles.
+//! <https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html>
+
+use std::sync::Arc;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use super::{Codes, Policies, text};
+use crate::model::http::Service;
+
+const CODES: Codes =
+    Codes { no_target: "NoSuchEntity", no_policy: "NoSuchEntity", principal: "MalformedPolicyDocument" };
+const WORDS: &str = "Invalid principal in policy";
+
+/// How long a trust policy may be here, which is the most that AWS allows.
+const QUOTA: u32 = 4_096;
+
+/// A document as IAM's answers have it.
+fn encoded(document: &str) -> String {
+    utf8_percent_encode(document, NON_ALPHANUMERIC).to_string()
+}
+
+/// The trust policies by the names of roles.
+#[derive(Debug)]
+pub struct TrustPolicies(pub Arc<Policies>);
+
+impl Service for TrustPolicies {
+    fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {
+        let role = text(request, "RoleName");
+        match operation {
+            "GetRole" => self.0.get(role, stale, &CODES).map(|policy| {
+                json!({ "Role": {
+                    "Path": "/",
+                    "RoleName": role,
+                    "RoleId": "AROAEXAMPLE",
+                    "Arn": format!("arn:aws:iam::111111111111:role/{role}"),
+                    "CreateDate": "2026-01-01T00:00:00Z",
+                    "AssumeRolePolicyDocument": encoded(&policy),
+                } })
+            }),
+            "UpdateAssumeRolePolicy" => self.0.put(role, text(request, "PolicyDocument"), &CODES),
+            "GetAccountSummary" => {
+                Ok(json!({ "SummaryMap": { "entry": { "key": "AssumeRolePolicySizeQuota", "value": QUOTA } } }))
+            }
+            other => panic!("IAM can't be asked for {other}"),
+        }
+    }
+
+    fn words(&self, _: &str) -> &'static str {
+        WORDS
+    }
+}
+
+/// The inline policies by `<role>/<policy>`. A role is there if it has one, or might.
+#[derive(Debug)]
+pub struct InlinePolicies(pub Arc<Policies>);
+
+impl Service for InlinePolicies {
+    fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {
+        let (role, policy) = (text(request, "RoleName"), text(request, "PolicyName"));
+        let id = format!("{role}/{policy}");
+        match operation {
+            "GetRolePolicy" => self.0.get(&id, stale, &CODES).map(
+                |document| json!({ "RoleName": role, "PolicyName": policy, "PolicyDocument": encoded(&document) }),
+            ),
+            "PutRolePolicy" => self.0.put(&id, text(request, "PolicyDocument"), &CODES),
+            "DeleteRolePolicy" => self.0.delete(&id, &CODES),
+            "ListRolePolicies" => {
+                let documents = self.0.read(stale);
+                let of_role = documents.iter().filter_map(|(id, document)| {
+                    let (of, policy) = id.split_once('/')?;
+                    (of == role).then_some(document.as_ref().map(|_| policy))
+                });
+                let of_role: Vec<_> = of_role.collect();
+                if of_role.is_empty() {
+                    return Err(CODES.no_target);
+                }
+                let policies: Vec<_> = of_role.into_iter().flatten().collect();
+                Ok(json!({ "IsTruncated": false, "PolicyNames": policies }))
+            }
+            other => panic!("IAM can't be asked for {other}"),
+        }
+    }
+
+    fn words(&self, _: &str) -> &'static str {
+        WORDS
+    }
+}
