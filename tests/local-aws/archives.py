@@ -23,9 +23,8 @@ def template():
     ARCHIVES.mkdir(exist_ok=True)
     with ThreadPoolExecutor() as pool:
         list(pool.map(_archive, BUILT.glob(f"*/{BINARY}")))
-    written = ARCHIVES / "template.yaml"
-    written.write_text(re.sub(r"^( +CodeUri: )(\w+)$", r"\1\2.zip", built.read_text(), flags=re.MULTILINE))
-    return written
+    named = re.sub(r"^( +CodeUri: )(\w+)$", r"\1\2.zip", built.read_text(), flags=re.MULTILINE)
+    return _put(ARCHIVES / "template.yaml", lambda path: path.write_text(named))
 
 
 def _archive(binary):
@@ -37,8 +36,16 @@ def _archive(binary):
     # Without a time of its own: the same content is the same archive, which is uploaded once.
     member = zipfile.ZipInfo(BINARY)
     member.external_attr = binary.stat().st_mode << 16
-    # Whoever deploys at the same time finds the whole of one or of the other.
-    unfinished = archive.with_suffix(f".{os.getpid()}")
-    with zipfile.ZipFile(unfinished, "w") as written:
-        written.writestr(member, content, zipfile.ZIP_DEFLATED, compresslevel=1)
-    unfinished.replace(archive)
+
+    def write(path):
+        with zipfile.ZipFile(path, "w") as written:
+            written.writestr(member, content, zipfile.ZIP_DEFLATED, compresslevel=1)
+
+    _put(archive, write)
+
+
+def _put(path, write):
+    """Whoever deploys at the same time finds the whole of one file or of the other."""
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    write(unfinished)
+    return unfinished.replace(path)

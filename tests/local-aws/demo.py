@@ -19,7 +19,7 @@ All of it took {seconds:.0f} s. The local AWS stays up at {endpoint}, with all o
   aws organizations list-accounts --query 'Accounts[].[Id, Name]' --output text
   export AWS_ACCESS_KEY_ID={tooling}   # tooling
   aws ecr get-repository-policy --repository-name app --query policyText --output text
-  aws cloudformation describe-stack-events --stack-name callers --output table
+  aws cloudformation describe-stacks --query 'Stacks[].[StackName, StackStatus]' --output text
   aws logs filter-log-events --log-group-name /aws/lambda/archipelago-ecr-policy-statement \\
       --query 'events[].message' --output text
 
@@ -51,6 +51,7 @@ def main():
     demonstration.name()
     demonstration.register()
     demonstration.build()
+    demonstration.deliver()
     demonstration.refuse()
     demonstration.ask_too_much()
     demonstration.leave()

@@ -2,6 +2,7 @@
 
 import json
 import re
+from hashlib import sha256
 
 import application
 import grants
@@ -16,6 +17,15 @@ ROLES = {
     "bucket of the artifacts": "deploy",
     "key of the artifacts": "deploy",
 }
+# An image without any layers, since nobody builds one here.
+CONFIG = {
+    "mediaType": "application/vnd.oci.image.config.v1+json",
+    "size": 2,
+    "digest": f"sha256:{sha256(b'{}').hexdigest()}",
+}
+MANIFEST = json.dumps(
+    {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": CONFIG, "layers": []}
+)
 SOMEBODY_ELSES = {
     "Sid": "WrittenBySomebodyElse",
     "Effect": "Allow",
@@ -127,6 +137,29 @@ class Demonstration:
         role = tooling.outputs("pipeline")["PipelineRoleArn"]
         check("its role is the one that is trusted", role == f"arn:aws:iam::{tooling.account}:role/app-pipeline")
 
+    def deliver(self):
+        say("Deployment", "what the pipeline would call: an image, and by its roles a stack in each account")
+        print("  The local AWS doesn't ask whether the roles may do so; `make policies` does.\n")
+        tooling, network = self.landing["tooling"], self.landing["network"].outputs("network")
+        pushed = tooling.client("ecr").put_image(repositoryName=REPOSITORY, imageManifest=MANIFEST, imageTag="first")
+        image = f"{tooling.outputs('tooling')['RepositoryUri']}@{pushed['image']['imageId']['imageDigest']}"
+        pipeline = tooling.entered(tooling, tooling.outputs("pipeline")["PipelineRoleArn"])
+        for name in WORKLOADS:
+            account = self.landing[name]
+            roles, where = account.outputs("workload"), {key: network[key] for key in ("VpcId", "SubnetIds")}
+            deployer = pipeline.entered(account, roles["DeployRoleArn"])
+            follow(
+                deployer.create(
+                    "app", body=template("application"), role=roles["CloudFormationRoleArn"], Image=image, **where
+                )
+            )
+            ecs = account.client("ecs")
+            (service,) = ecs.describe_services(cluster="app", services=["app"])["services"]
+            task = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+            check(f"{name} runs the image of tooling", task["containerDefinitions"][0]["image"] == image)
+            subnets = service["networkConfiguration"]["awsvpcConfiguration"]["subnets"]
+            check("on the subnets of network", sorted(subnets) == sorted(network["SubnetIds"].split(",")))
+
     def refuse(self):
         say("Refused", "the account sandbox, which nobody let in, tries the same")
         before, sandbox = self.landing.grants(), self.landing["sandbox"]
@@ -145,9 +178,10 @@ class Demonstration:
         check("all is as it was", before == after)
 
     def leave(self):
-        say("Leave", "the stack of app-development is deleted, and takes its statements away")
-        before = self.landing.grants()
-        follow(self.landing["app-development"].delete("workload"))
+        say("Leave", "the stacks of app-development are deleted, and its statements go with them")
+        before, leaver = self.landing.grants(), self.landing["app-development"]
+        follow(leaver.delete("app"))
+        follow(leaver.delete("workload"))
         after = self._show_grants(before)
         for policy in ROLES:
             left = [grant for grant in before[policy] if "app-development" not in str(grant.who)]

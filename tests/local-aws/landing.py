@@ -18,6 +18,7 @@ WORKLOADS = ("app-development", "app-production")
 REPOSITORY = "app"
 # What is deleted together, as docs/landing.md goes back: each needs what the next ones take away.
 BACK = (
+    [(account, "app") for account in WORKLOADS],
     [*((account, "workload") for account in HOMES), ("tooling", "pipeline"), ("app-development", "participant")],
     [("tooling", "callers"), ("tooling", "tooling"), ("network", "network")],
 )

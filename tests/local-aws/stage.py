@@ -33,23 +33,38 @@ class Operation:
 
 
 class Stage:
-    """An account and its stacks, each of the name of its template."""
+    """An account and its stacks, as its administrator or a role sees them."""
 
-    def __init__(self, name, account=ACCOUNT):
+    def __init__(self, name, account=ACCOUNT, session=None):
         self.name = name
         self.account = account
+        # An account's 12 digits are its access key.
+        self.session = session or {"aws_access_key_id": account, "aws_secret_access_key": "local"}
         self.cloudformation = self.client("cloudformation")
         self.seen = set()
 
-    def client(self, service):
-        """A client that acts as the account, whose 12 digits are its access key."""
+    def client(self, service, **options):
         config = Config(retries={"total_max_attempts": 1})
-        return boto3.client(service, aws_access_key_id=self.account, aws_secret_access_key="local", config=config)
+        return boto3.client(service, config=config, **self.session, **options)
 
-    def create(self, name, wanted="CREATE_COMPLETE", **parameters):
+    def entered(self, other, role):
+        """Another account, as a role there sees it that this one assumes."""
+        # moto's STS is for the functions, and ministack knows its own sessions alone.
+        sts = self.client("sts", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+        given = sts.assume_role(RoleArn=role, RoleSessionName="pipeline")["Credentials"]
+        names = {
+            "access_key_id": "AccessKeyId",
+            "secret_access_key": "SecretAccessKey",
+            "session_token": "SessionToken",
+        }
+        return Stage(other.name, other.account, {f"aws_{ours}": given[name] for ours, name in names.items()})
+
+    def create(self, name, wanted="CREATE_COMPLETE", body=None, role=None, **parameters):
+        """Makes a stack from the template of its name or another one; CloudFormation acts as the role, if any."""
         made = self.cloudformation.create_stack(
             StackName=name,
-            TemplateBody=template(name),
+            TemplateBody=body or template(name),
+            **({"RoleARN": role} if role else {}),
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             Capabilities=CAPABILITIES,
         )
