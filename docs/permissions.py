@@ -19,10 +19,9 @@ class Permissions:
         """The parts of a page: a row for each statement that not every function has."""
         own = [statement for statement in self.statements[name] if statement["Sid"] not in self.common]
         others = [statement for statement in self.statements[name] if statement["Sid"] in self.common]
-        rows = [f"| {words(each['Action'])} | {words(each['Resource'])} | {condition(each)} |" for each in own]
         yield "## Permissions"
-        yield "What the function's role in `template.yaml` allows:"
-        yield "\n".join(["| actions | resources | if |", "|---|---|---|", *rows])
+        yield "What the function's role in `template.yaml` may do:"
+        yield "\n".join(["| | actions | resources | if |", "|---|---|---|---|", *map(row, own)])
         actions = sorted({action for each in others for action in listed(each["Action"])})
         yield f"and, for its own log, queue and continuation, {words(actions)}."
 
@@ -34,8 +33,9 @@ def statements(role):
         yield statement["Fn::If"][1] if "Fn::If" in statement else statement
 
 
-def condition(statement):
-    return f"`{json.dumps(statement['Condition'])}`" if "Condition" in statement else ""
+def row(statement):
+    condition = f"`{json.dumps(statement['Condition'])}`" if "Condition" in statement else ""
+    return f"| {statement['Effect']} | {words(statement['Action'])} | {words(statement['Resource'])} | {condition} |"
 
 
 def listed(value):

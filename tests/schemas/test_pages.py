@@ -43,6 +43,13 @@ class PagesTest(unittest.TestCase):
         ):
             self.assertIn(words, page)
 
+    def test_what_a_role_is_denied_does_not_read_as_allowed(self):
+        statements = pages.Permissions(ROOT / "template.yaml", pages.schemas()).statements
+        for name, each in statements.items():
+            denied = sum(statement["Effect"] == "Deny" for statement in each)
+            self.assertEqual(self.made[f"docs/{name}.md"].count("\n| Deny | "), denied, name)
+        self.assertTrue(any(statement["Effect"] == "Deny" for each in statements.values() for statement in each))
+
 
 if __name__ == "__main__":
     unittest.main()
