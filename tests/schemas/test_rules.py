@@ -108,6 +108,9 @@ class RulesTest(unittest.TestCase):
             written["Resources"]["Other"] = other
             self.assert_says(written)
 
+    def test_what_cloudformation_fills_in_is_taken_wherever_it_may_stand(self):
+        self.assert_says((TESTS / "schemas/functions.yaml").read_text(encoding="utf-8"))
+
     def test_each_branch_of_a_condition_is_judged(self):
         condition = {"Conditions": {"Root": {"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]}}}
         parent = {"Fn::If": ["Root", {"Ref": "AWS::NoValue"}, "Workloads"]}
