@@ -6,7 +6,7 @@ TOOLS := .local/tools/bin
 CHECKS := .local/checks/bin
 LANDING := .local/landing
 CYCLONEDX := 0.5.9
-PYTHON := tests/local-aws tests/schemas cfn-lint
+PYTHON := tests/local-aws tests/schemas cfn-lint docs
 # Seconds for each target.
 FUZZ_SECONDS ?= 15
 
@@ -72,7 +72,7 @@ lint: environments policies ## check style, dependencies and templates
 	$(CHECKS)/ruff check --quiet $(PYTHON)
 	$(CHECKS)/ruff format --quiet --check $(PYTHON)
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(TOOLS)/sam validate --lint
-	$(TOOLS)/cfn-lint --append-rules cfn-lint -- template.yaml stacks/*.yaml
+	$(TOOLS)/cfn-lint --append-rules cfn-lint -- template.yaml stacks/*.yaml docs/examples/*.yaml
 	$(TOOLS)/python -m unittest discover --start-directory tests/schemas
 
 policies: ## judge the policies of stacks/: they permit what the landing needs, and nothing more
@@ -81,8 +81,9 @@ policies: ## judge the policies of stacks/: they permit what the landing needs, 
 	$(LANDING)/bin/node $(LANDING)/node_modules/prettier/bin/prettier.cjs --log-level warn --check tests/landing
 	$(LANDING)/bin/node --test --test-reporter=dot tests/landing/*.test.js
 
-docs: ## write what is known of the types into schemas/
+docs: environments ## write the schemas of the types, and their pages
 	ARCHIPELAGO_WRITE_SCHEMAS=1 cargo test --locked --quiet --workspace --lib --bins the_schema_is_what_the_code_says
+	$(TOOLS)/python docs/pages.py
 
 picture: ## draw docs/landing.svg from the stacks
 	@$(ENVIRONMENTS) landing

@@ -100,7 +100,7 @@ def pattern(validator, expected, instance, schema):
     """What the type says of the property reads better than the pattern."""
     for error in validator.validators["pattern in the words of JSON Schema"](validator, expected, instance, schema):
         if "description" in schema:
-            error.message += f": {schema['description']}"
+            error.message = f"{instance!r} is not taken; expected: {schema['description']}"
         yield error
 
 

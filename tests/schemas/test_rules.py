@@ -1,6 +1,9 @@
 """That cfn-lint with our rules says what is wrong with a template, and nothing of one that is right."""
 
 import json
+import subprocess
+import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -73,6 +76,23 @@ class RulesTest(unittest.TestCase):
         self.assertEqual(rule, "E9503")
         self.assertIn("the root (`r-...`), which is the default, or an OU (`ou-...`)", said)
 
+    def test_a_statement_is_judged_by_what_its_kind_of_policy_takes(self):
+        def said(kind, target, **elements):
+            return complaints(template(f"Custom::{kind}", target | {"Statement": STATEMENT | elements}))
+
+        app, key = {"RepositoryName": "app"}, {"KeyId": "alias/app"}
+        self.assertEqual(said("EcrPolicyStatement", app), [])
+        [(rule, sentence)] = said("EcrPolicyStatement", app, Resource="*")
+        self.assertEqual((rule, sentence.split(";")[0]), ("E9501", "unknown property 'Resource'"))
+        for action in ("s3:GetObject", "ecr:getauthorizationtoken", "BatchGetImage"):
+            expected = "expected: Actions of `ecr`, but not `ecr:GetAuthorizationToken`"
+            refused = ("E9503", f"'{action}' is not taken; {expected}")
+            self.assertEqual(said("EcrPolicyStatement", app, Action=["ECR:*", action]), [refused])
+        self.assertEqual(
+            said("KmsPolicyStatement", key, Action="kms:Decrypt"), [("E9502", "'Resource' is a required property")]
+        )
+        self.assertEqual(said("KmsPolicyStatement", key, Action="kms:*", Resource=["*"]), [])
+
     def test_scalars_are_as_good_as_texts_as_cloudformation_makes_them(self):
         for adopt in (True, "true"):
             self.assert_says(template(UNIT, {"Name": 7, "AdoptExisting": adopt, "ServiceTimeout": "60"}))
@@ -88,11 +108,30 @@ class RulesTest(unittest.TestCase):
             written["Resources"]["Other"] = other
             self.assert_says(written)
 
+    def test_what_cloudformation_fills_in_is_taken_wherever_it_may_stand(self):
+        self.assert_says((TESTS / "schemas/functions.yaml").read_text(encoding="utf-8"))
+
     def test_each_branch_of_a_condition_is_judged(self):
         condition = {"Conditions": {"Root": {"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]}}}
         parent = {"Fn::If": ["Root", {"Ref": "AWS::NoValue"}, "Workloads"]}
         [(rule, said)] = complaints(template(UNIT, {"Name": "a", "ParentId": parent}, **condition))
         self.assertEqual((rule, said.split(" ")[0]), ("E9503", "'Workloads'"))
+
+    def test_the_command_line_fails_for_a_misspelt_attribute(self):
+        written = template(UNIT, {"Name": "a"}, Outputs={"It": {"Value": {"Fn::GetAtt": ["It", "Arm"]}}})
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "template.json"
+            file.write_text(json.dumps(written), encoding="utf-8")
+            command = [
+                Path(sys.executable).with_name("cfn-lint"),
+                "--append-rules",
+                str(ROOT / "cfn-lint"),
+                "--",
+                str(file),
+            ]
+            ended = subprocess.run(command, capture_output=True, text=True)
+        self.assertIn("E9504 Custom::OrganizationalUnit has no attribute 'Arm'", ended.stdout)
+        self.assertEqual(ended.returncode, 2)
 
     def test_an_attribute_that_does_not_exist_is_refused_wherever_it_is_read(self):
         said = "Custom::OrganizationalUnit has no attribute 'ArnOf'; did you mean 'Arn'?"

@@ -52,7 +52,8 @@ struct Written {
     /// Subnets of this account in this Region, by their ids or ARNs.
     #[cfg_attr(test, schemars(length(min = 1)))]
     subnet_ids: Vec<Subnet>,
-    /// With whom the subnets are shared.
+    /// With whom the subnets are shared: accounts (12 digits), OUs (`ou-...`), the organization (`o-...` or the word
+    /// `Organization`), or the ARN of one of these.
     #[serde(default)]
     principals: Vec<Principal>,
     /// Whether accounts outside the organization may be among the principals.

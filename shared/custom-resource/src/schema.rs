@@ -19,16 +19,10 @@ const WRITE: &str = "ARCHIPELAGO_WRITE_SCHEMAS";
 ///
 /// What isn't about them is under names of its own: `x-ref` is what `!Ref` reads, `x-attributes` what `!GetAtt` reads. A
 /// property whose update isn't without interruption has an `x-update`.
-#[must_use]
-pub fn of<R: Resource>(name: &str, description: &str) -> Value
-where
-    R::Properties: JsonSchema,
-    R::Id: JsonSchema,
-    R::Attributes: JsonSchema,
-{
+fn of<P: JsonSchema, I: JsonSchema, A: JsonSchema>(name: &str, description: &str) -> Value {
     let settings = || SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let written = settings().for_deserialize().with_transform(Template);
-    let mut schema = written.into_generator().into_root_schema_for::<R::Properties>();
+    let mut schema = written.into_generator().into_root_schema_for::<P>();
     let properties = object(schema.remove("properties"));
     let required = schema.remove("required").and_then(|names| names.as_array().cloned()).unwrap_or_default();
     let required: Vec<_> = [json!("ServiceToken")].into_iter().chain(required).collect();
@@ -36,8 +30,8 @@ where
         schema.remove(own);
     }
     let read = || settings().for_serialize().with_transform(Plain).into_generator();
-    let id = read().into_root_schema_for::<R::Id>();
-    let attributes = object(read().into_root_schema_for::<R::Attributes>().remove("properties"));
+    let id = read().into_root_schema_for::<I>();
+    let attributes = object(read().into_root_schema_for::<A>().remove("properties"));
     let head = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": name,
@@ -63,9 +57,20 @@ where
     R::Id: JsonSchema,
     R::Attributes: JsonSchema,
 {
+    keep_as::<R::Properties, R::Id, R::Attributes>(folder, description)
+}
+
+/// The same, of a type whose properties, id and attributes are described by others in their place.
+///
+/// # Errors
+/// The same.
+pub fn keep_as<P: JsonSchema, I: JsonSchema, A: JsonSchema>(
+    folder: impl AsRef<Path>,
+    description: &str,
+) -> Result<(), Stale> {
     let (name, what) = description.split_once(": ").unwrap_or((description, ""));
     let file = folder.as_ref().join(name.trim_start_matches("Custom::")).with_extension("json");
-    let mut text = format!("{:#}", of::<R>(name, what));
+    let mut text = format!("{:#}", of::<P, I, A>(name, what));
     text.push('\n');
     if env::var_os(WRITE).is_some() {
         return fs::write(&file, text).map_err(|error| Stale(format!("{}: {error}", file.display())));
@@ -196,7 +201,7 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
-    use crate::{Claim, Result, Tags};
+    use crate::Tags;
 
     /// How to greet.
     #[derive(Deserialize, JsonSchema)]
@@ -234,39 +239,9 @@ mod tests {
         greeting: String,
     }
 
-    impl std::str::FromStr for Id {
-        type Err = ();
-
-        fn from_str(_: &str) -> Result<Self, ()> {
-            Ok(Self)
-        }
-    }
-
-    impl fmt::Display for Id {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("id")
-        }
-    }
-
-    struct Greetings;
-
-    impl Resource for Greetings {
-        type Properties = Properties;
-        type Id = Id;
-        type Attributes = Attributes;
-
-        async fn ensure(&self, _: &Properties, _: Option<&Properties>, _: &Claim<Id>) -> Result<Attributes> {
-            Ok(Attributes { greeting: "hello".to_owned() })
-        }
-
-        async fn remove(&self, _: Option<&Properties>, _: &Claim<Id>) -> Result<()> {
-            Ok(())
-        }
-    }
-
     #[test]
     fn a_schema_says_what_a_template_may_say_and_read_back() {
-        let schema = of::<Greetings>("Custom::Greeting", "a greeting");
+        let schema = of::<Properties, Id, Attributes>("Custom::Greeting", "a greeting");
         let text = json!(["string", "number", "boolean"]);
         let properties = &schema["properties"];
         assert_eq!(

@@ -17,7 +17,7 @@ mod place;
 mod properties;
 mod role;
 #[cfg(feature = "schema")]
-mod schema;
+pub mod schema;
 mod statement;
 mod statements;
 mod store;

@@ -1,11 +1,23 @@
 //! What a template may say of a statement, as JSON Schema.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, marker::PhantomData, path::Path};
 
+use custom_resource::schema::{Stale, keep_as};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::{Properties, StatementId, StatementProperty, Target};
+use crate::{Attributes, PolicyStore, Resources, Rules, StatementId, Target};
+
+/// Compares the schema of the type whose policies `S` keeps with its file in `folder`: see `custom_resource::schema::keep`.
+///
+/// # Errors
+/// The file is another one.
+pub fn keep<S: PolicyStore>(folder: impl AsRef<Path>, description: &str) -> Result<(), Stale>
+where
+    S::Target: JsonSchema,
+{
+    keep_as::<Written<S>, StatementId<S::Target>, Attributes>(folder, description)
+}
 
 /// What the properties of all statement types are, as they are written.
 #[derive(JsonSchema)]
@@ -14,7 +26,7 @@ use crate::{Properties, StatementId, StatementProperty, Target};
 struct Common {
     /// One statement or a list of them, as IAM writes them. `Sid` is optional, letters and digits: the readable start of
     /// the one that the policy gets.
-    statement: StatementProperty,
+    statement: Value,
     /// The ARN of a role in the account that owns the target, which the function assumes.
     #[schemars(
         regex(pattern = "^arn:aws[^:]*:iam::[0-9]{12}:role/[A-Za-z0-9/_+=,.@-]+$"),
@@ -32,17 +44,26 @@ struct Common {
     allow_public: bool,
 }
 
-/// A type's own properties are those that its target is read from: the schema of `T` says them.
-impl<T: Target + JsonSchema> JsonSchema for Properties<T> {
+/// The properties as they are written: those that the target is read from, and those that all have.
+struct Written<S>(PhantomData<S>);
+
+impl<S: PolicyStore> JsonSchema for Written<S>
+where
+    S::Target: JsonSchema,
+{
     fn schema_name() -> Cow<'static, str> {
         "Properties".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (own, common) = (T::json_schema(generator), Common::json_schema(generator));
+        let (own, common) = (S::Target::json_schema(generator), Common::json_schema(generator));
         let mut properties = members(&own, "properties");
         properties.extend(members(&common, "properties"));
-        let names = T::PROPERTIES.iter().map(|name| ((*name).to_owned(), properties.remove(*name)));
+        let statement = statement(&S::RULES, Statement::json_schema(generator));
+        let list = json!({ "type": "array", "items": statement, "minItems": 1, "maxItems": 999 });
+        properties["Statement"] =
+            json!({ "description": properties["Statement"]["description"], "anyOf": [statement, list] });
+        let names = S::Target::PROPERTIES.iter().map(|name| ((*name).to_owned(), properties.remove(*name)));
         let listed: Map<_, _> = names.map(|(name, schema)| (name, schema.unwrap_or(Value::Bool(false)))).collect();
         let required = [&own, &common].into_iter().filter_map(|schema| schema.get("required")?.as_array());
         let required: Vec<_> = required.flatten().cloned().collect();
@@ -59,24 +80,92 @@ fn members(schema: &Schema, key: &str) -> Map<String, Value> {
     schema.get(key).and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
-impl JsonSchema for StatementProperty {
-    fn schema_name() -> Cow<'static, str> {
-        "Statement".into()
+/// Makes of any statement one that the policy takes, as `Rules::check` finds it.
+fn statement(rules: &Rules, mut schema: Schema) -> Schema {
+    let mut either = vec![["Action", "NotAction"]];
+    let mut elements = members(&schema, "properties");
+    let actions = actions(rules);
+    for name in ["Action", "NotAction"] {
+        limit(&mut elements[name], &actions.0, &actions.1);
     }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let statement = Statement::json_schema(generator);
-        json_schema!({
-            "anyOf": [statement, { "type": "array", "items": statement, "minItems": 1, "maxItems": 999 }],
-        })
+    if rules.principals {
+        either.push(["Principal", "NotPrincipal"]);
+    } else {
+        elements.retain(|name, _| !name.ends_with("Principal"));
     }
+    match rules.resources {
+        Resources::None => elements.retain(|name, _| !name.ends_with("Resource")),
+        Resources::Star => {
+            elements.remove("NotResource");
+            limit(&mut elements["Resource"], r"^\*$", "`*`");
+            schema.insert("required".to_owned(), json!(["Effect", "Resource"]));
+        }
+        Resources::Of(service) => {
+            either.push(["Resource", "NotResource"]);
+            let (pattern, words) =
+                (format!(r"^(\*$|arn:[^:]*:{service}:([^:]*:){{2}})"), format!("`*` or ARNs of `{service}`"));
+            for name in ["Resource", "NotResource"] {
+                limit(&mut elements[name], &pattern, &words);
+            }
+        }
+        Resources::Any => {
+            either.push(["Resource", "NotResource"]);
+            for name in ["Resource", "NotResource"] {
+                limit(&mut elements[name], r"^(\*$|arn:([^:]*:){4})", "`*` or ARNs");
+            }
+        }
+    }
+    let either = either.iter().map(|[one, other]| json!({ "oneOf": [{ "required": [one] }, { "required": [other] }] }));
+    schema.insert("allOf".to_owned(), either.collect());
+    schema.insert("properties".to_owned(), elements.into());
+    schema
 }
 
-/// A statement as IAM writes it. What each kind of policy takes of it the function says.
+/// The pattern of the actions that the policy takes, and the words for it.
+fn actions(rules: &Rules) -> (String, String) {
+    let services: Vec<_> = rules.services.iter().map(|service| in_any_case(service)).collect();
+    let service = if services.is_empty() { "[A-Za-z0-9-]+".to_owned() } else { services.join("|") };
+    let refused = rules.refused.iter().map(|(action, _)| format!("(?!{}$)", in_any_case(action)));
+    let refused = refused.collect::<Vec<_>>().concat();
+    let every = if rules.every_action { r"\*|" } else { "" };
+    let known = match rules.services {
+        [] => "Actions, such as `s3:GetObject`".to_owned(),
+        services => format!("Actions of `{}`", services.join("` or `")),
+    };
+    let unknown = rules.refused.iter().map(|(action, _)| format!(", but not `{action}`"));
+    let words = [known].into_iter().chain(unknown).collect::<Vec<_>>().concat();
+    (format!("^{refused}({every}({service}):[A-Za-z0-9*?]+)$"), words)
+}
+
+/// AWS reads actions so.
+fn in_any_case(text: &str) -> String {
+    let letter = |letter: char| {
+        if letter.is_ascii_alphabetic() {
+            format!("[{}{}]", letter.to_ascii_lowercase(), letter.to_ascii_uppercase())
+        } else {
+            letter.to_string()
+        }
+    };
+    text.chars().map(letter).collect()
+}
+
+/// Gives a pattern to each string that there may be.
+fn limit(schema: &mut Value, pattern: &str, words: &str) {
+    let Value::Object(schema) = schema else { return };
+    if schema.get("type").is_some_and(|kind| kind == "string") {
+        schema.insert("description".to_owned(), words.into());
+        schema.insert("pattern".to_owned(), pattern.into());
+    }
+    for choice in schema.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        limit(choice, pattern, words);
+    }
+    schema.get_mut("items").into_iter().for_each(|items| limit(items, pattern, words));
+}
+
+/// A statement as IAM writes it.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>
 #[derive(JsonSchema)]
 #[schemars(rename_all = "PascalCase")]
-#[schemars(extend("oneOf" = [{"required": ["Action"]}, {"required": ["NotAction"]}]))]
 #[expect(dead_code, reason = "only what is said of them is read")]
 struct Statement {
     #[schemars(regex(pattern = "^[A-Za-z0-9]*$"))]

@@ -112,8 +112,5 @@ async fn deleting_what_is_gone_is_done() {
 
 #[test]
 fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
-    custom_resource::schema::keep::<policy_statement::Statements<Repositories>>(
-        "../../schemas",
-        env!("CARGO_PKG_DESCRIPTION"),
-    )
+    policy_statement::schema::keep::<Repositories>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
 }

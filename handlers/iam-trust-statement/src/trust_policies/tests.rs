@@ -163,8 +163,5 @@ async fn a_quota_that_may_not_be_read_says_what_it_was_wanted_for() {
 
 #[test]
 fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
-    custom_resource::schema::keep::<policy_statement::Statements<TrustPolicies>>(
-        "../../schemas",
-        env!("CARGO_PKG_DESCRIPTION"),
-    )
+    policy_statement::schema::keep::<TrustPolicies>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
 }

@@ -229,5 +229,5 @@ async fn the_root_of_the_keys_account_is_never_dropped() {
 
 #[test]
 fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
-    custom_resource::schema::keep::<policy_statement::Statements<Keys>>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
+    policy_statement::schema::keep::<Keys>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod ecr_policy_statement;
+mod examples;
 mod organization;
 mod organizational_unit;
 mod shared_subnet_tags;
@@ -49,11 +50,16 @@ pub(crate) fn template(resources: &Value, attributes: &[&str]) -> Value {
 impl Stack {
     /// Creates a stack and waits until it has this status.
     pub(crate) async fn create(template: &Value, status: &str) -> Self {
+        Self::create_as_written(&template.to_string(), status).await
+    }
+
+    /// The same of a text, in YAML or in JSON.
+    async fn create_as_written(template: &str, status: &str) -> Self {
         let aws = LocalAws::deployed();
         let name = unique("test");
-        let body = template.to_string();
+        let arguments = ["--stack-name", &name, "--template-body", template, "--capabilities", "CAPABILITY_IAM"];
         let created = aws
-            .aws(&["cloudformation", "create-stack", "--stack-name", &name, "--template-body", &body])
+            .aws(&[&["cloudformation", "create-stack"], &arguments[..]].concat())
             .await
             .unwrap_or_else(|error| panic!("{error}"));
         let id = created["StackId"].as_str().unwrap().to_owned();
