@@ -9,7 +9,7 @@ CYCLONEDX := 0.5.9
 # Seconds for each target.
 FUZZ_SECONDS ?= 15
 
-.PHONY: help demo test proof fuzz lint policies picture build sbom down clean environments
+.PHONY: help demo test proof fuzz lint policies picture build package sbom down clean environments
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -72,6 +72,9 @@ picture: ## draw docs/landing.svg from the stacks
 
 build: environments ## build the functions to be tried here; `sam build` builds them to be deployed
 	@$(LOCAL) build
+
+package: environments ## write a release into target/package/: zips of all functions, templates and checksums
+	@python3 tests/local-aws/package.py
 
 sbom: ## write a CycloneDX bill of materials for each function into target/sbom/
 	cargo install --quiet --locked --root .local/cargo --version $(CYCLONEDX) cargo-cyclonedx
