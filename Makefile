@@ -13,7 +13,7 @@ FUZZ_SECONDS ?= 15
 # What measures, and what it measures, is built apart, since neither is built as for the tests.
 BENCHED := target/bench
 
-.PHONY: help demo test proof fuzz bench lint policies docs picture build sbom down clean environments
+.PHONY: help demo test proof fuzz bench lint policies docs picture build package sbom down clean environments
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -91,6 +91,9 @@ picture: ## draw docs/landing.svg from the stacks
 
 build: environments ## build the functions to be tried here; `sam build` builds them to be deployed
 	@$(LOCAL) build
+
+package: environments ## write a release into target/package/: zips of all functions, templates and checksums
+	@python3 tests/local-aws/package.py
 
 sbom: ## write a CycloneDX bill of materials for each function into target/sbom/
 	cargo install --quiet --locked --root .local/cargo --version $(CYCLONEDX) cargo-cyclonedx

@@ -1,0 +1,100 @@
+"""A release in target/package/: for each architecture the zips of the functions and a template that names them."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from local_aws import ROOT, tool
+
+PACKAGE = ROOT / "target/package"
+# Rust's name of each architecture of Lambda, and how cargo-lambda is told.
+TARGETS = {"x86_64": ("x86_64-unknown-linux-gnu", ()), "arm64": ("aarch64-unknown-linux-gnu", ("--arm64",))}
+# The earliest that a zip can say: the same bytes whenever it is made.
+LONG_AGO = (1980, 1, 1, 0, 0, 0)
+EXECUTABLE = 0o100755 << 16
+
+
+def binaries():
+    """The functions' logical ids with their binaries."""
+    template = (ROOT / "template.yaml").read_text()
+    function = r"^  (\w+):\n    Type: AWS::Serverless::Function\n(?:(?!^  \w).*\n)*?.*\bBinary: *([\w-]+)"
+    return dict(re.findall(function, template, re.M))
+
+
+def zipped(binary, path):
+    """Writes a zip of the binary as Lambda runs it: what it holds alone decides on its bytes."""
+    entry = zipfile.ZipInfo("bootstrap", LONG_AGO)
+    entry.external_attr, entry.compress_type, entry.create_system = EXECUTABLE, zipfile.ZIP_DEFLATED, 3
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(entry, binary.read_bytes(), compresslevel=9)
+
+
+def template(functions, architecture):
+    """The template with each function's zip as its code, for that architecture alone."""
+    text = (ROOT / "template.yaml").read_text()
+    for logical_id, binary in functions.items():
+        head = f"  {logical_id}:\n    Type: AWS::Serverless::Function\n"
+        before, after = text.split(head)
+        after = re.sub(
+            r"    Metadata:\n      BuildMethod: .*\n      BuildProperties: .*\n    Properties:\n",
+            f"    Properties:\n      CodeUri: {binary}.zip\n",
+            after,
+            count=1,
+        )
+        text = before + head + after
+    text = text.replace("    CodeUri: .\n", "", 1)
+    return text.replace(
+        "    Default: arm64\n    AllowedValues: [arm64, x86_64]\n",
+        f"    Default: {architecture}\n    AllowedValues: [{architecture}]\n",
+        1,
+    )
+
+
+def sums(folder):
+    """The lines that `sha256sum --check` reads."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "SHA256SUMS")
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder)}\n" for path in files]
+    return "".join(lines)
+
+
+def pack(functions, architecture, built, folder):
+    """Writes zips and template of binaries that lie in `built`, a folder for each as cargo-lambda leaves them."""
+    folder.mkdir(parents=True)
+    for binary in functions.values():
+        zipped(built / binary / "bootstrap", folder / f"{binary}.zip")
+    for document in ("LICENSE", "README.md"):
+        shutil.copyfile(ROOT / document, folder / document)
+    (folder / "template.yaml").write_text(template(functions, architecture))
+
+
+def installed(target):
+    """Whether the toolchain can compile for that target."""
+    asked = ["rustc", "--print", "target-libdir", "--target", target]
+    return Path(subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()).is_dir()
+
+
+def main(package=PACKAGE):
+    functions = binaries()
+    shutil.rmtree(package, ignore_errors=True)
+    built = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "lambda"
+    for architecture, (target, options) in TARGETS.items():
+        if not installed(target):
+            print(f"{architecture} is left out: the toolchain lacks {target} (rustup target add {target})")
+            continue
+        build = ["cargo-lambda", "lambda", "build", "--release", "--locked", *options]
+        for binary in functions.values():
+            build += ["--bin", binary]
+        if tool(*build, endpoint="http://build.invalid").returncode != 0:
+            sys.exit(f"The functions could not be built for {architecture}.")
+        pack(functions, architecture, built, package / architecture)
+    (package / "SHA256SUMS").write_text(sums(package))
+    print(f"{package.relative_to(ROOT)} holds {len(list(package.rglob('*.zip')))} zips; SHA256SUMS says what of")
+
+
+if __name__ == "__main__":
+    main()

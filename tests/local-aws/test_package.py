@@ -1,0 +1,70 @@
+"""What a release holds: the same bytes from the same binaries, and a template that deploys them without building."""
+
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+import zipfile
+from pathlib import Path
+
+from cfnlint.decode import cfn_yaml
+
+from local_aws import ROOT
+from package import binaries, pack, sums, template
+
+
+class Package(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def packed(self, name, made_at):
+        """A package of binaries that were made at that time."""
+        functions = binaries()
+        for binary in functions.values():
+            path = self.folder / f"built-{name}" / binary / "bootstrap"
+            path.parent.mkdir(parents=True)
+            path.write_bytes(b"\x7fELF " + binary.encode() * 1000)
+            os.utime(path, (made_at, made_at))
+        pack(functions, "x86_64", self.folder / f"built-{name}", self.folder / name / "x86_64")
+        (self.folder / name / "SHA256SUMS").write_text(sums(self.folder / name))
+        return self.folder / name
+
+    def test_the_same_binaries_make_the_same_bytes_whenever_they_were_made(self):
+        one, other = self.packed("one", 1_700_000_000), self.packed("other", 1_790_000_000)
+        said = (one / "SHA256SUMS").read_text()
+        self.assertEqual(said, (other / "SHA256SUMS").read_text())
+        self.assertEqual(len(said.splitlines()), len(binaries()) + 3)
+        subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=one, check=True)
+
+    def test_a_zip_holds_a_bootstrap_that_may_be_executed(self):
+        for path in self.packed("one", 1_700_000_000).rglob("*.zip"):
+            with zipfile.ZipFile(path) as archive:
+                (entry,) = archive.infolist()
+            self.assertEqual((entry.filename, entry.external_attr >> 16), ("bootstrap", 0o100755))
+
+    def test_every_function_is_packed_and_named_by_its_zip(self):
+        functions = binaries()
+        handlers = {path.name for path in (ROOT / "handlers").iterdir()}
+        self.assertEqual(set(functions.values()), handlers)
+        path = self.folder / "template.yaml"
+        path.write_text(template(functions, "x86_64"))
+        packed, source = cfn_yaml.load(str(path)), cfn_yaml.load(str(ROOT / "template.yaml"))
+        self.assertEqual(packed["Parameters"]["Architecture"]["AllowedValues"], ["x86_64"])
+        self.assertEqual(packed["Parameters"]["Architecture"]["Default"], "x86_64")
+        for name, resource in source["Resources"].items():
+            if resource["Type"] == "AWS::Serverless::Function":
+                deployed = packed["Resources"][name]
+                self.assertEqual(deployed["Properties"].pop("CodeUri"), f"{functions[name]}.zip")
+                self.assertNotIn("Metadata", deployed)
+                del resource["Metadata"]
+        del source["Globals"]["Function"]["CodeUri"]
+        source["Parameters"]["Architecture"] = packed["Parameters"]["Architecture"]
+        self.assertEqual(packed, source)
+        self.assertFalse(re.search("BuildMethod", path.read_text()))
+
+
+if __name__ == "__main__":
+    unittest.main()
