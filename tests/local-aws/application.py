@@ -30,7 +30,7 @@ def build():
             _run(command, "http://build.invalid", QUICK)
 
 
-def deploy(endpoint, stack_name="archipelago", accounts=(ACCOUNT,), functions="All"):
+def deploy(endpoint, stack_name="archipelago", accounts=(ACCOUNT,), functions="All", parameters=()):
     """Runs `sam deploy` of what was built, in each of the accounts; makes the bucket that it uploads to."""
     if not (ROOT / ".aws-sam/build/template.yaml").exists():
         sys.exit("Nothing is built yet: run `make build` first.")
@@ -42,7 +42,8 @@ def deploy(endpoint, stack_name="archipelago", accounts=(ACCOUNT,), functions="A
         bucket = settings["s3_bucket"] if account == ACCOUNT else f"{settings['s3_bucket']}-{account}"
         _run(["aws", "s3api", "create-bucket", "--bucket", bucket], endpoint, as_account)
         command = ["sam", "deploy", "--config-env", "local", "--stack-name", stack_name, "--s3-bucket", bucket]
-        _run([*command, "--parameter-overrides", *overrides.split(), f"Functions={functions}"], endpoint, as_account)
+        command += ["--parameter-overrides", *overrides.split(), f"Functions={functions}", *parameters]
+        _run(command, endpoint, as_account)
 
     where = "" if accounts == (ACCOUNT,) else f" into {len(accounts)} accounts"
     with Progress(f"Deploying {stack_name} with sam deploy{where}"), ThreadPoolExecutor() as pool:

@@ -6,6 +6,7 @@ from ministack import app
 from ministack.services import ecs, lambda_svc
 
 import invocation_rules  # noqa: F401
+import pipeline_rules  # noqa: F401
 import subnet_rules  # noqa: F401
 from record import record
 from rules import replaced
