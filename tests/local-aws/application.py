@@ -30,24 +30,25 @@ def build():
             _run(command, "http://build.invalid", QUICK)
 
 
-def deploy(endpoint, stack_name="archipelago", accounts=(ACCOUNT,), functions="All", parameters=()):
-    """Runs `sam deploy` of what was built, in each of the accounts; makes the bucket that it uploads to."""
+def deploy(endpoint, stack_name="archipelago", into=None):
+    """Runs `sam deploy` of what was built, at once in the accounts that `into` has parameters for; else all in ours."""
     if not (ROOT / ".aws-sam/build/template.yaml").exists():
         sys.exit("Nothing is built yet: run `make build` first.")
     settings = tomllib.loads((ROOT / "samconfig.toml").read_text())["local"]["deploy"]["parameters"]
-    overrides = settings["parameter_overrides"].replace("Architecture=x86_64", f"Architecture={ARCHITECTURE}")
+    defaults = settings["parameter_overrides"].replace("Architecture=x86_64", f"Architecture={ARCHITECTURE}")
+    into = into or {ACCOUNT: {"Functions": "All"}}
 
     def deploy_into(account):
         as_account = {"AWS_ACCESS_KEY_ID": account}
         bucket = settings["s3_bucket"] if account == ACCOUNT else f"{settings['s3_bucket']}-{account}"
         _run(["aws", "s3api", "create-bucket", "--bucket", bucket], endpoint, as_account)
         command = ["sam", "deploy", "--config-env", "local", "--stack-name", stack_name, "--s3-bucket", bucket]
-        command += ["--parameter-overrides", *overrides.split(), f"Functions={functions}", *parameters]
-        _run(command, endpoint, as_account)
+        overrides = [f"{name}={value}" for name, value in into[account].items()]
+        _run([*command, "--parameter-overrides", *defaults.split(), *overrides], endpoint, as_account)
 
-    where = "" if accounts == (ACCOUNT,) else f" into {len(accounts)} accounts"
+    where = f" into {len(into)} accounts" if len(into) > 1 else ""
     with Progress(f"Deploying {stack_name} with sam deploy{where}"), ThreadPoolExecutor() as pool:
-        list(pool.map(deploy_into, accounts))
+        list(pool.map(deploy_into, into))
 
 
 def _run(command, endpoint, environment=None):

@@ -263,7 +263,7 @@ def main():
     demonstration.prepare()
     demonstration.land()
     network = demonstration.network()
-    application.deploy(described["endpoint"], accounts=network.accounts, functions="Network")
+    application.deploy(described["endpoint"], into={account: {"Functions": "Network"} for account in network.accounts})
     network.share(demonstration.outputs(LANDING)["WorkloadsId"])
     network.name()
     network.unshare()

@@ -63,8 +63,8 @@ def build(_):
 
 
 def deploy(arguments):
-    into = {"accounts": (arguments.account,), "functions": arguments.functions, "parameters": arguments.parameters}
-    application.deploy(_endpoint(arguments), arguments.stack_name, **into)
+    parameters = dict(parameter.split("=", 1) for parameter in arguments.parameters)
+    application.deploy(_endpoint(arguments), arguments.stack_name, {arguments.account: parameters})
 
 
 def environment(arguments):
@@ -127,8 +127,7 @@ def main():
         added.add_argument("--endpoint", help="instead of the local AWS of --state")
         added.add_argument("--stack-name", default="archipelago")
         added.add_argument("--account", default=ACCOUNT, help="whose 12 digits are its access key")
-        added.add_argument("--functions", default="All", help="the template's parameter of that name")
-        added.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="more parameters of the template")
+        added.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="parameters of template.yaml")
 
     command(up, "start it in the background", state(STATE), ports)
     command(down, "stop it", state(STATE))

@@ -12,3 +12,4 @@ mod model;
 mod network;
 mod protocol;
 mod repository;
+mod ways;

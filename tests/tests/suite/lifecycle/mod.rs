@@ -2,7 +2,7 @@
 
 mod account;
 mod ecr_policy_statement;
-mod organization;
+pub(crate) mod organization;
 mod organizational_unit;
 mod shared_subnet_tags;
 mod statements;
