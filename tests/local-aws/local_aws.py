@@ -24,7 +24,7 @@ REGION = "us-east-1"
 ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 BOOT_SECONDS = 60
 # What moto plays.
-OF_ORGANIZATIONS = ("ACCOUNT", "ORGANIZATIONS", "RAM", "STS")
+OF_ORGANIZATIONS = ("ACCOUNT", "CODEPIPELINE", "ORGANIZATIONS", "RAM", "STS")
 # How long moto's accounts and shares take for it; the caller says so, or an account's or a share's own tag.
 TIMES = (
     "ACCOUNT_CREATION_SECONDS",

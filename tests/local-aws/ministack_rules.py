@@ -8,6 +8,7 @@ from ministack.services import ecs, lambda_svc
 from ministack.services.cloudformation import provisioners
 
 import invocation_rules  # noqa: F401
+import pipeline_rules  # noqa: F401
 import subnet_rules  # noqa: F401
 from record import record
 from rules import replaced

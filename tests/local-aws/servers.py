@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import application
-from local_aws import LOCAL, LocalAws, NotStarted, exports
+from local_aws import ACCOUNT, LOCAL, LocalAws, NotStarted, exports
 from progress import Progress
 
 STATE = LOCAL / "aws"
@@ -63,7 +63,8 @@ def build(_):
 
 
 def deploy(arguments):
-    application.deploy(_endpoint(arguments), arguments.stack_name)
+    parameters = dict(parameter.split("=", 1) for parameter in arguments.parameters)
+    application.deploy(_endpoint(arguments), arguments.stack_name, {arguments.account: parameters})
 
 
 def environment(arguments):
@@ -125,6 +126,8 @@ def main():
     def target(added):
         added.add_argument("--endpoint", help="instead of the local AWS of --state")
         added.add_argument("--stack-name", default="archipelago")
+        added.add_argument("--account", default=ACCOUNT, help="whose 12 digits are its access key")
+        added.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="parameters of template.yaml")
 
     command(up, "start it in the background", state(STATE), ports)
     command(down, "stop it", state(STATE))

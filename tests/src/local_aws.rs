@@ -48,6 +48,17 @@ impl LocalAws {
         aws
     }
 
+    /// Runs `sam deploy` into an account, with parameters of template.yaml as `NAME=VALUE`.
+    ///
+    /// # Errors
+    /// What the command wrote.
+    pub async fn install(&self, account: &str, parameters: &[String]) -> Result<(), String> {
+        let command = servers(&["deploy", "--endpoint", &self.endpoint, "--account", account]);
+        let mut command = tokio::process::Command::from(command);
+        let output = command.args(parameters).output().await.expect("python of .local starts");
+        if output.status.success() { Ok(()) } else { Err(both(&output)) }
+    }
+
     fn start() -> Result<Self, String> {
         let mut child = servers(&["run", "--free-ports"])
             .stdin(Stdio::piped())

@@ -13,3 +13,4 @@ mod network;
 mod protocol;
 mod repository;
 mod runbook;
+mod ways;

@@ -3,7 +3,7 @@
 mod account;
 mod ecr_policy_statement;
 mod examples;
-mod organization;
+pub(crate) mod organization;
 mod organizational_unit;
 mod shared_subnet_tags;
 mod statements;

@@ -31,7 +31,7 @@ pub(super) async fn organizations(operation: &str, input: Value) -> Value {
 }
 
 /// An account that nobody else has.
-pub(super) fn some_account() -> String {
+pub(crate) fn some_account() -> String {
     format!("{:012}", fastrand::u64(100_000_000_000..1_000_000_000_000))
 }
 
@@ -57,7 +57,7 @@ pub(super) async fn stack_in(account: &str, function: &str) -> Simulator<Binary>
 }
 
 /// A new member of the organization of `management`.
-async fn member_of(management: &str) -> String {
+pub(crate) async fn member_of(management: &str) -> String {
     let wanted = json!({ "AccountName": "member", "Email": format!("aws+{:08x}@example.com", fastrand::u32(..)) });
     let request = organizations_of(management, "CreateAccount", wanted).await.unwrap();
     let request = json!({ "CreateAccountRequestId": request["CreateAccountStatus"]["Id"] });

@@ -1,0 +1,9 @@
+//! The three ways of use, end to end: stacks account by account, sets of stacks, and changes of parameters.
+
+mod account;
+mod account_by_account;
+mod console;
+mod landing;
+mod pipeline;
+mod stack_sets;
+mod tooling;
