@@ -45,7 +45,7 @@ pub(crate) fn write(figures: &Figures<'_>, goals: &[Goal], throttle: &Throttle, 
         }),
     );
     page.push_str(
-        "\n## First events, and later ones\n\nMedians in ms; MB are millions of bytes. *init*: from the start of the process \
+        "\n## First events, and later ones\n\nMedians in ms; MB are 2^20 bytes, as Lambda counts them. *init*: from the start of the process \
          to its first question for an event; *cold*: from the start to the answer in S3; *processor*: time on a core until \
          then; *warm*: from an event to its answer; *128 MB*: the same for the first event of a process, which has ",
     );
