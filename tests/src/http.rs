@@ -133,6 +133,8 @@ impl Server {
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
+                // An answer in two parts mustn't wait for the other side to have the first.
+                let _ = stream.set_nodelay(true);
                 let (answer, tls) = (Arc::clone(&answer), tls.clone());
                 connections.spawn(async move {
                     match tls {

@@ -1,11 +1,11 @@
 //! Makes an account be there once, where the template wants it, and ready to be used.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_organizations::{
     primitives::DateTime,
     types::{
-        Account, AccountState, CreateAccountFailureReason as Reason, CreateAccountState, CreateAccountStatus,
+        Account, AccountState, CreateAccountFailureReason as Reason, CreateAccountState, CreateAccountStatus, Parent,
         ParentType,
     },
 };
@@ -140,14 +140,20 @@ impl Accounts {
         Ok((Some(account), count))
     }
 
+    /// Where the account is.
+    async fn parent(&self, id: &str) -> Result<Parent> {
+        let parent = self.api.organizations.parent(id).await?;
+        parent.ok_or_else(|| Error::not_yet_within(KNOWN_WITHIN, format!("the account {id} has no parent yet")))
+    }
+
     /// Moves the account where the template wants it; back to the root, if it is where the template wanted it before.
-    async fn relocate(&self, id: &str, desired: Option<&ParentId>, previous: Option<&ParentId>) -> Result<()> {
-        if desired.is_none() && previous.is_none() {
-            return Ok(());
-        }
-        let Some(parent) = self.api.organizations.parent(id).await? else {
-            return Err(Error::not_yet_within(KNOWN_WITHIN, format!("the account {id} has no parent yet")));
-        };
+    async fn relocate(
+        &self,
+        id: &str,
+        parent: &Parent,
+        desired: Option<&ParentId>,
+        previous: Option<&ParentId>,
+    ) -> Result<()> {
         let from = parent.id().unwrap_or_default();
         let to = match desired {
             Some(desired) => desired.as_str().to_owned(),
@@ -267,9 +273,22 @@ impl Resource for Accounts {
         let previous = previous.filter(|previous| previous.email == desired.email);
         let no_tags = Tags::default();
         let previous_tags = previous.map_or(&no_tags, |previous| &previous.tags);
-        self.api.organizations.keep_tags(id, &desired.tags, previous_tags).await?;
-        let before = previous.and_then(|previous| previous.parent_id.as_ref());
-        self.relocate(id, desired.parent_id.as_ref(), before).await?;
+        let (to, before) = (desired.parent_id.as_ref(), previous.and_then(|previous| previous.parent_id.as_ref()));
+        let tags = async {
+            let matter = !desired.tags.is_empty() || !previous_tags.is_empty();
+            if matter {
+                self.api.organizations.tags(id).await.map(Option::unwrap_or_default)
+            } else {
+                Ok(BTreeMap::new())
+            }
+        };
+        let parent =
+            async { if to.is_some() || before.is_some() { self.parent(id).await.map(Some) } else { Ok(None) } };
+        let (tags, parent) = tokio::join!(tags, parent);
+        self.api.organizations.change_tags(id, &desired.tags.changes(&tags?, previous_tags)).await?;
+        if let Some(parent) = parent? {
+            self.relocate(id, &parent, to, before).await?;
+        }
         let was_ready = previous.is_some_and(|previous| previous.wait_until_ready) && was_given(id, claim);
         if desired.wait_until_ready && !was_ready {
             self.api.enter(&account, &desired.role_name.0).await?;

@@ -1,5 +1,4 @@
-//! A certificate for 127.0.0.1, and the authority that all who call have to trust. ECDSA, as S3's own is not: those of AWS
-//! are RSA for the most part, which clients check faster and servers sign slower.
+//! A certificate for 127.0.0.1, and the authority that all who call have to trust; both of ECDSA, on P-256.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -52,3 +52,40 @@ impl Operation {
         pauses
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An operation of so many milliseconds, and its calls: name, beginning and end.
+    fn operation(took: u64, calls: &[(&str, u64, u64)]) -> Operation {
+        let began = Instant::now();
+        let at = |milliseconds| began + Duration::from_millis(milliseconds);
+        let calls = calls.iter().map(|(name, from, to)| Served {
+            operation: (*name).to_owned(),
+            began: at(*from),
+            ended: at(*to),
+        });
+        Operation { kind: "create", began, ended: at(took), calls: calls.collect() }
+    }
+
+    #[test]
+    fn calls_at_the_same_time_are_one_link() {
+        let calls = [("Write", 45, 65), ("One", 1, 21), ("Other", 2, 23)];
+        assert_eq!(operation(66, &calls).chain(), [vec!["One", "Other"], vec!["Write"]]);
+    }
+
+    #[test]
+    fn a_call_that_waits_for_one_of_two_is_the_next_link() {
+        let calls = [("Short", 0, 20), ("Long", 0, 50), ("Next", 21, 41), ("Last", 51, 71)];
+        assert_eq!(operation(72, &calls).chain(), [vec!["Short", "Long"], vec!["Next"], vec!["Last"]]);
+    }
+
+    #[test]
+    fn a_wait_for_aws_is_no_time_of_ours() {
+        let waiting = operation(2_064, &[("Ask", 1, 21), ("AskAgain", 2_022, 2_042)]);
+        assert_eq!(waiting.pauses(), [Duration::from_millis(2_001)]);
+        assert_eq!(waiting.time(), Duration::from_millis(63));
+        assert_eq!(operation(99, &[]).time(), Duration::from_millis(99));
+    }
+}

@@ -27,6 +27,11 @@ impl Rounds {
             Self { cold: 30, warm: 10, throttled: 15, growth: 1_000 }
         }
     }
+
+    /// Whether somebody may rely on what they give.
+    pub(crate) fn are_enough(self) -> bool {
+        self.cold >= 30
+    }
 }
 
 /// What one scheme gives.

@@ -14,8 +14,8 @@ pub(crate) struct Goal {
     at_least: bool,
 }
 
-/// Bytes in a megabyte.
-pub(crate) const MEGABYTE: f64 = 1e6;
+/// Bytes in a megabyte, as Lambda counts them.
+pub(crate) const MEGABYTE: f64 = 1_048_576.0;
 
 /// What pages of the allocator come and go with; a leak of a hundred bytes an event is more.
 const NOISE: f64 = 64.0 * 1024.0;

@@ -5,7 +5,8 @@ use std::process::Command;
 
 /// One sentence: processor, kernel, compiler, day.
 pub(crate) fn described() -> String {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // All of them: this process has moved to one.
+    let cores = fs::read_to_string("/proc/cpuinfo").unwrap_or_default().matches("processor\t").count();
     let (model, memory) = (line("/proc/cpuinfo", "model name"), line("/proc/meminfo", "MemTotal"));
     let gigabytes = memory.split(' ').next().and_then(|number| number.parse::<u64>().ok()).unwrap_or_default() >> 20;
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();

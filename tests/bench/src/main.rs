@@ -1,7 +1,7 @@
 //! Measures the functions beside what others would write in their place, each in turn, and judges what it found.
 //!
 //! `archipelago-bench <functions> <environment> <lean> <page>`: the folders of the functions' binaries and of what the
-//! others need, the binary of the peer in Rust, and the page to be written. `BENCH=quick` takes fewer rounds.
+//! others need, the binary of the peer in Rust, and the page to be written. `BENCH=quick` takes fewer rounds, and leaves the README.
 #![expect(clippy::print_stdout, reason = "that is what it is for")]
 
 mod answers;
@@ -20,10 +20,15 @@ mod subject;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use archipelago_tests::binary::workspace;
 use certificate::Certificate;
 use figures::{Figures, Rounds};
 use processor::Throttle;
 use subject::Subject;
+
+/// What is between these in the README comes from here.
+const BEGIN: &str = "<!-- written by make bench -->";
+const END: &str = "<!-- end -->";
 
 /// Why there is no result.
 pub(crate) type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -57,5 +62,17 @@ async fn measure() -> Result<bool, Failed> {
     let text = page::write(&figures, &goals, &throttle, rounds);
     println!("{text}");
     std::fs::write(page, text)?;
+    if rounds.are_enough() {
+        readme(&page::summary(&figures))?;
+    }
     Ok(goals.iter().all(goals::Goal::is_reached))
+}
+
+/// Puts the summary where the README has a place for it.
+fn readme(summary: &str) -> Result<(), Failed> {
+    let path = workspace().join("README.md");
+    let text = std::fs::read_to_string(&path)?;
+    let place = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+    let (before, after) = place.ok_or("README.md has no place for the benchmark")?;
+    Ok(std::fs::write(path, format!("{before}{BEGIN}\n{summary}{END}{after}"))?)
 }

@@ -10,6 +10,24 @@ use crate::machine;
 use crate::processor::{SHARE, Throttle};
 use crate::stage::DELAY;
 
+/// Why each call waits for the one before.
+const SHORTEST: &str = "
+Why they aren't shorter:
+
+- **Statements.** The lease comes before the read, or two would read the same policy and write one after the other. What is
+  about to be written is noted in the lease before the write, so that the next holder knows of a write whose end nobody saw.
+  The look afterwards comes before the lease is given back, so that the next holder reads what this one wrote. A key is asked
+  for before that, since its id is what the lease is on; the other inline policies of a role count for the size of this one,
+  and are asked for only if there is something to write.
+- **Accounts.** Requests under way are listed before the accounts: the other way round, an account that got ready in between
+  would be in neither list, and be made twice.
+- **Units.** Each level is named by the id of the one above it.
+- **Shares.** A principal's associations are listed before the tags that say who added it: the other way round, one that
+  another stack adds in between would be taken for one that was always there. Tags are written before what they tell of is
+  done. RAM is looked at again after each change, since it only begins what it is asked for.
+- **Writes** to Organizations follow each other everywhere: it refuses one while another is under way.
+";
+
 /// The whole text, in Markdown.
 pub(crate) fn write(figures: &Figures<'_>, goals: &[Goal], throttle: &Throttle, rounds: Rounds) -> String {
     let mut page = String::from(
@@ -27,7 +45,7 @@ pub(crate) fn write(figures: &Figures<'_>, goals: &[Goal], throttle: &Throttle, 
         }),
     );
     page.push_str(
-        "\n## First events, and later ones\n\nMedians in ms; MB are millions of bytes. *init*: from the start of the process \
+        "\n## First events, and later ones\n\nMedians in ms; MB are 2^20 bytes, as Lambda counts them. *init*: from the start of the process \
          to its first question for an event; *cold*: from the start to the answer in S3; *processor*: time on a core until \
          then; *warm*: from an event to its answer; *128 MB*: the same for the first event of a process, which has ",
     );
@@ -56,15 +74,46 @@ pub(crate) fn write(figures: &Figures<'_>, goals: &[Goal], throttle: &Throttle, 
         DELAY.as_millis()
     );
     table(&mut page, &["", "", "chain", "ms", "calls one after the other"], figures.ours().flat_map(chains));
+    page.push_str(SHORTEST);
     page.push_str(&how(throttle, rounds));
     page
+}
+
+/// The same in a few lines: the slowest of ours beside the others.
+pub(crate) fn summary(figures: &Figures<'_>) -> String {
+    let mut summary = String::new();
+    let cold = |figure: &Figure<'_>| figure.https.of(|cold| cold.answer);
+    let slowest = figures.ours().max_by_key(|figure| cold(figure));
+    let name = slowest.map(|figure| figure.subject.name.as_str()).unwrap_or_default();
+    let own = slowest.map(cold).unwrap_or_default();
+    let shown = figures.0.iter().filter(|figure| !figure.subject.is_ours || figure.subject.name == name);
+    let heads = ["", "first answer of a process, ms", "", "the same with 128 MB, ms", "", "memory, MB", "zip, MB"];
+    let own_throttled = slowest.map(|figure| median(figure.throttled.clone())).unwrap_or_default();
+    let ratio = |time: Duration, own: Duration| format!("{:.1} ×", time.as_secs_f64() / own.as_secs_f64());
+    table(
+        &mut summary,
+        &heads,
+        shown.map(|figure| {
+            let throttled = median(figure.throttled.clone());
+            [
+                if figure.subject.is_ours { format!("{name}, the slowest here") } else { figure.subject.name.clone() },
+                ms(cold(figure)),
+                ratio(cold(figure), own),
+                ms(throttled),
+                ratio(throttled, own_throttled),
+                megabytes(figure.peak()),
+                megabytes(figure.subject.zip),
+            ]
+        }),
+    );
+    let _ = write!(summary, "\n{}.\n", machine::described());
+    summary
 }
 
 fn row(figure: &Figure<'_>) -> [String; 13] {
     let scheme = |times: &Times| [ms(times.of(|cold| cold.init)), ms(times.of(|cold| cold.answer))];
     let [http_init, http_cold] = scheme(&figure.http);
     let [https_init, https_cold] = scheme(&figure.https);
-    let megabytes = |number: u64| format!("{:.1}", bytes(number) / MEGABYTE);
     [
         figure.subject.name.clone(),
         figure.http.cold.last().map(|cold| cold.calls.to_string()).unwrap_or_default(),
@@ -134,6 +183,10 @@ fn table<const N: usize>(page: &mut String, heads: &[&str; N], rows: impl Iterat
     for row in rows {
         let _ = writeln!(page, "| {} |", row.join(" | "));
     }
+}
+
+fn megabytes(number: u64) -> String {
+    format!("{:.1}", bytes(number) / MEGABYTE)
 }
 
 fn ms(time: Duration) -> String {

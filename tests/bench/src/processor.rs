@@ -1,6 +1,7 @@
 //! Which core a process has, and how much of it.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -109,10 +110,15 @@ fn prepare(path: &Path, version: Version) -> Result<(), std::io::Error> {
     if !path.exists() {
         fs::create_dir(path)?;
     }
+    // In a folder of another kind than it has to be, a file would be made.
+    let tell = |name: &str, value: String| {
+        fs::OpenOptions::new().write(true).open(path.join(name))?.write_all(value.as_bytes())
+    };
     let told = match version {
-        Version::Two => fs::write(path.join("cpu.max"), format!("{quota} {period}")),
-        Version::One => fs::write(path.join("cpu.cfs_period_us"), period.to_string())
-            .and_then(|()| fs::write(path.join("cpu.cfs_quota_us"), quota.to_string())),
+        Version::Two => tell("cpu.max", format!("{quota} {period}")),
+        Version::One => {
+            tell("cpu.cfs_period_us", period.to_string()).and_then(|()| tell("cpu.cfs_quota_us", quota.to_string()))
+        }
     };
     told.inspect_err(|_| {
         let _ = fs::remove_dir(path);

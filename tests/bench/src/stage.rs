@@ -66,7 +66,7 @@ impl<'a> Stage<'a> {
         let mut environment = aws.environment();
         environment.extend(variables(subject, &answers.origin()));
         if let Some(certificate) = certificate {
-            environment.extend(trusting(&certificate.bundle));
+            environment.extend(trusting(subject, &certificate.bundle)?);
         }
         let event = answers.here(&subject.event()?);
         if subject.name == "organization" {
@@ -206,8 +206,18 @@ fn variables(subject: &Subject, answers: &str) -> Vec<(String, String)> {
     .into()
 }
 
-/// How each of the languages is told whom to trust.
-fn trusting(bundle: &Path) -> Vec<(String, String)> {
+/// How each of the languages is told whom to trust. What comes with the AWS SDK for Python, and is read by whoever makes a
+/// connection, is read here as well; the others have theirs built in, and take one more.
+fn trusting(subject: &Subject, bundle: &Path) -> Result<Vec<(String, String)>, Failed> {
+    let public = subject.folder.join("botocore/cacert.pem");
+    let bundle = if public.exists() {
+        let both = subject.folder.with_extension("pem");
+        std::fs::write(&both, [std::fs::read(public)?, std::fs::read(bundle)?].concat())?;
+        both
+    } else {
+        bundle.to_owned()
+    };
     let bundle = bundle.display().to_string();
-    ["AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"].map(|name| (name.to_owned(), bundle.clone())).into()
+    let names = ["AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"];
+    Ok(names.map(|name| (name.to_owned(), bundle.clone())).into())
 }

