@@ -136,7 +136,8 @@ impl Leases {
 
     /// If that fails the lease ends by itself, and holds others up until then.
     async fn give_back(&self, lease: &Lease<'_>) -> Result<()> {
-        let given_back = lease.note("SET #until = :until, #past = :past", |request| {
+        let past = lease.past.borrow().clone();
+        let given_back = lease.note(&past, "SET #until = :until, #past = :past", |request| {
             request.expression_attribute_values(":until", millis(Duration::ZERO))
         });
         let given_back = timeout_at(lease.began + self.lasts, given_back).await;
@@ -183,8 +184,11 @@ impl Lease<'_> {
             return Err(Error::not_yet("AWS was too slow to begin a change of the policy in this lease"));
         }
         let pending = Pending { before, after, at: now() };
-        self.past.borrow_mut().pending = Some(pending.clone());
-        self.note("SET #past = :past", |request| request).await?;
+        let mut past = self.past.borrow().clone();
+        past.pending = Some(pending.clone());
+        self.note(&past, "SET #past = :past", |request| request).await?;
+        // Not before: what couldn't be noted isn't begun, and nobody has to wait for its end.
+        self.past.replace(past);
         self.open_end.set(true);
         let written = write.await;
         self.open_end.set(written.as_ref().is_err_and(|error| !error.is_refusal()));
@@ -196,13 +200,14 @@ impl Lease<'_> {
         Ok(written)
     }
 
-    /// Stores what is known of the past, if the lease is still held.
+    /// Stores `past` as what is known, if the lease is still held.
     async fn note(
         &self,
+        past: &Past,
         expression: &str,
         more: impl FnOnce(UpdateItemFluentBuilder) -> UpdateItemFluentBuilder,
     ) -> Result<()> {
-        let past = self.past.borrow().write(now()).into_iter().map(AttributeValue::S).collect();
+        let past = past.write(now()).into_iter().map(AttributeValue::S).collect();
         let request = self.update()?.update_expression(expression).condition_expression(IS_HELD);
         let request = request.expression_attribute_names("#past", PAST);
         let request = more(request.expression_attribute_values(":past", AttributeValue::L(past)));

@@ -17,7 +17,7 @@ const CANCELLED_FOR: Duration = Duration::from_hours(1);
 const REMEMBERED: usize = 300;
 
 /// The past of one policy. Times are those since 1970.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Past {
     /// Fingerprints of documents that were replaced, and when.
     replaced: Vec<(String, Duration)>,

@@ -185,6 +185,23 @@ fn gives_back(request: &UpdateItemInput) -> bool {
         && request.update_expression().is_some_and(|expression| expression.contains("#until = :until"))
 }
 
+/// Whether a request notes a write that is to follow.
+fn notes(request: &UpdateItemInput) -> bool {
+    request.condition_expression().is_some_and(|condition| condition.contains("AND")) && !gives_back(request)
+}
+
+#[tokio::test]
+async fn a_write_that_could_not_be_noted_holds_nobody_up() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    shelves.0.table.fail(Some(notes));
+    let ended = shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim("One")).await;
+    assert!(matches!(ended, Err(Error::NotYet(_))));
+    assert_eq!(shelves.0.writes.get(), 0);
+    shelves.0.table.fail(None);
+    shelves.statements().ensure(&properties(&pull("333333333333")), None, &claim("Two")).await.unwrap();
+    assert_eq!(sids(shelves.policy()).len(), 2);
+}
+
 #[tokio::test]
 async fn what_the_next_holder_would_not_know_of_is_no_success() {
     let shelves = Shelves::with(Some(FOREIGN));
