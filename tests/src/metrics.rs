@@ -51,9 +51,9 @@ fn violation_in(root: &Map<String, Value>, directive: &Value) -> Option<String> 
     }
     let sets = directive["Dimensions"].as_array().filter(|sets| !sets.is_empty());
     let in_set = |set: &Value| {
-        let names = set.as_array().filter(|names| !names.is_empty() && names.len() <= 30);
-        names.is_some_and(|names| {
-            names.iter().all(|name| named(name, 250) && named(&root[name.as_str().unwrap_or_default()], 1024))
+        let keys = set.as_array().filter(|keys| !keys.is_empty() && keys.len() <= 30);
+        keys.is_some_and(|keys| {
+            keys.iter().all(|key| named(key, 250) && named(&root[key.as_str().unwrap_or_default()], 1024))
         })
     };
     if !sets.is_some_and(|sets| sets.iter().all(in_set)) {

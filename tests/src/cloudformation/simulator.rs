@@ -197,7 +197,8 @@ fn take(resource: &mut Resource, step: &mut Step) -> Option<Event> {
 }
 
 async fn deliver(handler: &impl Handler, event: &Event, delivery: Delivery, service_timeout: Duration) -> Step {
-    let once = || async { tokio::time::timeout(service_timeout, handler.handle(event)).await.ok() };
+    // What a handler does is large, and would be here once for each of these ways.
+    let once = || async { tokio::time::timeout(service_timeout, Box::pin(handler.handle(event))).await.ok() };
     let ended = match delivery {
         Delivery::Once => vec![once().await],
         // CloudFormation waits for the first, and doesn't know of the second.
