@@ -50,8 +50,14 @@ impl Organization {
         made.organization.ok_or_else(|| Error::not_yet_within(DESCRIBED_WITHIN, "the organization isn't described yet"))
     }
 
-    /// Enables the policy types that are wanted and aren't, and disables those that only were wanted before.
-    async fn change_policy_types(&self, root: &Root, desired: &[PolicyType], before: &[PolicyType]) -> Result<()> {
+    /// Enables the policy types that are wanted and aren't, and disables those that only were wanted before. What the
+    /// template changes is changed whatever the root says, since that may be behind.
+    async fn change_policy_types(
+        &self,
+        root: &Root,
+        desired: &[PolicyType],
+        previous: Option<&[PolicyType]>,
+    ) -> Result<()> {
         let root_id = root.id().unwrap_or_default();
         let status = |wanted: &PolicyType| {
             root.policy_types()
@@ -61,7 +67,7 @@ impl Organization {
         };
         for policy_type in desired {
             match status(policy_type) {
-                Some(PolicyTypeStatus::Enabled) => continue,
+                Some(PolicyTypeStatus::Enabled) if previous.is_none_or(|them| them.contains(policy_type)) => continue,
                 Some(PolicyTypeStatus::PendingEnable | PolicyTypeStatus::PendingDisable) => {
                     return Err(being_changed(policy_type));
                 }
@@ -71,12 +77,12 @@ impl Organization {
                 self.api().enable_policy_type().root_id(root_id).policy_type(policy_type.clone()).send().await;
             enabled.none_if(&["PolicyTypeAlreadyEnabledException"]).unless_busy()?;
         }
-        for policy_type in before.iter().filter(|policy_type| !desired.contains(policy_type)) {
+        for policy_type in previous.into_iter().flatten().filter(|policy_type| !desired.contains(policy_type)) {
             match status(policy_type) {
-                Some(PolicyTypeStatus::Enabled) => {}
                 // It can't be disabled before, and would stay on.
                 Some(PolicyTypeStatus::PendingEnable) => return Err(being_changed(policy_type)),
-                _ => continue,
+                Some(PolicyTypeStatus::PendingDisable) => continue,
+                _ => {}
             }
             let disabled = self.api().disable_policy_type().root_id(root_id).policy_type(policy_type.clone());
             disabled.send().await.none_if(&["PolicyTypeNotEnabledException"]).unless_busy()?;
@@ -91,13 +97,21 @@ impl Organization {
         Ok(trusted.filter_map(EnabledServicePrincipal::service_principal).map(ToOwned::to_owned).collect())
     }
 
-    async fn change_trusted_services(&self, desired: &[&str], before: &[&str], trusted: &[String]) -> Result<()> {
+    /// Trusts the services that are wanted and aren't trusted, and no more those that only were wanted before.
+    async fn change_trusted_services(
+        &self,
+        desired: &[&str],
+        previous: Option<&[&str]>,
+        trusted: &[String],
+    ) -> Result<()> {
         let trusted: Vec<_> = trusted.iter().map(String::as_str).collect();
-        for service in desired.iter().filter(|service| !trusted.contains(service)) {
+        let is_new = |service: &&str| previous.is_some_and(|them| !them.contains(service));
+        for service in desired.iter().filter(|service| !trusted.contains(service) || is_new(service)) {
             let enabling = self.api().enable_aws_service_access().service_principal(*service);
             enabling.send().await.unless_busy()?;
         }
-        for service in before.iter().filter(|service| !desired.contains(service) && trusted.contains(service)) {
+        let dropped = previous.into_iter().flatten().filter(|service| !desired.contains(service));
+        for service in dropped.filter(|service| trusted.contains(service)) {
             let disabling = self.api().disable_aws_service_access().service_principal(*service);
             disabling.send().await.unless_busy()?;
         }
@@ -160,20 +174,22 @@ impl Resource for Organization {
         let policy_types = |properties: &Properties| -> Vec<_> {
             properties.policy_types.iter().map(|policy_type| policy_type.0.clone()).collect()
         };
-        let types_before = previous.map(policy_types).unwrap_or_default();
-        let mut services_before = previous.map(services).unwrap_or_default();
-        if desired.resource_sharing {
-            services_before.retain(|service| *service != SHARING);
+        let types_before = previous.map(policy_types);
+        let mut services_before = previous.map(services);
+        if desired.resource_sharing
+            && let Some(before) = &mut services_before
+        {
+            before.retain(|service| *service != SHARING);
         }
         let services = services(desired);
         let trusted = async {
-            let are_of_interest = !services.is_empty() || !services_before.is_empty();
+            let are_of_interest = !services.is_empty() || services_before.as_ref().is_some_and(|them| !them.is_empty());
             if are_of_interest { self.trusted_services().await } else { Ok(Vec::new()) }
         };
         let (root, trusted) = tokio::join!(self.organizations.root(), trusted);
         let (root, trusted) = (root?, trusted?);
-        self.change_policy_types(&root, &policy_types(desired), &types_before).await?;
-        self.change_trusted_services(&services, &services_before, &trusted).await?;
+        self.change_policy_types(&root, &policy_types(desired), types_before.as_deref()).await?;
+        self.change_trusted_services(&services, services_before.as_deref(), &trusted).await?;
 
         let was_shared = previous.is_some_and(|previous| previous.resource_sharing);
         if desired.resource_sharing && !was_shared {

@@ -235,7 +235,11 @@ impl Resource for OrganizationalUnits {
             (Some(place @ Place::Path { .. }), Some(id)) => (self.levels(place).await?.0, Some(id.to_string())),
             (_, Some(id)) => (Vec::new(), Some(id.to_string())),
             (Some(place), None) => {
-                let (levels, itself) = self.standing(place).await?;
+                let (mut levels, mut itself) = self.standing(place).await?;
+                // Something may have been made a moment ago, whose answer was lost and which isn't listed yet.
+                if itself.is_none() && !claim.made_nothing() {
+                    (levels, itself) = self.standing(place).await?;
+                }
                 (levels, itself.map(|unit| unit.id))
             }
             (None, None) => return Ok(()),

@@ -31,6 +31,10 @@ fn wishes<'a>(properties: Option<&'a Properties>, subnets: &'a [Subnet]) -> Wish
     named.into_iter().chain(vpcs.into_iter().map(|id| (id, vpc_tags))).collect()
 }
 
+fn owned<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> Vec<(String, String)> {
+    pairs.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
 /// The same change of several things: one call.
 type Changes = BTreeMap<Vec<(String, String)>, Vec<String>>;
 
@@ -42,22 +46,26 @@ struct Plan {
 }
 
 impl Plan {
-    /// Adds what makes the tags of a thing those of `desired`, if they were said to be `previous` before. A key that no
-    /// template of ours set keeps its value, and one of ours that has another value by now isn't removed.
-    fn add(&mut self, id: &str, current: &TagMap, desired: &Tags, previous: &Tags) -> Result<()> {
-        let changes = desired.changes(current, previous);
-        let is_foreign = |key: &str| current.contains_key(key) && previous.get(key).is_none();
-        if let Some((key, _)) = changes.set.iter().find(|(key, _)| is_foreign(key)) {
+    /// Adds what makes the tags of a thing those of `desired`, if they were said to be `previous` before. What the template
+    /// changes is changed whatever is listed, which may be behind. A key that no template of ours set keeps its value, and
+    /// one of ours that has another value by now isn't removed: EC2 compares it.
+    fn add(&mut self, id: &str, current: &TagMap, desired: &Tags, previous: Option<&Tags>) -> Result<()> {
+        let before = |key: &str| previous.and_then(|previous| previous.get(key));
+        let differs = |(key, value): &(&String, &String)| {
+            current.get(*key) != Some(value) || previous.is_some() && before(key) != Some(value)
+        };
+        let set = owned(desired.pairs().filter(differs));
+        let is_theirs =
+            |key: &str, value: &String| current.get(key).is_some_and(|there| there != value) && before(key).is_none();
+        if let Some((key, _)) = set.iter().find(|(key, value)| is_theirs(key, value)) {
             return Err(Error::refused(format!(
                 "{id} has a tag {key} with another value already, which this resource did not set; remove that tag, or leave \
                  the key out"
             )));
         }
-        let ours = changes.unset.into_iter().filter_map(|key| {
-            let value = current.get(&key).filter(|value| previous.get(&key) == Some(value))?.clone();
-            Some((key, value))
-        });
-        for (tags, changes) in [(changes.set, &mut self.set), (ours.collect(), &mut self.unset)] {
+        let dropped = previous.into_iter().flat_map(Tags::pairs).filter(|(key, _)| desired.get(key).is_none());
+        let unset = owned(dropped);
+        for (tags, changes) in [(set, &mut self.set), (unset, &mut self.unset)] {
             if !tags.is_empty() {
                 changes.entry(tags).or_default().push(id.to_owned());
             }
@@ -79,18 +87,21 @@ impl SharedSubnets {
         let subnets = self.api.subnets(named.into_iter().collect()).await?;
         let (now, before) = (wishes(desired, &subnets), wishes(previous, &subnets));
         let in_vpcs: BTreeSet<_> = subnets.iter().filter_map(Subnet::vpc_id).collect();
-        let in_vpcs = in_vpcs.into_iter().filter(|id| now.contains_key(id) || before.contains_key(id));
-        let vpcs = self.api.vpcs(in_vpcs.map(ToOwned::to_owned).collect()).await?;
+        let wanted = in_vpcs.iter().filter(|id| now.contains_key(*id)).map(|id| (*id).to_owned());
+        let vpcs = self.api.vpcs(wanted.collect()).await?;
 
+        // What is only to lose its tags isn't looked at.
+        let left = in_vpcs.iter().filter(|id| before.contains_key(*id) && !now.contains_key(*id));
+        let left = left.map(|id| (*id, TagMap::new()));
         let subnets = subnets.iter().map(|subnet| (subnet.subnet_id().unwrap_or_default(), by_key(subnet.tags())));
         let vpcs = vpcs.iter().map(|vpc: &Vpc| (vpc.vpc_id().unwrap_or_default(), by_key(vpc.tags())));
-        let seen: BTreeMap<_, _> = subnets.chain(vpcs).collect();
+        let seen: BTreeMap<_, _> = subnets.chain(vpcs).chain(left).collect();
         check_seen(&now, &seen)?;
         let none = Tags::default();
         let mut plan = Plan::default();
         for (id, current) in &seen {
             let said = |wishes: &Wishes<'_>| wishes.get(id).copied().unwrap_or(&none).clone();
-            plan.add(id, current, &said(&now), &said(&before))?;
+            plan.add(id, current, &said(&now), previous.map(|_| said(&before)).as_ref())?;
         }
         Ok(plan)
     }

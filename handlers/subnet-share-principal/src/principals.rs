@@ -57,6 +57,17 @@ impl SharePrincipals {
         self.shares.change_tags(share.as_str(), &changes).await
     }
 
+    /// How the addition under `key` stands. Who finds none looks again: what is behind must not have it be left.
+    async fn noted(&self, share: &ShareArn, key: &str) -> Result<Option<Note>> {
+        for _ in 0..2 {
+            let found = self.shares.share(share.as_str()).await?.map(|share| pairs(&share)).unwrap_or_default();
+            if let Some(addition) = Additions::among(&found).under(key) {
+                return Ok(Some(addition.note));
+            }
+        }
+        Ok(None)
+    }
+
     async fn forget(&self, share: &ShareArn, addition: &Addition) -> Result<()> {
         let changes = TagChanges { set: Vec::new(), unset: vec![addition.key.clone()] };
         self.shares.change_tags(share.as_str(), &changes).await.none_if(GONE)?;
@@ -67,11 +78,8 @@ impl SharePrincipals {
     /// knows what there is to be done.
     async fn take_back(&self, placed: &PlacedPrincipal, claim: &Claim<PlacedPrincipal>) -> Result<()> {
         let PlacedPrincipal { share, principal } = placed;
-        let Some(found) = self.shares.share(share.as_str()).await? else { return Ok(()) };
         let own = Addition::new(claim.owner(), principal, Note::Leaving);
-        let Some(note) = Additions::among(&pairs(&found)).under(&own.key).map(|addition| addition.note) else {
-            return Ok(());
-        };
+        let Some(note) = self.noted(share, &own.key).await? else { return Ok(()) };
         if note == Note::Before {
             return self.forget(share, &own).await;
         }

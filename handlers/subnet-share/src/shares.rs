@@ -64,6 +64,16 @@ impl SubnetShares {
         made.resource_share.ok_or_else(|| Error::not_yet_within(LISTED_WITHIN, "the new share isn't described yet"))
     }
 
+    /// The share that a Delete is about. One that isn't there is looked for by its mark as well: a list that is behind must
+    /// not have it be left.
+    async fn last(&self, id: &ShareArn, claim: &Claim<ShareArn>) -> Result<Option<ResourceShare>> {
+        let is_it = |share: &ResourceShare| share.resource_share_arn() == Some(id.as_str());
+        match self.shares.share(id.as_str()).await? {
+            Some(share) => Ok(Some(share)),
+            None => Ok(self.shares.marked(claim.owner()).await?.filter(is_it)),
+        }
+    }
+
     /// Gives the share its name, its openness and its tags.
     async fn describe(&self, share: &ResourceShare, desired: &Properties, previous: Option<&Properties>) -> Result<()> {
         let arn = share.resource_share_arn().unwrap_or_default();
@@ -164,7 +174,7 @@ impl Resource for SubnetShares {
 
     async fn remove(&self, _: Option<&Properties>, claim: &Claim<ShareArn>) -> Result<()> {
         let share = match claim.id() {
-            Some(id) => self.shares.share(id.as_str()).await?,
+            Some(id) => self.last(&id, claim).await?,
             None => self.shares.marked(claim.owner()).await?,
         };
         let is_ours =

@@ -51,13 +51,20 @@ impl Tags {
         self.0.clone().into_iter().chain([mark]).collect()
     }
 
-    /// What to change on a thing that has the tags `current`, if the template said `previous` before.
+    /// Each key with its value.
+    pub fn pairs(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.0.iter()
+    }
+
+    /// What to change on a thing that has the tags `current`, if the template said `previous` before. What has another
+    /// value by now than the template gave it isn't removed: somebody else set that.
     #[must_use]
     pub fn changes(&self, current: &BTreeMap<String, String>, previous: &Self) -> TagChanges {
         let differs = |(key, value): &(&String, &String)| current.get(*key) != Some(value);
         let set = self.0.iter().filter(differs).map(|(key, value)| (key.clone(), value.clone())).collect();
-        let obsolete = |key: &&String| !self.0.contains_key(*key) && current.contains_key(*key);
-        TagChanges { set, unset: previous.0.keys().filter(obsolete).cloned().collect() }
+        let dropped =
+            previous.0.iter().filter(|(key, value)| !self.0.contains_key(*key) && current.get(*key) == Some(value));
+        TagChanges { set, unset: dropped.map(|(key, _)| key.clone()).collect() }
     }
 }
 
@@ -135,6 +142,13 @@ mod tests {
     fn tags_that_are_as_wanted_need_no_change() {
         let same = tags(&[("team", "a")]);
         assert_eq!(Tags(same.clone()).changes(&same, &Tags(same.clone())), TagChanges::default());
+    }
+
+    #[test]
+    fn a_key_that_somebody_gave_another_value_stays_when_the_template_drops_it() {
+        let previous = Tags(tags(&[("team", "a")]));
+        let changes = Tags::default().changes(&tags(&[("team", "theirs")]), &previous);
+        assert_eq!(changes, TagChanges::default());
     }
 
     #[test]

@@ -92,12 +92,17 @@ impl Organizations {
         Ok(tags.none_if(&gone).unless_busy()?.map(pairs))
     }
 
-    /// Whether it is there and carries `owner`'s mark under `key`.
+    /// Whether it is there and carries `owner`'s mark under `key`. What has no tags because it isn't there is looked for by
+    /// another call: a list that is behind must not have a thing be left.
     ///
     /// # Errors
-    /// What AWS said.
+    /// What AWS said; `NotYet` if it is there after all.
     pub async fn carries(&self, id: &str, key: &str, owner: &Owner) -> Result<bool> {
-        Ok(self.tags(id).await?.is_some_and(|tags| tags.get(key).is_some_and(|tag| owner.made(tag))))
+        match self.tags(id).await? {
+            Some(tags) => Ok(tags.get(key).is_some_and(|tag| owner.made(tag))),
+            None if self.parent(id).await?.is_none() => Ok(false),
+            None => Err(Error::not_yet_within(BUSY_FOR, format!("the tags of {id} aren't listed yet"))),
+        }
     }
 
     /// Makes the tags those that the template wants, if it said `previous` before; without any nothing is called.

@@ -1,5 +1,4 @@
-//! EC2 as an account sees it that others share subnets with: the subnets, their VPCs, and its own tags on both. Every read
-//! sees every write.
+//! EC2 as an account sees it that others share subnets with: the subnets, their VPCs, and its own tags on both.
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html>
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,12 +9,13 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::http::Service;
+use super::weather::is_read;
 
 /// The tags of a thing by key.
 pub type Tags = BTreeMap<String, String>;
 
 /// A subnet, or a VPC.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Thing {
     /// The VPC of a subnet.
     vpc: Option<String>,
@@ -23,32 +23,35 @@ struct Thing {
     tags: Tags,
 }
 
-/// Subnets and VPCs of others.
+type Things = BTreeMap<String, Thing>;
+
+/// Subnets and VPCs of others: as they are, and as they were before the last write.
 #[derive(Debug, Default)]
-pub struct Ec2(Mutex<BTreeMap<String, Thing>>);
+pub struct Ec2(Mutex<[Things; 2]>);
 
 impl Ec2 {
     /// Shares nothing with the account.
     pub fn begin(&self) {
-        self.things().clear();
+        *self.things() = Default::default();
     }
 
     /// Shares a subnet, which the account sees after a while, with the tags that are there already.
     pub fn share(&self, subnet: &str, vpc: &str, seen_after: Duration, tags: &[(&str, &str)]) {
         let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let seen_from = Instant::now() + seen_after;
-        let mut things = self.things();
-        let there = things.entry(vpc.to_owned()).or_insert(Thing { vpc: None, seen_from, tags: Tags::new() });
+        let [now, before] = &mut *self.things();
+        let there = now.entry(vpc.to_owned()).or_insert(Thing { vpc: None, seen_from, tags: Tags::new() });
         there.seen_from = there.seen_from.min(seen_from);
-        things.insert(subnet.to_owned(), Thing { vpc: Some(vpc.to_owned()), seen_from, tags });
+        now.insert(subnet.to_owned(), Thing { vpc: Some(vpc.to_owned()), seen_from, tags });
+        before.clone_from(now);
     }
 
     /// The tags of every subnet and every VPC, seen or not.
     pub fn tags(&self) -> BTreeMap<String, Tags> {
-        self.things().iter().map(|(id, thing)| (id.clone(), thing.tags.clone())).collect()
+        self.things()[0].iter().map(|(id, thing)| (id.clone(), thing.tags.clone())).collect()
     }
 
-    fn things(&self) -> MutexGuard<'_, BTreeMap<String, Thing>> {
+    fn things(&self) -> MutexGuard<'_, [Things; 2]> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -60,7 +63,7 @@ fn listed<'a>(request: &'a Value, name: &str, member: &str) -> Vec<&'a str> {
 }
 
 /// Those of one kind that are seen and asked for.
-fn described(things: &BTreeMap<String, Thing>, request: &Value, kind: &str) -> Vec<Value> {
+fn described(things: &Things, request: &Value, kind: &str) -> Vec<Value> {
     let asked: BTreeSet<_> = listed(request, "Filter.1.Value", "").into_iter().collect();
     assert_eq!(request["Filter.1.Name"].as_str(), Some(format!("{kind}-id").as_str()), "EC2 can't filter so here");
     let now = Instant::now();
@@ -73,11 +76,15 @@ fn described(things: &BTreeMap<String, Thing>, request: &Value, kind: &str) -> V
 }
 
 impl Service for Ec2 {
-    fn answer(&self, operation: &str, request: &Value, _: bool) -> Result<Value, &'static str> {
-        let mut things = self.things();
+    fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {
+        let [now, before] = &mut *self.things();
+        if !is_read(operation) {
+            before.clone_from(now);
+        }
+        let things = if stale && is_read(operation) { before } else { now };
         match operation {
-            "DescribeSubnets" => Ok(json!({ "subnetSet": described(&things, request, "subnet") })),
-            "DescribeVpcs" => Ok(json!({ "vpcSet": described(&things, request, "vpc") })),
+            "DescribeSubnets" => Ok(json!({ "subnetSet": described(things, request, "subnet") })),
+            "DescribeVpcs" => Ok(json!({ "vpcSet": described(things, request, "vpc") })),
             "CreateTags" | "DeleteTags" => {
                 let ids = listed(request, "ResourceId", "");
                 let now = Instant::now();

@@ -3,6 +3,7 @@
 mod outcome;
 mod page;
 
+use std::collections::BTreeMap;
 use std::env;
 use std::time::Duration;
 
@@ -109,7 +110,7 @@ impl Matrix {
                 self.broken.push(format!("{}, without a fault: {:?}", scene.name, fair.run.reason()));
             }
             self.page.begin(scene.name, TROUBLES.map(|(name, ..)| name));
-            for call in &fair.calls {
+            for call in tried(&fair.calls) {
                 let outcomes = TROUBLES.map(|(_, fault, invocation)| {
                     if fault == Fault::Stale && !is_read(&call.operation) {
                         return Outcome::NotARead;
@@ -125,23 +126,26 @@ impl Matrix {
 
     fn try_pairs<W: World>(&mut self, scenes: &[Scene], pairs: usize) {
         let process = Process::<W>::new(Weather::default());
-        let mut all = Vec::new();
-        for scene in scenes {
-            let Some(fair) = self.told(&process, scene, &[]) else { continue };
-            for first in fair.calls.iter().flat_map(troubles) {
-                let Some(told) = self.told(&process, scene, std::slice::from_ref(&first)) else { continue };
-                let after = told.calls.into_iter().skip_while(|call| *call != first.0).skip(1);
-                let seconds: Vec<_> = after.flat_map(|call| troubles(&call).collect::<Vec<_>>()).collect();
-                all.extend(seconds.into_iter().map(|second| (scene, [first.clone(), second])));
-            }
-        }
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut known: BTreeMap<_, Vec<Call>> = BTreeMap::new();
         let more = env::var(MORE).ok().and_then(|more| more.parse().ok());
-        let tried = more.unwrap_or(pairs).min(all.len());
-        self.page.count(tried.min(pairs), all.len());
-        fastrand::Rng::with_seed(7).shuffle(&mut all);
-        for (scene, pair) in all.into_iter().take(tried) {
-            self.told(&process, scene, &pair);
+        for _ in 0..more.unwrap_or(pairs) {
+            let scene = random.usize(..scenes.len());
+            let calls = known.entry((scene, None)).or_insert_with(|| self.calls(&process, &scenes[scene], &[])).clone();
+            let Some(first) = chosen(&mut random, &calls) else { continue };
+            // The second comes after the first, perhaps where the handler tries again, rolls back or cleans up.
+            let calls = known.entry((scene, Some(first.clone())));
+            let calls = calls.or_insert_with(|| self.calls(&process, &scenes[scene], std::slice::from_ref(&first)));
+            let after: Vec<_> = calls.iter().skip_while(|call| **call != first.0).skip(1).cloned().collect();
+            let Some(second) = chosen(&mut random, &after) else { continue };
+            self.told(&process, &scenes[scene], &[first, second]);
         }
+        self.page.count(pairs);
+    }
+
+    /// The calls of a scene with these faults.
+    fn calls<W: World>(&mut self, process: &Process<W>, scene: &Scene, troubles: &[Trouble]) -> Vec<Call> {
+        self.told(process, scene, troubles).map(|told| told.calls).unwrap_or_default()
     }
 
     /// What comes of a scene with these faults; `None` if a rule is broken.
@@ -172,12 +176,19 @@ impl Matrix {
     }
 }
 
-/// All that can go wrong with a call.
-fn troubles(call: &Call) -> impl Iterator<Item = Trouble> + use<> {
-    let call = call.clone();
-    let can_be = TROUBLES.into_iter().filter({
-        let is_read = is_read(&call.operation);
-        move |(_, fault, _)| *fault != Fault::Stale || is_read
-    });
-    can_be.map(move |(_, fault, invocation)| (call.clone(), fault, invocation))
+/// One of the calls, and something that can go wrong with it.
+fn chosen(random: &mut fastrand::Rng, calls: &[Call]) -> Option<Trouble> {
+    let call = random.choice(calls)?;
+    let can_be = |(_, fault, _): &&(_, Fault, _)| *fault != Fault::Stale || is_read(&call.operation);
+    let (_, fault, invocation) = random.choice(TROUBLES.iter().filter(can_be).collect::<Vec<_>>())?;
+    Some((call.clone(), *fault, *invocation))
+}
+
+/// The calls to try: of a call that is made again and again while something is waited for, the first two and the last.
+fn tried(calls: &[Call]) -> impl Iterator<Item = &Call> {
+    let is_last = |call: &Call| {
+        let same = calls.iter().filter(|other| other.operation == call.operation);
+        same.map(|other| other.occurrence).max() == Some(call.occurrence)
+    };
+    calls.iter().filter(move |call| call.occurrence <= 2 || is_last(call))
 }

@@ -16,6 +16,7 @@ pub use features::Features;
 pub use units::Unit;
 
 use super::http::Service;
+use super::weather::is_read;
 
 /// The id of the root.
 pub const ROOT: &str = "r-ab12";
@@ -23,9 +24,6 @@ pub const ROOT: &str = "r-ab12";
 pub const ORGANIZATION: &str = "o-exampleorgid";
 /// The id of the management account.
 pub const MANAGEMENT: &str = "111111111111";
-
-/// What may be read as it was before the last write.
-const BEHIND: [&str; 3] = ["DescribeAccount", "DescribeOrganization", "ListAccounts"];
 
 /// What is in an organization; by default there is none.
 #[derive(Clone, Debug, Default)]
@@ -129,11 +127,10 @@ impl Organizations {
 impl Service for Organizations {
     fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {
         let [now, before] = &mut *self.lock();
-        let reads = ["Describe", "List", "Get", "Assume"].iter().any(|verb| operation.starts_with(verb));
-        if !reads {
+        if !is_read(operation) {
             before.clone_from(now);
         }
-        let is_behind = stale && BEHIND.contains(&operation);
-        if is_behind { before.ask(operation, request) } else { now.ask(operation, request) }
+        let seen = if stale && is_read(operation) { before } else { now };
+        seen.ask(operation, request)
     }
 }

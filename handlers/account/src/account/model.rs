@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use archipelago_tests::{
     cloudformation::Live,
     model::{
-        Thing, Weather, Wish, World, configuration, lives,
+        Matrix, Scene, Thing, Weather, Wish, World, configuration, lives,
         organizations::{Account as PlayedAccount, Contents, Organizations as Played, ROOT},
     },
 };
@@ -16,6 +16,9 @@ use super::*;
 
 /// How many lives are told in each run.
 const LIVES: u32 = 250;
+
+/// How many pairs of faults are tried in each run.
+const PAIRS: usize = 80;
 
 /// The OU that the first lives make.
 const WORKLOADS: &str = "ou-ab12-unit00001";
@@ -173,4 +176,18 @@ impl World for Landing {
 #[test]
 fn accounts_live_are_made_once_and_are_closed_or_left_as_the_template_says() {
     lives::<Landing>(LIVES);
+}
+
+#[test]
+fn whatever_goes_wrong_with_a_call_an_account_is_there_once_or_taken_back() {
+    let mut matrix = Matrix::new(Landing::TYPE);
+    let scenes = [
+        Scene::of("Create", &["placed"]),
+        Scene::of("Create that adopts", &["adopted"]),
+        Scene::of("Create at the second try", &["made at the second try"]),
+        Scene::of("Update", &["placed", "renamed"]),
+        Scene::deleted("Delete that closes", &["app"]),
+    ];
+    matrix.try_all::<Landing>(&scenes, PAIRS);
+    matrix.check();
 }

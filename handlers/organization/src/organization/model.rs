@@ -8,7 +8,7 @@ use std::{
 use archipelago_tests::{
     cloudformation::Live,
     model::{
-        Thing, Weather, Wish, World, configuration, lives,
+        Matrix, Scene, Thing, Weather, Wish, World, configuration, lives,
         organizations::{Contents, Features, MANAGEMENT, ORGANIZATION, Organizations as Played, ROOT},
     },
 };
@@ -18,6 +18,9 @@ use super::*;
 
 /// How many lives are told in each run, in each of the two worlds.
 const LIVES: u32 = 250;
+
+/// How many pairs of faults are tried in each run.
+const PAIRS: usize = 80;
 
 const SCP: &str = "SERVICE_CONTROL_POLICY";
 const STACKSETS: &str = "member.org.stacksets.cloudformation.amazonaws.com";
@@ -156,4 +159,13 @@ fn organizations_that_are_made_live_and_outlive_their_stacks() {
 #[test]
 fn organizations_that_are_adopted_live_and_keep_what_others_switched_on() {
     lives::<Management<true>>(LIVES);
+}
+
+#[test]
+fn whatever_goes_wrong_with_a_call_the_organization_is_as_the_template_says_or_as_it_was() {
+    let mut matrix = Matrix::new("Custom::Organization");
+    let update = Scene::of("Update", &["both", "others"]);
+    matrix.try_all::<Management<false>>(&[Scene::of("Create that makes it", &["both"]), update], PAIRS);
+    matrix.try_all::<Management<true>>(&[Scene::of("Create that adopts it", &["both"])], PAIRS);
+    matrix.check();
 }

@@ -195,8 +195,17 @@ async fn policy_types_are_enabled_where_they_are_not_and_only_own_ones_disabled(
         root(&[("TAG_POLICY", on.clone()), ("RESOURCE_CONTROL_POLICY", on)]),
         enables(SCP),
         disables("TAG_POLICY"),
+        disables("BACKUP_POLICY"),
     ];
     ensured(&rules, &[], &json!({"PolicyTypes": [SCP]}), Some(&before)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_policy_type_that_the_template_changes_is_changed_though_the_root_is_behind() {
+    let (with, without) = (json!({"PolicyTypes": [SCP]}), json!({}));
+    let rules = [there(), root(&[(SCP, PolicyTypeStatus::Enabled)]), enables(SCP)];
+    ensured(&rules, &[], &with, Some(&without)).await.unwrap();
+    ensured(&[there(), root(&[]), disables(SCP)], &[], &without, Some(&with)).await.unwrap();
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use archipelago_tests::{
     cloudformation::Live,
     model::{
-        Thing, Weather, Wish, World, configuration, lives,
+        Matrix, Scene, Thing, Weather, Wish, World, configuration, lives,
         organizations::{Contents, Organizations as Played, ROOT, Unit as PlayedUnit},
     },
 };
@@ -15,6 +15,9 @@ use super::*;
 
 /// How many lives are told in each run.
 const LIVES: u32 = 500;
+
+/// How many pairs of faults are tried in each run.
+const PAIRS: usize = 100;
 
 /// An organization that somebody else works in, too.
 #[derive(Debug)]
@@ -56,6 +59,7 @@ impl World for Landing {
             wish(json!({ "Path": "Workloads/Production" }), "path"),
             wish(json!({ "Path": "Workloads/Production/Europe" }), "deeper"),
             wish(json!({ "Path": "Shared/Network" }), "in a foreign one"),
+            wish(json!({ "Name": "Shared" }), "adopted"),
             wish(json!({ "Name": "Shared", "AdoptExisting": false }), "not adopted"),
             wish(json!({ "Name": "Lost", "ParentId": "ou-ab12-nothere1" }), "without a parent"),
             wish(json!({ "Nmae": "Sandbox" }), "misspelt"),
@@ -104,4 +108,21 @@ impl World for Landing {
 #[test]
 fn ous_live_and_leave_nothing_behind() {
     lives::<Landing>(LIVES);
+}
+
+#[test]
+fn whatever_goes_wrong_with_a_call_an_ou_is_there_once_or_taken_back() {
+    let mut matrix = Matrix::new(Landing::TYPE);
+    let scenes = [
+        Scene::of("Create by name", &["renamed"]),
+        Scene::of("Create by path", &["deeper"]),
+        Scene::of("Create that adopts", &["adopted"]),
+        Scene::of("Update of the name", &["sandbox", "renamed"]),
+        Scene::of("Update that replaces", &["path", "in a foreign one"]),
+        Scene::of("Update that makes it a level", &["path", "deeper"]),
+        Scene::deleted("Delete by name", &["renamed"]),
+        Scene::deleted("Delete by path", &["deeper"]),
+    ];
+    matrix.try_all::<Landing>(&scenes, PAIRS);
+    matrix.check();
 }

@@ -446,8 +446,18 @@ async fn delete_leaves_what_was_adopted() {
 
 #[tokio::test]
 async fn delete_of_an_ou_that_is_gone_is_done() {
+    let gone = || mock!(Client::list_tags_for_resource).then_http_response(|| said("TargetNotFoundException", ""));
+    let lost = mock!(Client::list_parents).then_http_response(|| said("ChildNotFoundException", ""));
+    removed(&[gone(), lost], None, &claim(Some(WORKLOADS))).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_ou_whose_tags_are_not_listed_though_it_is_there_is_not_left_behind() {
     let gone = mock!(Client::list_tags_for_resource).then_http_response(|| said("TargetNotFoundException", ""));
-    removed(&[gone], None, &claim(Some(WORKLOADS))).await.unwrap();
+    let parents = mock!(Client::list_parents)
+        .then_output(|| ListParentsOutput::builder().parents(Parent::builder().id("r-ab12").build()).build());
+    let ended = removed(&[gone, parents], None, &claim(Some(WORKLOADS))).await;
+    assert!(matches!(ended, Err(Error::NotYet(_))), "{ended:?}");
 }
 
 #[tokio::test]
@@ -519,6 +529,19 @@ async fn delete_with_an_invented_id_finds_by_its_mark_what_a_cancelled_create_ma
 #[tokio::test]
 async fn delete_with_an_invented_id_touches_nothing_foreign() {
     let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), foreign(WORKLOADS)];
+    removed(&rules, Some(json!({"Name": "Workloads"})), &claim(Some("landing-Workloads-1ABCDEF"))).await.unwrap();
+}
+
+#[tokio::test]
+async fn delete_with_an_invented_id_looks_again_for_what_is_not_listed_yet() {
+    let rules = [
+        root(),
+        lists(ROOT, &[]),
+        root(),
+        lists(ROOT, &[(WORKLOADS, "Workloads")]),
+        own(WORKLOADS),
+        deletes(WORKLOADS),
+    ];
     removed(&rules, Some(json!({"Name": "Workloads"})), &claim(Some("landing-Workloads-1ABCDEF"))).await.unwrap();
 }
 

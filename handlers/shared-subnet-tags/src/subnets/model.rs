@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use archipelago_tests::{
     cloudformation::Live,
-    model::{Thing, Weather, Wish, World, configuration, ec2::Ec2, lives},
+    model::{Matrix, Scene, Thing, Weather, Wish, World, configuration, ec2::Ec2, lives},
 };
 use serde_json::{Value, json};
 
@@ -12,6 +12,9 @@ use super::*;
 
 /// How many lives are told in each run.
 const LIVES: u32 = 250;
+
+/// How many pairs of faults are tried in each run.
+const PAIRS: usize = 100;
 
 const A: &str = "subnet-aaaaaaaa";
 const B: &str = "subnet-bbbbbbbb";
@@ -126,4 +129,17 @@ impl World for Participant {
 #[test]
 fn tags_live_and_leave_nothing_behind() {
     lives::<Participant>(LIVES);
+}
+
+#[test]
+fn whatever_goes_wrong_with_a_call_the_tags_are_as_the_template_says_or_as_they_were() {
+    let mut matrix = Matrix::new(Participant::TYPE);
+    let scenes = [
+        Scene::of("Create", &["both, and their VPC"]),
+        Scene::of("Create before a subnet is seen", &["in two VPCs"]),
+        Scene::of("Update", &["both, and their VPC", "in two VPCs"]),
+        Scene::deleted("Delete", &["both, and their VPC"]),
+    ];
+    matrix.try_all::<Participant>(&scenes, PAIRS);
+    matrix.check();
 }

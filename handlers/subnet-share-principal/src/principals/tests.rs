@@ -337,8 +337,13 @@ async fn the_rollback_of_a_cancelled_replacement_takes_the_new_principal_back() 
 
 #[tokio::test]
 async fn a_delete_of_what_is_gone_or_was_never_added_is_done() {
-    remove(&[finds(None)]).await.unwrap();
-    remove(&[reads(&[foreign(Note::Added)])]).await.unwrap();
+    remove(&[finds(None), finds(None)]).await.unwrap();
+    remove(&[reads(&[foreign(Note::Added)]), reads(&[foreign(Note::Added)])]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_delete_finds_an_addition_that_the_first_look_does_not_show_yet() {
+    remove(&[reads(&[]), reads(&[own(Note::Before)]), untags(&own(Note::Before))]).await.unwrap();
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use archipelago_tests::{
     cloudformation::Live,
     model::{
-        Thing, Weather, Wish, World, configuration, lives,
+        Matrix, Scene, Thing, Weather, Wish, World, configuration, lives,
         ram::{FAILING, Guest, HESITANT, ORGANIZATION, REFUSED, Ram, Share},
     },
 };
@@ -16,6 +16,9 @@ use super::*;
 
 /// How many lives are told in each run.
 const LIVES: u32 = 150;
+
+/// How many pairs of faults are tried in each run.
+const PAIRS: usize = 60;
 
 /// A principal that another stack adds to each share, and the tag that it leaves there.
 const GUEST: &str = "555555555555";
@@ -156,4 +159,17 @@ impl World for Network {
 #[test]
 fn shares_live_and_leave_nothing_behind() {
     lives::<Network>(LIVES);
+}
+
+#[test]
+fn whatever_goes_wrong_with_a_call_a_share_is_there_once_or_taken_back() {
+    let mut matrix = Matrix::new(Network::TYPE);
+    let scenes = [
+        Scene::of("Create", &["two"]),
+        Scene::of("Create at the second try", &["at the second try"]),
+        Scene::of("Update", &["two", "renamed"]),
+        Scene::deleted("Delete", &["two"]),
+    ];
+    matrix.try_all::<Network>(&scenes, PAIRS);
+    matrix.check();
 }

@@ -433,17 +433,26 @@ async fn a_principal_that_another_stack_takes_back_right_now_is_waited_for() {
 async fn a_delete_deletes_the_share_and_waits_until_it_is_gone() {
     wait(remove(&[reads(Some(own())), deletes()], &claim(Some(SHARE))).await);
     wait(remove(&[reads(Some(share(Status::Deleting, &[owner().tag()])))], &claim(Some(SHARE))).await);
-    remove(&[reads(Some(share(Status::Deleted, &[owner().tag()])))], &claim(Some(SHARE))).await.unwrap();
+    let deleted = reads(Some(share(Status::Deleted, &[owner().tag()])));
+    remove(&[deleted, looks(None)], &claim(Some(SHARE))).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_delete_of_what_is_gone_is_done() {
     let unknown = || said("UnknownResourceException", "It could not be found.");
     let reads_none = mock!(Client::get_resource_shares).then_http_response(unknown);
-    remove(&[reads_none], &claim(Some(SHARE))).await.unwrap();
+    remove(&[reads_none, looks(None)], &claim(Some(SHARE))).await.unwrap();
     let deletes_none = mock!(Client::delete_resource_share).then_http_response(unknown);
     remove(&[reads(Some(own())), deletes_none], &claim(Some(SHARE))).await.unwrap();
     remove(&[looks(None)], &claim(None)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_delete_finds_a_share_that_is_not_listed_yet_by_its_mark_and_takes_no_other_for_it() {
+    wait(remove(&[reads(None), looks(Some(own())), deletes()], &claim(Some(SHARE))).await);
+    let mut newer = own();
+    newer.resource_share_arn = Some(SHARE.replace("0123abcd", "9999abcd"));
+    remove(&[reads(None), looks(Some(newer))], &claim(Some(SHARE))).await.unwrap();
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ pub(super) struct Page {
     resource_type: String,
     scenes: Vec<Scene>,
     reasons: Vec<String>,
-    pairs: (usize, usize),
+    pairs: usize,
 }
 
 #[derive(Debug)]
@@ -30,7 +30,7 @@ struct Scene {
 
 impl Page {
     pub(super) fn new(resource_type: &str) -> Self {
-        Self { resource_type: resource_type.to_owned(), scenes: Vec::new(), reasons: Vec::new(), pairs: (0, 0) }
+        Self { resource_type: resource_type.to_owned(), scenes: Vec::new(), reasons: Vec::new(), pairs: 0 }
     }
 
     pub(super) fn begin(&mut self, name: &str, columns: impl IntoIterator<Item = &'static str>) {
@@ -56,9 +56,9 @@ impl Page {
         }
     }
 
-    /// Adds so many pairs that were tried, of so many that there are.
-    pub(super) fn count(&mut self, tried: usize, all: usize) {
-        self.pairs = (self.pairs.0 + tried, self.pairs.1 + all);
+    /// Adds so many pairs that were tried.
+    pub(super) fn count(&mut self, pairs: usize) {
+        self.pairs += pairs;
     }
 
     fn text(&self) -> String {
@@ -67,12 +67,10 @@ impl Page {
             rows.map(|(calls, cells)| calls.len() * cells.iter().filter(|cell| *cell != "not a read").count()).sum()
         };
         let single: usize = self.scenes.iter().map(cells).sum();
-        let (tried, all) = self.pairs;
         let mut text = format!(
             "# What goes wrong with `{}`, and what comes of it\n\n\
-             Written by its test; [Faults](../Faults.md) says how to read it. {single} single faults, and {tried} of {all} \
-             pairs.\n",
-            self.resource_type
+             Written by its test; [Faults](../Faults.md) says how to read it. Tried: {single} single faults, and {} pairs.\n",
+            self.resource_type, self.pairs
         );
         for Scene { name, columns, rows } in &self.scenes {
             let _ = write!(
@@ -99,6 +97,7 @@ impl Page {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/faults").join(format!("{name}.md"));
         let text = self.text();
         if env::var_os(WRITE).is_some() {
+            fs::create_dir_all(path.parent().unwrap_or(&path)).expect("docs is a folder");
             fs::write(&path, text).expect("docs/faults can be written");
             return;
         }
