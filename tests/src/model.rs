@@ -26,7 +26,7 @@ pub use leases::Leases;
 pub use lives::lives;
 pub use matrix::{Matrix, Scene};
 pub use play::{Told, play};
-pub use policed::{Played, Policed};
+pub use policed::{ELSEWHERE, FRESH, Played, Policed, every_fault};
 pub use process::Process;
 pub use story::{Chapter, Deed, Story, Twist, stories};
 pub use weather::{Call, Fault, Place, Trouble, Weather, is_read};

@@ -178,7 +178,7 @@ impl<W: World> Life<'_, W> {
         if let Some(mark) = self.marks.last() {
             self.judge_world(&mark.clone())?;
         }
-        Ok(())
+        self.stack.handler.world.check_end().map_err(TestCaseError::fail)
     }
 
     fn judge(&mut self, run: &Run, mark: &str) -> Result<(), TestCaseError> {

@@ -1,22 +1,30 @@
 //! Policies of others, and statements that stacks have in them, whichever service keeps them.
 
+mod scenes;
+
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_types::SdkConfig;
 use policy_statement::{Document, PolicyStore, Resources, Statements};
 use serde_json::{Value, json};
 
+pub use scenes::{ELSEWHERE, FRESH, every_fault};
+
 use super::http::{Service, configuration};
-use super::policies::{Called, Documents, FRESH, Policies, UNKNOWN};
+use super::policies::{Called, Documents, FRESH_ROLE, Policies, UNKNOWN};
 use super::weather::Weather;
 use super::world::{Thing, Wish, World};
 use crate::cloudformation::Live;
 
 /// The account of the last of the targets, and the role there that may change its policy.
-const ELSEWHERE: &str = "222222222222";
+const OTHER_ACCOUNT: &str = "222222222222";
+
+/// How long a lease lasts that is not given back, as that of a process that was killed.
+const LEASE: Duration = Duration::from_secs(15);
 
 /// How long the policy of another target is, which is near the limit of a trust policy.
 const LONG: usize = 1_900;
@@ -94,23 +102,19 @@ impl<S: Played> Policed<S> {
         let read = |text: String| Document::parse(&text).expect("what is kept can be read");
         documents.filter_map(|(target, text)| Some((target, read(text?)))).collect()
     }
-
-    /// The policies that somebody may change now, by the table of leases.
-    #[must_use]
-    pub fn held(&self) -> Vec<String> {
-        self.called.leases.held()
-    }
 }
 
 /// The id of statements in the policy of a target.
 fn id<S: Played>(target: &str, mark: &str) -> String {
-    if target == S::TARGETS[4] { format!("{ELSEWHERE}:{target}#{mark}") } else { format!("{target}#{mark}") }
+    if target == S::TARGETS[4] { format!("{OTHER_ACCOUNT}:{target}#{mark}") } else { format!("{target}#{mark}") }
 }
 
 impl<S: Played> World for Policed<S> {
     type Resource = Statements<S>;
     const TYPE: &'static str = S::TYPE;
     const STOPS_WHEN_OVERTAKEN: bool = true;
+    /// The sessions of roles that it assumed.
+    const REMEMBERS: bool = true;
 
     fn wishes() -> Vec<Wish> {
         let [target, other, new, nowhere, elsewhere] = S::TARGETS;
@@ -119,12 +123,12 @@ impl<S: Played> World for Policed<S> {
         let plain = statement::<S>("222222222222", target, &both);
         let two = json!([plain, statement::<S>("333333333333", target, &json!(first))]);
         let unknown = statement::<S>(&format!("arn:aws:iam::{UNKNOWN}:role/gone"), target, &both);
-        let fresh = statement::<S>(&format!("arn:aws:iam::333333333333:{FRESH}"), target, &both);
+        let fresh = statement::<S>(&format!("arn:aws:iam::333333333333:{FRESH_ROLE}"), target, &both);
         let of = |target| statement::<S>("222222222222", target, &both);
         let mut too_long = plain.clone();
         too_long["Condition"] = json!({ "StringLike": { "aws:PrincipalTag/team": "x".repeat(S::LIMIT.size + 2_048) } });
         let mut elsewhere = wish::<S>(elsewhere, &of(elsewhere), "elsewhere");
-        elsewhere.properties["RoleArn"] = format!("arn:aws:iam::{ELSEWHERE}:role/writer").into();
+        elsewhere.properties["RoleArn"] = format!("arn:aws:iam::{OTHER_ACCOUNT}:role/writer").into();
         let mut wishes = vec![
             wish::<S>(target, &plain, "plain"),
             wish::<S>(target, &json!([statement::<S>("222222222222", target, &json!([second, first]))]), "plain"),
@@ -206,6 +210,11 @@ impl<S: Played> World for Policed<S> {
             return Err(format!("its attributes aren't those of {sids:?}"));
         }
         Ok(())
+    }
+
+    fn check_end(&self) -> Result<(), String> {
+        let held = self.called.leases.held(LEASE);
+        if held.is_empty() { Ok(()) } else { Err(format!("somebody holds {held:?} for longer than a lease lasts")) }
     }
 }
 

@@ -25,10 +25,10 @@ use super::leases::Leases;
 pub const UNKNOWN: &str = "444444444444";
 
 /// The name at the end of a role's ARN that was made a moment ago.
-pub const FRESH: &str = "role/fresh";
+pub const FRESH_ROLE: &str = "role/fresh";
 
 /// How long services don't know it, from when the first of them is told of it.
-const KNOWN_AFTER: Duration = Duration::from_secs(20);
+const KNOWN_AFTER: Duration = Duration::from_secs(2);
 
 /// The documents by what they belong to, `None` where something has none.
 pub type Documents = BTreeMap<String, Option<String>>;
@@ -73,7 +73,7 @@ impl Policies {
 
     fn put(&self, target: &str, text: &str, codes: &Codes) -> Result<Value, &'static str> {
         let kept = &mut *self.lock();
-        let is_unknown_yet = text.contains(FRESH) && {
+        let is_unknown_yet = text.contains(FRESH_ROLE) && {
             let now = Instant::now();
             now < *kept.fresh_since.get_or_insert(now) + KNOWN_AFTER
         };

@@ -67,6 +67,9 @@ impl<W: World> Process<W> {
         self.world.begin();
         // Clients draw random numbers when they are built, and what waits for a random time waits for the same in the same
         // life.
+        if W::REMEMBERS {
+            self.idle.borrow_mut().clear();
+        }
         if self.idle.borrow().is_empty() {
             let resource = self.world.process();
             self.idle.borrow_mut().push(resource);

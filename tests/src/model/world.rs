@@ -37,6 +37,8 @@ pub trait World: Debug {
     /// Whether the properties alone say what a Delete has to take away. One in the place of a rollback that failed has those
     /// of the update, and can't know what was there before.
     const DELETES_BY_PROPERTIES: bool = false;
+    /// Whether a process knows something of the requests before, so that each life has to begin with one that doesn't.
+    const REMEMBERS: bool = false;
 
     /// What a template may say of it; some of it is refused.
     fn wishes() -> Vec<Wish>;
@@ -69,6 +71,14 @@ pub trait World: Debug {
     /// # Errors
     /// What differs.
     fn check_deleted(&self, _last: &Map<String, Value>, _mark: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Whether nothing is under way any more once all is deleted.
+    ///
+    /// # Errors
+    /// What is.
+    fn check_end(&self) -> Result<(), String> {
         Ok(())
     }
 }

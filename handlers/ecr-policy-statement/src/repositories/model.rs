@@ -1,9 +1,10 @@
-//! Random lives of statements in the policies of repositories, in which CloudFormation, Lambda, ECR and `DynamoDB` misbehave.
+//! Statements in the policies of repositories: random lives in which CloudFormation, Lambda, ECR and `DynamoDB` misbehave, and
+//! every fault at every call.
 
 use std::sync::Arc;
 
 use archipelago_tests::model::{
-    Played, Policed, Service, lives,
+    Played, Policed, Service, every_fault, lives,
     policies::{Ecr, Policies},
 };
 use serde_json::{Value, json};
@@ -34,4 +35,9 @@ impl Played for Repositories {
 #[test]
 fn statements_live_and_leave_nothing_behind() {
     lives::<Policed<Repositories>>(LIVES);
+}
+
+#[test]
+fn whatever_goes_wrong_with_a_call_statements_end_as_the_page_says() {
+    every_fault::<Repositories>(&[]);
 }

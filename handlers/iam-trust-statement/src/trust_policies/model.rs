@@ -1,9 +1,10 @@
-//! Random lives of statements in the policies of roles, in which CloudFormation, Lambda, IAM and `DynamoDB` misbehave.
+//! Statements in the policies of roles: random lives in which CloudFormation, Lambda, IAM and `DynamoDB` misbehave, and
+//! every fault at every call.
 
 use std::sync::Arc;
 
 use archipelago_tests::model::{
-    Played, Policed, Service, lives,
+    FRESH, Played, Policed, Service, every_fault, lives,
     policies::{Policies, TrustPolicies as Roles},
 };
 use serde_json::{Value, json};
@@ -34,4 +35,9 @@ impl Played for TrustPolicies {
 #[test]
 fn statements_live_and_leave_nothing_behind() {
     lives::<Policed<TrustPolicies>>(LIVES);
+}
+
+#[test]
+fn whatever_goes_wrong_with_a_call_statements_end_as_the_page_says() {
+    every_fault::<TrustPolicies>(&[FRESH]);
 }

@@ -1,9 +1,10 @@
-//! Random lives of statements in the policies of keys, in which CloudFormation, Lambda, KMS and `DynamoDB` misbehave.
+//! Statements in the policies of keys: random lives in which CloudFormation, Lambda, KMS and `DynamoDB` misbehave, and
+//! every fault at every call.
 
 use std::sync::Arc;
 
 use archipelago_tests::model::{
-    Played, Policed, Service, lives,
+    Played, Policed, Service, every_fault, lives,
     policies::{Kms, Policies},
 };
 use serde_json::{Value, json};
@@ -41,4 +42,9 @@ impl Played for Keys {
 #[test]
 fn statements_live_and_leave_nothing_behind() {
     lives::<Policed<Keys>>(LIVES);
+}
+
+#[test]
+fn whatever_goes_wrong_with_a_call_statements_end_as_the_page_says() {
+    every_fault::<Keys>(&[]);
 }

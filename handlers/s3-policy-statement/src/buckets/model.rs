@@ -1,9 +1,10 @@
-//! Random lives of statements in the policies of buckets, in which CloudFormation, Lambda, S3 and `DynamoDB` misbehave.
+//! Statements in the policies of buckets: random lives in which CloudFormation, Lambda, S3 and `DynamoDB` misbehave, and
+//! every fault at every call.
 
 use std::sync::Arc;
 
 use archipelago_tests::model::{
-    Played, Policed, Service, lives,
+    ELSEWHERE, Played, Policed, Service, every_fault, lives,
     policies::{Policies, S3},
 };
 use serde_json::{Value, json};
@@ -34,4 +35,9 @@ impl Played for Buckets {
 #[test]
 fn statements_live_and_leave_nothing_behind() {
     lives::<Policed<Buckets>>(LIVES);
+}
+
+#[test]
+fn whatever_goes_wrong_with_a_call_statements_end_as_the_page_says() {
+    every_fault::<Buckets>(&[ELSEWHERE]);
 }
