@@ -45,15 +45,15 @@ fn violation_in(root: &Map<String, Value>, directive: &Value) -> Option<String> 
     if !only(directive, &["Namespace", "Dimensions", "Metrics"]) {
         return Some(format!("a directive is Namespace, Dimensions and Metrics, and not {directive}"));
     }
-    let named = |value: &Value, longest| value.as_str().is_some_and(|text| !text.is_empty() && text.len() <= longest);
-    if !named(&directive["Namespace"], 255) {
+    let is_text = |value: &Value, longest| value.as_str().is_some_and(|text| !text.is_empty() && text.len() <= longest);
+    if !is_text(&directive["Namespace"], 255) {
         return Some("a namespace has 1 to 255 characters".to_owned());
     }
     let sets = directive["Dimensions"].as_array().filter(|sets| !sets.is_empty());
     let in_set = |set: &Value| {
-        let keys = set.as_array().filter(|keys| !keys.is_empty() && keys.len() <= 30);
-        keys.is_some_and(|keys| {
-            keys.iter().all(|key| named(key, 250) && named(&root[key.as_str().unwrap_or_default()], 1024))
+        let names = set.as_array().filter(|names| !names.is_empty() && names.len() <= 30);
+        names.is_some_and(|names| {
+            names.iter().all(|name| is_text(name, 250) && is_text(&root[name.as_str().unwrap_or_default()], 1024))
         })
     };
     if !sets.is_some_and(|sets| sets.iter().all(in_set)) {
@@ -62,7 +62,7 @@ fn violation_in(root: &Map<String, Value>, directive: &Value) -> Option<String> 
     let metrics = directive["Metrics"].as_array().filter(|metrics| !metrics.is_empty() && metrics.len() <= 100);
     let is_metric = |metric: &Value| {
         only(metric, &["Name", "Unit"])
-            && named(&metric["Name"], 1024)
+            && is_text(&metric["Name"], 1024)
             && metric["Unit"].as_str().is_some_and(|unit| UNITS.contains(&unit))
             && root.get(metric["Name"].as_str().unwrap_or_default()).is_some_and(Value::is_number)
     };
