@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full};
@@ -92,8 +91,8 @@ impl Reply {
 /// A server that stops, with all its connections, when it is dropped.
 #[derive(Debug)]
 pub struct Server {
-    scheme: &'static str,
-    address: SocketAddr,
+    has_tls: bool,
+    port: u16,
     task: JoinHandle<()>,
 }
 
@@ -126,8 +125,8 @@ impl Server {
         Answer: Future<Output = Reply> + Send + 'static,
     {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port on 127.0.0.1");
-        let address = listener.local_addr().expect("the address of a bound listener");
-        let scheme = if tls.is_some() { "https" } else { "http" };
+        let port = listener.local_addr().expect("the address of a bound listener").port();
+        let has_tls = tls.is_some();
         let tls = tls.map(TlsAcceptor::from);
         let answer = Arc::new(answer);
         let task = tokio::spawn(async move {
@@ -150,19 +149,19 @@ impl Server {
                 while connections.try_join_next().is_some() {}
             }
         });
-        Self { scheme, address, task }
+        Self { has_tls, port, task }
     }
 
     /// `127.0.0.1:<port>`
     #[must_use]
     pub fn authority(&self) -> String {
-        self.address.to_string()
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// `http://127.0.0.1:<port>`, or the same with https.
     #[must_use]
     pub fn origin(&self) -> String {
-        format!("{}://{}", self.scheme, self.address)
+        format!("{}://{}", if self.has_tls { "https" } else { "http" }, self.authority())
     }
 }
 

@@ -34,7 +34,7 @@ impl Operation {
 
     /// How long it took, without the pauses.
     pub(crate) fn time(&self) -> Duration {
-        self.ended.duration_since(self.began) - self.pauses().iter().sum::<Duration>()
+        self.ended.duration_since(self.began).saturating_sub(self.pauses().iter().sum())
     }
 
     /// The times in which nothing was called for long.

@@ -87,13 +87,13 @@ impl<'a> Figures<'a> {
         for certificate in [None, Some(certificate)] {
             let mut stages = Vec::new();
             for subject in subjects {
-                stages.push(Stage::set(subject, certificate).await.map_err(|error| of(subject, error))?);
+                stages.push(Stage::set(subject, certificate).await.map_err(|error| of(subject, &error))?);
             }
             for _ in 0..rounds.cold {
                 for (stage, figure) in stages.iter_mut().zip(&mut figures) {
                     let times = if certificate.is_some() { &mut figure.https } else { &mut figure.http };
-                    times.cold.push(stage.cold().await.map_err(|error| of(stage.subject, error))?);
-                    times.warm.extend(stage.warm(rounds.warm).await.map_err(|error| of(stage.subject, error))?);
+                    times.cold.push(stage.cold().await.map_err(|error| of(stage.subject, &error))?);
+                    times.warm.extend(stage.warm(rounds.warm).await.map_err(|error| of(stage.subject, &error))?);
                 }
             }
             if certificate.is_none() {
@@ -101,16 +101,16 @@ impl<'a> Figures<'a> {
             }
             for _ in 0..rounds.throttled {
                 for (stage, figure) in stages.iter_mut().zip(&mut figures) {
-                    figure.throttled.push(stage.throttled(throttle).await.map_err(|error| of(stage.subject, error))?);
+                    figure.throttled.push(stage.throttled(throttle).await.map_err(|error| of(stage.subject, &error))?);
                 }
             }
             for (stage, figure) in stages.iter_mut().zip(&mut figures).filter(|(stage, _)| stage.subject.is_ours) {
-                figure.growth = Some(stage.growth(rounds.growth).await.map_err(|error| of(stage.subject, error))?);
+                figure.growth = Some(stage.growth(rounds.growth).await.map_err(|error| of(stage.subject, &error))?);
             }
         }
         for figure in figures.iter_mut().filter(|figure| figure.subject.is_ours && figure.subject.has_requests()) {
             let mut stage = Stage::set(figure.subject, Some(certificate)).await?;
-            figure.operations = stage.operations().await.map_err(|error| of(figure.subject, error))?;
+            figure.operations = stage.operations().await.map_err(|error| of(figure.subject, &error))?;
         }
         Ok(Self(figures))
     }
@@ -131,6 +131,6 @@ pub(crate) fn median(times: impl IntoIterator<Item = Duration>) -> Duration {
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
-fn of(subject: &Subject, error: Failed) -> Failed {
+fn of(subject: &Subject, error: &Failed) -> Failed {
     format!("{}: {error}; its log is {}", subject.name, subject.log().display()).into()
 }

