@@ -49,9 +49,16 @@ impl fmt::Display for Call {
         let Self { operation, occurrence } = self;
         match occurrence {
             1 => f.write_str(operation),
-            2 => write!(f, "{operation}, 2nd"),
-            3 => write!(f, "{operation}, 3rd"),
-            _ => write!(f, "{operation}, {occurrence}th"),
+            _ if occurrence / 10 % 10 == 1 => write!(f, "{operation}, {occurrence}th"),
+            _ => {
+                let ending = match occurrence % 10 {
+                    1 => "st",
+                    2 => "nd",
+                    3 => "rd",
+                    _ => "th",
+                };
+                write!(f, "{operation}, {occurrence}{ending}")
+            }
         }
     }
 }
@@ -203,6 +210,8 @@ impl Weather {
         } else if forecast.denied_until.is_some_and(|until| now < until) {
             fault = Some(Fault::Denied);
         }
+        // The SDK draws random numbers when a client is used first: what is drawn after a call is to be the same without it.
+        fastrand::seed(forecast.random.u64(..));
         let mut half = || Duration::from_millis(forecast.random.u64(1..HALF));
         (fault, half(), half())
     }

@@ -2,6 +2,7 @@
 
 use crate::cloudformation::{Status, Step};
 use crate::model::play::Told;
+use crate::model::weather::is_read;
 
 /// What came of a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub(super) enum Outcome {
     Broken,
     /// The first request was answered with SUCCESS.
     Done {
-        /// How many calls more it took, with what followed it, than without the fault.
+        /// How many writes more it took, with what followed it, than without the fault. How many reads a wait takes is chance.
         more: isize,
         /// The reason of a clean-up that failed.
         but: Option<String>,
@@ -43,7 +44,8 @@ impl Outcome {
         let mut reasons = told.run.steps.iter().map(reason);
         let first = reasons.next().flatten();
         let Some(reason) = first else {
-            let more = told.calls.len().cast_signed() - fair.calls.len().cast_signed();
+            let writes = |told: &Told| told.calls.iter().filter(|call| !is_read(&call.operation)).count().cast_signed();
+            let more = writes(told) - writes(fair);
             return Self::Done { more, but: reasons.next().flatten() };
         };
         let then = match told.run.status {
@@ -56,18 +58,18 @@ impl Outcome {
 
     /// The cell of a table; `note` gives the number of a reason.
     pub(super) fn cell(&self, mut note: impl FnMut(&str) -> usize) -> String {
-        let words = |reason: &str, number: usize| {
-            if reason == "killed" { "killed".to_owned() } else { format!("FAILED [{number}]") }
+        let mut words = |reason: &str| {
+            if reason == "killed" { "killed".to_owned() } else { format!("FAILED [{}]", note(reason)) }
         };
         match self {
             Self::NotARead => "not a read".to_owned(),
             Self::Broken => String::new(),
             Self::Done { more, but: Some(reason) } => {
-                format!("{}, the clean-up {}", done(*more), words(reason, note(reason)))
+                format!("{}, the clean-up {}", done(*more), words(reason))
             }
             Self::Done { more, but: None } => done(*more),
             Self::Failed { reason, then } => {
-                let failed = if reason == "killed" { words(reason, 0) } else { words(reason, note(reason)) };
+                let failed = words(reason);
                 let then = match then {
                     Then::RolledBack => ", rolled back",
                     Then::NotRolledBack => ", then deleted",
