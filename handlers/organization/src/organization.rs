@@ -10,7 +10,7 @@ use aws_sdk_organizations::{
     },
 };
 use custom_resource::{Answer, Claim, Error, Resource, Result, SdkConfig};
-use organizations::{BUSY_FOR, Organizations, Patient, once};
+use organizations::{BUSY_FOR, NOT_IN_USE, Organizations, Patient, once};
 
 use crate::properties::{Attributes, OrganizationId, Properties};
 
@@ -38,7 +38,7 @@ impl Organization {
 
     async fn described(&self) -> Result<Option<Described>> {
         let described = self.api().describe_organization().send().await;
-        let described = described.none_if(&["AWSOrganizationsNotInUseException"]).unless_busy()?;
+        let described = described.none_if(&[NOT_IN_USE]).unless_busy()?;
         Ok(described.and_then(|output| output.organization))
     }
 
@@ -92,7 +92,8 @@ impl Organization {
 
     async fn trusted_services(&self) -> Result<Vec<String>> {
         let pages = self.api().list_aws_service_access_for_organization().into_paginator().send();
-        let pages = pages.collect::<Result<Vec<_>, _>>().await.unless_busy()?;
+        let pages = pages.collect::<Result<Vec<_>, _>>().await;
+        let pages = pages.unless_busy().not_yet_if(&[NOT_IN_USE], BUSY_FOR)?;
         let trusted = pages.iter().flat_map(ListServicesOutput::enabled_service_principals);
         Ok(trusted.filter_map(EnabledServicePrincipal::service_principal).map(ToOwned::to_owned).collect())
     }
@@ -186,7 +187,7 @@ impl Resource for Organization {
             let are_of_interest = !services.is_empty() || services_before.as_ref().is_some_and(|them| !them.is_empty());
             if are_of_interest { self.trusted_services().await } else { Ok(Vec::new()) }
         };
-        let (root, trusted) = tokio::join!(self.organizations.root(), trusted);
+        let (root, trusted) = tokio::join!(self.organizations.root_of_described(), trusted);
         let (root, trusted) = (root?, trusted?);
         self.change_policy_types(&root, &policy_types(desired), types_before.as_deref()).await?;
         self.change_trusted_services(&services, services_before.as_deref(), &trusted).await?;

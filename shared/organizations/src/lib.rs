@@ -25,6 +25,9 @@ pub const BUSY: [&str; 5] = [
     "TooManyRequestsException",
 ];
 
+/// What a call says to which no organization is known: there is none, or it has just been made.
+pub const NOT_IN_USE: &str = "AWSOrganizationsNotInUseException";
+
 /// How long Organizations may be busy.
 pub const BUSY_FOR: Duration = Duration::from_mins(4);
 
@@ -57,7 +60,20 @@ impl Organizations {
     /// # Errors
     /// What AWS said.
     pub async fn root(&self) -> Result<Root> {
-        let pages = self.0.list_roots().into_paginator().send().collect::<Result<Vec<_>, _>>().await.unless_busy()?;
+        self.root_unless(&[]).await
+    }
+
+    /// The root of an organization that another call has described; this one may not know of it yet.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn root_of_described(&self) -> Result<Root> {
+        self.root_unless(&[NOT_IN_USE]).await
+    }
+
+    async fn root_unless(&self, passing: &[&str]) -> Result<Root> {
+        let pages = self.0.list_roots().into_paginator().send().collect::<Result<Vec<_>, _>>().await;
+        let pages = pages.unless_busy().not_yet_if(passing, BUSY_FOR)?;
         let root = pages.iter().flat_map(ListRootsOutput::roots).next();
         root.cloned().ok_or_else(|| Error::not_yet_within(BUSY_FOR, "the organization has no root yet"))
     }

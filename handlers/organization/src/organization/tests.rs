@@ -187,6 +187,13 @@ async fn what_may_pass_while_it_is_made_is_waited_for_and_the_rest_is_final() {
 }
 
 #[tokio::test]
+async fn a_list_of_roots_that_does_not_know_of_the_organization_yet_is_waited_for() {
+    let behind = mock!(Client::list_roots).then_http_response(|| said(400, "AWSOrganizationsNotInUseException"));
+    let ended = ensured(&[there(), behind], &[], &json!({}), None).await;
+    assert!(matches!(ended, Err(Error::NotYet(_))), "{ended:?}");
+}
+
+#[tokio::test]
 async fn policy_types_are_enabled_where_they_are_not_and_only_own_ones_disabled() {
     let before = json!({"PolicyTypes": ["TAG_POLICY", "BACKUP_POLICY"]});
     let on = PolicyTypeStatus::Enabled;
