@@ -72,7 +72,7 @@ lint: environments policies ## check style, dependencies and templates
 	$(CHECKS)/ruff check --quiet $(PYTHON)
 	$(CHECKS)/ruff format --quiet --check $(PYTHON)
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(TOOLS)/sam validate --lint
-	$(TOOLS)/cfn-lint --append-rules cfn-lint -- template.yaml stacks/*.yaml docs/examples/*.yaml
+	$(TOOLS)/cfn-lint --append-rules cfn-lint -- template.yaml stacks/*.yaml docs/examples/*.yaml tests/tests/suite/ways/*.yaml
 	$(TOOLS)/python -m unittest discover --start-directory tests/schemas
 
 policies: ## judge the policies of stacks/: they permit what the landing needs, and nothing more

@@ -119,7 +119,7 @@ class Demonstration:
             check(f"the deploy role of {name} trusts the pipeline", trusted == ["role/app-pipeline of tooling"])
 
     def build(self):
-        say("Pipeline", "the build, and the role that deploys; without CodePipeline, which the local AWS lacks")
+        say("Pipeline", "source, build, development, approval, production, each by a role of its own")
         tooling, network = self.landing["tooling"], self.landing["network"].outputs("network")
         made = tooling.outputs("tooling")
         follow(
@@ -131,11 +131,19 @@ class Demonstration:
                 ProductionAccountId=self.landing["app-production"].account,
                 VpcId=network["VpcId"],
                 SubnetIds=network["SubnetIds"],
-                WithPipeline="false",
             )
         )
-        role = tooling.outputs("pipeline")["PipelineRoleArn"]
-        check("its role is the one that is trusted", role == f"arn:aws:iam::{tooling.account}:role/app-pipeline")
+        print("\n  The local AWS keeps the pipeline, and doesn't run it.\n")
+        pipeline = tooling.client("codepipeline").get_pipeline(name="app")["pipeline"]
+        trusted = f"arn:aws:iam::{tooling.account}:role/app-pipeline"
+        check("its role is the one that is trusted", pipeline["roleArn"] == trusted)
+        for name in WORKLOADS:
+            stage = next(stage for stage in pipeline["stages"] if name.endswith(stage["name"].lower()))
+            deploying = {action["roleArn"] for action in stage["actions"] if "roleArn" in action}
+            check(
+                f"it deploys into {name} as its deploy role",
+                deploying == {self.landing[name].outputs("workload")["DeployRoleArn"]},
+            )
 
     def deliver(self):
         say("Deployment", "what the pipeline would call: an image, and by its roles a stack in each account")
