@@ -18,6 +18,7 @@ use archipelago_tests::fault::Fault;
 use archipelago_tests::function::{Configuration, Function};
 use archipelago_tests::http::Reply;
 use archipelago_tests::local_aws::LocalAws;
+use archipelago_tests::model::is_read;
 use archipelago_tests::proxy::Proxy;
 use archipelago_tests::response_server::ResponseServer;
 use serde_json::{Value, json};
@@ -61,18 +62,25 @@ impl Scene {
         &self.stack.handler.function
     }
 
-    /// The operations that a step without trouble called, from that call on. Of a list, the first page.
+    /// The operations that a step without trouble called, from that call on, by [`in_order`]. Of a list, the first page.
     fn calls_of(&self, run: Run, from: usize) -> Vec<String> {
         let run = run.sound();
         assert_eq!(run.reason(), None, "{}", run.status);
         let calls = self.aws.calls().into_iter().skip(from).filter(|call| call.input["nextToken"].is_null());
-        calls.map(|call| call.operation).collect()
+        in_order(calls.map(|call| call.operation))
     }
 
     /// How often an operation succeeded.
     fn done(&self, operation: &str) -> usize {
         self.aws.calls().iter().filter(|call| call.operation == operation && call.status == Some(200)).count()
     }
+}
+
+/// Operations with those reads sorted that follow each other: they may be made at the same time, and arrive in any order.
+fn in_order(operations: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
+    let mut operations: Vec<_> = operations.into_iter().map(Into::into).collect();
+    operations.chunk_by_mut(|one, next| is_read(one) && is_read(next)).for_each(<[String]>::sort);
+    operations
 }
 
 /// Calls moto past the proxy.
