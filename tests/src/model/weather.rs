@@ -43,22 +43,26 @@ pub struct Call {
     pub occurrence: usize,
 }
 
+impl Call {
+    /// `1st`, `2nd` and so on.
+    #[must_use]
+    pub fn ordinal(&self) -> String {
+        let ending = match (self.occurrence % 10, self.occurrence / 10 % 10) {
+            (1, tens) if tens != 1 => "st",
+            (2, tens) if tens != 1 => "nd",
+            (3, tens) if tens != 1 => "rd",
+            _ => "th",
+        };
+        format!("{}{ending}", self.occurrence)
+    }
+}
+
 /// `CreateAccount`, or `CreateAccount, 2nd`.
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operation, occurrence } = self;
-        match occurrence {
-            1 => f.write_str(operation),
-            _ if occurrence / 10 % 10 == 1 => write!(f, "{operation}, {occurrence}th"),
-            _ => {
-                let ending = match occurrence % 10 {
-                    1 => "st",
-                    2 => "nd",
-                    3 => "rd",
-                    _ => "th",
-                };
-                write!(f, "{operation}, {occurrence}{ending}")
-            }
+        match self.occurrence {
+            1 => f.write_str(&self.operation),
+            _ => write!(f, "{}, {}", self.operation, self.ordinal()),
         }
     }
 }

@@ -59,7 +59,8 @@ impl World for Landing {
             wish(json!({ "Path": "Workloads/Production" }), "path"),
             wish(json!({ "Path": "Workloads/Production/Europe" }), "deeper"),
             wish(json!({ "Path": "Shared/Network" }), "in a foreign one"),
-            wish(json!({ "Name": "Shared" }), "adopted"),
+            // Nothing else is wanted beside it, so that no Update renames it.
+            wish(json!({ "Path": "Shared/Tooling/Europe" }), "adopted"),
             wish(json!({ "Name": "Shared", "AdoptExisting": false }), "not adopted"),
             wish(json!({ "Name": "Lost", "ParentId": "ou-ab12-nothere1" }), "without a parent"),
             wish(json!({ "Nmae": "Sandbox" }), "misspelt"),
@@ -75,7 +76,8 @@ impl World for Landing {
     fn begin(&self) {
         let mut contents = Contents::organization();
         let shared = contents.make_unit(ROOT, "Shared", &[("team", "others")]);
-        contents.make_unit(&shared, "Tooling", &[(Owner::TAG_KEY, "0123456789 other/Thing")]);
+        let tooling = contents.make_unit(&shared, "Tooling", &[(Owner::TAG_KEY, "0123456789 other/Thing")]);
+        contents.make_unit(&tooling, "Europe", &[("team", "others")]);
         self.played.begin(contents);
     }
 

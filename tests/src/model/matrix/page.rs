@@ -106,11 +106,11 @@ impl Page {
     }
 }
 
-/// `CreateAccount`, or `DescribeAccount, 2nd to DescribeAccount, 4th`.
+/// `CreateAccount`, or `DescribeAccount, 2nd to 4th`.
 fn named(calls: &[Call]) -> String {
     match calls {
         [one] => one.to_string(),
-        [first, .., last] => format!("{first} to {}", last.to_string().rsplit(", ").next().unwrap_or_default()),
+        [first, .., last] => format!("{}, {} to {}", first.operation, first.ordinal(), last.ordinal()),
         [] => String::new(),
     }
 }
