@@ -34,6 +34,12 @@ test("artifacts are encrypted with a key that other accounts find", () => {
   assert.equal(RoleArn, stacks.pipeline.arn("PipelineRole"));
 });
 
+test("what a build is said to export, its commands export", () => {
+  const { BuildSpec } = stacks.pipeline.properties("Build").Source;
+  const [, names] = BuildSpec.match(/exported-variables: \[(.*)\]/);
+  for (const name of names.split(", ")) assert.match(BuildSpec, new RegExp(`^ +- export ${name}$`, "m"));
+});
+
 test("a connection takes the place of the bucket", () => {
   const { Configuration } = connected(CONNECTION).properties("Pipeline").Stages[0].Actions[0];
   assert.deepEqual(Configuration, { ConnectionArn: CONNECTION, FullRepositoryId: "owner/app", BranchName: "main" });

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { stacks } from "./landing.js";
+import { ACCOUNT, stacks } from "./landing.js";
+import { Stack } from "./stack.js";
 
 const { organization, network } = stacks;
 const share = network.properties("Share");
@@ -46,4 +47,13 @@ test("the subnets of the gateways are nobody else's", () => {
     .filter((id) => !SubnetIds.includes(id));
   assert.equal(edges.length, 1);
   assert(edges.every((id) => !share.SubnetIds.includes(id)));
+});
+
+test("with a gateway in each zone, each zone's subnet goes out by its own", () => {
+  const given = { Principals: organization.output("WorkloadsId"), NatGateways: "EachZone" };
+  const each = new Stack("network", ACCOUNT.network, given);
+  const gateways = each.of("AWS::EC2::NatGateway").map(([name]) => each.id(name));
+  const ways = each.of("AWS::EC2::Route").map(([name]) => each.properties(name).NatGatewayId);
+  assert.equal(gateways.length, 3);
+  assert.deepEqual(ways.filter((id) => id !== undefined).sort(), gateways.sort());
 });

@@ -113,7 +113,9 @@ class Demonstration:
         after = self._show_grants(before)
         for policy, role in ROLES.items():
             roles = {f"role/app-{role} of {name}" for name in WORKLOADS}
-            check(f"the {policy} is open to a role in both", roles <= set(_who(after[policy])))
+            check(
+                f"the {policy} is open to a role in both", set(_who(after[policy])) == roles | set(_who(before[policy]))
+            )
         for name in WORKLOADS:
             trusted = _who(after[f"deploy role of {name}"])
             check(f"the deploy role of {name} trusts the pipeline", trusted == ["role/app-pipeline of tooling"])
@@ -172,6 +174,10 @@ class Demonstration:
         say("Refused", "the account sandbox, which nobody let in, tries the same")
         before, sandbox = self.landing.grants(), self.landing["sandbox"]
         follow(sandbox.create("workload", "ROLLBACK_COMPLETE", **self._workload()))
+        check(
+            "it may not call the functions",
+            sandbox.failed("workload", "not authorized to perform: lambda:InvokeFunction"),
+        )
         after = self._show_grants(before)
         check("nothing was written", before == after)
 
@@ -181,7 +187,9 @@ class Demonstration:
         greedy = template("workload").replace(
             "ecr:GetDownloadUrlForLayer]", "ecr:GetDownloadUrlForLayer, ecr:PutImage]"
         )
-        follow(self.landing["app-production"].update("workload", "UPDATE_ROLLBACK_COMPLETE", greedy))
+        production = self.landing["app-production"]
+        follow(production.update("workload", "UPDATE_ROLLBACK_COMPLETE", greedy))
+        check("the action is not open", production.failed("workload", "`ecr:PutImage` is not open to account"))
         after = self._show_grants(before)
         check("all is as it was", before == after)
 

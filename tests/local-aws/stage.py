@@ -113,6 +113,15 @@ class Stage:
                 return None
             raise
 
+    def failed(self, stack, reason):
+        """Whether something of the stack failed with this in its reason."""
+        pages = self.cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
+        events = [event for page in pages for event in page["StackEvents"]]
+        return any(
+            event["ResourceStatus"].endswith("FAILED") and reason in event.get("ResourceStatusReason", "")
+            for event in events
+        )
+
     def news(self, stack):
         """The stack's events that weren't asked for before, the oldest first."""
         pages = self.cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)

@@ -11,7 +11,7 @@ use super::tooling::Tooling;
 use crate::lifecycle::organization::{member_of, some_account};
 use crate::lifecycle::unique;
 
-/// What all tests of this suite stand on. Each has an application of its own, so none sees another.
+/// What all tests of this suite stand on. Each changes policies or stacks of its own, so none sees another.
 #[derive(Debug)]
 pub(super) struct Landing {
     pub(super) management: Account,
