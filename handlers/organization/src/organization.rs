@@ -75,7 +75,8 @@ impl Organization {
             }
             let enabled =
                 self.api().enable_policy_type().root_id(root_id).policy_type(policy_type.clone()).send().await;
-            enabled.none_if(&["PolicyTypeAlreadyEnabledException"]).unless_busy()?;
+            let enabled = enabled.none_if(&["PolicyTypeAlreadyEnabledException"]);
+            enabled.unless_busy().not_yet_if(&[NOT_IN_USE], BUSY_FOR)?;
         }
         for policy_type in previous.into_iter().flatten().filter(|policy_type| !desired.contains(policy_type)) {
             match status(policy_type) {
@@ -109,7 +110,7 @@ impl Organization {
         let is_new = |service: &&str| previous.is_some_and(|them| !them.contains(service));
         for service in desired.iter().filter(|service| !trusted.contains(service) || is_new(service)) {
             let enabling = self.api().enable_aws_service_access().service_principal(*service);
-            enabling.send().await.unless_busy()?;
+            enabling.send().await.unless_busy().not_yet_if(&[NOT_IN_USE], BUSY_FOR)?;
         }
         let dropped = previous.into_iter().flatten().filter(|service| !desired.contains(service));
         for service in dropped.filter(|service| trusted.contains(service)) {

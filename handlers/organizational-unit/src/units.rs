@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_organizations::Client;
 use custom_resource::{Claim, Error, Owner, Resource, Result, TagChanges, Tags};
-use organizations::{Organizations, UnitId};
+use organizations::{BUSY_FOR, Organizations, UnitId};
 
 use crate::{
     properties::{Attributes, Place, Properties},
@@ -166,7 +166,10 @@ impl OrganizationalUnits {
     /// resources made a level, the last one to leave takes it along.
     async fn delete_levels(&self, levels: &[Unit], owner: &Owner) -> Result<()> {
         for level in levels.iter().rev() {
-            let tags = self.tree.0.tags(&level.id).await?.unwrap_or_default();
+            let Some(tags) = self.tree.0.tags(&level.id).await? else {
+                // It was listed a moment ago: this is behind, or somebody else deletes it just now.
+                return Err(Error::not_yet_within(BUSY_FOR, format!("the tags of {} aren't listed yet", level.id)));
+            };
             let is_ours = tags.get(LEVEL_KEY).is_some_and(|tag| owner.made_in_stack(tag).is_some());
             if !is_ours || self.tree.delete(&level.id).await? == Deleted::NotEmpty {
                 break;

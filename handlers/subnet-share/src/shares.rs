@@ -74,6 +74,15 @@ impl SubnetShares {
         }
     }
 
+    /// The share of a Create that answered no id. It is looked for twice, unless nothing was made for sure: a list that is
+    /// behind must not have it be left.
+    async fn perhaps_made(&self, claim: &Claim<ShareArn>) -> Result<Option<ResourceShare>> {
+        match self.shares.marked(claim.owner()).await? {
+            None if !claim.made_nothing() => Ok(self.shares.marked(claim.owner()).await?),
+            share => Ok(share),
+        }
+    }
+
     /// Gives the share its name, its openness and its tags.
     async fn describe(&self, share: &ResourceShare, desired: &Properties, previous: Option<&Properties>) -> Result<()> {
         let arn = share.resource_share_arn().unwrap_or_default();
@@ -175,7 +184,7 @@ impl Resource for SubnetShares {
     async fn remove(&self, _: Option<&Properties>, claim: &Claim<ShareArn>) -> Result<()> {
         let share = match claim.id() {
             Some(id) => self.last(&id, claim).await?,
-            None => self.shares.marked(claim.owner()).await?,
+            None => self.perhaps_made(claim).await?,
         };
         let is_ours =
             |share: &ResourceShare| pairs(share).get(Owner::TAG_KEY).is_some_and(|tag| claim.owner().made(tag));

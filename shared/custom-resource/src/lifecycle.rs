@@ -113,8 +113,10 @@ pub async fn answer<R: Resource>(resource: &R, request: &Request, clock: Clock) 
             tracing::warn!(%reason, "there was nothing to be found and nothing to be deleted");
             Response::success(envelope, &id, Map::new(), false)
         }
-        (Err(Unfinished::Failed(reason) | Unfinished::Refused(reason)), held) => {
-            Response::failed(envelope, held.as_deref(), &reason)
+        (Err(Unfinished::Refused(reason)), held) => Response::failed(envelope, held.as_deref(), &reason),
+        // What was stopped may have had an effect that nobody saw.
+        (Err(Unfinished::Failed(reason)), held) => {
+            Response::failed(envelope, Some(held.as_deref().unwrap_or(PERHAPS_MADE)), &reason)
         }
         (Err(Unfinished::Waiting { past, reason }), held) => {
             return Outcome::Continue { past: Continuation { held, ..past }, reason };

@@ -190,11 +190,11 @@ fn chosen(random: &mut fastrand::Rng, calls: &[Call]) -> Option<Trouble> {
     Some((call.clone(), *fault, *invocation))
 }
 
-/// The calls to try: of a call that is made again and again while something is waited for, the first two and the last.
+/// The calls to try: of a call that is made again and again while something is waited for, the first six and the last.
 fn tried(calls: &[Call]) -> impl Iterator<Item = &Call> {
     let is_last = |call: &Call| {
         let same = calls.iter().filter(|other| other.operation == call.operation);
         same.map(|other| other.occurrence).max() == Some(call.occurrence)
     };
-    calls.iter().filter(move |call| call.occurrence <= 2 || is_last(call))
+    calls.iter().filter(move |call| call.occurrence <= 6 || is_last(call))
 }

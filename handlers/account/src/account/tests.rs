@@ -508,7 +508,9 @@ async fn a_delete_of_a_request_finds_out_first_what_it_made() {
     let rules = [status(CreateAccountState::Succeeded, None), own(), describes(AccountState::Suspended)];
     removed(&rules, Some(&closing), &claim(Some(REQUEST))).await.unwrap();
     let failed = status(CreateAccountState::Failed, Some(Reason::InternalFailure));
-    let rules = [failed, not_failed(Vec::new()), accounts(Vec::new())];
+    let nothing = || [not_failed(Vec::new()), accounts(Vec::new())];
+    let again = status(CreateAccountState::Failed, Some(Reason::InternalFailure));
+    let rules: Vec<_> = [failed].into_iter().chain(nothing()).chain([again]).chain(nothing()).collect();
     removed(&rules, Some(&closing), &claim(Some(REQUEST))).await.unwrap();
 }
 
@@ -531,7 +533,16 @@ async fn a_delete_with_an_invented_id_finds_what_a_cancelled_create_made() {
     let rules = [not_failed(Vec::new()), here(), own(), describes(AccountState::PendingClosure)];
     removed(&rules, Some(&closing), &invented()).await.unwrap();
     removed(&[not_failed(Vec::new()), here(), foreign()], Some(&closing), &invented()).await.unwrap();
-    removed(&[not_failed(Vec::new()), accounts(Vec::new())], Some(&closing), &invented()).await.unwrap();
+    let nothing = || [not_failed(Vec::new()), accounts(Vec::new())];
+    removed(&nothing(), Some(&closing), &claim(Some("nothing-was-made"))).await.unwrap();
+    let twice: Vec<_> = nothing().into_iter().chain(nothing()).collect();
+    removed(&twice, Some(&closing), &invented()).await.unwrap();
+    // The first look was at lists that were behind.
+    let behind: Vec<_> = nothing()
+        .into_iter()
+        .chain([not_failed(Vec::new()), here(), own(), describes(AccountState::Suspended)])
+        .collect();
+    removed(&behind, Some(&closing), &invented()).await.unwrap();
     let pending = not_failed(vec![request(CreateAccountState::InProgress, None)]);
     assert_waits(removed(&[pending], Some(&closing), &invented()).await, None);
 }

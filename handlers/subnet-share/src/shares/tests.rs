@@ -444,7 +444,8 @@ async fn a_delete_of_what_is_gone_is_done() {
     remove(&[reads_none, looks(None)], &claim(Some(SHARE))).await.unwrap();
     let deletes_none = mock!(Client::delete_resource_share).then_http_response(unknown);
     remove(&[reads(Some(own())), deletes_none], &claim(Some(SHARE))).await.unwrap();
-    remove(&[looks(None)], &claim(None)).await.unwrap();
+    remove(&[looks(None)], &claim(Some("nothing-was-made"))).await.unwrap();
+    remove(&[looks(None), looks(None)], &claim(None)).await.unwrap();
 }
 
 #[tokio::test]
@@ -459,6 +460,7 @@ async fn a_delete_finds_a_share_that_is_not_listed_yet_by_its_mark_and_takes_no_
 async fn the_delete_of_a_create_whose_answer_was_lost_finds_the_share_by_its_mark() {
     let invented = claim(Some("network-Share-1ABCDEF"));
     wait(remove(&[looks(Some(own())), deletes()], &invented).await);
+    wait(remove(&[looks(None), looks(Some(own())), deletes()], &invented).await);
 }
 
 #[tokio::test]
