@@ -16,6 +16,9 @@ use super::*;
 /// How many lives are told in each run.
 const LIVES: u32 = 500;
 
+/// The OU that somebody else made in the root.
+const SHARED: &str = "ou-ab12-unit00001";
+
 /// How many pairs of faults are tried in each run.
 const PAIRS: usize = 100;
 
@@ -56,6 +59,7 @@ impl World for Landing {
             wish(json!({ "Name": "Sandbox" }), "sandbox"),
             wish(json!({ "Name": "Sandbox", "ParentId": ROOT }), "sandbox"),
             wish(json!({ "Name": "Playground", "Tags": tags }), "renamed"),
+            wish(json!({ "Name": "Team", "ParentId": SHARED }), "inside another"),
             wish(json!({ "Path": "Workloads/Production" }), "path"),
             wish(json!({ "Path": "Workloads/Production/Europe" }), "deeper"),
             wish(json!({ "Path": "Shared/Network" }), "in a foreign one"),
@@ -102,7 +106,12 @@ impl World for Landing {
         let units = self.played.contents().units;
         let unit = units.get(&live.physical_resource_id).ok_or("there is no such OU")?;
         let (is, said) = (Self::path(&units, unit), &live.properties);
-        let wanted = said.get("Path").or_else(|| said.get("Name")).and_then(Value::as_str).unwrap_or_default();
+        let text = |name: &str| said.get(name).and_then(Value::as_str);
+        let parent = text("ParentId").and_then(|id| Some((units.get(id)?, text("Name")?)));
+        let wanted = match parent {
+            Some((parent, name)) => format!("{}/{name}", Self::path(&units, parent)),
+            None => text("Path").or_else(|| text("Name")).unwrap_or_default().to_owned(),
+        };
         if is == wanted { Ok(()) } else { Err(format!("the OU is at {is}")) }
     }
 }
@@ -118,6 +127,7 @@ fn whatever_goes_wrong_with_a_call_an_ou_is_there_once_or_taken_back() {
     let scenes = [
         Scene::of("Create by name", &["renamed"]),
         Scene::of("Create by path", &["deeper"]),
+        Scene::of("Create inside another", &["inside another"]),
         Scene::of("Create that adopts", &["adopted"]),
         Scene::of("Update of the name", &["sandbox", "renamed"]),
         Scene::of("Update that replaces", &["path", "in a foreign one"]),

@@ -168,6 +168,7 @@ fn whatever_goes_wrong_with_a_call_a_share_is_there_once_or_taken_back() {
         Scene::of("Create", &["two"]),
         Scene::of("Create at the second try", &["at the second try"]),
         Scene::of("Update", &["two", "renamed"]),
+        Scene::of("Update that takes away", &["two", "one"]),
         Scene::deleted("Delete", &["two"]),
     ];
     matrix.try_all::<Network>(&scenes, PAIRS);
