@@ -1,6 +1,6 @@
 //! Makes an account be there once, where the template wants it, and ready to be used.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use aws_sdk_organizations::{
     primitives::DateTime,
@@ -280,18 +280,11 @@ impl Resource for Accounts {
         let no_tags = Tags::default();
         let previous_tags = previous.map_or(&no_tags, |previous| &previous.tags);
         let (to, before) = (desired.parent_id.as_ref(), previous.and_then(|previous| previous.parent_id.as_ref()));
-        let tags = async {
-            let matter = !desired.tags.is_empty() || !previous_tags.is_empty();
-            if matter {
-                self.api.organizations.tags(id).await.map(Option::unwrap_or_default)
-            } else {
-                Ok(BTreeMap::new())
-            }
-        };
+        let changes = self.api.organizations.tag_changes(id, &desired.tags, previous_tags);
         let parent =
             async { if to.is_some() || before.is_some() { self.parent(id).await.map(Some) } else { Ok(None) } };
-        let (tags, parent) = tokio::join!(tags, parent);
-        self.api.organizations.change_tags(id, &desired.tags.changes(&tags?, previous_tags)).await?;
+        let (changes, parent) = tokio::join!(changes, parent);
+        self.api.organizations.change_tags(id, &changes?).await?;
         if let Some(parent) = parent? {
             self.relocate(id, &parent, to, before).await?;
         }

@@ -126,11 +126,17 @@ impl Organizations {
     /// # Errors
     /// What AWS said.
     pub async fn keep_tags(&self, id: &str, desired: &Tags, previous: &Tags) -> Result<()> {
-        if desired.is_empty() && previous.is_empty() {
-            return Ok(());
-        }
-        let current = self.tags(id).await?.unwrap_or_default();
-        self.change_tags(id, &desired.changes(&current, previous)).await
+        self.change_tags(id, &self.tag_changes(id, desired, previous).await?).await
+    }
+
+    /// What makes the tags those that the template wants, if it said `previous` before; without any nothing is called.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn tag_changes(&self, id: &str, desired: &Tags, previous: &Tags) -> Result<TagChanges> {
+        let is_about_tags = !desired.is_empty() || !previous.is_empty();
+        let current = if is_about_tags { self.tags(id).await?.unwrap_or_default() } else { BTreeMap::new() };
+        Ok(desired.changes(&current, previous))
     }
 
     /// Sets and removes tags; without changes nothing is called.
