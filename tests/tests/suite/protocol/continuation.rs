@@ -13,7 +13,7 @@ use archipelago_tests::http::{Headers, Reply};
 use super::{Scene, answer, principal_not_visible, pull, returned, scene};
 
 /// ECR doesn't know the principal until `known` is set.
-async fn waiting(adjust: impl FnOnce(Configuration) -> Configuration) -> (Scene, Arc<AtomicBool>) {
+pub(super) async fn waiting(adjust: impl FnOnce(Configuration) -> Configuration) -> (Scene, Arc<AtomicBool>) {
     let known = Arc::new(AtomicBool::new(false));
     let state = Arc::clone(&known);
     let ecr = AwsStub::ecr(move |call| {

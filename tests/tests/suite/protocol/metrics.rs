@@ -1,8 +1,7 @@
 //! What a function lets CloudWatch count: one line a request, which says how it ended and nothing that was in it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use archipelago_tests::aws_stub::AwsStub;
@@ -13,7 +12,8 @@ use archipelago_tests::metrics::{is_metrics, metrics};
 use archipelago_tests::response_server::Reaction;
 use serde_json::{Value, json};
 
-use super::{Scene, calm, principal_not_visible, pull, returned, scene};
+use super::continuation::waiting;
+use super::{Scene, calm, pull, returned, scene};
 
 /// A Create whose answer meets these reactions, and all metrics of the function.
 async fn measured_create(scene: &mut Scene, script: impl IntoIterator<Item = Reaction>) -> Vec<Value> {
@@ -92,14 +92,7 @@ async fn dimensions_are_few_whatever_an_event_says() {
 
 #[tokio::test]
 async fn work_that_outlives_an_invocation_is_counted_in_each_and_timed_from_the_first() {
-    let known = Arc::new(AtomicBool::new(false));
-    let state = Arc::clone(&known);
-    let ecr = AwsStub::ecr(move |call| {
-        let unknown = call.operation == "SetRepositoryPolicy" && !state.load(Ordering::SeqCst);
-        if unknown { Fault::Before(principal_not_visible()) } else { Fault::None }
-    })
-    .await;
-    let mut scene = scene(ecr, |configuration| configuration.timeout(Duration::from_secs(8))).await;
+    let (mut scene, known) = waiting(|configuration| configuration.timeout(Duration::from_secs(8))).await;
     let event = scene.create(&pull("app"));
     let event = event.to_json(scene.stack.handler.responses.url().as_str());
     let enough = async {
