@@ -64,7 +64,7 @@ impl Call {
             (None, Some(action)) if service == "ec2" => (Protocol::Ec2, action.to_owned()),
             (None, Some(action)) => (Protocol::Query, action.to_owned()),
             (None, None) if service == "s3" => (Protocol::RestXml, s3(request)),
-            (None, None) => (Protocol::RestJson, by_path(request)),
+            (None, None) => (Protocol::RestJson, by_path(&request.method, &request.path)),
         };
         let input = serde_json::from_slice(&request.body).unwrap_or(match protocol {
             Protocol::Ec2 | Protocol::Query => form,
@@ -156,12 +156,13 @@ fn s3(request: &Request) -> String {
     }
 }
 
-fn by_path(request: &Request) -> String {
-    let name = request.path.trim_start_matches('/');
+/// The operation of a service that speaks JSON and has a path for each.
+pub(crate) fn by_path(method: &str, path: &str) -> String {
+    let name = path.trim_start_matches('/');
     if let Some(operation) = RAM.iter().find(|operation| operation.to_lowercase() == name) {
         return (*operation).to_owned();
     }
-    match (request.method.as_str(), name.rsplit_once('/')) {
+    match (method, name.rsplit_once('/')) {
         ("POST", Some((_, "invocations"))) => "Invoke".to_owned(),
         // As in `/putAccountName`.
         ("POST", None) if !name.is_empty() => name[..1].to_uppercase() + &name[1..],

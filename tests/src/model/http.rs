@@ -21,27 +21,13 @@ use serde_json::{Value, json};
 use super::query;
 use super::rest;
 use super::weather::{Trouble, Weather};
+use crate::call::by_path;
 
 /// What refusals say.
 const MESSAGE: &str = "Not this time.";
 
 /// When the functions' own clients cut a call off.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// The operations whose names don't stand in their requests: these have a path, in which capital letters are lost.
-const BY_PATH: [&str; 11] = [
-    "AssociateResourceShare",
-    "CreateResourceShare",
-    "DeleteResourceShare",
-    "DisassociateResourceShare",
-    "EnableSharingWithAwsOrganization",
-    "GetResourceShareAssociations",
-    "GetResourceShares",
-    "PutAccountName",
-    "TagResource",
-    "UntagResource",
-    "UpdateResourceShare",
-];
 
 /// A service, whether it speaks JSON, the query protocol or that of S3.
 pub trait Service: Debug + Send + Sync + 'static {
@@ -140,13 +126,11 @@ impl Asked {
             return Self { operation, parameters, protocol: Protocol::Query };
         }
         let target = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
-        let path = || {
-            let path = request.uri().rsplit('/').next().unwrap_or_default().split('?').next().unwrap_or_default();
-            BY_PATH.into_iter().find(|name| name.eq_ignore_ascii_case(path)).unwrap_or(path)
-        };
-        let in_address = || query::parameters(request.uri().split_once('?').unwrap_or_default().1.as_bytes());
+        let (address, query) = request.uri().split_once('?').unwrap_or((request.uri(), ""));
+        let path = || by_path(request.method(), address.rsplit('/').next().unwrap_or_default());
+        let in_address = || query::parameters(query.as_bytes());
         let parameters = serde_json::from_slice(body).unwrap_or_else(|_| Value::Object(in_address()));
-        Self { operation: target.unwrap_or_else(path).to_owned(), parameters, protocol: Protocol::Json }
+        Self { operation: target.map_or_else(path, ToOwned::to_owned), parameters, protocol: Protocol::Json }
     }
 
     fn respond(&self, answer: &Value) -> Result<HttpResponse, ConnectorError> {
