@@ -56,9 +56,9 @@ impl Page {
         }
     }
 
-    /// Adds so many pairs that were tried.
-    pub(super) fn count(&mut self, pairs: usize) {
-        self.pairs += pairs;
+    /// Adds a pair that was tried.
+    pub(super) fn count_pair(&mut self) {
+        self.pairs += 1;
     }
 
     fn text(&self) -> String {
