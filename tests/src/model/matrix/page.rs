@@ -56,9 +56,9 @@ impl Page {
         }
     }
 
-    /// Adds a pair that was tried.
-    pub(super) fn count_pair(&mut self) {
-        self.pairs += 1;
+    /// Adds so many pairs that were tried.
+    pub(super) fn count_pairs(&mut self, pairs: usize) {
+        self.pairs += pairs;
     }
 
     fn text(&self) -> String {
