@@ -259,6 +259,9 @@ mod tests {
     fn an_id_is_an_account_s_or_a_request_s_or_none_of_ours() {
         assert_eq!("123456789012".parse::<AccountId>().unwrap(), AccountId::Account("123456789012".to_owned()));
         assert!(matches!("car-0123456789abcdef".parse::<AccountId>(), Ok(AccountId::Request(_))));
+        for id in ["123456789012", "car-0123456789abcdef"] {
+            assert_eq!(id.parse::<AccountId>().unwrap().to_string(), id);
+        }
         for foreign in ["landing-App-1ABCDEF", "nothing-was-made", "12345678901", ""] {
             assert!(foreign.parse::<AccountId>().is_err(), "{foreign}");
         }

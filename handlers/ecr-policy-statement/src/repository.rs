@@ -83,6 +83,8 @@ fn is_uri(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use policy_statement::StatementId;
+
     use super::*;
 
     fn read(properties: &[(&str, &str)]) -> Result<Place<Repository>, String> {
@@ -120,6 +122,13 @@ mod tests {
     fn ids_of_others_name_no_repository() {
         for foreign in ["", "landing-Pull-1ABCDEF", "x:app", "https://app"] {
             assert!(foreign.parse::<Repository>().is_err(), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_written_and_read_as_in_the_first_release() {
+        for id in ["team/app#22a7aa3d94", "222222222222:team/app#22a7aa3d94"] {
+            assert_eq!(id.parse::<StatementId<Repository>>().unwrap().to_string(), id);
         }
     }
 }

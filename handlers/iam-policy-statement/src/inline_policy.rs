@@ -85,6 +85,8 @@ fn is_policy_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use policy_statement::StatementId;
+
     use super::*;
 
     fn read(properties: &[(&str, &str)]) -> Result<Place<InlinePolicy>, String> {
@@ -130,6 +132,13 @@ mod tests {
     fn ids_of_others_name_no_inline_policy() {
         for foreign in ["", "deploy", "deploy/", "/grants", "deploy/a/b", "https://deploy", "landing-Grants-1ABCDEF"] {
             assert!(foreign.parse::<InlinePolicy>().is_err(), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_written_and_read_as_in_the_first_release() {
+        for id in ["deploy/grants#22a7aa3d94", "222222222222:deploy/grants#22a7aa3d94"] {
+            assert_eq!(id.parse::<StatementId<InlinePolicy>>().unwrap().to_string(), id);
         }
     }
 }

@@ -62,6 +62,8 @@ fn is_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use policy_statement::StatementId;
+
     use super::*;
 
     fn read(properties: &[(&str, &str)]) -> Result<Place<Role>, String> {
@@ -91,6 +93,13 @@ mod tests {
         {
             let refusal = read(&[("RoleName", name)]).unwrap_err();
             assert!(refusal.ends_with("it is the name, without the path, and not the ARN"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_written_and_read_as_in_the_first_release() {
+        for id in ["deploy#22a7aa3d94", "222222222222:deploy#22a7aa3d94"] {
+            assert_eq!(id.parse::<StatementId<Role>>().unwrap().to_string(), id);
         }
     }
 }

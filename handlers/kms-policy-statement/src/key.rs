@@ -102,6 +102,8 @@ fn is_alias(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use policy_statement::StatementId;
+
     use super::*;
 
     const ID: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -177,6 +179,16 @@ mod tests {
     fn ids_of_others_name_no_key() {
         for foreign in ["", "landing-Decrypt-1ABCDEF", "alias/artifacts", "x:1234abcd-12ab-34cd-56ef-1234567890ab"] {
             assert!(foreign.parse::<Place<Key>>().is_err(), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_written_and_read_as_in_the_first_release() {
+        for id in [
+            "1234abcd-12ab-34cd-56ef-1234567890ab#22a7aa3d94",
+            "222222222222:1234abcd-12ab-34cd-56ef-1234567890ab#22a7aa3d94",
+        ] {
+            assert_eq!(id.parse::<StatementId<Key>>().unwrap().to_string(), id);
         }
     }
 }

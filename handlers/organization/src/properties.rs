@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn an_id_is_an_organization_s_or_none_of_ours() {
-        assert!(OrganizationId::from_str("o-exampleorgid").is_ok());
+        assert_eq!(OrganizationId::from_str("o-exampleorgid").unwrap().to_string(), "o-exampleorgid");
         for foreign in ["landing-Organization-1ABCDEF", "nothing-was-made", "o-short", ""] {
             assert!(OrganizationId::from_str(foreign).is_err(), "{foreign}");
         }

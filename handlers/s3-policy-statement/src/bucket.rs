@@ -67,6 +67,8 @@ fn is_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use policy_statement::StatementId;
+
     use super::*;
 
     fn read(name: &str) -> Result<Place<Bucket>, String> {
@@ -100,6 +102,13 @@ mod tests {
     fn ids_of_others_name_no_bucket() {
         for foreign in ["", "landing-Read-1ABCDEF", "x:artifacts", "https://artifacts"] {
             assert!(foreign.parse::<Place<Bucket>>().is_err(), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_written_and_read_as_in_the_first_release() {
+        for id in ["artifacts#22a7aa3d94", "222222222222:artifacts#22a7aa3d94"] {
+            assert_eq!(id.parse::<StatementId<Bucket>>().unwrap().to_string(), id);
         }
     }
 }

@@ -119,4 +119,12 @@ mod tests {
             assert!(TagsId::from_str(foreign).is_err(), "{foreign}");
         }
     }
+
+    #[test]
+    fn an_id_is_written_and_read_as_in_the_first_release() {
+        let owner = Owner::new("arn:aws:cloudformation:us-east-1:222222222222:stack/app/1f0a", "Tags");
+        let id = TagsId::of(&owner).to_string();
+        assert_eq!(id, "shared-subnet-tags-b31013879b");
+        assert_eq!(id.parse::<TagsId>().unwrap().to_string(), id);
+    }
 }

@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn an_id_is_an_ou_s_or_none_of_ours() {
-        assert!(UnitId::from_str("ou-ab12-0123abcd").is_ok());
+        assert_eq!(UnitId::from_str("ou-ab12-0123abcd").unwrap().to_string(), "ou-ab12-0123abcd");
         for foreign in ["landing-Workloads-1ABCDEF", "nothing-was-made", "r-ab12", "ou-ab12", "ou-ab12-SHOUTING", ""] {
             assert!(UnitId::from_str(foreign).is_err(), "{foreign}");
         }
