@@ -1,6 +1,6 @@
 //! A Lambda function on this machine: a binary, its environment, and processes that come and go as Lambda's do.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::binary::built;
+use crate::fault::Fault;
 use crate::http::{Headers, Reply, Request, Server};
 use crate::patience::soon;
 pub use crate::process::LogLine;
@@ -32,6 +33,8 @@ pub struct Configuration {
     pub region: String,
     /// Whether its role has `lambda:InvokeFunction` on the function itself.
     pub may_invoke_itself: bool,
+    /// What goes wrong when it invokes itself, the first time first.
+    pub invoke_faults: Arc<Mutex<VecDeque<Fault>>>,
 }
 
 impl Configuration {
@@ -45,6 +48,7 @@ impl Configuration {
             account: "111111111111".to_owned(),
             region: "eu-west-1".to_owned(),
             may_invoke_itself: true,
+            invoke_faults: Arc::default(),
         }
     }
 
@@ -77,6 +81,13 @@ impl Configuration {
     #[must_use]
     pub fn without_self_invocation(mut self) -> Self {
         self.may_invoke_itself = false;
+        self
+    }
+
+    /// Lets these faults meet it when it invokes itself, one each time.
+    #[must_use]
+    pub fn invoke_faults(self, faults: impl IntoIterator<Item = Fault>) -> Self {
+        lock(&self.invoke_faults).extend(faults);
         self
     }
 
@@ -174,7 +185,10 @@ impl Function {
             let inner = weak.upgrade();
             async move {
                 match inner {
-                    Some(inner) => inner.invoke_api(request).await,
+                    Some(inner) => {
+                        let fault = lock(&inner.configuration.invoke_faults).pop_front().unwrap_or_default();
+                        fault.meet(inner.invoke_api(request), None).await
+                    }
                     None => Reply::Cut,
                 }
             }

@@ -4,6 +4,10 @@ use aws_config::SdkConfig;
 use serde_json::Value;
 use tokio::time::Instant;
 
+/// The pause before Lambda is asked again.
+#[cfg(feature = "continuation")]
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// Asks Lambda to invoke the function that is running.
 #[cfg(feature = "continuation")]
 pub(crate) struct SelfInvocation(aws_sdk_lambda::Client);
@@ -12,24 +16,28 @@ pub(crate) struct SelfInvocation(aws_sdk_lambda::Client);
 impl SelfInvocation {
     pub(crate) fn new(aws: &SdkConfig) -> Self {
         use aws_sdk_lambda::config::{Builder, retry::RetryConfig};
-        // An invocation whose answer is lost has happened all the same, and a second one would answer a second time. (It
+        // An invocation whose answer is lost may have happened all the same, and a second one would answer a second time. (It
         // is answered FAILED here even so: CloudFormation takes the first answer, and nobody may wait for an hour.)
         Self(aws_sdk_lambda::Client::from_conf(Builder::from(aws).retry_config(RetryConfig::disabled()).build()))
     }
 
-    /// Sends `event` to `function`, an ARN with the alias that was invoked.
+    /// Sends `event` to `function`, an ARN with the alias that was invoked; again, for as long as Lambda refuses what it may
+    /// take a moment later.
     pub(crate) async fn invoke(&self, function: &str, event: &Value, until: Instant) -> Result<(), String> {
         use aws_sdk_lambda::{primitives::Blob, types::InvocationType};
-        let sent = self
-            .0
-            .invoke()
-            .function_name(function)
-            .invocation_type(InvocationType::Event)
-            .payload(Blob::new(event.to_string()))
-            .send();
-        match tokio::time::timeout_at(until, sent).await {
-            Ok(sent) => sent.map(drop).map_err(|error| crate::error::AwsError::from(error).to_string()),
-            Err(_) => Err("Lambda did not answer in time".to_owned()),
+        let request = self.0.invoke().function_name(function).invocation_type(InvocationType::Event);
+        let request = request.payload(Blob::new(event.to_string()));
+        loop {
+            let error = match tokio::time::timeout_at(until, request.clone().send()).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(error)) => crate::error::AwsError::from(error),
+                Err(_) => return Err("Lambda did not answer in time".to_owned()),
+            };
+            let next = Instant::now() + PAUSE;
+            if !error.may_pass() || next >= until {
+                return Err(error.to_string());
+            }
+            tokio::time::sleep_until(next).await;
         }
     }
 }

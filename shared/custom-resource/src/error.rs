@@ -135,6 +135,12 @@ impl AwsError {
         self.refused
     }
 
+    /// Whether AWS did nothing, and might do it if it is asked again: it throttles, or the role is a moment old.
+    #[cfg(feature = "continuation")]
+    pub(crate) fn may_pass(&self) -> bool {
+        self.refused && self.within.is_some()
+    }
+
     /// The same error, as something that may pass within `window`.
     #[must_use]
     pub fn not_yet_within(self, window: Duration) -> Self {

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use archipelago_tests::aws_stub::AwsStub;
-use archipelago_tests::cloudformation::Status;
-use archipelago_tests::fault::Fault;
+use archipelago_tests::cloudformation::{Answer, Status};
+use archipelago_tests::fault::{Fault, error};
 use archipelago_tests::function::Configuration;
 use archipelago_tests::http::{Headers, Reply};
 
@@ -94,6 +94,46 @@ async fn work_that_outlives_an_invocation_goes_on_in_the_next_and_is_answered_on
 }
 
 #[tokio::test]
+async fn a_function_that_lambda_throttles_goes_on_a_moment_later() {
+    let throttled = || Fault::Before(error("TooManyRequestsException", "Rate Exceeded."));
+    let (mut scene, known) = waiting(|configuration| configuration.invoke_faults([throttled(), throttled()])).await;
+    let event = scene.create(&pull("app"));
+    let url = scene.stack.handler.responses.url();
+    let json = event.to_json(url.as_str());
+    let enough = async {
+        scene.function().invoked(2).await;
+        known.store(true, Ordering::SeqCst);
+    };
+    let (outcome, ()) = tokio::join!(scene.function().invoke(&json), enough);
+    returned(&outcome);
+    scene.function().settled().await;
+    let answer = answer(&event, &url);
+    assert!(answer.success, "{:?}", answer.reason);
+}
+
+#[tokio::test]
+async fn an_invocation_of_which_nobody_knows_whether_it_happened_is_not_made_again() {
+    for (fault, words) in [
+        (Fault::Before(Reply::status(500)), "could not invoke itself"),
+        (Fault::Before(Reply::Cut), "got no answer"),
+        (Fault::After(Reply::Cut), "got no answer"),
+        (Fault::Before(Reply::Silence), "did not answer in time"),
+    ] {
+        let what = format!("{fault:?}");
+        let (mut scene, _) = waiting(|configuration| configuration.invoke_faults([fault])).await;
+        let event = scene.create(&pull("app"));
+        let url = scene.stack.handler.responses.url();
+        returned(&scene.function().invoke(&event.to_json(url.as_str())).await);
+        let first = url.puts().into_iter().find(|put| put.stored()).expect("an answer");
+        let answer = Answer::read(&event, &first).unwrap_or_else(|violations| panic!("{what}: {violations:?}"));
+        assert!(
+            !answer.success && answer.reason.as_deref().is_some_and(|why| why.contains(words)),
+            "{what}: {answer:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_function_that_may_not_invoke_itself_says_what_it_was_waiting_for() {
     let (mut scene, _) = waiting(Configuration::without_self_invocation).await;
     let run = scene.stack.create(&pull("app")).await.sound();
@@ -101,5 +141,5 @@ async fn a_function_that_may_not_invoke_itself_says_what_it_was_waiting_for() {
     let reason = run.reason().unwrap();
     assert!(reason.to_lowercase().contains("principal") || reason.contains("Invalid repository policy"), "{reason}");
     assert!(reason.contains("invoke"), "{reason}");
-    assert_eq!(scene.function().refusals(), 1);
+    assert!(scene.function().refusals() >= 1);
 }
