@@ -5,6 +5,7 @@
 //! stories, and finds the shortest one that goes wrong; [`Matrix`] tries every fault at every call of a few [`Scene`]s.
 
 pub mod ec2;
+mod history;
 mod http;
 mod leases;
 mod lives;
@@ -26,7 +27,7 @@ pub use leases::Leases;
 pub use lives::lives;
 pub use matrix::{Matrix, Scene};
 pub use play::{Told, play};
-pub use policed::{ELSEWHERE, FRESH, Played, Policed, every_fault};
+pub use policed::{FRESH, Played, Policed, every_fault};
 pub use process::Process;
 pub use story::{Chapter, Deed, Story, Twist, stories};
 pub use weather::{Call, Fault, Place, Trouble, Weather, is_read};

@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::history::History;
 use super::http::Service;
-use super::weather::is_read;
 
 /// The tags of a thing by key.
 pub type Tags = BTreeMap<String, String>;
@@ -25,9 +25,9 @@ struct Thing {
 
 type Things = BTreeMap<String, Thing>;
 
-/// Subnets and VPCs of others: as they are, and as they were before the last write.
+/// Subnets and VPCs of others.
 #[derive(Debug, Default)]
-pub struct Ec2(Mutex<[Things; 2]>);
+pub struct Ec2(Mutex<History<Things>>);
 
 impl Ec2 {
     /// Shares nothing with the account.
@@ -39,19 +39,19 @@ impl Ec2 {
     pub fn share(&self, subnet: &str, vpc: &str, seen_after: Duration, tags: &[(&str, &str)]) {
         let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let seen_from = Instant::now() + seen_after;
-        let [now, before] = &mut *self.things();
-        let there = now.entry(vpc.to_owned()).or_insert(Thing { vpc: None, seen_from, tags: Tags::new() });
+        let mut kept = self.things();
+        let things = kept.origin();
+        let there = things.entry(vpc.to_owned()).or_insert(Thing { vpc: None, seen_from, tags: Tags::new() });
         there.seen_from = there.seen_from.min(seen_from);
-        now.insert(subnet.to_owned(), Thing { vpc: Some(vpc.to_owned()), seen_from, tags });
-        before.clone_from(now);
+        things.insert(subnet.to_owned(), Thing { vpc: Some(vpc.to_owned()), seen_from, tags });
     }
 
     /// The tags of every subnet and every VPC, seen or not.
     pub fn tags(&self) -> BTreeMap<String, Tags> {
-        self.things()[0].iter().map(|(id, thing)| (id.clone(), thing.tags.clone())).collect()
+        self.things().now().iter().map(|(id, thing)| (id.clone(), thing.tags.clone())).collect()
     }
 
-    fn things(&self) -> MutexGuard<'_, [Things; 2]> {
+    fn things(&self) -> MutexGuard<'_, History<Things>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -75,35 +75,34 @@ fn described(things: &Things, request: &Value, kind: &str) -> Vec<Value> {
     described.collect()
 }
 
-impl Service for Ec2 {
-    fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {
-        let [now, before] = &mut *self.things();
-        if !is_read(operation) {
-            before.clone_from(now);
-        }
-        let things = if stale && is_read(operation) { before } else { now };
-        match operation {
-            "DescribeSubnets" => Ok(json!({ "subnetSet": described(things, request, "subnet") })),
-            "DescribeVpcs" => Ok(json!({ "vpcSet": described(things, request, "vpc") })),
-            "CreateTags" | "DeleteTags" => {
-                let ids = listed(request, "ResourceId", "");
-                let now = Instant::now();
-                if ids.iter().any(|id| things.get(*id).is_none_or(|thing| now < thing.seen_from)) {
-                    return Err("InvalidSubnetID.NotFound");
-                }
-                let (keys, values) = (listed(request, "Tag", ".Key"), listed(request, "Tag", ".Value"));
-                for thing in things.iter_mut().filter(|(id, _)| ids.contains(&id.as_str())).map(|(_, thing)| thing) {
-                    for (key, value) in keys.iter().zip(&values) {
-                        if operation == "CreateTags" {
-                            thing.tags.insert((*key).to_owned(), (*value).to_owned());
-                        } else if thing.tags.get(*key).is_some_and(|there| there == value) {
-                            thing.tags.remove(*key);
-                        }
+fn answer(things: &mut Things, operation: &str, request: &Value) -> Result<Value, &'static str> {
+    match operation {
+        "DescribeSubnets" => Ok(json!({ "subnetSet": described(things, request, "subnet") })),
+        "DescribeVpcs" => Ok(json!({ "vpcSet": described(things, request, "vpc") })),
+        "CreateTags" | "DeleteTags" => {
+            let ids = listed(request, "ResourceId", "");
+            let now = Instant::now();
+            if ids.iter().any(|id| things.get(*id).is_none_or(|thing| now < thing.seen_from)) {
+                return Err("InvalidSubnetID.NotFound");
+            }
+            let (keys, values) = (listed(request, "Tag", ".Key"), listed(request, "Tag", ".Value"));
+            for thing in things.iter_mut().filter(|(id, _)| ids.contains(&id.as_str())).map(|(_, thing)| thing) {
+                for (key, value) in keys.iter().zip(&values) {
+                    if operation == "CreateTags" {
+                        thing.tags.insert((*key).to_owned(), (*value).to_owned());
+                    } else if thing.tags.get(*key).is_some_and(|there| there == value) {
+                        thing.tags.remove(*key);
                     }
                 }
-                Ok(json!({ "return": true }))
             }
-            other => panic!("EC2 can't be asked for {other}"),
+            Ok(json!({ "return": true }))
         }
+        other => panic!("EC2 can't be asked for {other}"),
+    }
+}
+
+impl Service for Ec2 {
+    fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {
+        self.things().answer(operation, stale, |things| answer(things, operation, request))
     }
 }

@@ -100,8 +100,9 @@ impl Matrix {
         Self { page: Page::new(resource_type), broken: Vec::new() }
     }
 
-    /// Tries every fault at every call of `scenes` in the world `W`, the SDK's own retries included; and `pairs` pairs of
-    /// them, chosen the same each time, without these retries, as if each fault came three times in a row.
+    /// Tries every fault at every call of `scenes` in the world `W`, the SDK's own retries included. Then pairs of them,
+    /// without these retries, as if each fault came three times in a row: each write of which nobody knows that it had its
+    /// effect, with each stale read after it; and `pairs` others, chosen the same each time.
     pub fn try_all<W: World>(&mut self, scenes: &[Scene], pairs: usize) {
         let process = Process::<W>::new(Weather::with_retries());
         for scene in scenes {
@@ -124,34 +125,63 @@ impl Matrix {
                 self.page.add(call, outcomes);
             }
         }
-        self.try_pairs::<W>(scenes, pairs);
+        let process = Process::<W>::new(Weather::default());
+        for scene in scenes {
+            self.try_unseen(&process, scene);
+        }
+        self.try_pairs(&process, scenes, pairs);
     }
 
-    fn try_pairs<W: World>(&mut self, scenes: &[Scene], pairs: usize) {
-        if pairs == 0 {
-            return;
+    /// What was written in a call that the process didn't outlive, and isn't read when it is to be taken back.
+    fn try_unseen<W: World>(&mut self, process: &Process<W>, scene: &Scene) {
+        let writes = self.calls(process, scene, &[]).into_iter().filter(|call| !is_read(&call.operation));
+        for write in tried(&writes.collect::<Vec<_>>()) {
+            let unseen = (write.clone(), Fault::KilledAfter, LONG);
+            let reads = self.calls_after(process, scene, &unseen).into_iter().filter(|call| is_read(&call.operation));
+            for read in tried(&reads.collect::<Vec<_>>()) {
+                let pair = [unseen.clone(), (read.clone(), Fault::Stale, LONG)];
+                if !self.try_pair(process, scene, &pair) {
+                    self.broken.push(format!("{} ({pair:?}): it didn't happen", scene.name));
+                }
+            }
         }
-        let process = Process::<W>::new(Weather::default());
+    }
+
+    fn try_pairs<W: World>(&mut self, process: &Process<W>, scenes: &[Scene], pairs: usize) {
         let mut random = fastrand::Rng::with_seed(7);
         let mut known: BTreeMap<_, Vec<Call>> = BTreeMap::new();
         let more = env::var(MORE).ok().and_then(|more| more.parse().ok());
-        for _ in 0..more.unwrap_or(pairs) {
-            let scene = random.usize(..scenes.len());
-            let calls = known.entry((scene, None)).or_insert_with(|| self.calls(&process, &scenes[scene], &[])).clone();
-            let Some(first) = chosen(&mut random, &calls) else { continue };
+        let mut left = more.unwrap_or(pairs);
+        while left > 0 {
+            let index = random.usize(..scenes.len());
+            let scene = &scenes[index];
+            let calls = known.entry((index, None)).or_insert_with(|| self.calls(process, scene, &[])).clone();
+            let Some(first) = chosen(&mut random, &calls) else { return };
             // The second comes after the first, perhaps where the handler tries again, rolls back or cleans up.
-            let calls = known.entry((scene, Some(first.clone())));
-            let calls = calls.or_insert_with(|| self.calls(&process, &scenes[scene], std::slice::from_ref(&first)));
-            let after: Vec<_> = calls.iter().skip_while(|call| **call != first.0).skip(1).cloned().collect();
-            let Some(second) = chosen(&mut random, &after) else { continue };
-            self.told(&process, &scenes[scene], &[first, second]);
+            let after = known.entry((index, Some(first.clone())));
+            let after = after.or_insert_with(|| self.calls_after(process, scene, &first));
+            let Some(second) = chosen(&mut random, after) else { continue };
+            // In a shorter invocation there may be no such call.
+            left -= usize::from(self.try_pair(process, scene, &[first, second]));
         }
-        self.page.count(pairs);
+    }
+
+    /// Whether both happened, or a rule was broken.
+    fn try_pair<W: World>(&mut self, process: &Process<W>, scene: &Scene, pair: &[Trouble; 2]) -> bool {
+        let happened = self.told(process, scene, pair).is_none_or(|told| told.happened);
+        self.page.count_pairs(usize::from(happened));
+        happened
     }
 
     /// The calls of a scene with these faults.
     fn calls<W: World>(&mut self, process: &Process<W>, scene: &Scene, troubles: &[Trouble]) -> Vec<Call> {
         self.told(process, scene, troubles).map(|told| told.calls).unwrap_or_default()
+    }
+
+    /// The calls that come after a fault.
+    fn calls_after<W: World>(&mut self, process: &Process<W>, scene: &Scene, trouble: &Trouble) -> Vec<Call> {
+        let calls = self.calls(process, scene, std::slice::from_ref(trouble));
+        calls.into_iter().skip_while(|call| *call != trouble.0).skip(1).collect()
     }
 
     /// What comes of a scene with these faults; `None` if a rule is broken.

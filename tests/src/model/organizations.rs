@@ -15,8 +15,8 @@ pub use accounts::Account;
 pub use features::Features;
 pub use units::Unit;
 
+use super::history::History;
 use super::http::Service;
-use super::weather::is_read;
 
 /// The id of the root.
 pub const ROOT: &str = "r-ab12";
@@ -103,34 +103,29 @@ fn pairs(tags: &Value) -> impl Iterator<Item = (String, String)> {
     tags.as_array().into_iter().flatten().map(move |tag| (text(&tag["Key"]), text(&tag["Value"])))
 }
 
-/// The organization of one account: as it is, and as it was before the last write.
+/// The organization of one account.
 #[derive(Debug, Default)]
-pub struct Organizations(Mutex<[Contents; 2]>);
+pub struct Organizations(Mutex<History<Contents>>);
 
 impl Organizations {
     /// Makes it an organization with that in it.
     pub fn begin(&self, contents: Contents) {
-        *self.lock() = [contents.clone(), contents];
+        *self.lock() = History::of(contents);
     }
 
     /// What is in it now.
     #[must_use]
     pub fn contents(&self) -> Contents {
-        self.lock()[0].clone()
+        self.lock().now().clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, [Contents; 2]> {
+    fn lock(&self) -> MutexGuard<'_, History<Contents>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Service for Organizations {
     fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {
-        let [now, before] = &mut *self.lock();
-        if !is_read(operation) {
-            before.clone_from(now);
-        }
-        let seen = if stale && is_read(operation) { before } else { now };
-        seen.ask(operation, request)
+        self.lock().answer(operation, stale, |contents| contents.ask(operation, request))
     }
 }

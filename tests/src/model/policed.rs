@@ -12,7 +12,7 @@ use aws_types::SdkConfig;
 use policy_statement::{Document, PolicyStore, Resources, Statements};
 use serde_json::{Value, json};
 
-pub use scenes::{ELSEWHERE, FRESH, every_fault};
+pub use scenes::{FRESH, every_fault};
 
 use super::http::{Service, configuration};
 use super::policies::{Called, Documents, FRESH_ROLE, Policies, UNKNOWN};

@@ -1,5 +1,4 @@
-//! The services that keep policies: ECR, KMS, S3 and IAM. Each policy is kept to the byte, and may be read as it was before
-//! the last write.
+//! The services that keep policies: ECR, KMS, S3 and IAM. Each policy is kept to the byte.
 
 mod ecr;
 mod iam;
@@ -18,6 +17,7 @@ pub use iam::{InlinePolicies, TrustPolicies};
 pub use kms::Kms;
 pub use s3::S3;
 
+use super::history::History;
 use super::http::Service;
 use super::leases::Leases;
 
@@ -46,29 +46,28 @@ pub struct Policies(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    now: Documents,
-    before: Documents,
+    documents: History<Documents>,
     fresh_since: Option<Instant>,
 }
 
 impl Policies {
     /// Makes these the policies.
     pub fn begin(&self, documents: Documents) {
-        *self.lock() = Kept { before: documents.clone(), now: documents, fresh_since: None };
+        *self.lock() = Kept { documents: History::of(documents), fresh_since: None };
     }
 
     /// The policies as they are.
     pub fn documents(&self) -> Documents {
-        self.read(false)
+        self.lock().documents.now().clone()
     }
 
-    fn read(&self, stale: bool) -> Documents {
-        let kept = self.lock();
-        if stale { kept.before.clone() } else { kept.now.clone() }
+    fn read<A: PartialEq>(&self, stale: bool, ask: impl Fn(&Documents) -> A) -> A {
+        self.lock().documents.read(stale, |documents| ask(documents))
     }
 
     fn get(&self, target: &str, stale: bool, codes: &Codes) -> Result<String, &'static str> {
-        self.read(stale).remove(target).ok_or(codes.no_target)?.ok_or(codes.no_policy)
+        let get = |documents: &Documents| documents.get(target).ok_or(codes.no_target)?.clone().ok_or(codes.no_policy);
+        self.read(stale, get)
     }
 
     fn put(&self, target: &str, text: &str, codes: &Codes) -> Result<Value, &'static str> {
@@ -85,7 +84,7 @@ impl Policies {
 
     fn delete(&self, target: &str, codes: &Codes) -> Result<Value, &'static str> {
         let kept = &mut *self.lock();
-        if kept.now.get(target).is_some_and(Option::is_none) {
+        if kept.documents.now().get(target).is_some_and(Option::is_none) {
             return Err(codes.no_policy);
         }
         kept.replace(target, None, codes)
@@ -98,8 +97,7 @@ impl Policies {
 
 impl Kept {
     fn replace(&mut self, target: &str, document: Option<&str>, codes: &Codes) -> Result<Value, &'static str> {
-        self.before.clone_from(&self.now);
-        *self.now.get_mut(target).ok_or(codes.no_target)? = document.map(str::to_owned);
+        *self.documents.write().get_mut(target).ok_or(codes.no_target)? = document.map(str::to_owned);
         Ok(json!({}))
     }
 }

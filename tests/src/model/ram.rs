@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::history::History;
 use super::http::Service;
-use super::weather::is_read;
 
 mod share;
 
@@ -30,11 +30,11 @@ pub struct Guest {
     pub tag: (&'static str, &'static str),
 }
 
-/// The shares that an account owns: as they are, and as they were before the last write.
+/// The shares that an account owns.
 #[derive(Debug, Default)]
 pub struct Ram {
     guest: Option<Guest>,
-    account: Mutex<[Account; 2]>,
+    account: Mutex<History<Account>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -61,20 +61,63 @@ impl Ram {
     pub fn have(&self, name: &str, resources: &[&str], principals: &[&str], tags: &[(&str, &str)]) -> String {
         let entities: Vec<_> = of_kind("RESOURCE", resources).chain(of_kind("PRINCIPAL", principals)).collect();
         let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let share = Share::of_old(name, &entities, tags);
-        let [now, before] = &mut *self.account();
-        before.add(share.clone());
-        now.add(share)
+        self.account().origin().add(Share::of_old(name, &entities, tags))
     }
 
     /// All shares by their ARNs, but for those that are deleted.
     pub fn shares(&self) -> BTreeMap<String, Share> {
-        let shares = self.account()[0].shares.clone();
+        let shares = self.account().now().shares.clone();
         shares.into_iter().filter(|(_, share)| share.status() != "DELETED").collect()
     }
 
-    fn account(&self) -> MutexGuard<'_, [Account; 2]> {
+    fn account(&self) -> MutexGuard<'_, History<Account>> {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ask(&self, account: &mut Account, operation: &str, request: &Value) -> Result<Value, &'static str> {
+        account.shares.retain(|_, share| !share.is_forgotten());
+        match operation {
+            "DescribeOrganization" => Ok(json!({ "Organization": { "Arn": ORGANIZATION } })),
+            "GetResourceShares" => {
+                let listed = account.listed(request)?;
+                let shares: Vec<_> = listed.into_iter().map(|(arn, share)| share.described(arn)).collect();
+                Ok(json!({ "resourceShares": shares }))
+            }
+            "GetResourceShareAssociations" => {
+                let kind = text(request, "associationType");
+                let listed = account.listed(request)?;
+                let associations: Vec<_> = listed.into_iter().flat_map(|(_, share)| share.associations(kind)).collect();
+                Ok(json!({ "resourceShareAssociations": associations }))
+            }
+            "CreateResourceShare" => account.once(request, |account| self.create(account, request)),
+            "UpdateResourceShare" => {
+                let share = account.active(request)?;
+                text(request, "name").clone_into(&mut share.name);
+                share.is_open = request["allowExternalPrincipals"].as_bool().unwrap_or(share.is_open);
+                Ok(json!({}))
+            }
+            "AssociateResourceShare" => {
+                let entities = entities(request)?;
+                account.active(request)?.associate(&entities).map(|()| json!({}))
+            }
+            "DisassociateResourceShare" => {
+                let entities = entities(request)?;
+                account.active(request)?.disassociate(&entities).map(|()| json!({}))
+            }
+            "DeleteResourceShare" => account.active(request)?.delete().map(|()| json!({ "returnValue": true })),
+            "TagResource" => {
+                account.share(request)?.tags.extend(tags(&request["tags"]));
+                Ok(json!({}))
+            }
+            "UntagResource" => {
+                let share = account.share(request)?;
+                for key in strings(&request["tagKeys"]) {
+                    share.tags.remove(key);
+                }
+                Ok(json!({}))
+            }
+            other => panic!("RAM can't be asked for {other}"),
+        }
     }
 
     fn create(&self, account: &mut Account, request: &Value) -> Result<Value, &'static str> {
@@ -174,53 +217,6 @@ fn entities(request: &Value) -> Result<Vec<Entity>, &'static str> {
 
 impl Service for Ram {
     fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {
-        let [now, before] = &mut *self.account();
-        if !is_read(operation) {
-            before.clone_from(now);
-        }
-        let account = if stale && is_read(operation) { before } else { now };
-        account.shares.retain(|_, share| !share.is_forgotten());
-        match operation {
-            "DescribeOrganization" => Ok(json!({ "Organization": { "Arn": ORGANIZATION } })),
-            "GetResourceShares" => {
-                let listed = account.listed(request)?;
-                let shares: Vec<_> = listed.into_iter().map(|(arn, share)| share.described(arn)).collect();
-                Ok(json!({ "resourceShares": shares }))
-            }
-            "GetResourceShareAssociations" => {
-                let kind = text(request, "associationType");
-                let listed = account.listed(request)?;
-                let associations: Vec<_> = listed.into_iter().flat_map(|(_, share)| share.associations(kind)).collect();
-                Ok(json!({ "resourceShareAssociations": associations }))
-            }
-            "CreateResourceShare" => account.once(request, |account| self.create(account, request)),
-            "UpdateResourceShare" => {
-                let share = account.active(request)?;
-                text(request, "name").clone_into(&mut share.name);
-                share.is_open = request["allowExternalPrincipals"].as_bool().unwrap_or(share.is_open);
-                Ok(json!({}))
-            }
-            "AssociateResourceShare" => {
-                let entities = entities(request)?;
-                account.active(request)?.associate(&entities).map(|()| json!({}))
-            }
-            "DisassociateResourceShare" => {
-                let entities = entities(request)?;
-                account.active(request)?.disassociate(&entities).map(|()| json!({}))
-            }
-            "DeleteResourceShare" => account.active(request)?.delete().map(|()| json!({ "returnValue": true })),
-            "TagResource" => {
-                account.share(request)?.tags.extend(tags(&request["tags"]));
-                Ok(json!({}))
-            }
-            "UntagResource" => {
-                let share = account.share(request)?;
-                for key in strings(&request["tagKeys"]) {
-                    share.tags.remove(key);
-                }
-                Ok(json!({}))
-            }
-            other => panic!("RAM can't be asked for {other}"),
-        }
+        self.account().answer(operation, stale, |account| self.ask(account, operation, request))
     }
 }

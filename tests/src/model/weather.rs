@@ -24,9 +24,9 @@ pub enum Fault {
     Unanswered,
     /// It takes long.
     Slow,
-    /// It and all others are denied for a while.
+    /// It and all others are denied for a while, but for those that go wrong in another way.
     Denied,
-    /// It reads what was there before the last write. (A write can't.)
+    /// It reads what was there before the last change of what it reads. (A write can't.)
     Stale,
     /// The process dies before it.
     KilledBefore,
@@ -207,13 +207,13 @@ impl Weather {
         let call = Call { operation: operation.to_owned(), occurrence };
         forecast.calls.push(call.clone());
         let by_number = forecast.faults.remove(&Place::Number(number));
-        let mut fault = forecast.faults.remove(&Place::Call(call)).or(by_number);
+        let named = forecast.faults.remove(&Place::Call(call)).or(by_number);
         let now = Instant::now();
-        if fault == Some(Fault::Denied) {
+        if named == Some(Fault::Denied) {
             forecast.denied_until = Some(now + DENIED_FOR);
-        } else if forecast.denied_until.is_some_and(|until| now < until) {
-            fault = Some(Fault::Denied);
         }
+        let is_denied = forecast.denied_until.is_some_and(|until| now < until);
+        let fault = named.or(is_denied.then_some(Fault::Denied));
         // The SDK draws random numbers when a client is used first: what is drawn after a call is to be the same without it.
         fastrand::seed(forecast.random.u64(..));
         let mut half = || Duration::from_millis(forecast.random.u64(1..HALF));

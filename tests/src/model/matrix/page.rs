@@ -57,7 +57,7 @@ impl Page {
     }
 
     /// Adds so many pairs that were tried.
-    pub(super) fn count(&mut self, pairs: usize) {
+    pub(super) fn count_pairs(&mut self, pairs: usize) {
         self.pairs += pairs;
     }
 

@@ -67,12 +67,11 @@ impl Service for InlinePolicies {
             "PutRolePolicy" => self.0.put(&id, text(request, "PolicyDocument"), &CODES),
             "DeleteRolePolicy" => self.0.delete(&id, &CODES),
             "ListRolePolicies" => {
-                let documents = self.0.read(stale);
-                let of_role = documents.iter().filter_map(|(id, document)| {
+                let of_role = |(id, document): (&String, &Option<String>)| {
                     let (of, policy) = id.split_once('/')?;
-                    (of == role).then_some(document.as_ref().map(|_| policy))
-                });
-                let of_role: Vec<_> = of_role.collect();
+                    (of == role).then_some(document.as_ref().map(|_| policy.to_owned()))
+                };
+                let of_role: Vec<_> = self.0.read(stale, |documents| documents.iter().filter_map(of_role).collect());
                 if of_role.is_empty() {
                     return Err(CODES.no_target);
                 }
