@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 pub use accounts::Account;
-pub use features::Features;
+pub use features::{Features, UNKNOWN_SERVICE};
 pub use units::Unit;
 
 use super::history::History;
