@@ -36,6 +36,7 @@ pub struct Contents {
     pub accounts: BTreeMap<String, Account>,
     requests: Vec<accounts::Request>,
     failing: BTreeMap<String, (usize, &'static str)>,
+    lingering: BTreeMap<String, usize>,
     made: u32,
 }
 
