@@ -71,6 +71,7 @@ impl World for Landing {
         vec![
             wish(json!({ "Name": "Sandbox" }), "sandbox"),
             wish(json!({ "Name": "Sandbox", "ParentId": ROOT }), "sandbox"),
+            wish(json!({ "Name": "Sandbox", "Tags": [{ "Key": "cost", "Value": "1" }] }), "tagged"),
             wish(json!({ "Name": "Playground", "Tags": tags }), "renamed"),
             wish(json!({ "Name": "Team", "ParentId": SHARED }), "inside another"),
             wish(json!({ "Path": "Workloads/Production" }), "path"),
@@ -176,13 +177,11 @@ fn whatever_goes_wrong_with_a_call_an_ou_is_there_once_or_taken_back() {
         Scene::of("Create by path", &["deeper"]),
         Scene::of("Create inside another", &["inside another"]),
         Scene::of("Create that adopts", &["adopted"]),
-        Scene::of("Update of the name", &["sandbox", "renamed"]),
-        Scene::of("Update that drops the tags", &["renamed", "sandbox"]),
+        Scene::of("Update of the name and the tags", &["tagged", "renamed"]),
         Scene::of("Update that replaces", &["path", "in a foreign one"]),
         Scene::of("Update that makes it a level", &["path", "deeper"]),
         Scene::deleted("Delete by name", &["renamed"]),
-        Scene::deleted("Delete by path", &["deeper"]),
-        Scene::deleted("Delete of what has become longer", &["path", "deeper"]),
+        Scene::deleted("Delete by a path that has become longer", &["path", "deeper"]),
         Scene::deleted("Delete of what was emptied a moment ago", &["emptied"]),
     ];
     matrix.try_all::<Landing>(&scenes, PAIRS);
