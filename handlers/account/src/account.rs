@@ -4,13 +4,9 @@ use std::collections::BTreeSet;
 
 use aws_sdk_organizations::{
     primitives::DateTime,
-    types::{
-        Account, AccountState, CreateAccountFailureReason as Reason, CreateAccountState, CreateAccountStatus, Parent,
-        ParentType,
-    },
+    types::{Account, AccountState, CreateAccountFailureReason as Reason, CreateAccountState, CreateAccountStatus},
 };
-use custom_resource::{Claim, Error, Owner, Resource, Result, SdkConfig, Tags};
-use organizations::ParentId;
+use custom_resource::{Claim, Error, Resource, Result, SdkConfig};
 
 use crate::{
     api::{Api, KNOWN_WITHIN, has_email},
@@ -23,7 +19,7 @@ const TRIES: usize = 3;
 /// Accounts of the organization that the function's account manages.
 #[derive(Debug)]
 pub(crate) struct Accounts {
-    api: Api,
+    pub(crate) api: Api,
 }
 
 impl Accounts {
@@ -47,7 +43,7 @@ impl Accounts {
     async fn described(&self, id: &str, claim: &Claim<AccountId>) -> Result<Account> {
         match self.api.described(id).await? {
             Some(account) => Ok(account),
-            None if was_given(id, claim) => {
+            None if was_given(id, claim) && self.api.organizations.parent(id).await?.is_none() => {
                 Err(Error::refused(format!("the account {id} is not in this organization (any more)")))
             }
             None => Err(not_described(id)),
@@ -129,7 +125,7 @@ impl Accounts {
             return Ok((None, count));
         };
         let id = account.id().unwrap_or_default();
-        if !desired.adopt_existing && !self.api.organizations.carries(id, Owner::TAG_KEY, claim.owner()).await? {
+        if !desired.adopt_existing && !self.api.organizations.carries(id, claim.owner()).await? {
             return Err(Error::refused(format!(
                 "the account {id} of this organization has the address in `Email`; set `AdoptExisting` to true to take it over, \
                  or choose another address"
@@ -140,36 +136,10 @@ impl Accounts {
         Ok((Some(account), count))
     }
 
-    /// Where the account is.
-    async fn parent(&self, id: &str) -> Result<Parent> {
-        let parent = self.api.organizations.parent(id).await?;
-        parent.ok_or_else(|| Error::not_yet_within(KNOWN_WITHIN, format!("the account {id} has no parent yet")))
-    }
-
-    /// Moves the account where the template wants it; back to the root, if it is where the template wanted it before.
-    async fn relocate(
-        &self,
-        id: &str,
-        parent: &Parent,
-        desired: Option<&ParentId>,
-        previous: Option<&ParentId>,
-    ) -> Result<()> {
-        let from = parent.id().unwrap_or_default();
-        let to = match desired {
-            Some(desired) => desired.as_str().to_owned(),
-            // A template that failed didn't move it.
-            None if previous.is_none_or(|previous| previous.as_str() != from) => return Ok(()),
-            None if parent.r#type() == Some(&ParentType::Root) => return Ok(()),
-            None => self.api.organizations.root_id().await?,
-        };
-        if from == to { Ok(()) } else { self.api.relocate(id, from, &to).await }
-    }
-
-    /// The accounts that a Delete may be about. A request under way is waited for. Nothing is looked for twice, unless nothing
-    /// was made for sure: lists that are behind must not have an account be left.
+    /// The accounts that a Delete may be about. A request under way is waited for. Lists that are behind must not have an
+    /// account be left.
     async fn last(&self, last: &Properties, claim: &Claim<AccountId>) -> Result<BTreeSet<String>> {
-        let found = self.listed(last, claim).await?;
-        if found.is_empty() && !claim.made_nothing() { self.listed(last, claim).await } else { Ok(found) }
+        claim.look(|found: &BTreeSet<_>| !found.is_empty(), async || self.listed(last, claim).await).await
     }
 
     async fn listed(&self, last: &Properties, claim: &Claim<AccountId>) -> Result<BTreeSet<String>> {
@@ -272,21 +242,22 @@ impl Resource for Accounts {
                 "the account {id} has another address than `Email`; Organizations can't change it from here: give the old one"
             )));
         }
-        if account.name() != Some(&desired.name.0) {
-            self.api.rename(id, &desired.name.0).await?;
-        }
         // One that was refused for its address has changed nothing that could be taken back.
         let previous = previous.filter(|previous| previous.email == desired.email);
-        let no_tags = Tags::default();
-        let previous_tags = previous.map_or(&no_tags, |previous| &previous.tags);
-        let (to, before) = (desired.parent_id.as_ref(), previous.and_then(|previous| previous.parent_id.as_ref()));
-        let changes = self.api.organizations.tag_changes(id, &desired.tags, previous_tags);
-        let parent =
-            async { if to.is_some() || before.is_some() { self.parent(id).await.map(Some) } else { Ok(None) } };
+        // What the template changes is changed whatever is described, which may be behind. What is denied now was denied to a
+        // template that failed.
+        let is_renamed = previous.is_some_and(|previous| previous.name != desired.name) && !claim.is_denied();
+        if account.name() != Some(&desired.name.0) || is_renamed {
+            self.api.rename(id, &desired.name.0).await?;
+        }
+        let changes = self.api.organizations.tag_changes(id, &desired.tags, previous.map(|previous| &previous.tags));
+        let (to, before) = (desired.parent_id.as_ref(), previous.map(|previous| previous.parent_id.as_ref()));
+        let is_placed = to.is_some() || before.flatten().is_some();
+        let parent = async { if is_placed { self.parent(id).await.map(Some) } else { Ok(None) } };
         let (changes, parent) = tokio::join!(changes, parent);
         self.api.organizations.change_tags(id, &changes?).await?;
         if let Some(parent) = parent? {
-            self.relocate(id, &parent, to, before).await?;
+            self.relocate(id, &parent, desired, previous).await?;
         }
         let was_ready = previous.is_some_and(|previous| previous.wait_until_ready) && was_given(id, claim);
         if desired.wait_until_ready && !was_ready {
@@ -306,7 +277,7 @@ impl Resource for Accounts {
     async fn remove(&self, last: Option<&Properties>, claim: &Claim<AccountId>) -> Result<()> {
         let Some(last) = last.filter(|last| last.close_on_delete) else { return Ok(()) };
         for id in self.last(last, claim).await? {
-            if self.api.organizations.carries(&id, Owner::TAG_KEY, claim.owner()).await? {
+            if self.api.organizations.carries(&id, claim.owner()).await? {
                 return self.close(&id).await;
             }
         }

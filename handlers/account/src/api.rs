@@ -145,12 +145,15 @@ impl Api {
         Ok(())
     }
 
-    /// Moves the account; a move that has been made is done.
-    pub(crate) async fn relocate(&self, id: &str, from: &str, to: &str) -> Result<()> {
+    /// Moves the account; a move that has been made is done. Says whether the account is there now: if not, it wasn't at
+    /// `from`.
+    pub(crate) async fn relocate(&self, id: &str, from: &str, to: &str) -> Result<bool> {
         let moving = self.client().move_account().account_id(id).source_parent_id(from).destination_parent_id(to);
-        let moved = moving.send().await.none_if(&["DuplicateAccountException"]).unless_busy();
-        moved.not_yet_if(&["SourceParentNotFoundException", "AccountNotFoundException"], KNOWN_WITHIN)?;
-        Ok(())
+        match moving.send().await.none_if(&["SourceParentNotFoundException", "AccountNotFoundException"]).unless_busy()
+        {
+            Err(error) if error.code() == "DuplicateAccountException" => Ok(true),
+            moved => Ok(moved?.is_some()),
+        }
     }
 
     /// Asks for the account to be closed; one that is closed or gone is done.

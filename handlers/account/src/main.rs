@@ -2,6 +2,7 @@
 
 mod account;
 mod api;
+mod place;
 mod properties;
 
 use account::Accounts;

@@ -1,5 +1,6 @@
 //! `Custom::OrganizationalUnit`: an OU by name or by path, made or adopted.
 
+mod levels;
 mod properties;
 mod tree;
 mod units;

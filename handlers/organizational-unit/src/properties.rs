@@ -39,19 +39,26 @@ impl Place {
 
     /// The names on the way.
     pub(crate) fn levels(&self) -> &[String] {
+        self.way().1
+    }
+
+    /// Where the way begins, if not at the root, and the names on it.
+    fn way(&self) -> (Option<&ParentId>, &[String]) {
         match self {
-            Self::Child { .. } => &[],
-            Self::Path { levels, .. } => levels,
+            Self::Child { parent, .. } => (parent.as_ref(), &[]),
+            Self::Path { levels, .. } => (None, levels),
         }
     }
 
     /// Whether the two are under different parents, as far as the words say.
     pub(crate) fn is_elsewhere(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Child { parent: one, .. }, Self::Child { parent: two, .. }) => one != two,
-            (Self::Path { levels: one, .. }, Self::Path { levels: two, .. }) => one != two,
-            _ => true,
-        }
+        self.way() != other.way()
+    }
+
+    /// Whether it is the level of that depth on the way to another, as far as the words say.
+    pub(crate) fn is_level(&self, depth: usize, other: &Self) -> bool {
+        let (parent, levels) = other.way();
+        self.way() == (parent, &levels[..depth]) && levels[depth] == self.name()
     }
 }
 

@@ -76,19 +76,20 @@ impl Tree {
     }
 
     /// Renames an OU. The SDK may ask again after an answer that was lost, and is told then that the name is taken: by the
-    /// OU itself.
-    pub(crate) async fn rename(&self, id: &str, name: &str) -> Result<()> {
+    /// OU itself. So is who gives it the name that it has. Where that of another is listed (`is_taken`), it is refused.
+    pub(crate) async fn rename(&self, id: &str, name: &str, is_taken: bool) -> Result<()> {
         let renamed = self.client().update_organizational_unit().organizational_unit_id(id).name(name).send().await;
         match renamed.unless_busy() {
             Err(error) if error.code() == TAKEN && self.name(id).await? == name => Ok(()),
+            Err(error) if error.code() == TAKEN && !is_taken => Err(error.not_yet_within(LISTED_WITHIN).into()),
             renamed => Ok(renamed.map(drop)?),
         }
     }
 
     async fn name(&self, id: &str) -> Result<String> {
         let described = self.client().describe_organizational_unit().organizational_unit_id(id).send().await;
-        let unit = described.unless_busy()?.organizational_unit().map(Unit::from);
-        Ok(unit.map(|unit| unit.name).unwrap_or_default())
+        let described = described.unless_busy().not_yet_if(&["OrganizationalUnitNotFoundException"], LISTED_WITHIN)?;
+        Ok(described.organizational_unit.and_then(|unit| unit.name).unwrap_or_default())
     }
 
     pub(crate) async fn delete(&self, id: &str) -> Result<Deleted> {
@@ -110,10 +111,9 @@ impl Tree {
             }
             let (name, parent) = tokio::join!(self.name(&id), self.0.parent(&id));
             names.push(name?);
-            match parent?.and_then(|parent| parent.id) {
-                Some(parent) => id = parent,
-                None => break,
-            }
+            let parent = parent?.and_then(|parent| parent.id);
+            id = parent
+                .ok_or_else(|| Error::not_yet_within(LISTED_WITHIN, format!("the parent of {id} isn't listed yet")))?;
         }
         names.reverse();
         Ok(names)

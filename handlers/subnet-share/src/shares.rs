@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use aws_sdk_ram::types::{ResourceShare, ResourceShareStatus as Status};
-use custom_resource::{Answer, Claim, Error, Owner, Resource, Result, SdkConfig, TagChanges, Tags};
+use custom_resource::{Answer, Claim, Error, Owner, Resource, Result, SdkConfig, TagChanges};
 use resource_shares::{Additions, Entity, Patient, ResourceShares, ShareArn, batches, pairs, tags};
 
 use crate::properties::{Attributes, Properties};
@@ -92,9 +92,8 @@ impl SubnetShares {
             let request = request.allow_external_principals(desired.allow_external_principals);
             request.send().await.unless_busy()?;
         }
-        let no_tags = Tags::default();
-        let before = previous.map_or(&no_tags, |previous| &previous.tags);
-        Ok(self.shares.change_tags(arn, &desired.tags.changes(&pairs(share), before)).await?)
+        let changes = desired.tags.changes(&pairs(share), previous.map(|previous| &previous.tags));
+        Ok(self.shares.change_tags(arn, &changes).await?)
     }
 
     /// Associates what is wanted, and then only takes away what was wanted before and what no other stack added.

@@ -157,6 +157,16 @@ impl<Id: FromStr + Display> Claim<Id> {
         self.given.as_deref() == Some(NOTHING_MADE)
     }
 
+    /// What `look` finds; a second time if that isn't all (`is_all`), since a list may be behind, and nothing must be left that it
+    /// hides. Where nothing was made for sure, once is enough.
+    ///
+    /// # Errors
+    /// Those of `look`.
+    pub async fn look<T>(&self, is_all: impl Fn(&T) -> bool, look: impl AsyncFn() -> Result<T>) -> Result<T> {
+        let found = look().await?;
+        if is_all(&found) || self.made_nothing() { Ok(found) } else { look().await }
+    }
+
     /// Holds `id` from now on: whatever happens next, CloudFormation is told this id.
     pub fn hold(&self, id: &Id) {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.to_string());
@@ -254,6 +264,8 @@ impl Owner {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU32;
+
     use super::*;
 
     fn owner() -> Owner {
@@ -294,6 +306,20 @@ mod tests {
         let answered: Claim<u32> = Claim::new(owner(), Some(NOTHING_MADE.to_owned()));
         assert!(answered.made_nothing());
         assert!(!Claim::<u32>::new(owner(), None).made_nothing());
+    }
+
+    #[tokio::test]
+    async fn what_is_not_all_is_looked_for_a_second_time_unless_nothing_was_made() {
+        let looks = |claim: Claim<u32>, all: u32| async move {
+            let looks = AtomicU32::default();
+            let look = async || Ok(looks.fetch_add(1, Ordering::Relaxed));
+            claim.look(|found| *found == all, look).await.unwrap();
+            looks.into_inner()
+        };
+        let given = |id: &str| Claim::new(owner(), Some(id.to_owned()));
+        assert_eq!(looks(given("7"), 0).await, 1);
+        assert_eq!(looks(given("7"), 9).await, 2);
+        assert_eq!(looks(given(NOTHING_MADE), 9).await, 1);
     }
 
     #[test]

@@ -56,15 +56,20 @@ impl Tags {
         self.0.iter()
     }
 
-    /// What to change on a thing that has the tags `current`, if the template said `previous` before. What has another
-    /// value by now than the template gave it isn't removed: somebody else set that.
+    /// What to change on a thing that has the tags `current`, if the template said `previous` of it before. What the template
+    /// changes is changed whatever is listed, which may be behind. What has another value by now than the template gave it
+    /// isn't removed: somebody else set that.
     #[must_use]
-    pub fn changes(&self, current: &BTreeMap<String, String>, previous: &Self) -> TagChanges {
-        let differs = |(key, value): &(&String, &String)| current.get(*key) != Some(value);
-        let set = self.0.iter().filter(differs).map(|(key, value)| (key.clone(), value.clone())).collect();
-        let dropped =
-            previous.0.iter().filter(|(key, value)| !self.0.contains_key(*key) && current.get(*key) == Some(value));
-        TagChanges { set, unset: dropped.map(|(key, _)| key.clone()).collect() }
+    pub fn changes(&self, current: &BTreeMap<String, String>, previous: Option<&Self>) -> TagChanges {
+        let is_new = |(key, value): (&String, &String)| previous.is_some_and(|it| it.0.get(key) != Some(value));
+        let set = self.0.iter().filter(|tag| current.get(tag.0) != Some(tag.1) || is_new(*tag));
+        let is_theirs = |(key, value): (&String, &String)| current.get(key).is_some_and(|there| there != value);
+        let before = previous.into_iter().flat_map(Self::pairs);
+        let dropped = before.filter(|tag| !self.0.contains_key(tag.0) && !is_theirs(*tag));
+        TagChanges {
+            set: set.map(|(key, value)| (key.clone(), value.clone())).collect(),
+            unset: dropped.map(|(key, _)| key.clone()).collect(),
+        }
     }
 }
 
@@ -131,9 +136,9 @@ mod tests {
     #[test]
     fn only_keys_that_a_template_set_are_changed_or_removed() {
         let desired = Tags(tags(&[("team", "b"), ("stage", "prod")]));
-        let previous = Tags(tags(&[("team", "a"), ("cost", "1"), ("gone", "x")]));
+        let previous = Tags(tags(&[("team", "a"), ("stage", "prod"), ("cost", "1")]));
         let current = tags(&[("team", "a"), ("stage", "prod"), ("cost", "1"), ("foreign", "f")]);
-        let changes = desired.changes(&current, &previous);
+        let changes = desired.changes(&current, Some(&previous));
         assert_eq!(changes.set, [("team".to_owned(), "b".to_owned())]);
         assert_eq!(changes.unset, ["cost"]);
     }
@@ -141,14 +146,27 @@ mod tests {
     #[test]
     fn tags_that_are_as_wanted_need_no_change() {
         let same = tags(&[("team", "a")]);
-        assert_eq!(Tags(same.clone()).changes(&same, &Tags(same.clone())), TagChanges::default());
+        for previous in [Some(&Tags(same.clone())), None] {
+            assert_eq!(Tags(same.clone()).changes(&same, previous), TagChanges::default());
+        }
     }
 
     #[test]
     fn a_key_that_somebody_gave_another_value_stays_when_the_template_drops_it() {
         let previous = Tags(tags(&[("team", "a")]));
-        let changes = Tags::default().changes(&tags(&[("team", "theirs")]), &previous);
+        let changes = Tags::default().changes(&tags(&[("team", "theirs")]), Some(&previous));
         assert_eq!(changes, TagChanges::default());
+    }
+
+    #[test]
+    fn what_a_failed_template_changed_is_changed_back_whatever_is_listed() {
+        let desired = Tags(tags(&[("team", "a"), ("stage", "prod")]));
+        let failed = Tags(tags(&[("team", "b"), ("cost", "1")]));
+        // The list is that of before: without anything that the failed template set or took away.
+        let changes = desired.changes(&desired.0, Some(&failed));
+        assert_eq!(changes.set, [("stage".to_owned(), "prod".to_owned()), ("team".to_owned(), "a".to_owned())]);
+        assert_eq!(changes.unset, ["cost"]);
+        assert_eq!(desired.changes(&desired.0, Some(&Tags::default())).set.len(), 2);
     }
 
     #[test]

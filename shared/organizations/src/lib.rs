@@ -108,24 +108,34 @@ impl Organizations {
         Ok(tags.none_if(&gone).unless_busy()?.map(pairs))
     }
 
-    /// Whether it is there and carries `owner`'s mark under `key`. What has no tags because it isn't there is looked for by
-    /// another call: a list that is behind must not have a thing be left.
+    /// The tags of what may be there; `None` if it isn't. What has no tags because it isn't there is looked for by another
+    /// call: a list that is behind must not have a thing be left.
     ///
     /// # Errors
     /// What AWS said; `NotYet` if it is there after all.
-    pub async fn carries(&self, id: &str, key: &str, owner: &Owner) -> Result<bool> {
+    pub async fn tags_of_any(&self, id: &str) -> Result<Option<BTreeMap<String, String>>> {
         match self.tags(id).await? {
-            Some(tags) => Ok(tags.get(key).is_some_and(|tag| owner.made(tag))),
-            None if self.parent(id).await?.is_none() => Ok(false),
-            None => Err(Error::not_yet_within(BUSY_FOR, format!("the tags of {id} aren't listed yet"))),
+            None if self.parent(id).await?.is_some() => {
+                Err(Error::not_yet_within(BUSY_FOR, format!("the tags of {id} aren't listed yet")))
+            }
+            tags => Ok(tags),
         }
+    }
+
+    /// Whether it is there and carries `owner`'s mark.
+    ///
+    /// # Errors
+    /// As for [`Self::tags_of_any`].
+    pub async fn carries(&self, id: &str, owner: &Owner) -> Result<bool> {
+        let tags = self.tags_of_any(id).await?.unwrap_or_default();
+        Ok(tags.get(Owner::TAG_KEY).is_some_and(|tag| owner.made(tag)))
     }
 
     /// Makes the tags those that the template wants, if it said `previous` before; without any nothing is called.
     ///
     /// # Errors
     /// What AWS said.
-    pub async fn keep_tags(&self, id: &str, desired: &Tags, previous: &Tags) -> Result<()> {
+    pub async fn keep_tags(&self, id: &str, desired: &Tags, previous: Option<&Tags>) -> Result<()> {
         self.change_tags(id, &self.tag_changes(id, desired, previous).await?).await
     }
 
@@ -133,8 +143,8 @@ impl Organizations {
     ///
     /// # Errors
     /// What AWS said.
-    pub async fn tag_changes(&self, id: &str, desired: &Tags, previous: &Tags) -> Result<TagChanges> {
-        let is_about_tags = !desired.is_empty() || !previous.is_empty();
+    pub async fn tag_changes(&self, id: &str, desired: &Tags, previous: Option<&Tags>) -> Result<TagChanges> {
+        let is_about_tags = !desired.is_empty() || previous.is_some_and(|previous| !previous.is_empty());
         let current = if is_about_tags { self.tags(id).await?.unwrap_or_default() } else { BTreeMap::new() };
         Ok(desired.changes(&current, previous))
     }
@@ -150,7 +160,8 @@ impl Organizations {
         }
         if !changes.unset.is_empty() {
             let untagging = self.0.untag_resource().resource_id(id).set_tag_keys(Some(changes.unset.clone()));
-            untagging.send().await.unless_busy()?;
+            // A key that AWS doesn't take, and that made a template fail, is on nothing.
+            untagging.send().await.none_if(&["InvalidInputException"]).unless_busy()?;
         }
         Ok(())
     }

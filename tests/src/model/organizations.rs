@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 pub use accounts::Account;
-pub use features::Features;
+pub use features::{Features, UNKNOWN_SERVICE};
 pub use units::Unit;
 
 use super::history::History;
@@ -36,6 +36,7 @@ pub struct Contents {
     pub accounts: BTreeMap<String, Account>,
     requests: Vec<accounts::Request>,
     failing: BTreeMap<String, (usize, &'static str)>,
+    lingering: BTreeMap<String, usize>,
     made: u32,
 }
 

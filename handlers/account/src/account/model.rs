@@ -9,6 +9,7 @@ use archipelago_tests::{
         organizations::{Account as PlayedAccount, Contents, Organizations as Played, ROOT},
     },
 };
+use custom_resource::Owner;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
@@ -186,6 +187,7 @@ fn whatever_goes_wrong_with_a_call_an_account_is_there_once_or_taken_back() {
         Scene::of("Create that adopts", &["adopted"]),
         Scene::of("Create at the second try", &["made at the second try"]),
         Scene::of("Update", &["placed", "renamed"]),
+        Scene::of("Update back into the root", &["placed", "app"]),
         Scene::deleted("Delete that closes", &["app"]),
     ];
     matrix.try_all::<Landing>(&scenes, PAIRS);

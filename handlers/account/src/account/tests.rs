@@ -11,7 +11,7 @@ use aws_sdk_organizations::{
         list_tags_for_resource::ListTagsForResourceOutput, move_account::MoveAccountOutput,
         tag_resource::TagResourceOutput,
     },
-    types::{Parent, Root, Tag},
+    types::{Parent, ParentType, Root, Tag},
 };
 use aws_sdk_sts::{
     operation::{assume_role::AssumeRoleOutput, get_caller_identity::GetCallerIdentityOutput},
@@ -20,6 +20,7 @@ use aws_sdk_sts::{
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
+use custom_resource::Owner;
 use serde_json::{Value, json};
 
 use super::*;
@@ -148,6 +149,10 @@ fn parent(id: &'static str, kind: ParentType) -> Rule {
     mock!(Client::list_parents).match_requests(|r| r.child_id() == Some(ID)).then_output(move || {
         ListParentsOutput::builder().parents(Parent::builder().id(id).r#type(kind.clone()).build()).build()
     })
+}
+
+fn roots() -> Rule {
+    mock!(Client::list_roots).then_output(|| ListRootsOutput::builder().roots(Root::builder().id(ROOT).build()).build())
 }
 
 fn moves(from: &'static str, to: &'static str) -> Rule {
@@ -352,19 +357,36 @@ async fn an_account_is_moved_from_where_it_is() {
 
 #[tokio::test]
 async fn an_account_goes_back_to_the_root_when_the_template_names_no_parent_any_more() {
-    let root = mock!(Client::list_roots)
-        .then_output(|| ListRootsOutput::builder().roots(Root::builder().id(ROOT).build()).build());
     let at_first = parent(PRODUCTION, ParentType::OrganizationalUnit);
-    let rules = [describes(AccountState::Active), at_first, root, moves(PRODUCTION, ROOT)];
+    let rules = [describes(AccountState::Active), at_first, roots(), moves(PRODUCTION, ROOT)];
     let before = json!({"ParentId": PRODUCTION});
     ensured(&rules, &json!({}), Some(&before), &claim(Some(ID))).await.unwrap();
 }
 
 #[tokio::test]
+async fn an_account_that_the_template_places_elsewhere_is_moved_wherever_it_is_said_to_be() {
+    let (nowhere, there) = (json!({}), json!({"ParentId": PRODUCTION}));
+    let in_root = || [describes(AccountState::Active), parent(ROOT, ParentType::Root)];
+    for moving in [moves(PRODUCTION, ROOT), move_fails("DuplicateAccountException")] {
+        let rules: Vec<_> = in_root().into_iter().chain([moving]).collect();
+        ensured(&rules, &nowhere, Some(&there), &claim(Some(ID))).await.unwrap();
+    }
+    let is_there = parent(PRODUCTION, ParentType::OrganizationalUnit);
+    let rules = [describes(AccountState::Active), is_there, roots(), moves(ROOT, PRODUCTION)];
+    ensured(&rules, &there, Some(&nowhere), &claim(Some(ID))).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_account_that_is_not_where_a_failed_template_wanted_it_stays_where_it_is() {
-    let rules = [describes(AccountState::Active), parent(PRODUCTION, ParentType::OrganizationalUnit)];
+    let is_elsewhere = || parent(PRODUCTION, ParentType::OrganizationalUnit);
     let failed = json!({"ParentId": "ou-ab12-nothere1"});
-    ensured(&rules, &json!({}), Some(&failed), &claim(Some(ID))).await.unwrap();
+    for code in ["SourceParentNotFoundException", "AccountNotFoundException"] {
+        let rules = [describes(AccountState::Active), is_elsewhere(), roots(), move_fails(code), is_elsewhere()];
+        ensured(&rules, &json!({}), Some(&failed), &claim(Some(ID))).await.unwrap();
+        let moved = parent("ou-ab12-another1", ParentType::OrganizationalUnit);
+        let rules = [describes(AccountState::Active), is_elsewhere(), roots(), move_fails(code), moved];
+        assert_waits(ensured(&rules, &json!({}), Some(&failed), &claim(Some(ID))).await, Some(2));
+    }
 }
 
 #[tokio::test]
@@ -398,7 +420,8 @@ async fn tags_are_set_where_they_differ() {
         .then_output(|| TagResourceOutput::builder().build());
     let rules = [describes(AccountState::Active), tagged(&[("team", "a".to_owned())]), sets];
     let desired = json!({"Tags": [{"Key": "team", "Value": "a"}, {"Key": "stage", "Value": "prod"}]});
-    ensured(&rules, &desired, Some(&json!({})), &claim(Some(ID))).await.unwrap();
+    let before = json!({"Tags": [{"Key": "team", "Value": "a"}]});
+    ensured(&rules, &desired, Some(&before), &claim(Some(ID))).await.unwrap();
 }
 
 #[tokio::test]
@@ -409,14 +432,33 @@ async fn another_address_is_refused() {
     assert!(sentence.contains("give the old one"), "{sentence}");
 }
 
+fn renames(to: &'static str) -> Rule {
+    mock!(aws_sdk_account::Client::put_account_name)
+        .match_requests(move |r| r.account_id() == Some(ID) && r.account_name() == Some(to))
+        .then_output(|| PutAccountNameOutput::builder().build())
+}
+
 #[tokio::test]
 async fn another_name_is_given_through_the_account_api_or_refused() {
-    let renames = mock!(aws_sdk_account::Client::put_account_name)
-        .match_requests(|r| r.account_id() == Some(ID) && r.account_name() == Some("api"))
-        .then_output(|| PutAccountNameOutput::builder().build());
     let desired = written(&json!({"Name": "api"}));
-    let accounts = world_with(&[describes(AccountState::Active)], &[renames], &[]);
+    let accounts = world_with(&[describes(AccountState::Active)], &[renames("api")], &[]);
     assert_eq!(accounts.ensure(&desired, None, &claim(Some(ID))).await.unwrap().name, "api");
+}
+
+#[tokio::test]
+async fn a_name_that_a_failed_template_may_have_given_is_taken_back_whatever_is_described() {
+    let (old, failed) = (written(&json!({})), written(&json!({"Name": "api"})));
+    let back = [renames("app")];
+    let accounts = world_with(&[describes(AccountState::Active)], &back, &[]);
+    accounts.ensure(&old, Some(&failed), &claim(Some(ID))).await.unwrap();
+    assert_all_called(&back);
+}
+
+#[tokio::test]
+async fn a_name_that_may_not_be_given_is_not_taken_back() {
+    let (old, failed) = (written(&json!({})), written(&json!({"Name": "api"})));
+    let accounts = world_with(&[describes(AccountState::Active)], &[], &[]);
+    accounts.ensure(&old, Some(&failed), &claim(Some(ID)).denied()).await.unwrap();
 }
 
 #[tokio::test]
@@ -431,10 +473,13 @@ async fn another_name_that_is_denied_is_asked_for_while_the_role_may_be_fresh_an
 }
 
 #[tokio::test]
-async fn an_account_that_has_left_is_refused() {
-    let gone = mock!(Client::describe_account).then_http_response(|| said("AccountNotFoundException", None));
-    let sentence = refusal(ensured(&[gone], &json!({}), None, &claim(Some(ID))).await);
+async fn an_account_that_has_left_is_refused_and_one_that_is_only_not_described_is_waited_for() {
+    let gone = || mock!(Client::describe_account).then_http_response(|| said("AccountNotFoundException", None));
+    let lost = mock!(Client::list_parents).then_http_response(|| said("ChildNotFoundException", None));
+    let sentence = refusal(ensured(&[gone(), lost], &json!({}), None, &claim(Some(ID))).await);
     assert!(sentence.contains("not in this organization"), "{sentence}");
+    let behind = [gone(), parent(ROOT, ParentType::Root)];
+    assert_waits(ensured(&behind, &json!({}), None, &claim(Some(ID))).await, Some(2));
 }
 
 #[tokio::test]

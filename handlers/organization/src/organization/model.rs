@@ -9,7 +9,7 @@ use archipelago_tests::{
     cloudformation::Live,
     model::{
         Matrix, Scene, Thing, Weather, Wish, World, configuration, lives,
-        organizations::{Contents, Features, MANAGEMENT, ORGANIZATION, Organizations as Played, ROOT},
+        organizations::{Contents, Features, MANAGEMENT, ORGANIZATION, Organizations as Played, ROOT, UNKNOWN_SERVICE},
     },
 };
 use serde_json::{Map, Value, json};
@@ -77,6 +77,7 @@ impl<const FOUNDED: bool> World for Management<FOUNDED> {
             wish(json!({ "PolicyTypes": ["RESOURCE_CONTROL_POLICY"], "ResourceSharing": false }), "another type"),
             wish(json!({ "TrustedServices": [STACKSETS, "sso.amazonaws.com"], "ResourceSharing": false }), "services"),
             wish(json!({ "TrustedServices": [RAM] }), "sharing by name"),
+            wish(json!({ "TrustedServices": ["sso.amazonaws.com", UNKNOWN_SERVICE] }), "an unknown service"),
             wish(json!({ "PolicyTypes": ["SERVICE_CONTROL"] }), "no type"),
             wish(json!({ "PolicyTpyes": [SCP] }), "misspelt"),
         ]

@@ -243,18 +243,35 @@ async fn a_policy_type_that_somebody_enabled_in_between_is_done() {
     ensured(&[there(), root(&[]), already], &[], &json!({"PolicyTypes": [SCP]}), None).await.unwrap();
 }
 
+fn distrusts(service: &'static str) -> Rule {
+    mock!(Client::disable_aws_service_access)
+        .match_requests(move |r| r.service_principal() == Some(service))
+        .then_output(|| DisableAwsServiceAccessOutput::builder().build())
+}
+
 #[tokio::test]
 async fn services_are_trusted_where_they_are_not_and_only_own_ones_dropped() {
     let enables = mock!(Client::enable_aws_service_access)
         .match_requests(|r| r.service_principal() == Some(STACKSETS))
         .then_output(|| EnableAwsServiceAccessOutput::builder().build());
-    let disables = mock!(Client::disable_aws_service_access)
-        .match_requests(|r| r.service_principal() == Some("config.amazonaws.com"))
-        .then_output(|| DisableAwsServiceAccessOutput::builder().build());
     let trusted = trusted(&["config.amazonaws.com", "ram.amazonaws.com"]);
-    let before = json!({"TrustedServices": ["config.amazonaws.com", "sso.amazonaws.com"]});
-    let rules = [there(), root(&[]), trusted, enables, disables];
+    let before = json!({"TrustedServices": ["config.amazonaws.com"]});
+    let rules = [there(), root(&[]), trusted, enables, distrusts("config.amazonaws.com")];
     ensured(&rules, &[], &json!({"TrustedServices": [STACKSETS]}), Some(&before)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_service_that_a_failed_template_may_have_trusted_is_trusted_no_more_though_the_list_does_not_show_it() {
+    let failed = json!({"TrustedServices": [STACKSETS, "unknown.amazonaws.com"]});
+    let unknown = || {
+        mock!(Client::disable_aws_service_access)
+            .match_requests(|r| r.service_principal() == Some("unknown.amazonaws.com"))
+            .then_http_response(|| said(400, "InvalidInputException"))
+    };
+    let rules = [there(), root(&[]), trusted(&[]), distrusts(STACKSETS), unknown()];
+    ensured(&rules, &[], &json!({}), Some(&failed)).await.unwrap();
+    let rules = [there(), root(&[]), trusted(&["unknown.amazonaws.com"]), distrusts(STACKSETS), unknown()];
+    assert!(matches!(ensured(&rules, &[], &json!({}), Some(&failed)).await, Err(Error::Refused(_))));
 }
 
 #[tokio::test]

@@ -1,12 +1,15 @@
 //! Thousands of random lives of an OU, in which CloudFormation, Lambda and Organizations misbehave.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use archipelago_tests::{
     cloudformation::Live,
     model::{
         Matrix, Scene, Thing, Weather, Wish, World, configuration, lives,
-        organizations::{Contents, Organizations as Played, ROOT, Unit as PlayedUnit},
+        organizations::{Contents, MANAGEMENT, ORGANIZATION, Organizations as Played, ROOT, Unit as PlayedUnit},
     },
 };
 use serde_json::{Value, json};
@@ -19,6 +22,9 @@ const LIVES: u32 = 500;
 /// The OU that somebody else made in the root.
 const SHARED: &str = "ou-ab12-unit00001";
 
+/// An OU that is said not to be empty when it is deleted first.
+const EMPTIED: &str = "Emptied";
+
 /// How many pairs of faults are tried in each run.
 const PAIRS: usize = 100;
 
@@ -27,6 +33,8 @@ const PAIRS: usize = 100;
 struct Landing {
     played: Arc<Played>,
     aws: Client,
+    /// The levels of claims, with the OUs that they have led to.
+    led_to: Mutex<BTreeMap<String, String>>,
 }
 
 fn wish(properties: Value, meaning: &'static str) -> Wish {
@@ -46,6 +54,11 @@ impl Landing {
             None => unit.name.clone(),
         }
     }
+
+    /// Whether an OU is somewhere below another.
+    fn is_below(units: &BTreeMap<String, PlayedUnit>, id: &str, above: &str) -> bool {
+        units.get(id).is_some_and(|unit| unit.parent == above || Self::is_below(units, &unit.parent, above))
+    }
 }
 
 impl World for Landing {
@@ -58,6 +71,7 @@ impl World for Landing {
         vec![
             wish(json!({ "Name": "Sandbox" }), "sandbox"),
             wish(json!({ "Name": "Sandbox", "ParentId": ROOT }), "sandbox"),
+            wish(json!({ "Name": "Sandbox", "Tags": [{ "Key": "cost", "Value": "1" }] }), "tagged"),
             wish(json!({ "Name": "Playground", "Tags": tags }), "renamed"),
             wish(json!({ "Name": "Team", "ParentId": SHARED }), "inside another"),
             wish(json!({ "Path": "Workloads/Production" }), "path"),
@@ -66,6 +80,7 @@ impl World for Landing {
             // Nothing else is wanted beside it, so that no Update renames it.
             wish(json!({ "Path": "Shared/Tooling/Europe" }), "adopted"),
             wish(json!({ "Name": "Shared", "AdoptExisting": false }), "not adopted"),
+            wish(json!({ "Name": EMPTIED }), "emptied"),
             wish(json!({ "Name": "Lost", "ParentId": "ou-ab12-nothere1" }), "without a parent"),
             wish(json!({ "Nmae": "Sandbox" }), "misspelt"),
         ]
@@ -74,7 +89,7 @@ impl World for Landing {
     fn new(weather: Arc<Weather>) -> Self {
         let played = Arc::new(Played::default());
         let aws = Client::new(&configuration(played.clone(), weather));
-        Self { played, aws }
+        Self { played, aws, led_to: Mutex::default() }
     }
 
     fn begin(&self) {
@@ -82,6 +97,8 @@ impl World for Landing {
         let shared = contents.make_unit(ROOT, "Shared", &[("team", "others")]);
         let tooling = contents.make_unit(&shared, "Tooling", &[(Owner::TAG_KEY, "0123456789 other/Thing")]);
         contents.make_unit(&tooling, "Europe", &[("team", "others")]);
+        contents.linger(EMPTIED, 1);
+        self.led_to.lock().unwrap().clear();
         self.played.begin(contents);
     }
 
@@ -95,24 +112,55 @@ impl World for Landing {
         format!("{:#?}", foreign.collect::<Vec<_>>())
     }
 
+    /// The OUs of a claim. A level that leads to one is a part of that, and so it is where a clean-up that failed has left
+    /// the level alone.
     fn ours(&self, marks: &[String]) -> Vec<Thing> {
         let units = self.played.contents().units;
-        let things = units.iter().filter(|(_, unit)| unit.tags.contains_key(Owner::TAG_KEY));
-        let things = things.filter_map(|(id, unit)| Some(Thing { mark: mark_of(unit)?, id: id.clone() }));
-        things.filter(|thing| marks.contains(&thing.mark)).collect()
+        let mut led_to = self.led_to.lock().unwrap();
+        let marked = units.iter().filter_map(|(id, unit)| Some((id, mark_of(unit)?)));
+        let things = marked.filter(|(_, mark)| marks.contains(mark)).map(|(id, mark)| {
+            let is_itself = |unit: &PlayedUnit| {
+                unit.tags.get(Owner::TAG_KEY).is_some_and(|tag| tag.split(' ').next() == Some(mark.as_str()))
+            };
+            let leads_to = |other: &&String| is_itself(&units[*other]) && Self::is_below(&units, other, id);
+            if is_itself(&units[id]) {
+                led_to.remove(id);
+            } else if let Some(itself) = units.keys().find(leads_to) {
+                led_to.insert(id.clone(), itself.clone());
+            }
+            Thing { id: led_to.get(id).unwrap_or(id).clone(), mark }
+        });
+        things.collect()
     }
 
-    fn check(&self, live: &Live, _: &str) -> Result<(), String> {
+    fn check(&self, live: &Live, mark: &str) -> Result<(), String> {
         let units = self.played.contents().units;
-        let unit = units.get(&live.physical_resource_id).ok_or("there is no such OU")?;
-        let (is, said) = (Self::path(&units, unit), &live.properties);
+        let Live { physical_resource_id: id, properties: said, data } = live;
+        let unit = units.get(id).ok_or("there is no such OU")?;
+        let is = Self::path(&units, unit);
         let text = |name: &str| said.get(name).and_then(Value::as_str);
         let parent = text("ParentId").and_then(|id| Some((units.get(id)?, text("Name")?)));
         let wanted = match parent {
             Some((parent, name)) => format!("{}/{name}", Self::path(&units, parent)),
             None => text("Path").or_else(|| text("Name")).unwrap_or_default().to_owned(),
         };
-        if is == wanted { Ok(()) } else { Err(format!("the OU is at {is}")) }
+        let tags = said.get("Tags").and_then(Value::as_array).into_iter().flatten();
+        let tags: Vec<_> = tags.filter_map(|tag| Some((tag["Key"].as_str()?, tag["Value"].as_str()?))).collect();
+        let has = |(key, value): &(&str, &str)| unit.tags.get(*key).is_some_and(|has| has == value);
+        let is_own = unit.tags.contains_key(Owner::TAG_KEY) && mark_of(unit).as_deref() == Some(mark);
+        let arn = format!("arn:aws:organizations::{MANAGEMENT}:ou/{ORGANIZATION}/{id}");
+        let attributes = json!({ "Id": id, "Arn": arn, "Name": unit.name, "Path": is, "ParentId": unit.parent });
+        for (holds, difference) in [
+            (is == wanted, format!("the OU is at {is}")),
+            (tags.iter().all(has), format!("its tags are {:?}", unit.tags)),
+            (!is_own || unit.tags.len() == tags.len() + 1, format!("its tags are {:?}", unit.tags)),
+            (Value::from(data.clone()) == attributes, format!("its attributes are {data:?}")),
+        ] {
+            if !holds {
+                return Err(difference);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -129,11 +177,12 @@ fn whatever_goes_wrong_with_a_call_an_ou_is_there_once_or_taken_back() {
         Scene::of("Create by path", &["deeper"]),
         Scene::of("Create inside another", &["inside another"]),
         Scene::of("Create that adopts", &["adopted"]),
-        Scene::of("Update of the name", &["sandbox", "renamed"]),
+        Scene::of("Update of the name and the tags", &["tagged", "renamed"]),
         Scene::of("Update that replaces", &["path", "in a foreign one"]),
         Scene::of("Update that makes it a level", &["path", "deeper"]),
         Scene::deleted("Delete by name", &["renamed"]),
-        Scene::deleted("Delete by path", &["deeper"]),
+        Scene::deleted("Delete by a path that has become longer", &["path", "deeper"]),
+        Scene::deleted("Delete of what was emptied a moment ago", &["emptied"]),
     ];
     matrix.try_all::<Landing>(&scenes, PAIRS);
     matrix.check();

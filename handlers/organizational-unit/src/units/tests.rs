@@ -118,6 +118,22 @@ fn deletes(id: &'static str) -> Rule {
         .then_output(|| DeleteOrganizationalUnitOutput::builder().build())
 }
 
+fn renames(id: &'static str, to: &'static str) -> Rule {
+    mock!(Client::update_organizational_unit)
+        .match_requests(move |r| r.organizational_unit_id() == Some(id) && r.name() == Some(to))
+        .then_output(|| UpdateOrganizationalUnitOutput::builder().build())
+}
+
+/// The parent of what isn't there.
+fn lost() -> Rule {
+    mock!(Client::list_parents).then_http_response(|| said("ChildNotFoundException", ""))
+}
+
+fn in_root() -> Rule {
+    mock!(Client::list_parents)
+        .then_output(|| ListParentsOutput::builder().parents(Parent::builder().id(ROOT).build()).build())
+}
+
 fn refuses_to_delete(id: &'static str) -> Rule {
     mock!(Client::delete_organizational_unit)
         .match_requests(move |request| request.organizational_unit_id() == Some(id))
@@ -235,10 +251,7 @@ async fn an_update_that_changes_nothing_only_looks() {
 #[tokio::test]
 async fn a_rename_keeps_the_id() {
     let claim = claim(Some(WORKLOADS));
-    let renames = mock!(Client::update_organizational_unit)
-        .match_requests(|r| r.organizational_unit_id() == Some(WORKLOADS) && r.name() == Some("Apps"))
-        .then_output(|| UpdateOrganizationalUnitOutput::builder().build());
-    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), renames];
+    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), renames(WORKLOADS, "Apps")];
     let attributes = ensured(&rules, json!({"Name": "Apps"}), Some(json!({"Name": "Workloads"})), &claim).await;
     assert_eq!((attributes.id.as_str(), attributes.name.as_str()), (WORKLOADS, "Apps"));
     assert_eq!(claim.id().unwrap().as_str(), WORKLOADS);
@@ -267,6 +280,32 @@ async fn a_rename_that_was_sent_again_since_its_answer_was_lost_is_done() {
 }
 
 #[tokio::test]
+async fn a_name_that_a_failed_template_may_have_given_is_taken_back_whatever_is_listed() {
+    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), renames(WORKLOADS, "Workloads")];
+    ensured(&rules, json!({"Name": "Workloads"}), Some(json!({"Name": "Apps"})), &claim(Some(WORKLOADS))).await;
+    // It had the name all the time, and that is said to be taken.
+    let taken = || {
+        mock!(Client::update_organizational_unit)
+            .then_http_response(|| said("DuplicateOrganizationalUnitException", "It exists."))
+    };
+    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), taken(), described(WORKLOADS, "Workloads")];
+    ensured(&rules, json!({"Name": "Workloads"}), Some(json!({"Name": "Apps"})), &claim(Some(WORKLOADS))).await;
+    let behind = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), taken(), described(WORKLOADS, "Apps")];
+    let (old, failed) = (properties(json!({"Name": "Workloads"})), properties(json!({"Name": "Apps"})));
+    let ended = world(&behind).ensure(&old, Some(&failed), &claim(Some(WORKLOADS))).await;
+    assert!(matches!(ended, Err(Error::NotYet(_))));
+}
+
+#[tokio::test]
+async fn an_ou_that_is_not_listed_though_it_is_there_is_not_replaced() {
+    let claim = claim(Some(WORKLOADS));
+    let (desired, previous) = (properties(json!({"Name": "Apps"})), properties(json!({"Name": "Workloads"})));
+    let ended = world(&[root(), lists(ROOT, &[]), in_root()]).ensure(&desired, Some(&previous), &claim).await;
+    assert!(matches!(ended, Err(Error::NotYet(_))));
+    assert_eq!(claim.id().unwrap().as_str(), WORKLOADS);
+}
+
+#[tokio::test]
 async fn another_parent_is_a_replacement_under_a_new_id() {
     let claim = claim(Some(PRODUCTION));
     let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), creates(ROOT, OTHER, "Production", Owner::TAG_KEY)];
@@ -281,7 +320,6 @@ async fn the_rollback_of_a_cancelled_replacement_deletes_the_new_ou() {
         root(),
         lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Europe")]),
         lists(WORKLOADS, &[(PRODUCTION, "Production")]),
-        own(PRODUCTION),
         root(),
         lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Europe")]),
         lists(OTHER, &[("ou-ab12-newcopy1", "Production")]),
@@ -300,12 +338,13 @@ async fn the_rollback_gives_an_ou_back_to_itself_that_was_to_become_a_level() {
     let rules = [
         root(),
         lists(ROOT, &[(WORKLOADS, "Workloads")]),
-        own_level(WORKLOADS),
-        sets_tag(WORKLOADS, Owner::TAG_KEY),
-        removes_tag(WORKLOADS, LEVEL_KEY),
+        renames(WORKLOADS, "Workloads"),
         root(),
         lists(ROOT, &[(WORKLOADS, "Workloads")]),
         lists(WORKLOADS, &[(PRODUCTION, "Production")]),
+        own_level(WORKLOADS),
+        sets_tag(WORKLOADS, Owner::TAG_KEY),
+        removes_tag(WORKLOADS, LEVEL_KEY),
         own(PRODUCTION),
         deletes(PRODUCTION),
         own(WORKLOADS),
@@ -320,9 +359,10 @@ async fn the_rollback_deletes_levels_even_if_the_new_ou_was_never_made() {
         root(),
         lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Europe")]),
         lists(WORKLOADS, &[(PRODUCTION, "Production")]),
-        own(PRODUCTION),
         root(),
         lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Europe")]),
+        lists(OTHER, &[]),
+        // Perhaps it only isn't listed yet.
         lists(OTHER, &[]),
         own_level(OTHER),
         deletes(OTHER),
@@ -345,7 +385,7 @@ async fn the_ou_of_another_resource_of_the_stack_is_refused_since_it_would_go_wi
 #[tokio::test]
 async fn an_ou_that_was_deleted_by_hand_is_made_again() {
     let claim = claim(Some(WORKLOADS));
-    let rules = [root(), lists(ROOT, &[]), creates(ROOT, OTHER, "Workloads", Owner::TAG_KEY)];
+    let rules = [root(), lists(ROOT, &[]), lost(), creates(ROOT, OTHER, "Workloads", Owner::TAG_KEY)];
     ensured(&rules, json!({"Name": "Workloads"}), Some(json!({"Name": "Workloads"})), &claim).await;
     assert_eq!(claim.id().unwrap().as_str(), OTHER);
 }
@@ -404,6 +444,41 @@ async fn a_level_that_becomes_the_ou_itself_is_marked_as_it_and_survives_the_cle
 }
 
 #[tokio::test]
+async fn the_rollback_makes_a_level_of_what_was_to_become_the_ou_itself() {
+    let rules = [
+        root(),
+        lists(ROOT, &[(WORKLOADS, "Workloads")]),
+        own(WORKLOADS),
+        sets_tag(WORKLOADS, LEVEL_KEY),
+        removes_tag(WORKLOADS, Owner::TAG_KEY),
+        lists(WORKLOADS, &[(PRODUCTION, "Production")]),
+        renames(PRODUCTION, "Production"),
+        root(),
+        lists(ROOT, &[(WORKLOADS, "Workloads")]),
+        own_level(WORKLOADS),
+    ];
+    let (old, failed) = (json!({"Path": "Workloads/Production"}), json!({"Path": "Workloads"}));
+    ensured(&rules, old, Some(failed), &claim(Some(PRODUCTION))).await;
+}
+
+#[tokio::test]
+async fn what_is_shown_with_both_marks_is_looked_at_again_before_it_is_deleted_as_the_one_or_the_other() {
+    let path = || Some(json!({"Path": "Workloads/Production"}));
+    let (mark, foreign) = (owner().tag_value(), "0123456789 other/Thing".to_owned());
+    let both = || tagged(WORKLOADS, &[(Owner::TAG_KEY, mark.clone()), (LEVEL_KEY, mark.clone())]);
+    let up_to_the_level = || {
+        vec![root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), tagged(PRODUCTION, &[(Owner::TAG_KEY, foreign.clone())])]
+    };
+    for (then, is_deleted) in [(own_level(WORKLOADS), true), (own(WORKLOADS), false), (both(), false)] {
+        let deletion = is_deleted.then(|| deletes(WORKLOADS));
+        let rules: Vec<_> = up_to_the_level().into_iter().chain([both(), then]).chain(deletion).collect();
+        removed(&rules, path(), &claim(Some(PRODUCTION))).await.unwrap();
+    }
+    removed(&[both(), own_level(WORKLOADS)], None, &claim(Some(WORKLOADS))).await.unwrap();
+    removed(&[both(), own(WORKLOADS), deletes(WORKLOADS)], None, &claim(Some(WORKLOADS))).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_organizations_says_while_it_is_busy_is_not_yet() {
     let busy = mock!(Client::create_organizational_unit)
         .then_http_response(|| said("ConcurrentModificationException", "Try again."));
@@ -447,16 +522,13 @@ async fn delete_leaves_what_was_adopted() {
 #[tokio::test]
 async fn delete_of_an_ou_that_is_gone_is_done() {
     let gone = || mock!(Client::list_tags_for_resource).then_http_response(|| said("TargetNotFoundException", ""));
-    let lost = mock!(Client::list_parents).then_http_response(|| said("ChildNotFoundException", ""));
-    removed(&[gone(), lost], None, &claim(Some(WORKLOADS))).await.unwrap();
+    removed(&[gone(), lost()], None, &claim(Some(WORKLOADS))).await.unwrap();
 }
 
 #[tokio::test]
 async fn an_ou_whose_tags_are_not_listed_though_it_is_there_is_not_left_behind() {
     let gone = mock!(Client::list_tags_for_resource).then_http_response(|| said("TargetNotFoundException", ""));
-    let parents = mock!(Client::list_parents)
-        .then_output(|| ListParentsOutput::builder().parents(Parent::builder().id("r-ab12").build()).build());
-    let ended = removed(&[gone, parents], None, &claim(Some(WORKLOADS))).await;
+    let ended = removed(&[gone, in_root()], None, &claim(Some(WORKLOADS))).await;
     assert!(matches!(ended, Err(Error::NotYet(_))), "{ended:?}");
 }
 
@@ -493,6 +565,20 @@ async fn delete_takes_the_levels_that_the_path_made_deepest_first_and_leaves_tho
         refuses_to_delete(WORKLOADS),
     ];
     removed(&rules, Some(json!({"Path": "Workloads/Europe/Production"})), &claim(Some(PRODUCTION))).await.unwrap();
+}
+
+#[tokio::test]
+async fn delete_looks_again_for_levels_that_are_not_listed() {
+    let rules = [
+        root(),
+        lists(ROOT, &[]),
+        lists(ROOT, &[(WORKLOADS, "Workloads")]),
+        own(PRODUCTION),
+        deletes(PRODUCTION),
+        own_level(WORKLOADS),
+        deletes(WORKLOADS),
+    ];
+    removed(&rules, Some(json!({"Path": "Workloads/Production"})), &claim(Some(PRODUCTION))).await.unwrap();
 }
 
 #[tokio::test]
@@ -534,14 +620,8 @@ async fn delete_with_an_invented_id_touches_nothing_foreign() {
 
 #[tokio::test]
 async fn delete_with_an_invented_id_looks_again_for_what_is_not_listed_yet() {
-    let rules = [
-        root(),
-        lists(ROOT, &[]),
-        root(),
-        lists(ROOT, &[(WORKLOADS, "Workloads")]),
-        own(WORKLOADS),
-        deletes(WORKLOADS),
-    ];
+    let rules =
+        [root(), lists(ROOT, &[]), lists(ROOT, &[(WORKLOADS, "Workloads")]), own(WORKLOADS), deletes(WORKLOADS)];
     removed(&rules, Some(json!({"Name": "Workloads"})), &claim(Some("landing-Workloads-1ABCDEF"))).await.unwrap();
 }
 

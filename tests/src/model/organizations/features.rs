@@ -15,6 +15,9 @@ const SWITCHED_IN: Duration = Duration::from_millis(1500);
 /// The service that RAM trusts for sharing.
 const RAM: &str = "ram.amazonaws.com";
 
+/// A principal that Organizations doesn't know.
+pub const UNKNOWN_SERVICE: &str = "unknown.amazonaws.com";
+
 /// A policy type that is enabled or not, or will be so from a time on.
 #[derive(Clone, Debug, PartialEq)]
 struct Switch {
@@ -119,6 +122,9 @@ impl Contents {
                 let services = features.trusted_services.iter();
                 let services: Vec<_> = services.map(|service| json!({ "ServicePrincipal": service })).collect();
                 Ok(json!({ "EnabledServicePrincipals": services }))
+            }
+            "EnableAWSServiceAccess" | "DisableAWSServiceAccess" if text("ServicePrincipal") == UNKNOWN_SERVICE => {
+                Err("InvalidInputException")
             }
             "EnableAWSServiceAccess" => {
                 features.trusted_services.insert(text("ServicePrincipal").to_owned());

@@ -30,6 +30,11 @@ impl Contents {
         self.insert_unit(Unit { parent: parent.to_owned(), name: name.to_owned(), tags })
     }
 
+    /// Lets so many attempts to delete the OU of a name be told that it isn't empty: what was in it has left a moment ago.
+    pub fn linger(&mut self, name: &str, times: usize) {
+        self.lingering.insert(name.to_owned(), times);
+    }
+
     fn insert_unit(&mut self, unit: Unit) -> String {
         let id = format!("ou-ab12-unit{:05}", self.number());
         self.units.insert(id.clone(), unit);
@@ -41,8 +46,9 @@ impl Contents {
         id == ROOT || self.units.contains_key(id)
     }
 
-    fn is_taken(&self, id: &str, parent: &str, name: &str) -> bool {
-        self.units.iter().any(|(other, unit)| other != id && unit.parent == parent && unit.name == name)
+    /// Whether an OU has the name already, be it the one that is to have it.
+    fn is_taken(&self, parent: &str, name: &str) -> bool {
+        self.units.values().any(|unit| unit.parent == parent && unit.name == name)
     }
 
     /// The answer to an operation on OUs; `None` if it is no such operation.
@@ -83,7 +89,7 @@ impl Contents {
         if !self.is_parent(&unit.parent) {
             return Err("ParentNotFoundException");
         }
-        if self.is_taken("", &unit.parent, &unit.name) {
+        if self.is_taken(&unit.parent, &unit.name) {
             return Err("DuplicateOrganizationalUnitException");
         }
         let id = self.insert_unit(unit);
@@ -92,7 +98,7 @@ impl Contents {
 
     fn rename_unit(&mut self, id: &str, name: &str) -> Result<Value, &'static str> {
         let parent = self.units.get(id).ok_or("OrganizationalUnitNotFoundException")?.parent.clone();
-        if self.is_taken(id, &parent, name) {
+        if self.is_taken(&parent, name) {
             return Err("DuplicateOrganizationalUnitException");
         }
         let unit = self.units.get_mut(id).ok_or("OrganizationalUnitNotFoundException")?;
@@ -104,6 +110,11 @@ impl Contents {
         let accounts = self.accounts.values().filter(|account| account.is_there(now));
         let mut parents = self.units.values().map(|unit| &unit.parent).chain(accounts.map(|account| &account.parent));
         if parents.any(|parent| parent == id) {
+            return Err("OrganizationalUnitNotEmptyException");
+        }
+        let name = self.units.get(id).map(|unit| unit.name.as_str()).unwrap_or_default();
+        if let Some(times) = self.lingering.get_mut(name).filter(|times| **times > 0) {
+            *times -= 1;
             return Err("OrganizationalUnitNotEmptyException");
         }
         self.units.remove(id).map(|_| json!({})).ok_or("OrganizationalUnitNotFoundException")

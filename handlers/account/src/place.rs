@@ -1,0 +1,47 @@
+//! Where an account is, and where the template wants it.
+
+use aws_sdk_organizations::types::{Parent, ParentType};
+use custom_resource::{Error, Result};
+use organizations::ParentId;
+
+use crate::{account::Accounts, api::KNOWN_WITHIN, properties::Properties};
+
+impl Accounts {
+    /// Where the account is.
+    pub(crate) async fn parent(&self, id: &str) -> Result<Parent> {
+        let parent = self.api.organizations.parent(id).await?;
+        parent.ok_or_else(|| Error::not_yet_within(KNOWN_WITHIN, format!("the account {id} has no parent yet")))
+    }
+
+    /// Moves the account where the template wants it; back to the root, if it is where the template wanted it before.
+    pub(crate) async fn relocate(
+        &self,
+        id: &str,
+        parent: &Parent,
+        desired: &Properties,
+        previous: Option<&Properties>,
+    ) -> Result<()> {
+        let from = parent.id().unwrap_or_default();
+        let place = async |place: Option<&ParentId>| match place {
+            Some(place) => Ok(place.as_str().to_owned()),
+            None if parent.r#type() == Some(&ParentType::Root) => Ok(from.to_owned()),
+            None => self.api.organizations.root_id().await,
+        };
+        let to = place(desired.parent_id.as_ref()).await?;
+        let was_placed = |previous: &Properties| previous.parent_id.as_ref().is_some_and(|it| it.as_str() == from);
+        if from != to && (desired.parent_id.is_some() || previous.is_some_and(was_placed)) {
+            return if self.api.relocate(id, from, &to).await? { Ok(()) } else { Err(not_there(id)) };
+        }
+        // What the template changes is changed wherever the account is said to be, since that may be behind.
+        let Some(previous) = previous.filter(|previous| previous.parent_id != desired.parent_id) else { return Ok(()) };
+        let before = place(previous.parent_id.as_ref()).await?;
+        if before == to || self.api.relocate(id, &before, &to).await? || self.parent(id).await?.id() == Some(from) {
+            return Ok(());
+        }
+        Err(not_there(id))
+    }
+}
+
+fn not_there(id: &str) -> Error {
+    Error::not_yet_within(KNOWN_WITHIN, format!("the account {id} isn't where it is said to be"))
+}
