@@ -14,6 +14,9 @@ const SETTLED_WITHIN: Duration = Duration::from_mins(5);
 /// How long a new share may not be listed.
 const LISTED_WITHIN: Duration = Duration::from_mins(1);
 
+/// Under which a claim notes that it has written a share's name, openness and tags.
+const DESCRIPTION: &str = "description";
+
 /// Shares of subnets that the function's account owns.
 #[derive(Debug)]
 pub(crate) struct SubnetShares {
@@ -83,39 +86,54 @@ impl SubnetShares {
         }
     }
 
-    /// Gives the share its name, its openness and its tags.
-    async fn describe(&self, share: &ResourceShare, desired: &Properties, previous: Option<&Properties>) -> Result<()> {
+    /// Gives the share its name, its openness and its tags. What the template changes of them is written once in each
+    /// request, whatever is listed.
+    async fn describe(
+        &self,
+        share: &ResourceShare,
+        desired: &Properties,
+        previous: Option<&Properties>,
+        claim: &Claim<ShareArn>,
+    ) -> Result<()> {
+        let previous = previous.filter(|_| !claim.has_written(DESCRIPTION));
         let arn = share.resource_share_arn().unwrap_or_default();
-        let external = share.allow_external_principals().unwrap_or_default();
-        if share.name() != Some(&desired.name) || external != desired.allow_external_principals {
-            let request = self.shares.ram.update_resource_share().resource_share_arn(arn).name(&desired.name);
-            let request = request.allow_external_principals(desired.allow_external_principals);
-            request.send().await.unless_busy()?;
+        let wanted = (desired.name.as_str(), desired.allow_external_principals);
+        let listed = (share.name().unwrap_or_default(), share.allow_external_principals().unwrap_or_default());
+        let said = previous.map(|previous| (previous.name.as_str(), previous.allow_external_principals));
+        if listed != wanted || said.is_some_and(|said| said != wanted) {
+            let (name, external) = wanted;
+            let request = self.shares.ram.update_resource_share().resource_share_arn(arn).name(name);
+            request.allow_external_principals(external).send().await.unless_busy()?;
         }
         let no_tags = Tags::default();
         let before = previous.map_or(&no_tags, |previous| &previous.tags);
-        Ok(self.shares.change_tags(arn, &desired.tags.changes(&pairs(share), before)).await?)
+        self.shares.change_tags(arn, &desired.tags.changes(&pairs(share), before)).await?;
+        claim.wrote(DESCRIPTION);
+        Ok(())
     }
 
-    /// Associates what is wanted, and then only takes away what was wanted before and what no other stack added.
+    /// Associates what is wanted, and then only takes away what was wanted `before` and what no other stack added.
     async fn associate(
         &self,
         share: &ResourceShare,
         wanted: &BTreeSet<Entity>,
-        before: &BTreeSet<Entity>,
+        before: Option<&BTreeSet<Entity>>,
+        claim: &Claim<ShareArn>,
     ) -> Result<()> {
         let arn = share.resource_share_arn().unwrap_or_default();
-        let wanted: Vec<_> = wanted.iter().collect();
-        let dropped: Vec<_> = before.iter().filter(|entity| !wanted.contains(entity)).collect();
         let now = self.shares.associations(arn).await?;
         let additions = Additions::among(&pairs(share));
+        let is_added = |entity: &&Entity| entity.principal().is_some_and(|it| additions.is_wanted(it, ""));
+        let new = before.iter().flat_map(|before| wanted.difference(before));
+        let new: Vec<_> = new.filter(|entity| !is_added(entity)).collect();
+        let dropped: Vec<_> = before.iter().flat_map(|before| before.difference(wanted)).collect();
+        let wanted: Vec<_> = wanted.iter().collect();
         additions.check_nobody_takes_back(&principals(&wanted), "")?;
         let set = additions.noted(&principals(&wanted), &principals(&dropped));
         self.shares.change_tags(arn, &TagChanges { set, unset: Vec::new() }).await?;
-        self.shares.ensure_associated(arn, &wanted, &now).await?;
-        let is_added = |entity: &Entity| entity.principal().is_some_and(|it| additions.is_wanted(it, ""));
+        self.shares.ensure_associated(arn, &wanted, &new, &now, claim).await?;
         let unwanted: Vec<_> = dropped.into_iter().filter(|entity| !is_added(entity)).collect();
-        self.shares.ensure_disassociated(arn, &unwanted, &now).await
+        self.shares.ensure_disassociated(arn, &unwanted, &now, claim).await
     }
 }
 
@@ -169,8 +187,8 @@ impl Resource for SubnetShares {
             return Err(Error::not_yet_within(SETTLED_WITHIN, "RAM is making the share"));
         };
         check(&share)?;
-        self.describe(&share, desired, previous).await?;
-        self.associate(&share, &wanted, &before.unwrap_or_default()).await?;
+        self.describe(&share, desired, previous, claim).await?;
+        self.associate(&share, &wanted, before.as_ref(), claim).await?;
         let subnets = wanted.iter().filter_map(|entity| match entity {
             Entity::Resource(arn) => Some(arn.as_str()),
             Entity::Principal(_) => None,
