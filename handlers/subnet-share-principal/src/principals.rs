@@ -144,7 +144,12 @@ impl Resource for SharePrincipals {
         if additions.under(&key).is_none() && now.holds(&entity) {
             additions = Additions::among(&self.tags(share).await?);
         }
-        let note = match additions.under(&key).map(|addition| addition.note) {
+        let own = additions.under(&key).map(|addition| addition.note);
+        if own == Some(Note::Leaving) {
+            // A list that is behind may show what was taken out. Until it is there for sure, the note says that it may be gone.
+            self.shares.ensure_associated(share.as_str(), &[&entity], &[&entity], &now, claim).await?;
+        }
+        let note = match own {
             Some(Note::Added | Note::Before) => None,
             None if now.holds(&entity) => Some(additions.note_of_another(principal)),
             Some(Note::Leaving) | None => Some(Note::Added),

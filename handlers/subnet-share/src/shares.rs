@@ -67,23 +67,19 @@ impl SubnetShares {
         made.resource_share.ok_or_else(|| Error::not_yet_within(LISTED_WITHIN, "the new share isn't described yet"))
     }
 
-    /// The share that a Delete is about. One that isn't there is looked for by its mark as well: a list that is behind must
-    /// not have it be left.
-    async fn last(&self, id: &ShareArn, claim: &Claim<ShareArn>) -> Result<Option<ResourceShare>> {
-        let is_it = |share: &ResourceShare| share.resource_share_arn() == Some(id.as_str());
-        match self.shares.share(id.as_str()).await? {
-            Some(share) => Ok(Some(share)),
-            None => Ok(self.shares.marked(claim.owner()).await?.filter(is_it)),
+    /// The share that a Delete is about. One that isn't found is looked for once more, by its mark, unless nothing was made
+    /// for sure: a list that is behind must not have it be left.
+    async fn last(&self, claim: &Claim<ShareArn>) -> Result<Option<ResourceShare>> {
+        let id = claim.id();
+        let found = match &id {
+            Some(id) => self.shares.share(id.as_str()).await?,
+            None => self.shares.marked(claim.owner()).await?,
+        };
+        if found.is_some() || claim.made_nothing() {
+            return Ok(found);
         }
-    }
-
-    /// The share of a Create that answered no id. It is looked for twice, unless nothing was made for sure: a list that is
-    /// behind must not have it be left.
-    async fn perhaps_made(&self, claim: &Claim<ShareArn>) -> Result<Option<ResourceShare>> {
-        match self.shares.marked(claim.owner()).await? {
-            None if !claim.made_nothing() => Ok(self.shares.marked(claim.owner()).await?),
-            share => Ok(share),
-        }
+        let is_it = |share: &ResourceShare| id.is_none_or(|id| share.resource_share_arn() == Some(id.as_str()));
+        Ok(self.shares.marked(claim.owner()).await?.filter(is_it))
     }
 
     /// Gives the share its name, its openness and its tags. What the template changes of them is written once in each
@@ -200,13 +196,9 @@ impl Resource for SubnetShares {
     }
 
     async fn remove(&self, _: Option<&Properties>, claim: &Claim<ShareArn>) -> Result<()> {
-        let share = match claim.id() {
-            Some(id) => self.last(&id, claim).await?,
-            None => self.perhaps_made(claim).await?,
-        };
         let is_ours =
             |share: &ResourceShare| pairs(share).get(Owner::TAG_KEY).is_some_and(|tag| claim.owner().made(tag));
-        let Some(share) = share.filter(is_ours) else { return Ok(()) };
+        let Some(share) = self.last(claim).await?.filter(is_ours) else { return Ok(()) };
         let arn = share.resource_share_arn().unwrap_or_default();
         if is_staying(&share) {
             let deleted = self.shares.ram.delete_resource_share().resource_share_arn(arn).send().await;
