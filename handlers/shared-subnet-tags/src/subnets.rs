@@ -79,12 +79,23 @@ impl SharedSubnets {
         Self { api: Api::new(ec2) }
     }
 
-    /// What has to change since the template says `desired` and said `previous` before. What is wanted has to be seen; what
-    /// only was wanted may be gone, and its tags with it.
+    /// What this account sees of the subnets that are wanted, and of those that only were. The latter may be gone, and their
+    /// tags with them: who doesn't see one looks again, since what is behind must not have it keep them.
+    async fn seen(&self, desired: Option<&Properties>, previous: Option<&Properties>) -> Result<Vec<Subnet>> {
+        let ids = |properties: Option<&Properties>| -> BTreeSet<String> {
+            properties.into_iter().flat_map(|it| &it.subnet_ids).map(|id| id.0.clone()).collect()
+        };
+        let (wanted, left) = (ids(desired), &ids(previous) - &ids(desired));
+        let mut subnets = self.api.subnets(wanted.union(&left).cloned().collect()).await?;
+        let seen: BTreeSet<_> = subnets.iter().filter_map(Subnet::subnet_id).collect();
+        let unseen = left.into_iter().filter(|id| !seen.contains(id.as_str())).collect();
+        subnets.extend(self.api.subnets(unseen).await?);
+        Ok(subnets)
+    }
+
+    /// What has to change since the template says `desired` and said `previous` before.
     async fn plan(&self, desired: Option<&Properties>, previous: Option<&Properties>) -> Result<Plan> {
-        let named = [desired, previous].into_iter().flatten().flat_map(|properties| &properties.subnet_ids);
-        let named: BTreeSet<_> = named.map(|id| id.0.clone()).collect();
-        let subnets = self.api.subnets(named.into_iter().collect()).await?;
+        let subnets = self.seen(desired, previous).await?;
         let (now, before) = (wishes(desired, &subnets), wishes(previous, &subnets));
         let in_vpcs: BTreeSet<_> = subnets.iter().filter_map(Subnet::vpc_id).collect();
         let wanted = in_vpcs.iter().filter(|id| now.contains_key(*id)).map(|id| (*id).to_owned());
@@ -135,14 +146,11 @@ impl Resource for SharedSubnets {
     type Attributes = ();
 
     async fn ensure(&self, desired: &Properties, previous: Option<&Properties>, claim: &Claim<TagsId>) -> Result<()> {
-        // From the start: the event may be delivered twice, and one delivery fail where the other tags.
+        let plan = self.plan(Some(desired), previous).await?;
+        // Not before anything is tagged: what was refused until then leaves no id, so that the Delete that follows takes away
+        // nothing of others.
         claim.hold(&TagsId::of(claim.owner()));
-        let plan = self.plan(Some(desired), previous).await;
-        // A refusal before anything is tagged leaves no id, so that the Delete that follows takes away nothing of others.
-        if matches!(plan, Err(Error::Refused(_))) || plan.is_err() && claim.is_denied() {
-            claim.let_go();
-        }
-        self.carry_out(plan?).await
+        self.carry_out(plan).await
     }
 
     async fn remove(&self, last: Option<&Properties>, claim: &Claim<TagsId>) -> Result<()> {

@@ -90,9 +90,9 @@ impl SharePrincipals {
         // the other.
         let others = self.shares.share(share.as_str()).await?.map(|share| pairs(&share)).unwrap_or_default();
         if !Additions::among(&others).is_wanted(principal, &own.key) {
-            let now = self.shares.associations(share.as_str()).await?;
+            let now = self.shares.principals(share.as_str()).await?;
             let principal = Entity::Principal(principal.clone());
-            self.shares.ensure_disassociated(share.as_str(), &[&principal], &now).await?;
+            self.shares.ensure_disassociated(share.as_str(), &[&principal], &now, claim).await?;
         }
         self.forget(share, &own).await
     }
@@ -133,14 +133,23 @@ impl Resource for SharePrincipals {
         previous: Option<&Properties>,
         claim: &Claim<PlacedPrincipal>,
     ) -> Result<()> {
-        let (placed, now) = tokio::join!(self.placed(desired), self.shares.associations(desired.share_arn.as_str()));
+        let (placed, now) = tokio::join!(self.placed(desired), self.shares.principals(desired.share_arn.as_str()));
         let (placed, now) = (placed?, now?);
         let PlacedPrincipal { share, principal } = &placed;
         let entity = Entity::Principal(principal.clone());
         // After the associations: who sees a principal that another stack has just added, sees its tag too.
         let mut additions = Additions::among(&self.tags(share).await?);
         let key = Addition::new(claim.owner(), principal, Note::Added).key;
-        let note = match additions.under(&key).map(|addition| addition.note) {
+        // Who finds no note of its own looks again, before it takes the principal for one that somebody else wants there.
+        if additions.under(&key).is_none() && now.holds(&entity) {
+            additions = Additions::among(&self.tags(share).await?);
+        }
+        let own = additions.under(&key).map(|addition| addition.note);
+        if own == Some(Note::Leaving) {
+            // A list that is behind may show what was taken out. Until it is there for sure, the note says that it may be gone.
+            self.shares.ensure_associated(share.as_str(), &[&entity], &[&entity], &now, claim).await?;
+        }
+        let note = match own {
             Some(Note::Added | Note::Before) => None,
             None if now.holds(&entity) => Some(additions.note_of_another(principal)),
             Some(Note::Leaving) | None => Some(Note::Added),
@@ -151,7 +160,7 @@ impl Resource for SharePrincipals {
         }
         claim.hold(&placed);
         additions.check_nobody_takes_back(&[principal], &key)?;
-        self.shares.ensure_associated(share.as_str(), &[&entity], &now).await?;
+        self.shares.ensure_associated(share.as_str(), &[&entity], &[], &now, claim).await?;
         // Back at the id that CloudFormation knows, with other words in the old properties: a replacement was cancelled.
         // (At another id it is this that replaces, and CloudFormation cleans up.)
         let cancelled = previous.filter(|previous| *previous != desired);

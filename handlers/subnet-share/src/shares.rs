@@ -14,6 +14,9 @@ const SETTLED_WITHIN: Duration = Duration::from_mins(5);
 /// How long a new share may not be listed.
 const LISTED_WITHIN: Duration = Duration::from_mins(1);
 
+/// Under which a claim notes that it has written a share's name, openness and tags.
+const DESCRIPTION: &str = "description";
+
 /// Shares of subnets that the function's account owns.
 #[derive(Debug)]
 pub(crate) struct SubnetShares {
@@ -64,57 +67,68 @@ impl SubnetShares {
         made.resource_share.ok_or_else(|| Error::not_yet_within(LISTED_WITHIN, "the new share isn't described yet"))
     }
 
-    /// The share that a Delete is about. One that isn't there is looked for by its mark as well: a list that is behind must
-    /// not have it be left.
-    async fn last(&self, id: &ShareArn, claim: &Claim<ShareArn>) -> Result<Option<ResourceShare>> {
-        let is_it = |share: &ResourceShare| share.resource_share_arn() == Some(id.as_str());
-        match self.shares.share(id.as_str()).await? {
-            Some(share) => Ok(Some(share)),
-            None => Ok(self.shares.marked(claim.owner()).await?.filter(is_it)),
+    /// The share that a Delete is about. One that isn't found is looked for once more, by its mark, unless nothing was made
+    /// for sure: a list that is behind must not have it be left.
+    async fn last(&self, claim: &Claim<ShareArn>) -> Result<Option<ResourceShare>> {
+        let id = claim.id();
+        let found = match &id {
+            Some(id) => self.shares.share(id.as_str()).await?,
+            None => self.shares.marked(claim.owner()).await?,
+        };
+        if found.is_some() || claim.made_nothing() {
+            return Ok(found);
         }
+        let is_it = |share: &ResourceShare| id.is_none_or(|id| share.resource_share_arn() == Some(id.as_str()));
+        Ok(self.shares.marked(claim.owner()).await?.filter(is_it))
     }
 
-    /// The share of a Create that answered no id. It is looked for twice, unless nothing was made for sure: a list that is
-    /// behind must not have it be left.
-    async fn perhaps_made(&self, claim: &Claim<ShareArn>) -> Result<Option<ResourceShare>> {
-        match self.shares.marked(claim.owner()).await? {
-            None if !claim.made_nothing() => Ok(self.shares.marked(claim.owner()).await?),
-            share => Ok(share),
-        }
-    }
-
-    /// Gives the share its name, its openness and its tags.
-    async fn describe(&self, share: &ResourceShare, desired: &Properties, previous: Option<&Properties>) -> Result<()> {
+    /// Gives the share its name, its openness and its tags. What the template changes of them is written once in each
+    /// request, whatever is listed.
+    async fn describe(
+        &self,
+        share: &ResourceShare,
+        desired: &Properties,
+        previous: Option<&Properties>,
+        claim: &Claim<ShareArn>,
+    ) -> Result<()> {
+        let previous = previous.filter(|_| !claim.has_written(DESCRIPTION));
         let arn = share.resource_share_arn().unwrap_or_default();
-        let external = share.allow_external_principals().unwrap_or_default();
-        if share.name() != Some(&desired.name) || external != desired.allow_external_principals {
-            let request = self.shares.ram.update_resource_share().resource_share_arn(arn).name(&desired.name);
-            let request = request.allow_external_principals(desired.allow_external_principals);
-            request.send().await.unless_busy()?;
+        let wanted = (desired.name.as_str(), desired.allow_external_principals);
+        let listed = (share.name().unwrap_or_default(), share.allow_external_principals().unwrap_or_default());
+        let said = previous.map(|previous| (previous.name.as_str(), previous.allow_external_principals));
+        if listed != wanted || said.is_some_and(|said| said != wanted) {
+            let (name, external) = wanted;
+            let request = self.shares.ram.update_resource_share().resource_share_arn(arn).name(name);
+            request.allow_external_principals(external).send().await.unless_busy()?;
         }
         let changes = desired.tags.changes(&pairs(share), previous.map(|previous| &previous.tags));
-        Ok(self.shares.change_tags(arn, &changes).await?)
+        self.shares.change_tags(arn, &changes).await?;
+        claim.wrote(DESCRIPTION);
+        Ok(())
     }
 
-    /// Associates what is wanted, and then only takes away what was wanted before and what no other stack added.
+    /// Associates what is wanted, and then only takes away what was wanted `before` and what no other stack added.
     async fn associate(
         &self,
         share: &ResourceShare,
         wanted: &BTreeSet<Entity>,
-        before: &BTreeSet<Entity>,
+        before: Option<&BTreeSet<Entity>>,
+        claim: &Claim<ShareArn>,
     ) -> Result<()> {
         let arn = share.resource_share_arn().unwrap_or_default();
-        let wanted: Vec<_> = wanted.iter().collect();
-        let dropped: Vec<_> = before.iter().filter(|entity| !wanted.contains(entity)).collect();
         let now = self.shares.associations(arn).await?;
         let additions = Additions::among(&pairs(share));
+        let is_added = |entity: &&Entity| entity.principal().is_some_and(|it| additions.is_wanted(it, ""));
+        let new = before.iter().flat_map(|before| wanted.difference(before));
+        let new: Vec<_> = new.filter(|entity| !is_added(entity)).collect();
+        let dropped: Vec<_> = before.iter().flat_map(|before| before.difference(wanted)).collect();
+        let wanted: Vec<_> = wanted.iter().collect();
         additions.check_nobody_takes_back(&principals(&wanted), "")?;
         let set = additions.noted(&principals(&wanted), &principals(&dropped));
         self.shares.change_tags(arn, &TagChanges { set, unset: Vec::new() }).await?;
-        self.shares.ensure_associated(arn, &wanted, &now).await?;
-        let is_added = |entity: &Entity| entity.principal().is_some_and(|it| additions.is_wanted(it, ""));
+        self.shares.ensure_associated(arn, &wanted, &new, &now, claim).await?;
         let unwanted: Vec<_> = dropped.into_iter().filter(|entity| !is_added(entity)).collect();
-        self.shares.ensure_disassociated(arn, &unwanted, &now).await
+        self.shares.ensure_disassociated(arn, &unwanted, &now, claim).await
     }
 }
 
@@ -168,8 +182,8 @@ impl Resource for SubnetShares {
             return Err(Error::not_yet_within(SETTLED_WITHIN, "RAM is making the share"));
         };
         check(&share)?;
-        self.describe(&share, desired, previous).await?;
-        self.associate(&share, &wanted, &before.unwrap_or_default()).await?;
+        self.describe(&share, desired, previous, claim).await?;
+        self.associate(&share, &wanted, before.as_ref(), claim).await?;
         let subnets = wanted.iter().filter_map(|entity| match entity {
             Entity::Resource(arn) => Some(arn.as_str()),
             Entity::Principal(_) => None,
@@ -181,13 +195,9 @@ impl Resource for SubnetShares {
     }
 
     async fn remove(&self, _: Option<&Properties>, claim: &Claim<ShareArn>) -> Result<()> {
-        let share = match claim.id() {
-            Some(id) => self.last(&id, claim).await?,
-            None => self.perhaps_made(claim).await?,
-        };
         let is_ours =
             |share: &ResourceShare| pairs(share).get(Owner::TAG_KEY).is_some_and(|tag| claim.owner().made(tag));
-        let Some(share) = share.filter(is_ours) else { return Ok(()) };
+        let Some(share) = self.last(claim).await?.filter(is_ours) else { return Ok(()) };
         let arn = share.resource_share_arn().unwrap_or_default();
         if is_staying(&share) {
             let deleted = self.shares.ram.delete_resource_share().resource_share_arn(arn).send().await;

@@ -1,6 +1,7 @@
 //! What a handler implements, and all that it sees of CloudFormation.
 
 use std::{
+    collections::BTreeSet,
     fmt::Display,
     marker::PhantomData,
     str::FromStr,
@@ -60,6 +61,7 @@ pub struct Claim<Id> {
     given: Option<String>,
     held: Mutex<Option<String>>,
     denied: AtomicBool,
+    written: Mutex<BTreeSet<String>>,
     id: PhantomData<fn() -> Id>,
 }
 
@@ -70,8 +72,8 @@ impl<Id: FromStr + Display> Claim<Id> {
         // A stack's ARN and a function's have the same first parts.
         let function = FunctionArn::read(owner.stack_id.split('/').next().unwrap_or_default());
         let turn = Turn::new(0, "");
-        let (held, denied) = (Mutex::new(given.clone()), AtomicBool::default());
-        Self { owner, function, turn, given, held, denied, id: PhantomData }
+        let (held, denied, written) = (Mutex::new(given.clone()), AtomicBool::default(), Mutex::default());
+        Self { owner, function, turn, given, held, denied, written, id: PhantomData }
     }
 
     /// The claim, on that function.
@@ -175,6 +177,18 @@ impl<Id: FromStr + Display> Claim<Id> {
     /// Takes `hold` back: what was to be made is known not to be there.
     pub fn let_go(&self) {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&self.given);
+    }
+
+    /// Notes that this request has written `what`.
+    pub fn wrote(&self, what: impl Into<String>) {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(what.into());
+    }
+
+    /// Whether this request has written `what`, as far as this process knows. A list may be behind, and show a rollback what
+    /// was before the template that failed: so what the templates differ in is written once, whatever is listed.
+    #[must_use]
+    pub fn has_written(&self, what: &str) -> bool {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).contains(what)
     }
 
     /// Whether AWS has denied something for longer than it does to a fresh role. Who can do without it has one more try.
@@ -299,6 +313,14 @@ mod tests {
         assert_eq!(owner().made_in_stack(&sibling), Some("Sandbox"));
         let namesake = Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/2f0b", "Sandbox");
         assert_eq!(owner().made_in_stack(&namesake.tag_value()), None);
+    }
+
+    #[test]
+    fn what_a_request_has_written_is_known_from_then_on_and_to_that_request_alone() {
+        let claim: Claim<u32> = Claim::new(owner(), None);
+        claim.wrote("name");
+        assert!(claim.has_written("name") && !claim.has_written("tags"));
+        assert!(!Claim::<u32>::new(owner(), None).has_written("name"));
     }
 
     #[test]

@@ -72,6 +72,15 @@ impl ResourceShares {
         Ok(pages.iter().flat_map(AssociationsOutput::resource_share_associations).collect())
     }
 
+    /// Who is associated with the share.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn principals(&self, arn: &str) -> Result<Associations> {
+        let pages = self.associated(arn, ResourceShareAssociationType::Principal).await?;
+        Ok(pages.iter().flat_map(AssociationsOutput::resource_share_associations).collect())
+    }
+
     async fn associated(&self, arn: &str, kind: ResourceShareAssociationType) -> Result<Vec<AssociationsOutput>> {
         let request = self.ram.get_resource_share_associations().resource_share_arns(arn).association_type(kind);
         let pages = request.into_paginator().send().collect::<Result<Vec<_>, _>>().await;
@@ -92,17 +101,20 @@ impl ResourceShares {
         Ok(())
     }
 
-    /// Takes out of a share; what isn't in it is out of it.
+    /// Takes out of a share, and says whether there was anything to take: what isn't in it is out of it. RAM doesn't document
+    /// what it says of that; [Terraform](https://github.com/hashicorp/terraform-provider-aws) counts on the first code.
     ///
     /// # Errors
     /// What AWS said.
-    pub async fn disassociate(&self, arn: &str, entities: &[&Entity]) -> Result<()> {
+    pub async fn disassociate(&self, arn: &str, entities: &[&Entity]) -> Result<bool> {
+        let mut was_there = false;
         for (resources, principals) in batches(entities) {
             let request = self.ram.disassociate_resource_share().resource_share_arn(arn);
-            let request = request.set_resource_arns(resources).set_principals(principals);
-            request.send().await.none_if(&["UnknownResourceException"]).unless_in_use()?;
+            let sent = request.set_resource_arns(resources).set_principals(principals).send().await;
+            was_there |=
+                sent.none_if(&["UnknownResourceException", "InvalidParameterException"]).unless_in_use()?.is_some();
         }
-        Ok(())
+        Ok(was_there)
     }
 
     /// Sets and removes tags, one by one: no other tag is touched. Without changes nothing is called.

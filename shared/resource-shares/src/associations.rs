@@ -1,12 +1,17 @@
 //! What is associated with a share, and getting it there and away.
 //! <https://docs.aws.amazon.com/ram/latest/APIReference/API_ResourceShareAssociation.html>
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Display},
+    str::FromStr,
+    time::Duration,
+};
 
 use aws_sdk_ram::types::{
     ResourceShareAssociation, ResourceShareAssociationStatus as Status, ResourceShareAssociationType,
 };
-use custom_resource::{Error, Result};
+use custom_resource::{Claim, Error, Result};
 
 use crate::api::ResourceShares;
 
@@ -40,7 +45,7 @@ impl Entity {
 }
 
 /// The end of an ARN is what people know a thing by.
-impl fmt::Display for Entity {
+impl Display for Entity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Resource(whole) | Self::Principal(whole)) = self;
         f.write_str(whole.rsplit('/').next().unwrap_or(whole))
@@ -128,19 +133,39 @@ fn named(entities: &[&Entity]) -> String {
     entities.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
+/// Under which a claim notes that it has written the association of `entity` with a share.
+fn association(arn: &str, entity: &Entity) -> String {
+    format!("{arn} {entity:?}")
+}
+
 impl ResourceShares {
-    /// Associates those of `wanted` that `now` doesn't have, and is done when RAM has associated all of them.
+    /// Associates those of `wanted` that `now` doesn't have, and is done when RAM has associated all of them. Those that are
+    /// `new` to the template are associated once in each request, whatever is listed.
     ///
     /// # Errors
     /// What AWS said of the call or of an association; `NotYet` while RAM is at it.
-    pub async fn ensure_associated(&self, arn: &str, wanted: &[&Entity], now: &Associations) -> Result<()> {
+    pub async fn ensure_associated<Id: FromStr + Display>(
+        &self,
+        arn: &str,
+        wanted: &[&Entity],
+        new: &[&Entity],
+        now: &Associations,
+        claim: &Claim<Id>,
+    ) -> Result<()> {
         let suspended = now.in_status(wanted, &[Status::Suspended, Status::Suspending]);
         if !suspended.is_empty() {
             return Err(Error::refused(now.said_of(&suspended)));
         }
-        let missing: Vec<_> = wanted.iter().filter(|entity| now.status(entity).is_none()).copied().collect();
+        let is_unwritten = |entity: &&Entity| !claim.has_written(&association(arn, entity));
+        let listed = now.in_status(new, &[Status::Associated]).into_iter();
+        let doubtful: Vec<_> = listed.filter(is_unwritten).collect();
+        let missing = wanted.iter().filter(|entity| now.status(entity).is_none()).copied();
+        let missing: Vec<_> = missing.chain(doubtful.iter().copied()).collect();
         if !missing.is_empty() {
             self.associate(arn, &missing).await?;
+            for entity in missing {
+                claim.wrote(association(arn, entity));
+            }
         }
         let failed = now.in_status(wanted, &[Status::Failed]);
         if !failed.is_empty() {
@@ -152,8 +177,9 @@ impl ResourceShares {
                 Ok(()) => Error::not_yet_within(FAILED_FOR, said),
             });
         }
-        let unsettled = wanted.iter().filter(|entity| now.status(entity) != Some(&Status::Associated)).copied();
-        let unsettled: Vec<_> = unsettled.collect();
+        let is_settled =
+            |entity: &&Entity| now.status(entity) == Some(&Status::Associated) && !doubtful.contains(entity);
+        let unsettled: Vec<_> = wanted.iter().copied().filter(|entity| !is_settled(entity)).collect();
         if unsettled.is_empty() {
             return Ok(());
         }
@@ -169,24 +195,38 @@ impl ResourceShares {
         )))
     }
 
-    /// Disassociates those of `unwanted` that `now` has, and is done when none of them is there. One that FAILED gives
-    /// nothing to anybody, so whether RAM takes it off its list isn't waited for.
+    /// Disassociates those of `unwanted` that `now` has, and is done when none of them is there. What isn't listed, or as
+    /// FAILED, is disassociated once in each request all the same: a list that is behind must not have anybody keep access.
     ///
     /// # Errors
     /// What AWS said; `NotYet` while RAM is at it.
-    pub async fn ensure_disassociated(&self, arn: &str, unwanted: &[&Entity], now: &Associations) -> Result<()> {
-        let failed = now.in_status(unwanted, &[Status::Failed]);
-        if !failed.is_empty()
-            && let Err(error) = self.disassociate(arn, &failed).await
-        {
-            tracing::warn!(%error, "an association that failed stays listed");
-        }
+    pub async fn ensure_disassociated<Id: FromStr + Display>(
+        &self,
+        arn: &str,
+        unwanted: &[&Entity],
+        now: &Associations,
+        claim: &Claim<Id>,
+    ) -> Result<()> {
         let held: Vec<_> = unwanted.iter().filter(|entity| now.holds(entity)).copied().collect();
-        if !held.is_empty() {
-            self.disassociate(arn, &held).await?;
+        if !held.is_empty() && self.disassociate(arn, &held).await? {
+            for entity in &held {
+                claim.wrote(association(arn, entity));
+            }
         }
         let leaving = now.in_status(unwanted, &[Status::Disassociating]);
-        let left: Vec<_> = held.into_iter().chain(leaving).collect();
+        let mut left: Vec<_> = held.into_iter().chain(leaving).collect();
+        if left.is_empty() {
+            for entity in unwanted.iter().filter(|entity| !claim.has_written(&association(arn, entity))) {
+                match self.disassociate(arn, &[entity]).await {
+                    // It gives nothing to anybody, so whether RAM takes it off its list isn't waited for.
+                    Err(error @ Error::Refused(_)) if now.status(entity) == Some(&Status::Failed) => {
+                        tracing::warn!(%error, "an association that failed stays listed");
+                    }
+                    was_there => left.extend(was_there?.then_some(*entity)),
+                }
+                claim.wrote(association(arn, entity));
+            }
+        }
         if left.is_empty() {
             return Ok(());
         }

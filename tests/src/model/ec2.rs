@@ -32,7 +32,7 @@ pub struct Ec2(Mutex<History<Things>>);
 impl Ec2 {
     /// Shares nothing with the account.
     pub fn begin(&self) {
-        *self.things() = Default::default();
+        *self.things() = History::default();
     }
 
     /// Shares a subnet, which the account sees after a while, with the tags that are there already.

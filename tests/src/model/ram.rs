@@ -54,7 +54,7 @@ impl Ram {
 
     /// Makes it an account without a share.
     pub fn begin(&self) {
-        *self.account() = Default::default();
+        *self.account() = History::default();
     }
 
     /// Adds a share that was always there, with resources and principals, and returns its ARN.

@@ -160,15 +160,28 @@ async fn a_subnet_that_is_not_seen_yet_is_waited_for_and_nothing_is_tagged_befor
 }
 
 #[tokio::test]
-async fn a_create_that_fails_where_another_delivery_of_it_may_have_tagged_has_its_delete_look() {
+async fn a_create_that_tagged_nothing_holds_nothing() {
     let unseen = claim(None);
     wait(ensure(&[subnets(&[A], &[])], template(&[A], ("Name", "app"), None), None, &unseen).await);
-    assert_eq!(unseen.id().unwrap().to_string(), own());
-    // Who may not even look has made nothing, and can't look on Delete either.
+    assert!(unseen.id().is_none());
     let denied = claim(None).denied();
     let refuses = mock!(Client::describe_subnets).then_http_response(|| said("UnauthorizedOperation", "No."));
     ensure(&[refuses], template(&[A], ("Name", "app"), None), None, &denied).await.unwrap_err();
     assert!(denied.id().is_none());
+}
+
+#[tokio::test]
+async fn a_create_that_is_refused_after_it_has_tagged_something_has_its_delete_take_that_away() {
+    let claim = claim(None);
+    let desired = template(&[A], ("Name", "app"), Some(("Name", "shared")));
+    let busy = mock!(Client::create_tags).then_http_response(|| said("InvalidVpcID.NotFound", "Not yet."));
+    let rules = [subnets(&[A], &[(A, &[])]), vpc(&[]), sets(&[A], ("Name", "app")), busy];
+    wait(ensure(&rules, desired.clone(), None, &claim).await);
+    // Meanwhile somebody else takes the key.
+    let rules = [subnets(&[A], &[(A, &[("Name", "app")])]), vpc(&[("Name", "theirs")])];
+    let refusal = ensure(&rules, desired, None, &claim).await.unwrap_err();
+    assert!(matches!(refusal, Error::Refused(_)));
+    assert_eq!(claim.id().unwrap().to_string(), own());
 }
 
 #[tokio::test]
@@ -224,7 +237,7 @@ async fn what_the_template_changes_is_set_even_if_a_list_that_is_behind_shows_it
 
 #[tokio::test]
 async fn a_subnet_that_left_the_template_may_be_gone() {
-    let rules = [subnets(&[A, B], &[(B, &[])]), sets(&[B], ("Name", "app"))];
+    let rules = [subnets(&[A, B], &[(B, &[])]), subnets(&[A], &[]), sets(&[B], ("Name", "app"))];
     let (old, new) = (template(&[A], ("Name", "app"), None), template(&[B], ("Name", "app"), None));
     ensure(&rules, new, Some(old), &claim(Some(&own()))).await.unwrap();
 }
@@ -242,7 +255,19 @@ async fn a_delete_takes_away_what_the_template_set_whatever_is_listed() {
 
 #[tokio::test]
 async fn a_delete_of_subnets_that_are_not_shared_any_more_is_done() {
-    remove(&[subnets(&[A], &[])], template(&[A], ("Name", "app"), Some(("Name", "shared"))), &own()).await.unwrap();
+    let unseen = [subnets(&[A], &[]), subnets(&[A], &[])];
+    remove(&unseen, template(&[A], ("Name", "app"), Some(("Name", "shared"))), &own()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_subnet_that_the_first_look_does_not_show_loses_its_tags_and_its_vpc_too() {
+    let rules = [
+        subnets(&[A, B], &[(B, &[])]),
+        subnets(&[A], &[(A, &[])]),
+        removes(&[A, B], ("Name", "app")),
+        removes(&[VPC], ("Name", "shared")),
+    ];
+    remove(&rules, template(&[A, B], ("Name", "app"), Some(("Name", "shared"))), &own()).await.unwrap();
 }
 
 #[tokio::test]

@@ -81,22 +81,19 @@ fn reads(additions: &[Addition]) -> Rule {
     finds(Some(share(Status::Active, additions)))
 }
 
-/// The associations of the share: two calls.
-fn associated(principals: &[(&str, Association)]) -> [Rule; 2] {
-    use ResourceShareAssociationType::{Principal, Resource};
-    [(Resource, &[][..]), (Principal, principals)].map(|(kind, entities)| {
-        let item = |(entity, status): &(&str, Association)| {
-            let item = ResourceShareAssociation::builder().association_type(kind.clone()).associated_entity(*entity);
-            item.status(status.clone()).status_message("It has left.").build()
-        };
-        let items: Vec<_> = entities.iter().map(item).collect();
-        mock!(Client::get_resource_share_associations)
-            .match_requests(move |r| r.association_type() == Some(&kind))
-            .then_output(move || {
-                let output = GetResourceShareAssociationsOutput::builder();
-                output.set_resource_share_associations(Some(items.clone())).build()
-            })
-    })
+/// Who is associated with the share.
+fn associated(principals: &[(&str, Association)]) -> [Rule; 1] {
+    let item = |(entity, status): &(&str, Association)| {
+        let item = ResourceShareAssociation::builder().association_type(ResourceShareAssociationType::Principal);
+        item.associated_entity(*entity).status(status.clone()).status_message("It has left.").build()
+    };
+    let items: Vec<_> = principals.iter().map(item).collect();
+    [mock!(Client::get_resource_share_associations)
+        .match_requests(|r| r.association_type() == Some(&ResourceShareAssociationType::Principal))
+        .then_output(move || {
+            let output = GetResourceShareAssociationsOutput::builder();
+            output.set_resource_share_associations(Some(items.clone())).build()
+        })]
 }
 
 fn tags(addition: &Addition) -> Rule {
@@ -153,7 +150,11 @@ async fn ensure(rules: &[Rule], previous: Option<&str>, claim: &Claim<PlacedPrin
 }
 
 async fn remove(rules: &[Rule]) -> Result<()> {
-    let ended = world(rules).remove(Some(&properties(ACCOUNT)), &claim(Some(ID))).await;
+    remove_by(rules, &claim(Some(ID))).await
+}
+
+async fn remove_by(rules: &[Rule], claim: &Claim<PlacedPrincipal>) -> Result<()> {
+    let ended = world(rules).remove(Some(&properties(ACCOUNT)), claim).await;
     assert_all_called(rules, &ended);
     ended
 }
@@ -212,17 +213,25 @@ async fn two_stacks_that_add_at_once_do_not_lose_each_other_s_tag() {
 async fn a_principal_that_was_there_before_any_stack_added_it_is_noted_as_such_and_stays() {
     let rules = in_order([
         &associated(&[(ACCOUNT, Association::Associated)]),
-        &[reads(&[]), tags(&own(Note::Before)), reads(&[own(Note::Before)])],
+        &[reads(&[]), reads(&[]), tags(&own(Note::Before)), reads(&[own(Note::Before)])],
     ]);
     ensure(&rules, None, &claim(None)).await.unwrap();
     remove(&[reads(&[own(Note::Before)]), untags(&own(Note::Before))]).await.unwrap();
 }
 
 #[tokio::test]
+async fn a_principal_that_this_stack_added_is_nobody_s_from_before_even_if_the_first_look_does_not_show_its_note() {
+    let rules =
+        in_order([&associated(&[(ACCOUNT, Association::Associated)]), &[reads(&[]), reads(&[own(Note::Added)])]]);
+    ensure(&rules, None, &claim(None)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_principal_that_another_stack_added_is_nobody_s_from_before() {
     let rules = in_order([
         &associated(&[(ACCOUNT, Association::Associated)]),
-        &[reads(&[foreign(Note::Added)]), tags(&own(Note::Added)), reads(&[foreign(Note::Added), own(Note::Added)])],
+        &[reads(&[foreign(Note::Added)]), reads(&[foreign(Note::Added)]), tags(&own(Note::Added))],
+        &[reads(&[foreign(Note::Added), own(Note::Added)])],
     ]);
     ensure(&rules, None, &claim(None)).await.unwrap();
 }
@@ -242,13 +251,22 @@ async fn a_principal_that_two_stacks_added_leaves_with_the_last_of_them() {
         &associated(&[(ACCOUNT, Association::Associated)]),
         &[disassociates(ACCOUNT)],
     ]);
-    wait(remove(&last).await);
+    let claim = claim(Some(ID));
+    wait(remove_by(&last, &claim).await);
     let gone = in_order([
         &[reads(&[own(Note::Leaving)]), reads(&[own(Note::Leaving)])],
         &associated(&[(ACCOUNT, Association::Disassociated)]),
         &[untags(&own(Note::Leaving))],
     ]);
-    remove(&gone).await.unwrap();
+    remove_by(&gone, &claim).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_principal_that_a_list_that_is_behind_does_not_show_leaves_before_its_note() {
+    let claim = claim(Some(ID));
+    let behind = || in_order([&[reads(&[own(Note::Leaving)]), reads(&[own(Note::Leaving)])], &associated(&[])]);
+    wait(remove_by(&in_order([&behind(), &[disassociates(ACCOUNT)]]), &claim).await);
+    remove_by(&in_order([&behind(), &[untags(&own(Note::Leaving))]]), &claim).await.unwrap();
 }
 
 #[tokio::test]
@@ -274,12 +292,12 @@ async fn a_principal_that_another_stack_takes_back_right_now_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_delete_that_failed_is_taken_back_by_the_next_update() {
-    let rules = in_order([
-        &associated(&[(ACCOUNT, Association::Associated)]),
-        &[reads(&[own(Note::Leaving)]), tags(&own(Note::Added)), reads(&[own(Note::Added)])],
-    ]);
-    ensure(&rules, None, &claim(Some(ID))).await.unwrap();
+async fn a_delete_that_failed_is_taken_back_by_the_next_update_even_if_the_list_still_shows_the_principal() {
+    let claim = claim(Some(ID));
+    let look = || in_order([&associated(&[(ACCOUNT, Association::Associated)]), &[reads(&[own(Note::Leaving)])]]);
+    wait(ensure(&in_order([&look(), &[associates(ACCOUNT)]]), None, &claim).await);
+    let rules = in_order([&look(), &[tags(&own(Note::Added)), reads(&[own(Note::Added)])]]);
+    ensure(&rules, None, &claim).await.unwrap();
 }
 
 #[tokio::test]
@@ -330,9 +348,14 @@ async fn the_rollback_of_a_cancelled_replacement_takes_the_new_principal_back() 
             reads(&[own(Note::Added), new(Note::Leaving)]),
         ],
         &associated(&[(ACCOUNT, Association::Associated), (OTHER, Association::Failed)]),
-        &[disassociates(OTHER), untags(&new(Note::Leaving))],
+        &[disassociates(OTHER)],
     ]);
-    ensure(&rules, Some(OTHER), &claim(Some(ID))).await.unwrap();
+    let claim = claim(Some(ID));
+    wait(ensure(&rules, Some(OTHER), &claim).await);
+    let gone = || associated(&[(ACCOUNT, Association::Associated)]);
+    let left = || reads(&[own(Note::Added), new(Note::Leaving)]);
+    let rules = in_order([&gone(), &[left(), left(), left()], &gone(), &[untags(&new(Note::Leaving))]]);
+    ensure(&rules, Some(OTHER), &claim).await.unwrap();
 }
 
 #[tokio::test]

@@ -83,6 +83,10 @@ impl World for Network {
             wish(share(&[a], &["222222222222"]), "one"),
             wish(share(&[&entity(a)], &["arn:aws:iam::222222222222:root"]), "one"),
             wish(tagged("app", &[a, "subnet-bbbbbbbb"], &["222222222222", unit], "a"), "two"),
+            wish(
+                tagged("app", &[a, "subnet-bbbbbbbb"], &["222222222222", "333333333333"], "a"),
+                "two, with accounts alone",
+            ),
             wish(tagged("renamed", &["subnet-bbbbbbbb"], &["Organization"], "b"), "renamed"),
             wish(json!({ "Name": "app", "SubnetIds": [a] }), "with nobody"),
             wish(share(&[a], &[GUEST, unit]), "with the guest"),
@@ -168,8 +172,9 @@ fn whatever_goes_wrong_with_a_call_a_share_is_there_once_or_taken_back() {
         Scene::of("Create", &["two"]),
         Scene::of("Create at the second try", &["at the second try"]),
         Scene::of("Update", &["two", "renamed"]),
-        Scene::of("Update that takes away", &["two", "one"]),
-        Scene::deleted("Delete", &["two"]),
+        // The organization isn't asked for accounts.
+        Scene::of("Update that takes away", &["two, with accounts alone", "one"]),
+        Scene::deleted("Delete", &["two, with accounts alone"]),
     ];
     matrix.try_all::<Network>(&scenes, PAIRS);
     matrix.check();

@@ -157,6 +157,11 @@ fn deletes() -> Rule {
         .then_output(|| DeleteResourceShareOutput::builder().return_value(true).build())
 }
 
+/// A look at the share, with its associations.
+fn look(subnets: &[(&str, ResourceShareAssociationStatus)]) -> Vec<Rule> {
+    in_order([&[reads(Some(own()))], &associated(subnets, &[(ACCOUNT, Associated)])])
+}
+
 /// Answers with `rules` in this order, and fails the test on any other call.
 fn world(rules: &[Rule]) -> SubnetShares {
     let describes = mock!(aws_sdk_organizations::Client::describe_organization).then_output(|| {
@@ -323,6 +328,37 @@ async fn a_new_name_is_given_in_place() {
 }
 
 #[tokio::test]
+async fn a_rollback_gives_the_old_name_once_even_if_the_share_is_shown_with_it() {
+    let renames = mock!(Client::update_resource_share)
+        .match_requests(|r| r.name() == Some("app") && r.allow_external_principals() == Some(false))
+        .then_output(|| UpdateResourceShareOutput::builder().build());
+    let (old, claim) = (template(&[A]), claim(Some(SHARE)));
+    let failed = json!({"Name": "shop", "SubnetIds": [A], "Principals": [ACCOUNT]});
+    let settling =
+        in_order([&[reads(Some(own())), renames], &associated(&[(A, Associating)], &[(ACCOUNT, Associated)])]);
+    wait(ensure(&settling, old.clone(), Some(failed.clone()), &claim).await);
+    ensure(&look(&[(A, Associated)]), old, Some(failed), &claim).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rollback_takes_away_what_the_failed_template_added_even_if_the_list_does_not_show_it() {
+    let (old, failed, claim) = (template(&[A]), template(&[A, B]), claim(Some(SHARE)));
+    let behind = || look(&[(A, Associated)]);
+    let rules = in_order([&behind(), &[disassociates(&[B], &[])]]);
+    wait(ensure(&rules, old.clone(), Some(failed.clone()), &claim).await);
+    ensure(&behind(), old, Some(failed), &claim).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rollback_brings_back_what_the_failed_template_took_away_even_if_the_list_still_shows_it() {
+    let (old, failed, claim) = (template(&[A, B]), template(&[A]), claim(Some(SHARE)));
+    let behind = || look(&[(A, Associated), (B, Associated)]);
+    let rules = in_order([&behind(), &[associates(&[B], &[])]]);
+    wait(ensure(&rules, old.clone(), Some(failed.clone()), &claim).await);
+    ensure(&behind(), old, Some(failed), &claim).await.unwrap();
+}
+
+#[tokio::test]
 async fn only_tags_that_the_template_set_are_changed_or_removed() {
     let text = ToOwned::to_owned;
     let current =
@@ -379,12 +415,10 @@ async fn what_others_associated_stays() {
 
 #[tokio::test]
 async fn the_rollback_of_an_update_whose_association_failed_succeeds() {
-    let rules = in_order([
-        &[reads(Some(own()))],
-        &associated(&[(A, Associated), (B, Failed)], &[(ACCOUNT, Associated)]),
-        &[disassociates(&[B], &[])],
-    ]);
-    ensure(&rules, template(&[A]), Some(template(&[A, B])), &claim(Some(SHARE))).await.unwrap();
+    let (old, failed, claim) = (template(&[A]), template(&[A, B]), claim(Some(SHARE)));
+    let rules = in_order([&look(&[(A, Associated), (B, Failed)]), &[disassociates(&[B], &[])]]);
+    wait(ensure(&rules, old.clone(), Some(failed.clone()), &claim).await);
+    ensure(&look(&[(A, Associated), (B, Failed)]), old, Some(failed), &claim).await.unwrap();
 }
 
 #[tokio::test]

@@ -11,10 +11,11 @@ use aws_sdk_ram::{
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
-use custom_resource::NotYet;
+use custom_resource::{NotYet, Owner};
 use serde_json::json;
 
 use super::*;
+use crate::ShareArn;
 
 const SHARE: &str = "arn:aws:ram:us-east-1:111111111111:resource-share/0123abcd";
 const ACCOUNT: &str = "222222222222";
@@ -72,14 +73,26 @@ fn disassociates(count: usize) -> Rule {
         .then_output(|| DisassociateResourceShareOutput::builder().build())
 }
 
+fn claim() -> Claim<ShareArn> {
+    let owner = Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/network/1f0a", "Share");
+    Claim::new(owner, Some(SHARE.to_owned()))
+}
+
+/// With a template in which nothing is new.
 async fn associated(rules: &[Rule], wanted: &[&Entity], now: &Associations) -> Result<()> {
-    let ended = world(rules).ensure_associated(SHARE, wanted, now).await;
+    let ended = world(rules).ensure_associated(SHARE, wanted, &[], now, &claim()).await;
     assert!(rules.iter().all(|rule| rule.num_calls() > 0), "{ended:?}");
     ended
 }
 
-async fn disassociated(rules: &[Rule], unwanted: &[&Entity], now: &Associations) -> Result<()> {
-    let ended = world(rules).ensure_disassociated(SHARE, unwanted, now).await;
+/// One of the looks of a request.
+async fn disassociated(
+    rules: &[Rule],
+    unwanted: &[&Entity],
+    now: &Associations,
+    claim: &Claim<ShareArn>,
+) -> Result<()> {
+    let ended = world(rules).ensure_disassociated(SHARE, unwanted, now, claim).await;
     assert!(rules.iter().all(|rule| rule.num_calls() > 0), "{ended:?}");
     ended
 }
@@ -180,30 +193,76 @@ async fn what_is_suspended_is_refused() {
 }
 
 #[tokio::test]
+async fn what_is_new_to_the_template_is_associated_once_even_if_a_list_that_is_behind_shows_it_already() {
+    let (account, claim) = (account(), claim());
+    let busy = mock!(Client::associate_resource_share)
+        .then_http_response(|| said("InvalidStateTransitionException", "It is DISASSOCIATING."));
+    for rules in [&[busy][..], &[associates(1)]] {
+        let now = all(&Status::Associated);
+        let ended = world(rules).ensure_associated(SHARE, &[&account], &[&account], &now, &claim).await;
+        assert!(rules.iter().all(|rule| rule.num_calls() > 0), "{ended:?}");
+        window(ended);
+    }
+    let now = all(&Status::Associated);
+    world(&[]).ensure_associated(SHARE, &[&account], &[&account], &now, &claim).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_new_to_the_template_and_missing_is_associated_no_more_than_once() {
+    let (account, claim) = (account(), claim());
+    let new = [&account];
+    window(world(&[associates(1)]).ensure_associated(SHARE, &new, &new, &Associations::default(), &claim).await);
+    window(world(&[]).ensure_associated(SHARE, &new, &new, &all(&Status::Associating), &claim).await);
+    world(&[]).ensure_associated(SHARE, &new, &new, &all(&Status::Associated), &claim).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_is_unwanted_is_disassociated_and_waited_for() {
-    let (subnet, account) = (subnet(1), account());
+    let (subnet, account, claim) = (subnet(1), account(), claim());
     let (within, waiting_for) =
-        window(disassociated(&[disassociates(2)], &[&subnet, &account], &all(&Status::Associated)).await);
+        window(disassociated(&[disassociates(2)], &[&subnet, &account], &all(&Status::Associated), &claim).await);
     assert_eq!(within, Some(SETTLED_WITHIN));
     assert!(
         waiting_for.contains("network interfaces that participants have in the subnets are left alone"),
         "{waiting_for}"
     );
-    window(disassociated(&[], &[&subnet, &account], &all(&Status::Disassociating)).await);
-    disassociated(&[], &[&subnet, &account], &all(&Status::Disassociated)).await.unwrap();
+    window(disassociated(&[], &[&subnet, &account], &all(&Status::Disassociating), &claim).await);
+    disassociated(&[], &[&subnet, &account], &all(&Status::Disassociated), &claim).await.unwrap();
 }
 
 #[tokio::test]
 async fn what_ram_does_not_know_any_more_is_disassociated() {
-    let unknown = mock!(Client::disassociate_resource_share)
-        .then_http_response(|| said("UnknownResourceException", "It could not be found."));
-    window(disassociated(&[unknown], &[&account()], &all(&Status::Associated)).await);
+    for code in ["UnknownResourceException", "InvalidParameterException"] {
+        let unknown = || {
+            mock!(Client::disassociate_resource_share).then_http_response(move || said(code, "It could not be found."))
+        };
+        let claim = claim();
+        window(disassociated(&[unknown()], &[&account()], &all(&Status::Associated), &claim).await);
+        // That may have been another one of those in the call.
+        disassociated(&[unknown()], &[&account()], &Associations::default(), &claim).await.unwrap();
+        disassociated(&[], &[&account()], &Associations::default(), &claim).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_a_list_that_is_behind_does_not_show_loses_its_access_all_the_same() {
+    for now in [Associations::default(), all(&Status::Disassociated)] {
+        let (account, claim) = (account(), claim());
+        let busy = mock!(Client::disassociate_resource_share)
+            .then_http_response(|| said("InvalidStateTransitionException", "It is ASSOCIATING."));
+        window(disassociated(&[busy], &[&account], &now, &claim).await);
+        let (_, waiting_for) = window(disassociated(&[disassociates(1)], &[&account], &now, &claim).await);
+        assert!(waiting_for.contains("still disassociating 222222222222"), "{waiting_for}");
+        disassociated(&[], &[&account], &now, &claim).await.unwrap();
+    }
 }
 
 #[tokio::test]
 async fn what_failed_is_taken_off_the_list_if_ram_lets_us_and_never_in_the_way() {
-    disassociated(&[disassociates(1)], &[&account()], &all(&Status::Failed)).await.unwrap();
+    let claim_of_one = claim();
+    window(disassociated(&[disassociates(1)], &[&account()], &all(&Status::Failed), &claim_of_one).await);
+    disassociated(&[], &[&account()], &all(&Status::Failed), &claim_of_one).await.unwrap();
     let refuses = mock!(Client::disassociate_resource_share)
         .then_http_response(|| said("OperationNotPermittedException", "It is FAILED."));
-    disassociated(&[refuses], &[&account()], &all(&Status::Failed)).await.unwrap();
+    disassociated(&[refuses], &[&account()], &all(&Status::Failed), &claim()).await.unwrap();
 }

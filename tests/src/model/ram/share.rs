@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 /// How long RAM takes at most to change a status, in milliseconds.
-const LONGEST: u64 = 6000;
+const LONGEST: u64 = 1000;
 /// How long RAM lists what is gone.
 const LINGERS_FOR: Duration = Duration::from_mins(1);
 
