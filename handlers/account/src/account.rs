@@ -244,20 +244,20 @@ impl Resource for Accounts {
         }
         // One that was refused for its address has changed nothing that could be taken back.
         let previous = previous.filter(|previous| previous.email == desired.email);
-        // What the template changes is changed whatever is described, which may be behind. What is denied now was denied to a
-        // template that failed.
-        let is_renamed = previous.is_some_and(|previous| previous.name != desired.name) && !claim.is_denied();
-        if account.name() != Some(&desired.name.0) || is_renamed {
-            self.api.rename(id, &desired.name.0).await?;
+        let is_shown = account.name() == Some(&desired.name.0);
+        if !is_shown || previous.is_some_and(|previous| previous.name != desired.name) {
+            claim.change("name", is_shown, async || self.api.rename(id, &desired.name.0).await).await?;
         }
         let changes = self.api.organizations.tag_changes(id, &desired.tags, previous.map(|previous| &previous.tags));
         let (to, before) = (desired.parent_id.as_ref(), previous.map(|previous| previous.parent_id.as_ref()));
         let is_placed = to.is_some() || before.flatten().is_some();
         let parent = async { if is_placed { self.parent(id).await.map(Some) } else { Ok(None) } };
         let (changes, parent) = tokio::join!(changes, parent);
-        self.api.organizations.change_tags(id, &changes?).await?;
+        let changes = changes?;
+        let tagging = async || self.api.organizations.change_tags(id, &changes).await;
+        claim.change("tags", changes.are_shown, tagging).await?;
         if let Some(parent) = parent? {
-            self.relocate(id, &parent, desired, previous).await?;
+            self.relocate(id, &parent, desired, previous, claim).await?;
         }
         let was_ready = previous.is_some_and(|previous| previous.wait_until_ready) && was_given(id, claim);
         if desired.wait_until_ready && !was_ready {

@@ -1,10 +1,14 @@
 //! Where an account is, and where the template wants it.
 
 use aws_sdk_organizations::types::{Parent, ParentType};
-use custom_resource::{Error, Result};
+use custom_resource::{Claim, Error, Result};
 use organizations::ParentId;
 
-use crate::{account::Accounts, api::KNOWN_WITHIN, properties::Properties};
+use crate::{
+    account::Accounts,
+    api::KNOWN_WITHIN,
+    properties::{AccountId, Properties},
+};
 
 impl Accounts {
     /// Where the account is.
@@ -20,6 +24,7 @@ impl Accounts {
         parent: &Parent,
         desired: &Properties,
         previous: Option<&Properties>,
+        claim: &Claim<AccountId>,
     ) -> Result<()> {
         let from = parent.id().unwrap_or_default();
         let place = async |place: Option<&ParentId>| match place {
@@ -30,15 +35,20 @@ impl Accounts {
         let to = place(desired.parent_id.as_ref()).await?;
         let was_placed = |previous: &Properties| previous.parent_id.as_ref().is_some_and(|it| it.as_str() == from);
         if from != to && (desired.parent_id.is_some() || previous.is_some_and(was_placed)) {
-            return if self.api.relocate(id, from, &to).await? { Ok(()) } else { Err(not_there(id)) };
+            let moving = async || {
+                if self.api.relocate(id, from, &to).await? { Ok(()) } else { Err(not_there(id)) }
+            };
+            return claim.change("place", false, moving).await;
         }
-        // What the template changes is changed wherever the account is said to be, since that may be behind.
         let Some(previous) = previous.filter(|previous| previous.parent_id != desired.parent_id) else { return Ok(()) };
-        let before = place(previous.parent_id.as_ref()).await?;
-        if before == to || self.api.relocate(id, &before, &to).await? || self.parent(id).await?.id() == Some(from) {
-            return Ok(());
-        }
-        Err(not_there(id))
+        let moving = async || {
+            let before = place(previous.parent_id.as_ref()).await?;
+            if before == to || self.api.relocate(id, &before, &to).await? || self.parent(id).await?.id() == Some(from) {
+                return Ok(());
+            }
+            Err(not_there(id))
+        };
+        claim.change("place", true, moving).await
     }
 }
 

@@ -50,13 +50,13 @@ impl Organization {
         made.organization.ok_or_else(|| Error::not_yet_within(DESCRIBED_WITHIN, "the organization isn't described yet"))
     }
 
-    /// Enables the policy types that are wanted and aren't, and disables those that only were wanted before. What the
-    /// template changes is changed whatever the root says, since that may be behind.
+    /// Enables the policy types that are wanted and aren't, and disables those that only were wanted before.
     async fn change_policy_types(
         &self,
         root: &Root,
         desired: &[PolicyType],
         previous: Option<&[PolicyType]>,
+        claim: &Claim<OrganizationId>,
     ) -> Result<()> {
         let root_id = root.id().unwrap_or_default();
         let status = |wanted: &PolicyType| {
@@ -73,10 +73,12 @@ impl Organization {
                 }
                 _ => {}
             }
-            let enabled =
-                self.api().enable_policy_type().root_id(root_id).policy_type(policy_type.clone()).send().await;
-            let enabled = enabled.none_if(&["PolicyTypeAlreadyEnabledException"]);
-            enabled.unless_busy().not_yet_if(&[NOT_IN_USE], BUSY_FOR)?;
+            let request = self.api().enable_policy_type().root_id(root_id).policy_type(policy_type.clone());
+            let enabling = async || {
+                let enabled = request.send().await.none_if(&["PolicyTypeAlreadyEnabledException"]);
+                Ok(enabled.unless_busy().not_yet_if(&[NOT_IN_USE], BUSY_FOR).map(drop)?)
+            };
+            claim.change(policy_type.as_str(), status(policy_type).is_some(), enabling).await?;
         }
         for policy_type in previous.into_iter().flatten().filter(|policy_type| !desired.contains(policy_type)) {
             match status(policy_type) {
@@ -85,8 +87,11 @@ impl Organization {
                 Some(PolicyTypeStatus::PendingDisable) => continue,
                 _ => {}
             }
-            let disabled = self.api().disable_policy_type().root_id(root_id).policy_type(policy_type.clone());
-            disabled.send().await.none_if(&["PolicyTypeNotEnabledException"]).unless_busy()?;
+            let request = self.api().disable_policy_type().root_id(root_id).policy_type(policy_type.clone());
+            let disabling = async || {
+                Ok(request.send().await.none_if(&["PolicyTypeNotEnabledException"]).unless_busy().map(drop)?)
+            };
+            claim.change(policy_type.as_str(), status(policy_type).is_none(), disabling).await?;
         }
         Ok(())
     }
@@ -99,26 +104,27 @@ impl Organization {
         Ok(trusted.filter_map(EnabledServicePrincipal::service_principal).map(ToOwned::to_owned).collect())
     }
 
-    /// Trusts the services that are wanted and aren't trusted, and no more those that only were wanted before. Here, too, the
-    /// list may be behind.
+    /// Trusts the services that are wanted and aren't trusted, and no more those that only were wanted before.
     async fn change_trusted_services(
         &self,
         desired: &[&str],
         previous: Option<&[&str]>,
         trusted: &[String],
+        claim: &Claim<OrganizationId>,
     ) -> Result<()> {
         let trusted: Vec<_> = trusted.iter().map(String::as_str).collect();
         let is_new = |service: &&str| previous.is_some_and(|them| !them.contains(service));
         for service in desired.iter().filter(|service| !trusted.contains(service) || is_new(service)) {
-            let enabling = self.api().enable_aws_service_access().service_principal(*service);
-            enabling.send().await.unless_busy().not_yet_if(&[NOT_IN_USE], BUSY_FOR)?;
+            let request = self.api().enable_aws_service_access().service_principal(*service);
+            let enabling =
+                async || Ok(request.send().await.unless_busy().not_yet_if(&[NOT_IN_USE], BUSY_FOR).map(drop)?);
+            claim.change(service, trusted.contains(service), enabling).await?;
         }
         let dropped = previous.into_iter().flatten().filter(|service| !desired.contains(service));
         for service in dropped {
-            // A template that failed may have named what is no service.
-            let unknown: &[_] = if trusted.contains(service) { &[] } else { &["InvalidInputException"] };
-            let disabling = self.api().disable_aws_service_access().service_principal(*service);
-            disabling.send().await.none_if(unknown).unless_busy()?;
+            let request = self.api().disable_aws_service_access().service_principal(*service);
+            let disabling = async || Ok(request.send().await.unless_busy().map(drop)?);
+            claim.change(service, !trusted.contains(service), disabling).await?;
         }
         Ok(())
     }
@@ -193,8 +199,8 @@ impl Resource for Organization {
         };
         let (root, trusted) = tokio::join!(self.organizations.root_of_described(), trusted);
         let (root, trusted) = (root?, trusted?);
-        self.change_policy_types(&root, &policy_types(desired), types_before.as_deref()).await?;
-        self.change_trusted_services(&services, services_before.as_deref(), &trusted).await?;
+        self.change_policy_types(&root, &policy_types(desired), types_before.as_deref(), claim).await?;
+        self.change_trusted_services(&services, services_before.as_deref(), &trusted, claim).await?;
 
         let was_shared = previous.is_some_and(|previous| previous.resource_sharing);
         if desired.resource_sharing && !was_shared {

@@ -84,7 +84,10 @@ impl OrganizationalUnits {
         if ![Owner::TAG_KEY, LEVEL_KEY].iter().any(|key| tags.get(*key).is_some_and(|tag| owner.made(tag))) {
             return Ok(());
         }
-        self.tree.0.change_tags(id, &TagChanges { set: vec![mark], unset: vec![key.to_owned()] }).await
+        self.tree
+            .0
+            .change_tags(id, &TagChanges { set: vec![mark], unset: vec![key.to_owned()], ..TagChanges::default() })
+            .await
     }
 
     /// Whether the claim made it, as the OU itself and not as a level.

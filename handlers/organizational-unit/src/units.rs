@@ -38,13 +38,15 @@ impl OrganizationalUnits {
         let children = self.tree.children(parent).await?;
         if let Some(id) = claim.id() {
             if let Some(own) = children.iter().find(|unit| unit.id == id.as_str()) {
-                // What the template changes is changed whatever is listed, which may be behind.
-                if own.name != name || previous.is_some_and(|previous| previous.place.name() != name) {
+                let is_shown = own.name == name;
+                if !is_shown || previous.is_some_and(|previous| previous.place.name() != name) {
                     let is_taken = children.iter().any(|unit| unit.name == name && unit.id != own.id);
-                    self.tree.rename(&own.id, name, is_taken).await?;
+                    claim.change("name", is_shown, async || self.tree.rename(&own.id, name, is_taken).await).await?;
                 }
                 let previous_tags = previous.map(|previous| &previous.tags);
-                self.tree.0.keep_tags(&own.id, &desired.tags, previous_tags).await?;
+                let changes = self.tree.0.tag_changes(&own.id, &desired.tags, previous_tags).await?;
+                let tagging = async || self.tree.0.change_tags(&own.id, &changes).await;
+                claim.change("tags", changes.are_shown, tagging).await?;
                 return Ok(Unit { name: name.to_owned(), ..own.clone() });
             }
             // Another one in the place of one that is only not listed would be a replacement.
@@ -96,14 +98,8 @@ impl OrganizationalUnits {
     /// Deletes what a cancelled replacement made; where something is inside by now, or where Organizations doesn't let us,
     /// it is left to people: a rollback must not fail for it.
     async fn take_back(&self, place: &Place, now: &Unit, claim: &Claim<UnitId>) -> Result<()> {
-        let (levels, made) = match self.standing(place, claim).await {
-            Err(Error::Refused(reason)) => {
-                tracing::warn!(%reason, "a cancelled replacement was not looked after");
-                return Ok(());
-            }
-            standing => standing?,
-        };
-        if levels.contains(now) {
+        let (levels, made) = self.standing(place, claim).await?;
+        if levels.iter().any(|level| level.id == now.id) {
             // It is the OU itself again.
             self.mark_anew(&now.id, LEVEL_KEY, claim.owner().tag(), claim.owner()).await?;
         }
@@ -167,7 +163,12 @@ impl Resource for OrganizationalUnits {
         // (At another id it is this that replaces, and CloudFormation cleans up.)
         let last = previous.map(|previous| &previous.place).filter(|last| last.is_elsewhere(&desired.place));
         if let Some(cancelled) = last.filter(|_| claim.given().is_some_and(|given| given.as_str() == unit.id)) {
-            self.take_back(cancelled, &unit, claim).await?;
+            match self.take_back(cancelled, &unit, claim).await {
+                Err(Error::Refused(reason)) => {
+                    tracing::warn!(%reason, "a cancelled replacement was not looked after");
+                }
+                taken_back => taken_back?,
+            }
         }
         let mut names = match &desired.place {
             Place::Child { parent: Some(_), .. } => self.tree.names_down_to(&parent_id).await?,

@@ -53,7 +53,7 @@ impl SharePrincipals {
 
     /// Notes the addition as a tag of the share. Before the principal is associated: whoever finds it there finds the tag.
     async fn note(&self, share: &ShareArn, addition: &Addition) -> Result<(), AwsError> {
-        let changes = TagChanges { set: vec![addition.tag()], unset: Vec::new() };
+        let changes = TagChanges { set: vec![addition.tag()], ..TagChanges::default() };
         self.shares.change_tags(share.as_str(), &changes).await
     }
 
@@ -69,7 +69,7 @@ impl SharePrincipals {
     }
 
     async fn forget(&self, share: &ShareArn, addition: &Addition) -> Result<()> {
-        let changes = TagChanges { set: Vec::new(), unset: vec![addition.key.clone()] };
+        let changes = TagChanges { unset: vec![addition.key.clone()], ..TagChanges::default() };
         self.shares.change_tags(share.as_str(), &changes).await.none_if(GONE)?;
         Ok(())
     }

@@ -14,9 +14,6 @@ const SETTLED_WITHIN: Duration = Duration::from_mins(5);
 /// How long a new share may not be listed.
 const LISTED_WITHIN: Duration = Duration::from_mins(1);
 
-/// Under which a claim notes that it has written a share's name, openness and tags.
-const DESCRIPTION: &str = "description";
-
 /// Shares of subnets that the function's account owns.
 #[derive(Debug)]
 pub(crate) struct SubnetShares {
@@ -82,8 +79,7 @@ impl SubnetShares {
         Ok(self.shares.marked(claim.owner()).await?.filter(is_it))
     }
 
-    /// Gives the share its name, its openness and its tags. What the template changes of them is written once in each
-    /// request, whatever is listed.
+    /// Gives the share its name, its openness and its tags.
     async fn describe(
         &self,
         share: &ResourceShare,
@@ -91,7 +87,6 @@ impl SubnetShares {
         previous: Option<&Properties>,
         claim: &Claim<ShareArn>,
     ) -> Result<()> {
-        let previous = previous.filter(|_| !claim.has_written(DESCRIPTION));
         let arn = share.resource_share_arn().unwrap_or_default();
         let wanted = (desired.name.as_str(), desired.allow_external_principals);
         let listed = (share.name().unwrap_or_default(), share.allow_external_principals().unwrap_or_default());
@@ -99,12 +94,13 @@ impl SubnetShares {
         if listed != wanted || said.is_some_and(|said| said != wanted) {
             let (name, external) = wanted;
             let request = self.shares.ram.update_resource_share().resource_share_arn(arn).name(name);
-            request.allow_external_principals(external).send().await.unless_busy()?;
+            let request = request.allow_external_principals(external);
+            let describing = async || Ok(request.send().await.unless_busy().map(drop)?);
+            claim.change("description", listed == wanted, describing).await?;
         }
         let changes = desired.tags.changes(&pairs(share), previous.map(|previous| &previous.tags));
-        self.shares.change_tags(arn, &changes).await?;
-        claim.wrote(DESCRIPTION);
-        Ok(())
+        let tagging = async || Ok(self.shares.change_tags(arn, &changes).await?);
+        claim.change("tags", changes.are_shown, tagging).await
     }
 
     /// Associates what is wanted, and then only takes away what was wanted `before` and what no other stack added.
@@ -125,7 +121,7 @@ impl SubnetShares {
         let wanted: Vec<_> = wanted.iter().collect();
         additions.check_nobody_takes_back(&principals(&wanted), "")?;
         let set = additions.noted(&principals(&wanted), &principals(&dropped));
-        self.shares.change_tags(arn, &TagChanges { set, unset: Vec::new() }).await?;
+        self.shares.change_tags(arn, &TagChanges { set, ..TagChanges::default() }).await?;
         self.shares.ensure_associated(arn, &wanted, &new, &now, claim).await?;
         let unwanted: Vec<_> = dropped.into_iter().filter(|entity| !is_added(entity)).collect();
         self.shares.ensure_disassociated(arn, &unwanted, &now, claim).await

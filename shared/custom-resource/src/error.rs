@@ -9,7 +9,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why the work is not done.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Asking again would end the same: CloudFormation is answered FAILED with this sentence.
     #[error("{0}")]

@@ -14,7 +14,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use crate::{FunctionArn, Result, Turn, response::NOTHING_MADE};
+use crate::{Error, FunctionArn, Result, Turn, response::NOTHING_MADE};
 
 /// One kind of custom resource.
 ///
@@ -179,13 +179,33 @@ impl<Id: FromStr + Display> Claim<Id> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&self.given);
     }
 
-    /// Notes that this request has written `what`.
+    /// Makes the template's change to `what`. A read may be behind, and show a rollback what was before the template that
+    /// failed: so where it shows what is wanted (`is_shown`), that is written all the same, once in each invocation. What AWS
+    /// refuses then isn't needed, or was refused to the template that failed.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub async fn change(&self, what: &str, is_shown: bool, write: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
+        if is_shown && self.has_written(what) {
+            return Ok(());
+        }
+        match write().await {
+            Err(Error::Refused(reason)) if is_shown => tracing::warn!(%reason, "what is there was not written again"),
+            Err(Error::NotYet(not_yet)) if is_shown && not_yet.is_denial() && self.is_denied() => {
+                tracing::warn!(reason = %not_yet, "what is there was not written again");
+            }
+            written => written?,
+        }
+        self.wrote(what);
+        Ok(())
+    }
+
+    /// Notes that `what` was written.
     pub fn wrote(&self, what: impl Into<String>) {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(what.into());
     }
 
-    /// Whether this request has written `what`, as far as this process knows. A list may be behind, and show a rollback what
-    /// was before the template that failed: so what the templates differ in is written once, whatever is listed.
+    /// Whether this invocation has written `what`.
     #[must_use]
     pub fn has_written(&self, what: &str) -> bool {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).contains(what)
@@ -278,9 +298,12 @@ impl Owner {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU32;
+    use std::{sync::atomic::AtomicU32, time::Duration};
 
     use super::*;
+    use crate::AwsError;
+
+    const SECOND: Duration = Duration::from_secs(1);
 
     fn owner() -> Owner {
         Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a", "Workloads")
@@ -321,6 +344,30 @@ mod tests {
         claim.wrote("name");
         assert!(claim.has_written("name") && !claim.has_written("tags"));
         assert!(!Claim::<u32>::new(owner(), None).has_written("name"));
+    }
+
+    #[tokio::test]
+    async fn what_is_shown_as_wanted_is_written_once_and_a_refusal_of_that_is_no_failure() {
+        let refused = async || Err(Error::refused("no"));
+        let claim: Claim<u32> = Claim::new(owner(), None);
+        assert_eq!(claim.change("name", false, refused).await, Err(Error::refused("no")));
+        assert!(!claim.has_written("name"));
+        claim.change("name", true, refused).await.unwrap();
+        claim.change("name", true, async || panic!("it was written before")).await.unwrap();
+        assert_eq!(claim.change("name", false, refused).await, Err(Error::refused("no")));
+    }
+
+    #[tokio::test]
+    async fn what_may_pass_is_waited_for_and_a_denial_that_lasts_is_a_refusal() {
+        let denial = || Error::from(AwsError::refused("ram:TagResource", "AccessDenied", "").not_yet_within(SECOND));
+        let denied = async || Err(denial());
+        let claim: Claim<u32> = Claim::new(owner(), None);
+        assert_eq!(claim.change("tags", true, denied).await, Err(denial()));
+        let claim = claim.denied();
+        assert_eq!(claim.change("tags", false, denied).await, Err(denial()));
+        let busy = async || Err(Error::not_yet("busy"));
+        assert_eq!(claim.change("tags", true, busy).await, Err(Error::not_yet("busy")));
+        claim.change("tags", true, denied).await.unwrap();
     }
 
     #[test]

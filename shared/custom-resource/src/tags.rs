@@ -30,6 +30,8 @@ pub struct TagChanges {
     pub set: Vec<(String, String)>,
     /// Keys to remove: the template set them once, and doesn't any more.
     pub unset: Vec<String>,
+    /// Whether the tags that are listed are those already.
+    pub are_shown: bool,
 }
 
 impl Tags {
@@ -66,9 +68,12 @@ impl Tags {
         let is_theirs = |(key, value): (&String, &String)| current.get(key).is_some_and(|there| there != value);
         let before = previous.into_iter().flat_map(Self::pairs);
         let dropped = before.filter(|tag| !self.0.contains_key(tag.0) && !is_theirs(*tag));
+        let dropped: Vec<_> = dropped.collect();
+        let are_set = self.0.iter().all(|tag| current.get(tag.0) == Some(tag.1));
         TagChanges {
+            are_shown: are_set && !dropped.iter().any(|(key, _)| current.contains_key(*key)),
             set: set.map(|(key, value)| (key.clone(), value.clone())).collect(),
-            unset: dropped.map(|(key, _)| key.clone()).collect(),
+            unset: dropped.into_iter().map(|(key, _)| key.clone()).collect(),
         }
     }
 }
@@ -147,7 +152,8 @@ mod tests {
     fn tags_that_are_as_wanted_need_no_change() {
         let same = tags(&[("team", "a")]);
         for previous in [Some(&Tags(same.clone())), None] {
-            assert_eq!(Tags(same.clone()).changes(&same, previous), TagChanges::default());
+            let none = TagChanges { are_shown: true, ..TagChanges::default() };
+            assert_eq!(Tags(same.clone()).changes(&same, previous), none);
         }
     }
 
@@ -155,7 +161,7 @@ mod tests {
     fn a_key_that_somebody_gave_another_value_stays_when_the_template_drops_it() {
         let previous = Tags(tags(&[("team", "a")]));
         let changes = Tags::default().changes(&tags(&[("team", "theirs")]), Some(&previous));
-        assert_eq!(changes, TagChanges::default());
+        assert!(changes.unset.is_empty() && changes.are_shown);
     }
 
     #[test]
@@ -166,6 +172,10 @@ mod tests {
         let changes = desired.changes(&desired.0, Some(&failed));
         assert_eq!(changes.set, [("stage".to_owned(), "prod".to_owned()), ("team".to_owned(), "a".to_owned())]);
         assert_eq!(changes.unset, ["cost"]);
+        assert!(changes.are_shown);
+        for listed in [&failed.0, &tags(&[("team", "a"), ("stage", "prod"), ("cost", "1")])] {
+            assert!(!desired.changes(listed, Some(&failed)).are_shown);
+        }
         assert_eq!(desired.changes(&desired.0, Some(&Tags::default())).set.len(), 2);
     }
 

@@ -131,14 +131,6 @@ impl Organizations {
         Ok(tags.get(Owner::TAG_KEY).is_some_and(|tag| owner.made(tag)))
     }
 
-    /// Makes the tags those that the template wants, if it said `previous` before; without any nothing is called.
-    ///
-    /// # Errors
-    /// What AWS said.
-    pub async fn keep_tags(&self, id: &str, desired: &Tags, previous: Option<&Tags>) -> Result<()> {
-        self.change_tags(id, &self.tag_changes(id, desired, previous).await?).await
-    }
-
     /// What makes the tags those that the template wants, if it said `previous` before; without any nothing is called.
     ///
     /// # Errors
@@ -160,8 +152,7 @@ impl Organizations {
         }
         if !changes.unset.is_empty() {
             let untagging = self.0.untag_resource().resource_id(id).set_tag_keys(Some(changes.unset.clone()));
-            // A key that AWS doesn't take, and that made a template fail, is on nothing.
-            untagging.send().await.none_if(&["InvalidInputException"]).unless_busy()?;
+            untagging.send().await.unless_busy()?;
         }
         Ok(())
     }

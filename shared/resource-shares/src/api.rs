@@ -102,7 +102,7 @@ impl ResourceShares {
     }
 
     /// Takes out of a share, and says whether there was anything to take: what isn't in it is out of it. RAM doesn't document
-    /// what it says of that; [Terraform](https://github.com/hashicorp/terraform-provider-aws) counts on the first code.
+    /// what it says of that; [Terraform](https://github.com/hashicorp/terraform-provider-aws) counts on this code.
     ///
     /// # Errors
     /// What AWS said.
@@ -111,8 +111,7 @@ impl ResourceShares {
         for (resources, principals) in batches(entities) {
             let request = self.ram.disassociate_resource_share().resource_share_arn(arn);
             let sent = request.set_resource_arns(resources).set_principals(principals).send().await;
-            was_there |=
-                sent.none_if(&["UnknownResourceException", "InvalidParameterException"]).unless_in_use()?.is_some();
+            was_there |= sent.none_if(&["UnknownResourceException"]).unless_in_use()?.is_some();
         }
         Ok(was_there)
     }

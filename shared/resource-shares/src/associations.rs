@@ -156,14 +156,18 @@ impl ResourceShares {
         if !suspended.is_empty() {
             return Err(Error::refused(now.said_of(&suspended)));
         }
-        let is_unwritten = |entity: &&Entity| !claim.has_written(&association(arn, entity));
-        let listed = now.in_status(new, &[Status::Associated]).into_iter();
-        let doubtful: Vec<_> = listed.filter(is_unwritten).collect();
-        let missing = wanted.iter().filter(|entity| now.status(entity).is_none()).copied();
-        let missing: Vec<_> = missing.chain(doubtful.iter().copied()).collect();
+        let missing: Vec<_> = wanted.iter().filter(|entity| now.status(entity).is_none()).copied().collect();
         if !missing.is_empty() {
             self.associate(arn, &missing).await?;
-            for entity in missing {
+            for entity in &missing {
+                claim.wrote(association(arn, entity));
+            }
+        }
+        let listed = now.in_status(new, &[Status::Associated]).into_iter();
+        let doubtful: Vec<_> = listed.filter(|entity| !claim.has_written(&association(arn, entity))).collect();
+        if !doubtful.is_empty() {
+            claim.change("associations", true, async || self.associate(arn, &doubtful).await).await?;
+            for entity in &doubtful {
                 claim.wrote(association(arn, entity));
             }
         }
@@ -215,17 +219,20 @@ impl ResourceShares {
         }
         let leaving = now.in_status(unwanted, &[Status::Disassociating]);
         let mut left: Vec<_> = held.into_iter().chain(leaving).collect();
-        if left.is_empty() {
-            for entity in unwanted.iter().filter(|entity| !claim.has_written(&association(arn, entity))) {
+        let doubtful = unwanted.iter().copied().filter(|entity| !left.contains(entity));
+        for entity in doubtful.collect::<Vec<_>>() {
+            let disassociating = async || {
                 match self.disassociate(arn, &[entity]).await {
                     // It gives nothing to anybody, so whether RAM takes it off its list isn't waited for.
-                    Err(error @ Error::Refused(_)) if now.status(entity) == Some(&Status::Failed) => {
+                    Err(error) if now.status(entity) == Some(&Status::Failed) => {
                         tracing::warn!(%error, "an association that failed stays listed");
+                        return Ok(());
                     }
-                    was_there => left.extend(was_there?.then_some(*entity)),
+                    was_there => left.extend(was_there?.then_some(entity)),
                 }
-                claim.wrote(association(arn, entity));
-            }
+                Ok(())
+            };
+            claim.change(&association(arn, entity), true, disassociating).await?;
         }
         if left.is_empty() {
             return Ok(());

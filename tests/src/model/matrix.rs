@@ -28,7 +28,7 @@ const LONG: Duration = Duration::from_mins(15);
 const SHORT: Duration = Duration::from_secs(20);
 
 /// What can go wrong with a call, in a page's words, with the time of an invocation.
-const TROUBLES: [(&str, Fault, Duration); 10] = [
+const TROUBLES: [(&str, Fault, Duration); 11] = [
     ("throttled", Fault::Throttled, LONG),
     ("500", Fault::Broken, LONG),
     ("reset before", Fault::Reset, LONG),
@@ -37,6 +37,7 @@ const TROUBLES: [(&str, Fault, Duration); 10] = [
     ("slow to the deadline", Fault::Unanswered, SHORT),
     ("stale", Fault::Stale, LONG),
     ("denied", Fault::Denied, LONG),
+    ("denied for good", Fault::Forbidden, LONG),
     ("killed before", Fault::KilledBefore, LONG),
     ("killed after", Fault::KilledAfter, LONG),
 ];
@@ -113,8 +114,8 @@ impl Matrix {
             self.page.begin(scene.name, TROUBLES.map(|(name, ..)| name));
             for call in tried(&fair.calls) {
                 let outcomes = TROUBLES.map(|(_, fault, invocation)| {
-                    if fault == Fault::Stale && !is_read(&call.operation) {
-                        return Outcome::NotARead;
+                    if !can_meet(fault, call) {
+                        return Outcome::Never;
                     }
                     let told = self.told(&process, scene, &[(call.clone(), fault, invocation)]);
                     if told.as_ref().is_some_and(|told| !told.happened) {
@@ -212,11 +213,20 @@ impl Matrix {
     }
 }
 
+/// Whether that can go wrong with a call. Who may never read what is there can't change it back either.
+fn can_meet(fault: Fault, call: &Call) -> bool {
+    match fault {
+        Fault::Stale => is_read(&call.operation),
+        Fault::Forbidden => !is_read(&call.operation),
+        _ => true,
+    }
+}
+
 /// One of the calls, and something that can go wrong with it.
 fn chosen(random: &mut fastrand::Rng, calls: &[Call]) -> Option<Trouble> {
     let call = random.choice(calls)?;
-    let can_be = |(_, fault, _): &&(_, Fault, _)| *fault != Fault::Stale || is_read(&call.operation);
-    let (_, fault, invocation) = random.choice(TROUBLES.iter().filter(can_be).collect::<Vec<_>>())?;
+    let troubles = TROUBLES.iter().filter(|(_, fault, _)| can_meet(*fault, call));
+    let (_, fault, invocation) = random.choice(troubles.collect::<Vec<_>>())?;
     Some((call.clone(), *fault, *invocation))
 }
 

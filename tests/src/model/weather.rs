@@ -1,6 +1,6 @@
 //! How AWS behaves: every call takes some time, and some go wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::pending;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,6 +26,8 @@ pub enum Fault {
     Slow,
     /// It and all others are denied for a while, but for those that go wrong in another way.
     Denied,
+    /// It is denied, and so is every later call of the operation. (A read without which nothing goes is not.)
+    Forbidden,
     /// It reads what was there before the last change of what it reads. (A write can't.)
     Stale,
     /// The process dies before it.
@@ -119,12 +121,14 @@ struct Forecast {
     calls: Vec<Call>,
     faults: BTreeMap<Place, Fault>,
     denied_until: Option<Instant>,
+    forbidden: BTreeSet<String>,
 }
 
 impl Default for Forecast {
     fn default() -> Self {
         let random = fastrand::Rng::with_seed(7);
-        Self { random, calls: Vec::new(), faults: BTreeMap::new(), denied_until: None }
+        let (calls, faults, forbidden) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
+        Self { random, calls, faults, denied_until: None, forbidden }
     }
 }
 
@@ -152,6 +156,7 @@ impl Weather {
         forecast.calls.clear();
         forecast.faults = faults.iter().cloned().collect();
         forecast.denied_until = None;
+        forecast.forbidden.clear();
     }
 
     /// The calls since the forecast, in the order in which they began.
@@ -179,7 +184,7 @@ impl Weather {
         match fault {
             Some(Fault::Throttled) => return Err(Trouble::Throttled),
             Some(Fault::Broken) => return Err(Trouble::Broken),
-            Some(Fault::Denied) => return Err(Trouble::Denied),
+            Some(Fault::Denied | Fault::Forbidden) => return Err(Trouble::Denied),
             Some(Fault::Reset) => return Err(Trouble::Unanswered),
             Some(Fault::KilledBefore) => self.die().await,
             Some(Fault::Slow) => sleep(SLOW).await,
@@ -212,7 +217,11 @@ impl Weather {
         if named == Some(Fault::Denied) {
             forecast.denied_until = Some(now + DENIED_FOR);
         }
-        let is_denied = forecast.denied_until.is_some_and(|until| now < until);
+        if named == Some(Fault::Forbidden) {
+            forecast.forbidden.insert(operation.to_owned());
+        }
+        let is_forbidden = forecast.forbidden.contains(operation);
+        let is_denied = is_forbidden || forecast.denied_until.is_some_and(|until| now < until);
         let fault = named.or(is_denied.then_some(Fault::Denied));
         // The SDK draws random numbers when a client is used first: what is drawn after a call is to be the same without it.
         fastrand::seed(forecast.random.u64(..));

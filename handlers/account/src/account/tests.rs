@@ -457,7 +457,9 @@ async fn a_name_that_a_failed_template_may_have_given_is_taken_back_whatever_is_
 #[tokio::test]
 async fn a_name_that_may_not_be_given_is_not_taken_back() {
     let (old, failed) = (written(&json!({})), written(&json!({"Name": "api"})));
-    let accounts = world_with(&[describes(AccountState::Active)], &[], &[]);
+    let denied =
+        mock!(aws_sdk_account::Client::put_account_name).then_http_response(|| said("AccessDeniedException", None));
+    let accounts = world_with(&[describes(AccountState::Active)], &[denied], &[]);
     accounts.ensure(&old, Some(&failed), &claim(Some(ID)).denied()).await.unwrap();
 }
 

@@ -73,6 +73,11 @@ fn disassociates(count: usize) -> Rule {
         .then_output(|| DisassociateResourceShareOutput::builder().build())
 }
 
+/// RAM doesn't take something out.
+fn refuses(code: &'static str) -> Rule {
+    mock!(Client::disassociate_resource_share).then_http_response(move || said(code, "It could not be found."))
+}
+
 fn claim() -> Claim<ShareArn> {
     let owner = Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/network/1f0a", "Share");
     Claim::new(owner, Some(SHARE.to_owned()))
@@ -232,14 +237,21 @@ async fn what_is_unwanted_is_disassociated_and_waited_for() {
 
 #[tokio::test]
 async fn what_ram_does_not_know_any_more_is_disassociated() {
-    for code in ["UnknownResourceException", "InvalidParameterException"] {
-        let unknown = || {
-            mock!(Client::disassociate_resource_share).then_http_response(move || said(code, "It could not be found."))
-        };
+    let claim = claim();
+    let unknown = || refuses("UnknownResourceException");
+    window(disassociated(&[unknown()], &[&account()], &all(&Status::Associated), &claim).await);
+    // That may have been another one of those in the call.
+    disassociated(&[unknown()], &[&account()], &Associations::default(), &claim).await.unwrap();
+    disassociated(&[], &[&account()], &Associations::default(), &claim).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_ram_refuses_to_take_out_is_no_failure_unless_it_is_listed() {
+    for code in ["InvalidParameterException", "MalformedArnException"] {
         let claim = claim();
-        window(disassociated(&[unknown()], &[&account()], &all(&Status::Associated), &claim).await);
-        // That may have been another one of those in the call.
-        disassociated(&[unknown()], &[&account()], &Associations::default(), &claim).await.unwrap();
+        let held = disassociated(&[refuses(code)], &[&account()], &all(&Status::Associated), &claim).await;
+        assert!(matches!(&held, Err(Error::Refused(sentence)) if sentence.contains(code)), "{held:?}");
+        disassociated(&[refuses(code)], &[&account()], &Associations::default(), &claim).await.unwrap();
         disassociated(&[], &[&account()], &Associations::default(), &claim).await.unwrap();
     }
 }

@@ -7,8 +7,8 @@ use crate::model::weather::is_read;
 /// What came of a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// Only a read can be stale.
-    NotARead,
+    /// That can't go wrong with such a call.
+    Never,
     /// A rule was broken, so that there will be no page.
     Broken,
     /// The first request was answered with SUCCESS.
@@ -62,7 +62,7 @@ impl Outcome {
             if reason == "killed" { "killed".to_owned() } else { format!("FAILED [{}]", note(reason)) }
         };
         match self {
-            Self::NotARead => "not a read".to_owned(),
+            Self::Never => "–".to_owned(),
             Self::Broken => String::new(),
             Self::Done { more, but: Some(reason) } => {
                 format!("{}, the clean-up {}", done(*more), words(reason))

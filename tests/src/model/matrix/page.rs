@@ -64,7 +64,7 @@ impl Page {
     fn text(&self) -> String {
         let cells = |scene: &Scene| -> usize {
             let rows = scene.rows.iter();
-            rows.map(|(calls, cells)| calls.len() * cells.iter().filter(|cell| *cell != "not a read").count()).sum()
+            rows.map(|(calls, cells)| calls.len() * cells.iter().filter(|cell| *cell != "–").count()).sum()
         };
         let single: usize = self.scenes.iter().map(cells).sum();
         let mut text = format!(
