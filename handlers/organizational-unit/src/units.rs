@@ -103,7 +103,7 @@ impl OrganizationalUnits {
             }
             standing => standing?,
         };
-        if levels.contains(now) {
+        if levels.iter().any(|level| level.id == now.id) {
             // It is the OU itself again.
             self.mark_anew(&now.id, LEVEL_KEY, claim.owner().tag(), claim.owner()).await?;
         }
