@@ -19,7 +19,7 @@ use super::*;
 const LIVES: u32 = 250;
 
 /// How many pairs of faults are tried in each run.
-const PAIRS: usize = 80;
+const PAIRS: usize = 50;
 
 /// The OU that the first lives make.
 const WORKLOADS: &str = "ou-ab12-unit00001";

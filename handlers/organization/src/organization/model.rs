@@ -20,7 +20,7 @@ use super::*;
 const LIVES: u32 = 250;
 
 /// How many pairs of faults are tried in each run.
-const PAIRS: usize = 80;
+const PAIRS: usize = 50;
 
 const SCP: &str = "SERVICE_CONTROL_POLICY";
 const STACKSETS: &str = "member.org.stacksets.cloudformation.amazonaws.com";

@@ -26,7 +26,7 @@ const SHARED: &str = "ou-ab12-unit00001";
 const EMPTIED: &str = "Emptied";
 
 /// How many pairs of faults are tried in each run.
-const PAIRS: usize = 100;
+const PAIRS: usize = 60;
 
 /// An organization that somebody else works in, too.
 #[derive(Debug)]
