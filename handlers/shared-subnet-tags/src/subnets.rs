@@ -49,21 +49,20 @@ impl Plan {
     /// Adds what makes the tags of a thing those of `desired`, if they were said to be `previous` before. What the template
     /// changes is changed whatever is listed, which may be behind. A key that no template of ours set keeps its value, and
     /// one of ours that has another value by now isn't removed: EC2 compares it.
-    fn add(&mut self, id: &str, current: &TagMap, desired: &Tags, previous: Option<&Tags>) -> Result<()> {
-        let before = |key: &str| previous.and_then(|previous| previous.get(key));
-        let differs = |(key, value): &(&String, &String)| {
-            current.get(*key) != Some(value) || previous.is_some() && before(key) != Some(value)
-        };
+    fn add(&mut self, id: &str, current: &TagMap, desired: &Tags, previous: &Tags) -> Result<()> {
+        let differs =
+            |(key, value): &(&String, &String)| current.get(*key) != Some(value) || previous.get(key) != Some(value);
         let set = owned(desired.pairs().filter(differs));
-        let is_theirs =
-            |key: &str, value: &String| current.get(key).is_some_and(|there| there != value) && before(key).is_none();
+        let is_theirs = |key: &str, value: &String| {
+            current.get(key).is_some_and(|there| there != value) && previous.get(key).is_none()
+        };
         if let Some((key, _)) = set.iter().find(|(key, value)| is_theirs(key, value)) {
             return Err(Error::refused(format!(
                 "{id} has a tag {key} with another value already, which this resource did not set; remove that tag, or leave \
                  the key out"
             )));
         }
-        let dropped = previous.into_iter().flat_map(Tags::pairs).filter(|(key, _)| desired.get(key).is_none());
+        let dropped = previous.pairs().filter(|(key, _)| desired.get(key).is_none());
         let unset = owned(dropped);
         for (tags, changes) in [(set, &mut self.set), (unset, &mut self.unset)] {
             if !tags.is_empty() {
@@ -111,8 +110,8 @@ impl SharedSubnets {
         let none = Tags::default();
         let mut plan = Plan::default();
         for (id, current) in &seen {
-            let said = |wishes: &Wishes<'_>| wishes.get(id).copied().unwrap_or(&none).clone();
-            plan.add(id, current, &said(&now), previous.map(|_| said(&before)).as_ref())?;
+            let [desired, previous] = [&now, &before].map(|wishes| wishes.get(id).copied().unwrap_or(&none));
+            plan.add(id, current, desired, previous)?;
         }
         Ok(plan)
     }

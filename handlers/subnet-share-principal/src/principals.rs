@@ -144,15 +144,13 @@ impl Resource for SharePrincipals {
         if additions.under(&key).is_none() && now.holds(&entity) {
             additions = Additions::among(&self.tags(share).await?);
         }
-        let own = additions.under(&key).map(|addition| addition.note);
-        if own == Some(Note::Leaving) {
-            // A list that is behind may show what was taken out. Until it is there for sure, the note says that it may be gone.
-            self.shares.ensure_associated(share.as_str(), &[&entity], &[&entity], &now, claim).await?;
-        }
-        let note = match own {
+        let note = match additions.under(&key).map(|addition| addition.note) {
             Some(Note::Added | Note::Before) => None,
             None if now.holds(&entity) => Some(additions.note_of_another(principal)),
-            Some(Note::Leaving) | None => Some(Note::Added),
+            Some(Note::Leaving) | None => {
+                claim.wrote(&key);
+                Some(Note::Added)
+            }
         };
         if let Some(note) = note {
             self.note(share, &Addition::new(claim.owner(), principal, note)).await.map_err(advised)?;
@@ -160,7 +158,9 @@ impl Resource for SharePrincipals {
         }
         claim.hold(&placed);
         additions.check_nobody_takes_back(&[principal], &key)?;
-        self.shares.ensure_associated(share.as_str(), &[&entity], &[], &now, claim).await?;
+        // What wasn't there or was being taken out when this request came is new, even if a list that is behind shows it.
+        let new = claim.has_written(&key).then_some(&entity);
+        self.shares.ensure_associated(share.as_str(), &[&entity], new.as_slice(), &now, claim).await?;
         // Back at the id that CloudFormation knows, with other words in the old properties: a replacement was cancelled.
         // (At another id it is this that replaces, and CloudFormation cleans up.)
         let cancelled = previous.filter(|previous| *previous != desired);

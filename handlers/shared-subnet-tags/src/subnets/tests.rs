@@ -236,6 +236,12 @@ async fn what_the_template_changes_is_set_even_if_a_list_that_is_behind_shows_it
 }
 
 #[tokio::test]
+async fn what_a_create_wants_is_set_even_if_a_list_that_is_behind_shows_what_another_stack_has_just_removed() {
+    let rules = [subnets(&[A], &[(A, &[("Name", "app")])]), sets(&[A], ("Name", "app"))];
+    ensure(&rules, template(&[A], ("Name", "app"), None), None, &claim(None)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_subnet_that_left_the_template_may_be_gone() {
     let rules = [subnets(&[A, B], &[(B, &[])]), subnets(&[A], &[]), sets(&[B], ("Name", "app"))];
     let (old, new) = (template(&[A], ("Name", "app"), None), template(&[B], ("Name", "app"), None));

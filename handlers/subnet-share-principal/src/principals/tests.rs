@@ -294,10 +294,10 @@ async fn a_principal_that_another_stack_takes_back_right_now_is_waited_for() {
 #[tokio::test]
 async fn a_delete_that_failed_is_taken_back_by_the_next_update_even_if_the_list_still_shows_the_principal() {
     let claim = claim(Some(ID));
-    let look = || in_order([&associated(&[(ACCOUNT, Association::Associated)]), &[reads(&[own(Note::Leaving)])]]);
-    wait(ensure(&in_order([&look(), &[associates(ACCOUNT)]]), None, &claim).await);
-    let rules = in_order([&look(), &[tags(&own(Note::Added)), reads(&[own(Note::Added)])]]);
-    ensure(&rules, None, &claim).await.unwrap();
+    let still_listed = || associated(&[(ACCOUNT, Association::Associated)]);
+    let notes = [reads(&[own(Note::Leaving)]), tags(&own(Note::Added)), reads(&[own(Note::Added)])];
+    wait(ensure(&in_order([&still_listed(), &notes, &[associates(ACCOUNT)]]), None, &claim).await);
+    ensure(&in_order([&still_listed(), &[reads(&[own(Note::Added)])]]), None, &claim).await.unwrap();
 }
 
 #[tokio::test]
