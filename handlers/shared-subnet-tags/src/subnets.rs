@@ -35,8 +35,15 @@ fn owned<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> Vec<(Stri
     pairs.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// The same change of several things: one call.
-type Changes = BTreeMap<Vec<(String, String)>, Vec<String>>;
+/// The same change of several things, by its tags: one call.
+type Changes = BTreeMap<Vec<(String, String)>, Change>;
+
+/// What is changed, and whether some of it isn't listed as wanted already.
+#[derive(Debug, Default)]
+struct Change {
+    ids: Vec<String>,
+    is_needed: bool,
+}
 
 /// Everything that is to be changed.
 #[derive(Debug, Default)]
@@ -48,25 +55,29 @@ struct Plan {
 impl Plan {
     /// Adds what makes the tags of a thing those of `desired`, if they were said to be `previous` before. What the template
     /// changes is changed whatever is listed, which may be behind. A key that no template of ours set keeps its value, and
-    /// one of ours that has another value by now isn't removed: EC2 compares it.
-    fn add(&mut self, id: &str, current: &TagMap, desired: &Tags, previous: &Tags) -> Result<()> {
+    /// one of ours that has another value by now isn't removed: EC2 compares it. `current` is `None` where nobody looked.
+    fn add(&mut self, id: &str, current: Option<&TagMap>, desired: &Tags, previous: &Tags) -> Result<()> {
+        let listed = |key: &str| current.and_then(|current| current.get(key));
         let differs =
-            |(key, value): &(&String, &String)| current.get(*key) != Some(value) || previous.get(key) != Some(value);
+            |(key, value): &(&String, &String)| listed(key) != Some(value) || previous.get(key) != Some(value);
         let set = owned(desired.pairs().filter(differs));
-        let is_theirs = |key: &str, value: &String| {
-            current.get(key).is_some_and(|there| there != value) && previous.get(key).is_none()
-        };
+        let is_theirs =
+            |key: &str, value: &String| listed(key).is_some_and(|there| there != value) && previous.get(key).is_none();
         if let Some((key, _)) = set.iter().find(|(key, value)| is_theirs(key, value)) {
             return Err(Error::refused(format!(
                 "{id} has a tag {key} with another value already, which this resource did not set; remove that tag, or leave \
                  the key out"
             )));
         }
-        let dropped = previous.pairs().filter(|(key, _)| desired.get(key).is_none());
-        let unset = owned(dropped);
-        for (tags, changes) in [(set, &mut self.set), (unset, &mut self.unset)] {
+        let unset = owned(previous.pairs().filter(|(key, _)| desired.get(key).is_none()));
+        let is_listed = |(key, value): &(String, String)| listed(key) == Some(value);
+        let are_set = set.iter().all(is_listed);
+        let are_unset = current.is_some() && !unset.iter().any(is_listed);
+        for (tags, is_shown, changes) in [(set, are_set, &mut self.set), (unset, are_unset, &mut self.unset)] {
             if !tags.is_empty() {
-                changes.entry(tags).or_default().push(id.to_owned());
+                let change = changes.entry(tags).or_default();
+                change.ids.push(id.to_owned());
+                change.is_needed |= !is_shown;
             }
         }
         Ok(())
@@ -100,35 +111,38 @@ impl SharedSubnets {
         let wanted = in_vpcs.iter().filter(|id| now.contains_key(*id)).map(|id| (*id).to_owned());
         let vpcs = self.api.vpcs(wanted.collect()).await?;
 
-        // What is only to lose its tags isn't looked at.
+        // What is only to lose its tags isn't looked at, or not believed.
         let left = in_vpcs.iter().filter(|id| before.contains_key(*id) && !now.contains_key(*id));
-        let left = left.map(|id| (*id, TagMap::new()));
+        let left = left.map(|id| (*id, None));
         let subnets = subnets.iter().map(|subnet| (subnet.subnet_id().unwrap_or_default(), by_key(subnet.tags())));
         let vpcs = vpcs.iter().map(|vpc: &Vpc| (vpc.vpc_id().unwrap_or_default(), by_key(vpc.tags())));
-        let seen: BTreeMap<_, _> = subnets.chain(vpcs).chain(left).collect();
+        let listed = subnets.chain(vpcs).map(|(id, tags)| (id, desired.is_some().then_some(tags)));
+        let seen: BTreeMap<_, _> = listed.chain(left).collect();
         check_seen(&now, &seen)?;
         let none = Tags::default();
         let mut plan = Plan::default();
         for (id, current) in &seen {
             let [desired, previous] = [&now, &before].map(|wishes| wishes.get(id).copied().unwrap_or(&none));
-            plan.add(id, current, desired, previous)?;
+            plan.add(id, current.as_ref(), desired, previous)?;
         }
         Ok(plan)
     }
 
-    async fn carry_out(&self, plan: Plan) -> Result<()> {
-        for (tags, ids) in plan.set {
-            self.api.tag(ids, &tags).await?;
+    async fn carry_out(&self, plan: Plan, claim: &Claim<TagsId>) -> Result<()> {
+        for (tags, Change { ids, is_needed }) in plan.set {
+            let tagging = async || self.api.tag(ids.clone(), &tags).await;
+            claim.change(&format!("tags of {}", ids.join(", ")), !is_needed, tagging).await?;
         }
-        for (tags, ids) in plan.unset {
-            self.api.untag(ids, &tags).await?;
+        for (tags, Change { ids, is_needed }) in plan.unset {
+            let untagging = async || self.api.untag(ids.clone(), &tags).await;
+            claim.change(&format!("no tags of {}", ids.join(", ")), !is_needed, untagging).await?;
         }
         Ok(())
     }
 }
 
 /// A subnet isn't seen at once in the account that it is shared with.
-fn check_seen(wishes: &Wishes<'_>, seen: &BTreeMap<&str, TagMap>) -> Result<()> {
+fn check_seen(wishes: &Wishes<'_>, seen: &BTreeMap<&str, Option<TagMap>>) -> Result<()> {
     let unseen: Vec<_> = wishes.keys().filter(|id| !seen.contains_key(*id)).copied().collect();
     if unseen.is_empty() {
         return Ok(());
@@ -149,14 +163,14 @@ impl Resource for SharedSubnets {
         // Not before anything is tagged: what was refused until then leaves no id, so that the Delete that follows takes away
         // nothing of others.
         claim.hold(&TagsId::of(claim.owner()));
-        self.carry_out(plan).await
+        self.carry_out(plan, claim).await
     }
 
     async fn remove(&self, last: Option<&Properties>, claim: &Claim<TagsId>) -> Result<()> {
         if claim.made_nothing() {
             return Ok(());
         }
-        self.carry_out(self.plan(None, last).await?).await
+        self.carry_out(self.plan(None, last).await?, claim).await
     }
 }
 

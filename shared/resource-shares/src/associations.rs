@@ -140,7 +140,7 @@ fn association(arn: &str, entity: &Entity) -> String {
 
 impl ResourceShares {
     /// Associates those of `wanted` that `now` doesn't have, and is done when RAM has associated all of them. Those that are
-    /// `new` to the template are associated once in each request, whatever is listed.
+    /// `new` to the template are associated once in each invocation, whatever is listed.
     ///
     /// # Errors
     /// What AWS said of the call or of an association; `NotYet` while RAM is at it.
@@ -200,7 +200,7 @@ impl ResourceShares {
     }
 
     /// Disassociates those of `unwanted` that `now` has, and is done when none of them is there. What isn't listed, or as
-    /// FAILED, is disassociated once in each request all the same: a list that is behind must not have anybody keep access.
+    /// FAILED, is disassociated once in each invocation all the same: a list that is behind must not have anybody keep access.
     ///
     /// # Errors
     /// What AWS said; `NotYet` while RAM is at it.

@@ -39,7 +39,9 @@ impl Outcome {
     pub(super) fn of(told: &Told, fair: &Told) -> Self {
         let reason = |step: &Step| {
             let reason = step.answer.as_ref().filter(|answer| !answer.success)?.reason.as_deref()?;
-            Some(reason.split(" (RequestId: ").next().unwrap_or_default().to_owned())
+            // Whose request it was and how long it took is chance.
+            let reason = reason.split(" (RequestId: ").next().unwrap_or_default();
+            Some(reason.split(" (still so after ").next().unwrap_or_default().to_owned())
         };
         let mut reasons = told.run.steps.iter().map(reason);
         let first = reasons.next().flatten();
