@@ -42,6 +42,7 @@
 //! ```
 
 mod account_id;
+mod configuration;
 mod continuation;
 mod deliver;
 mod deputy;
