@@ -134,6 +134,10 @@ impl Resource for SharedSubnets {
     type Id = TagsId;
     type Attributes = ();
 
+    async fn warm_up(&self) {
+        let _ = self.api.subnets(vec!["any".to_owned()]).await;
+    }
+
     async fn ensure(&self, desired: &Properties, previous: Option<&Properties>, claim: &Claim<TagsId>) -> Result<()> {
         // From the start: the event may be delivered twice, and one delivery fail where the other tags.
         claim.hold(&TagsId::of(claim.owner()));

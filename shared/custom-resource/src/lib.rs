@@ -62,6 +62,7 @@ mod serve;
 mod tags;
 mod telemetry;
 mod turn;
+mod warm_up;
 
 pub use account_id::is_account_id;
 pub use aws_config::SdkConfig;

@@ -23,6 +23,7 @@ use crate::{
     metrics::{self, Operation, measured},
     response::{Response, Status},
     telemetry,
+    warm_up::warm_up,
 };
 
 /// Serves Lambda's events until the process ends, with the resource that `build` makes of the AWS configuration.
@@ -39,6 +40,8 @@ pub async fn serve<R: Resource>(build: impl FnOnce(&SdkConfig) -> R) -> Result<(
         hosts: ResponseHosts::from_environment(),
         again: SelfInvocation::new(&aws),
     };
+    // Apart from the rest, which is there as long as the process.
+    warm_up(Box::pin(function.resource.warm_up())).await;
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
 }
 

@@ -50,6 +50,11 @@ impl<S> Stores<S> {
         }
     }
 
+    /// The store that acts with the function's own role.
+    pub(crate) fn own(&self) -> &S {
+        &self.own
+    }
+
     /// Forgets all sessions: the role of one may have been deleted, and made again.
     pub(crate) fn forget_sessions(&self) {
         self.assumed.borrow_mut().clear();
