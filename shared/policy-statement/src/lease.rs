@@ -67,7 +67,7 @@ impl Leases {
 
     /// A call as far as to the connection.
     pub(crate) async fn warm_up(&self) {
-        let _ = self.client.update_item().table_name(POLICY).send().await;
+        let _ = self.client.update_item().set_table_name(self.table.clone()).send().await;
     }
 
     /// Does `work` while nobody else changes `policy` (`repository app`), for the claim with that mark.
