@@ -49,9 +49,8 @@ fuzz: ## try the libraries with bad input, FUZZ_SECONDS for each of three target
 
 bench: ## measure the functions beside their peers, write docs/Benchmark.md; BENCH=quick for a first look
 	@$(ENVIRONMENTS) tools bench
-	PATH="$(CURDIR)/$(TOOLS):$$PATH" cargo-lambda lambda build --quiet --release --locked --workspace \
-		$$(sed -n 's/.*Binary: *\([a-z0-9-]*\).*/--bin \1/p' template.yaml) \
-		--target-dir $(BENCHED) --lambda-dir $(BENCHED)/functions
+	PATH="$(CURDIR)/$(TOOLS):$$PATH" CARGO_TARGET_DIR=$(BENCHED) cargo-lambda lambda build --quiet --release --locked --workspace \
+		$$(sed -n 's/.*Binary: *\([a-z0-9-]*\).*/--bin \1/p' template.yaml) --lambda-dir $(BENCHED)/functions
 	cargo build --quiet --release --locked --manifest-path tests/bench/Cargo.toml --target-dir $(BENCHED) --package lean
 	cargo build --quiet --locked --manifest-path tests/bench/Cargo.toml --target-dir $(BENCHED)
 	$(BENCHED)/debug/archipelago-bench $(BENCHED)/functions .local/bench $(BENCHED)/release/lean docs/Benchmark.md

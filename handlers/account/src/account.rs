@@ -228,6 +228,10 @@ impl Resource for Accounts {
     type Id = AccountId;
     type Attributes = Attributes;
 
+    async fn warm_up(&self) {
+        let _ = self.api.described("any").await;
+    }
+
     async fn ensure(
         &self,
         desired: &Properties,

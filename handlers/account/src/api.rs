@@ -1,7 +1,7 @@
 //! The calls by which accounts are found, made, moved and closed. Each is one question or one change.
 //! <https://docs.aws.amazon.com/organizations/latest/APIReference/API_CreateAccount.html>
 
-use std::time::Duration;
+use std::{cell::LazyCell, time::Duration};
 
 use aws_sdk_organizations::{
     error::SdkError,
@@ -40,25 +40,27 @@ const FIRST_QUOTA: usize = 10;
 #[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) organizations: Organizations,
-    account: aws_sdk_account::Client,
+    /// Made for the few accounts that are renamed: each of the SDK's clients reads a table of all Regions first.
+    account: LazyCell<aws_sdk_account::Client, Box<dyn FnOnce() -> aws_sdk_account::Client>>,
     sts: aws_sdk_sts::Client,
 }
 
 impl Api {
     pub(crate) fn new(aws: &SdkConfig) -> Self {
+        let account = aws.clone();
         Self::of(
             aws_sdk_organizations::Client::new(aws),
-            aws_sdk_account::Client::new(aws),
+            move || aws_sdk_account::Client::new(&account),
             aws_sdk_sts::Client::new(aws),
         )
     }
 
     pub(crate) fn of(
         organizations: aws_sdk_organizations::Client,
-        account: aws_sdk_account::Client,
+        account: impl FnOnce() -> aws_sdk_account::Client + 'static,
         sts: aws_sdk_sts::Client,
     ) -> Self {
-        Self { organizations: Organizations(organizations), account, sts }
+        Self { organizations: Organizations(organizations), account: LazyCell::new(Box::new(account)), sts }
     }
 
     fn client(&self) -> &aws_sdk_organizations::Client {

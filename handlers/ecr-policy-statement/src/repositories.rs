@@ -41,6 +41,10 @@ impl PolicyStore for Repositories {
     const FROM_OUTSIDE: bool = true;
     const APPEARS_WITHIN: Option<Duration> = None;
 
+    async fn warm_up(&self) {
+        let _ = self.0.get_repository_policy().repository_name("any").send().await;
+    }
+
     async fn get(&self, Place { account, target }: &Place<Repository>) -> Result<Policy> {
         let request = self.0.get_repository_policy().set_registry_id(account.clone()).repository_name(&target.name);
         match request.send().await.said() {

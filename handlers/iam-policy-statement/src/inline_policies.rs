@@ -62,6 +62,10 @@ impl PolicyStore for InlinePolicies {
     const FROM_OUTSIDE: bool = false;
     const APPEARS_WITHIN: Option<Duration> = Some(Duration::from_secs(30));
 
+    async fn warm_up(&self) {
+        let _ = self.0.get_role_policy().role_name("any").policy_name("any").send().await;
+    }
+
     async fn get(&self, Place { target, .. }: &Place<InlinePolicy>) -> Result<Policy> {
         let request = self.0.get_role_policy().role_name(&target.role).policy_name(&target.policy);
         match request.send().await.said() {

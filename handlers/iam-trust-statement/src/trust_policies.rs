@@ -52,6 +52,10 @@ impl PolicyStore for TrustPolicies {
     const FROM_OUTSIDE: bool = false;
     const APPEARS_WITHIN: Option<Duration> = Some(Duration::from_secs(30));
 
+    async fn warm_up(&self) {
+        let _ = self.0.get_role().role_name("any").send().await;
+    }
+
     async fn get(&self, Place { target, .. }: &Place<Role>) -> Result<Policy> {
         match self.0.get_role().role_name(&target.name).send().await.said() {
             Ok(got) => {

@@ -56,6 +56,10 @@ impl PolicyStore for Keys {
     const APPEARS_WITHIN: Option<Duration> = Some(Duration::from_secs(30));
 
     /// The key by its id, whichever name it has in the template.
+    async fn warm_up(&self) {
+        let _ = self.0.describe_key().key_id("any").send().await;
+    }
+
     async fn resolve(&self, place: Place<Key>) -> Result<Result<Place<Key>, AwsError>> {
         if let Some(region) = place.target.region.as_deref()
             && self.region() != Some(region)

@@ -168,6 +168,10 @@ impl Resource for Organization {
     type Id = OrganizationId;
     type Attributes = Attributes;
 
+    async fn warm_up(&self) {
+        let _ = self.api().describe_organization().send().await;
+    }
+
     async fn ensure(
         &self,
         desired: &Properties,

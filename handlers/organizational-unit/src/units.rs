@@ -151,6 +151,10 @@ impl Resource for OrganizationalUnits {
     type Id = UnitId;
     type Attributes = Attributes;
 
+    async fn warm_up(&self) {
+        let _ = self.tree.0.root_id().await;
+    }
+
     async fn ensure(
         &self,
         desired: &Properties,

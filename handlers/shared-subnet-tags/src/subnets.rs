@@ -158,6 +158,10 @@ impl Resource for SharedSubnets {
     type Id = TagsId;
     type Attributes = ();
 
+    async fn warm_up(&self) {
+        let _ = self.api.subnets(vec!["any".to_owned()]).await;
+    }
+
     async fn ensure(&self, desired: &Properties, previous: Option<&Properties>, claim: &Claim<TagsId>) -> Result<()> {
         let plan = self.plan(Some(desired), previous).await?;
         // Not before anything is tagged: what was refused until then leaves no id, so that the Delete that follows takes away

@@ -127,6 +127,10 @@ impl Resource for SharePrincipals {
     type Id = PlacedPrincipal;
     type Attributes = ();
 
+    async fn warm_up(&self) {
+        let _ = self.shares.share("any").await;
+    }
+
     async fn ensure(
         &self,
         desired: &Properties,

@@ -161,6 +161,10 @@ impl Resource for SubnetShares {
     type Id = ShareArn;
     type Attributes = Attributes;
 
+    async fn warm_up(&self) {
+        let _ = self.shares.share("any").await;
+    }
+
     async fn ensure(
         &self,
         desired: &Properties,

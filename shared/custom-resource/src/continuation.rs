@@ -8,24 +8,30 @@ use tokio::time::Instant;
 #[cfg(feature = "continuation")]
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 
-/// Asks Lambda to invoke the function that is running.
+/// Asks Lambda to invoke the function that is running. Few processes ever do: the client is made where it is needed, since
+/// each of the SDK's clients reads a table of all Regions first.
 #[cfg(feature = "continuation")]
-pub(crate) struct SelfInvocation(aws_sdk_lambda::Client);
+pub(crate) struct SelfInvocation(SdkConfig);
 
 #[cfg(feature = "continuation")]
 impl SelfInvocation {
     pub(crate) fn new(aws: &SdkConfig) -> Self {
-        use aws_sdk_lambda::config::{Builder, retry::RetryConfig};
-        // An invocation whose answer is lost may have happened all the same, and a second one would answer a second time. (It
-        // is answered FAILED here even so: CloudFormation takes the first answer, and nobody may wait for an hour.)
-        Self(aws_sdk_lambda::Client::from_conf(Builder::from(aws).retry_config(RetryConfig::disabled()).build()))
+        Self(aws.clone())
     }
 
     /// Sends `event` to `function`, an ARN with the alias that was invoked; again, for as long as Lambda refuses what it may
     /// take a moment later.
     pub(crate) async fn invoke(&self, function: &str, event: &Value, until: Instant) -> Result<(), String> {
-        use aws_sdk_lambda::{primitives::Blob, types::InvocationType};
-        let request = self.0.invoke().function_name(function).invocation_type(InvocationType::Event);
+        use aws_sdk_lambda::{
+            Client,
+            config::{Builder, retry::RetryConfig},
+            primitives::Blob,
+            types::InvocationType,
+        };
+        // An invocation whose answer is lost may have happened all the same, and a second one would answer a second time. (It
+        // is answered FAILED here even so: CloudFormation takes the first answer, and nobody may wait for an hour.)
+        let lambda = Client::from_conf(Builder::from(&self.0).retry_config(RetryConfig::disabled()).build());
+        let request = lambda.invoke().function_name(function).invocation_type(InvocationType::Event);
         let request = request.payload(Blob::new(event.to_string()));
         loop {
             let error = match tokio::time::timeout_at(until, request.clone().send()).await {

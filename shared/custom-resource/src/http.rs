@@ -21,8 +21,9 @@ use rustls::{
     crypto::ring,
     pki_types::{CertificateDer, pem::PemObject},
 };
+use url::Url;
 
-use crate::metrics;
+use crate::{metrics, warm_up};
 
 /// AWS's endpoints are near; a connection that takes longer won't come.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -74,6 +75,9 @@ impl HttpClient for Sdk {
 
 impl HttpConnector for Sdk {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        if warm_up::is_under_way() {
+            return HttpConnectorFuture::new(open(self.0.clone(), request.uri().to_owned()));
+        }
         metrics::called(request.headers());
         let client = self.0.clone();
         HttpConnectorFuture::new(async move {
@@ -90,8 +94,59 @@ impl HttpConnector for Sdk {
     }
 }
 
+/// Opens the connection that a request to `uri` takes, if it takes long to open, and leaves it to the next. Only a request
+/// can do so: one that asks for nothing.
+async fn open(client: Client, uri: String) -> Result<HttpResponse, ConnectorError> {
+    let origin = Url::parse(&uri).ok().filter(|uri| uri.scheme() == "https").and_then(|uri| uri.join("/").ok());
+    if let Some(origin) = origin {
+        client.head(origin).send().await.map_err(failure)?;
+    }
+    Err(ConnectorError::user("it was for the connection".into()))
+}
+
 /// What the SDKs' retries need to know of an error. The error itself may quote the URL, which names things.
 fn failure(error: reqwest::Error) -> ConnectorError {
     let error = error.without_url();
     if error.is_timeout() { ConnectorError::timeout(error.into()) } else { ConnectorError::io(error.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{io::AsyncReadExt, net::TcpListener};
+
+    use super::*;
+
+    async fn called(url: String) {
+        let mut request = HttpRequest::new(SdkBody::from("a secret"));
+        request.set_uri(url).unwrap();
+        let called = Sdk(client().unwrap()).call(request).await;
+        assert!(called.is_err());
+    }
+
+    /// The first byte that a server hears, if anybody comes.
+    async fn heard(scheme: &str) -> Option<u8> {
+        let server = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("{scheme}://{}/path?query", server.local_addr().unwrap());
+        let hear = async {
+            let (mut stream, _) = server.accept().await.unwrap();
+            stream.read_u8().await.ok()
+        };
+        tokio::select! {
+            biased;
+            heard = hear => heard,
+            () = warm_up::warm_up(called(url)) => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn before_the_first_event_a_call_shakes_hands_and_says_nothing() {
+        const HANDSHAKE: u8 = 22;
+        assert_eq!(heard("https").await, Some(HANDSHAKE));
+        assert_eq!(heard("http").await, None);
+    }
+
+    #[tokio::test]
+    async fn a_start_without_a_way_to_aws_goes_on() {
+        warm_up::warm_up(called("https://127.0.0.1:1/".to_owned())).await;
+    }
 }

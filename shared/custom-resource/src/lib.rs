@@ -42,6 +42,7 @@
 //! ```
 
 mod account_id;
+mod configuration;
 mod continuation;
 mod deliver;
 mod deputy;
@@ -61,6 +62,7 @@ mod serve;
 mod tags;
 mod telemetry;
 mod turn;
+mod warm_up;
 
 pub use account_id::is_account_id;
 pub use aws_config::SdkConfig;

@@ -35,6 +35,10 @@ pub trait Resource {
     /// [`Claim::caller`] may ask for is then for the resource to bound.
     const TAKES_CALLERS: bool = false;
 
+    /// Makes a call to each service that every request needs, before the first one. It goes as far as to the connection:
+    /// nothing of it is sent, and it ends with an error that says nothing.
+    async fn warm_up(&self) {}
+
     /// Makes the world look like `desired`, whatever it looks like now, and holds the id as soon as the thing exists.
     ///
     /// `previous` is what the template said before; `None` on Create, and where it can't be read any more.

@@ -5,10 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use aws_config::{
-    AppName, BehaviorVersion, SdkConfig, environment::EnvironmentVariableCredentialsProvider,
-    environment::EnvironmentVariableRegionProvider, timeout::TimeoutConfig,
-};
+use aws_config::SdkConfig;
 use futures_util::future::join_all;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde_json::{Value, value::RawValue};
@@ -17,18 +14,17 @@ use tracing::Instrument;
 
 use crate::{
     Resource, ResponseHosts, Unanswerable,
+    configuration::configuration,
     continuation::SelfInvocation,
     deliver::{LAST_MOMENT, deliver},
     event::{self, Envelope, Request},
-    http,
+    http::{self, Sdk},
     lifecycle::{self, Clock, Outcome},
-    metrics::{self, FUNCTION_NAME, Operation, measured},
+    metrics::{self, Operation, measured},
     response::{Response, Status},
     telemetry,
+    warm_up::warm_up,
 };
-
-/// One try of an AWS call; what takes longer is cut off and, where that is safe, tried again.
-const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Serves Lambda's events until the process ends, with the resource that `build` makes of the AWS configuration.
 ///
@@ -37,30 +33,16 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 pub async fn serve<R: Resource>(build: impl FnOnce(&SdkConfig) -> R) -> Result<(), lambda_runtime::Error> {
     telemetry::start_log::<R>();
     let http = http::client()?;
-    let aws = configuration(&http).await;
+    let aws = configuration(Sdk(http.clone())).await;
     let function = Function {
         resource: build(&aws),
         http,
         hosts: ResponseHosts::from_environment(),
         again: SelfInvocation::new(&aws),
     };
+    // Apart from the rest, which is there as long as the process.
+    warm_up(Box::pin(function.resource.warm_up())).await;
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
-}
-
-/// Lambda puts credentials and Region into the environment, so nothing else is asked. The user agent ends in the function's
-/// name: a trail shows it, that of another account as well, where no role tells one function from another.
-async fn configuration(http: &reqwest::Client) -> SdkConfig {
-    let name = std::env::var(FUNCTION_NAME).ok().and_then(|name| AppName::new(name).ok());
-    let mut aws = aws_config::defaults(BehaviorVersion::latest());
-    if let Some(name) = name {
-        aws = aws.app_name(name);
-    }
-    aws.http_client(http::Sdk(http.clone()))
-        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
-        .region(EnvironmentVariableRegionProvider::new())
-        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(CALL_TIMEOUT).build())
-        .load()
-        .await
 }
 
 struct Function<R> {

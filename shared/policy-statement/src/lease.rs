@@ -65,6 +65,11 @@ impl Leases {
         Self { client, table, lasts: LEASE }
     }
 
+    /// A call as far as to the connection.
+    pub(crate) async fn warm_up(&self) {
+        let _ = self.client.update_item().set_table_name(self.table.clone()).send().await;
+    }
+
     /// Does `work` while nobody else changes `policy` (`repository app`), for the claim with that mark.
     ///
     /// # Errors

@@ -252,6 +252,10 @@ impl<S: PolicyStore> Resource for Statements<S> {
     /// A policy without principals grants the role that it is of, which another account can't be.
     const TAKES_CALLERS: bool = S::RULES.principals;
 
+    async fn warm_up(&self) {
+        tokio::join!(self.leases.warm_up(), self.stores.own().warm_up());
+    }
+
     async fn ensure(
         &self,
         desired: &Self::Properties,

@@ -22,6 +22,10 @@ pub trait PolicyStore {
     /// How long a target that was made a moment ago may not be visible, if that happens.
     const APPEARS_WITHIN: Option<Duration>;
 
+    /// A call to the service as far as to the connection, if that is the same for all targets: see
+    /// [`Resource::warm_up`](custom_resource::Resource::warm_up).
+    async fn warm_up(&self) {}
+
     /// The target under the one name that it has for everybody: what stands behind an alias, say. Without such a target,
     /// or if it is being deleted, what AWS said.
     async fn resolve(&self, place: Place<Self::Target>) -> Result<Result<Place<Self::Target>, AwsError>> {

@@ -1,7 +1,7 @@
 //! The store that acts with the function's own role, and those that act with an assumed one.
 
 use std::{
-    cell::RefCell,
+    cell::{LazyCell, RefCell},
     fmt,
     rc::Rc,
     time::{Duration, SystemTime},
@@ -24,7 +24,7 @@ const LEFT: Duration = Duration::from_mins(5);
 pub(crate) struct Stores<S> {
     aws: SdkConfig,
     build: Box<dyn Fn(&SdkConfig) -> S>,
-    sts: Client,
+    sts: LazyCell<Client, Box<dyn FnOnce() -> Client>>,
     own: Rc<S>,
     assumed: RefCell<Vec<Session<S>>>,
 }
@@ -39,13 +39,20 @@ impl<S> Stores<S> {
     pub(crate) fn new(aws: &SdkConfig, build: impl Fn(&SdkConfig) -> S + 'static) -> Self {
         // A write that the SDK repeats could undo another's in between, so each look at a policy is a new try.
         let once = aws.to_builder().retry_config(RetryConfig::disabled()).build();
+        let aws = aws.clone();
         Self {
             own: Rc::new(build(&once)),
-            sts: Client::new(aws),
+            // Few templates name a role, and each of the SDK's clients reads a table of all Regions first.
+            sts: LazyCell::new(Box::new(move || Client::new(&aws))),
             aws: once,
             build: Box::new(build),
             assumed: RefCell::default(),
         }
+    }
+
+    /// The store that acts with the function's own role.
+    pub(crate) fn own(&self) -> &S {
+        &self.own
     }
 
     /// Forgets all sessions: the role of one may have been deleted, and made again.
@@ -55,7 +62,7 @@ impl<S> Stores<S> {
 
     #[cfg(test)]
     fn with_sts(self, sts: Client) -> Self {
-        Self { sts, ..self }
+        Self { sts: LazyCell::new(Box::new(|| sts)), ..self }
     }
 
     /// The store that acts as `role`, or as the function itself, which is in account `home`. Whoever reads the other

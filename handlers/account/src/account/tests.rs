@@ -167,10 +167,11 @@ fn move_fails(code: &'static str) -> Rule {
 
 /// Answers with these rules, each in its order, and fails the test on any other call.
 fn world_with(organizations: &[Rule], account: &[Rule], sts: &[Rule]) -> Accounts {
+    let account = mock_client!(aws_sdk_account, RuleMode::Sequential, account.iter().collect::<Vec<_>>());
     Accounts {
         api: Api::of(
             mock_client!(aws_sdk_organizations, RuleMode::Sequential, organizations.iter().collect::<Vec<_>>()),
-            mock_client!(aws_sdk_account, RuleMode::Sequential, account.iter().collect::<Vec<_>>()),
+            || account,
             mock_client!(aws_sdk_sts, RuleMode::Sequential, sts.iter().collect::<Vec<_>>()),
         ),
     }
