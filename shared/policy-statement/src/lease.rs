@@ -1,7 +1,7 @@
 //! The lease: one item a target in a `DynamoDB` table, so that one function at a time changes a policy.
 //!
-//! No AWS policy API has compare-and-set. A lease ends by itself, so a function that is killed holds nobody up for longer;
-//! its holder's work always ends before it does. The item also keeps what the next holder has to know: which documents were
+//! ECR, KMS, S3 and IAM have no compare-and-set. A lease ends by itself, so a function that is killed holds nobody up for
+//! longer; its holder's work always ends before it does. The item also keeps what the next holder has to know: which documents were
 //! replaced, so that a read that lags behind is told from a change by somebody else; the write whose end nobody saw; and
 //! the latest request of each claim, so that one that was cancelled while it waited does nothing any more.
 
