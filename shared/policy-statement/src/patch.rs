@@ -26,11 +26,10 @@ impl<S: PolicyStore> Patch<'_, S> {
     /// Makes the policy have `wanted` as the claim's statements, and says what it is then. Holds the id once nothing but
     /// the write is left.
     pub(crate) async fn put_in(&self, wanted: &[Statement]) -> Result<Document> {
-        let id = StatementId { place: self.place.clone(), mark: self.mark.to_owned() };
         let before = self.present().await?.map_err(|error| not_there::<S>(error, self.place))?;
         self.check_caller(&before)?;
         if before.has_own(self.mark, wanted) {
-            self.claim.hold(&id);
+            self.hold();
             return Ok(before);
         }
         let mut after = before.clone();
@@ -38,8 +37,6 @@ impl<S: PolicyStore> Patch<'_, S> {
         let limit = self.store.limit(self.place, S::LIMIT.used_by(&after)).await?;
         limit.check(&self.place.policy(), &before, &after, self.mark)?;
         S::guard(self.place, &before, &after)?;
-        // From here on the statements may be there, even if no answer comes.
-        self.claim.hold(&id);
         match self.write(&before, after).await? {
             Ok(after) => Ok(after),
             Err(error) => {
@@ -49,6 +46,10 @@ impl<S: PolicyStore> Patch<'_, S> {
                 Err(self.triaged(error, &before, wanted))
             }
         }
+    }
+
+    fn hold(&self) {
+        self.claim.hold(&StatementId { place: self.place.clone(), mark: self.mark.to_owned() });
     }
 
     /// Takes the claim's statements out; where there are none, nothing is written. `found` is called once there are some.
@@ -131,6 +132,10 @@ impl<S: PolicyStore> Patch<'_, S> {
 
     async fn replace(&self, before: &Document, after: &Document) -> Result<Result<(), AwsError>> {
         let write = async {
+            // From here on the statements may be there, even if no answer comes.
+            if after.own(self.mark).next().is_some() {
+                self.hold();
+            }
             if after.is_empty() && S::DELETED_WHEN_EMPTY {
                 self.store.delete(self.place).await
             } else {
