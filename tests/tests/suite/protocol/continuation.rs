@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use archipelago_tests::aws_stub::AwsStub;
-use archipelago_tests::cloudformation::{Answer, Status};
+use archipelago_tests::cloudformation::{Answer, Put, Status};
 use archipelago_tests::fault::{Fault, error};
 use archipelago_tests::function::Configuration;
 use archipelago_tests::http::{Headers, Reply};
@@ -124,7 +124,7 @@ async fn an_invocation_of_which_nobody_knows_whether_it_happened_is_not_made_aga
         let event = scene.create(&pull("app"));
         let url = scene.stack.handler.responses.url();
         returned(&scene.function().invoke(&event.to_json(url.as_str())).await);
-        let first = url.puts().into_iter().find(|put| put.stored()).expect("an answer");
+        let first = url.puts().into_iter().find(Put::stored).expect("an answer");
         let answer = Answer::read(&event, &first).unwrap_or_else(|violations| panic!("{what}: {violations:?}"));
         assert!(
             !answer.success && answer.reason.as_deref().is_some_and(|why| why.contains(words)),
