@@ -229,7 +229,7 @@ impl Resource for Accounts {
     type Attributes = Attributes;
 
     async fn warm_up(&self) {
-        let _ = self.api.described("any").await;
+        let _ = tokio::join!(self.api.described("any"), self.api.identity());
     }
 
     async fn ensure(

@@ -174,6 +174,12 @@ impl Api {
         Ok(())
     }
 
+    /// Asks who the function is.
+    pub(crate) async fn identity(&self) -> Result<()> {
+        self.sts.get_caller_identity().send().await?;
+        Ok(())
+    }
+
     /// Assumes the role in the account and asks who that is: what a pipeline would do next.
     pub(crate) async fn enter(&self, account: &Account, role: &str) -> Result<()> {
         let id = account.id().unwrap_or_default();
