@@ -166,7 +166,8 @@ impl ResourceShares {
         let listed = now.in_status(new, &[Status::Associated]).into_iter();
         let doubtful: Vec<_> = listed.filter(|entity| !claim.has_written(&association(arn, entity))).collect();
         if !doubtful.is_empty() {
-            claim.change("associations", true, async || self.associate(arn, &doubtful).await).await?;
+            let what = format!("{arn} {doubtful:?}");
+            claim.change(&what, true, async || self.associate(arn, &doubtful).await).await?;
             for entity in &doubtful {
                 claim.wrote(association(arn, entity));
             }

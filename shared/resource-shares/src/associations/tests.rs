@@ -213,6 +213,19 @@ async fn what_is_new_to_the_template_is_associated_once_even_if_a_list_that_is_b
 }
 
 #[tokio::test]
+async fn what_is_new_and_shown_later_than_another_is_associated_as_well() {
+    let (subnet, account, claim) = (subnet(1), account(), claim());
+    let both = [&subnet, &account];
+    let first = [listed(&subnet, Status::Associated, ""), listed(&account, Status::Associating, "")];
+    for now in [first.iter().collect(), all(&Status::Associated)] {
+        let rules = [associates(1)];
+        let ended = world(&rules).ensure_associated(SHARE, &both, &both, &now, &claim).await;
+        assert!(rules.iter().all(|rule| rule.num_calls() > 0), "{ended:?}");
+        window(ended);
+    }
+}
+
+#[tokio::test]
 async fn what_is_new_to_the_template_and_missing_is_associated_no_more_than_once() {
     let (account, claim) = (account(), claim());
     let new = [&account];
