@@ -26,7 +26,7 @@ pub enum Fault {
     Slow,
     /// It and all others are denied for a while, but for those that go wrong in another way.
     Denied,
-    /// It is denied, and so is every later call of the operation. (A read without which nothing goes is not.)
+    /// It is denied, and so is every later call of the operation.
     Forbidden,
     /// It reads what was there before the last change of what it reads. (A write can't.)
     Stale,
