@@ -189,7 +189,8 @@ async fn until_done<R: Resource>(
     let mut last_said: Option<NotYet> = None;
     let mut pause = FIRST_PAUSE;
     loop {
-        let attempt = AssertUnwindSafe(attempt(resource, work, claim)).catch_unwind();
+        // Boxed, since each future around it would be as large, and be moved on a stack that has to be paged in.
+        let attempt = AssertUnwindSafe(Box::pin(attempt(resource, work, claim))).catch_unwind();
         match timeout_at(end, attempt).await {
             Ok(Ok(Ok(data))) => return Ok(data),
             Ok(Ok(Err(Error::Refused(reason)))) => return Err(Unfinished::Refused(reason)),

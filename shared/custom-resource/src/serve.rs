@@ -57,7 +57,8 @@ impl<R: Resource> Function<R> {
     async fn handle(&self, LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>) -> Result<(), Infallible> {
         let clock = Clock::of(&context);
         let (context, events) = (&context, event::unwrapped(&payload).into_iter());
-        join_all(events.map(|event| measured(async move { (self.work_on(event, context, clock).await, ()) }))).await;
+        let work = |event| Box::pin(measured(async move { (self.work_on(event, context, clock).await, ()) }));
+        join_all(events.map(work)).await;
         Ok(())
     }
 
@@ -88,7 +89,7 @@ impl<R: Resource> Function<R> {
                 // The other half is for the answer, if Lambda doesn't take it.
                 let now = Instant::now();
                 let until = now + clock.deadline.saturating_duration_since(now) / 2;
-                match self.again.invoke(&context.invoked_function_arn, &event, until).await {
+                match Box::pin(self.again.invoke(&context.invoked_function_arn, &event, until)).await {
                     Ok(()) => {
                         tracing::info!(%reason, "sent on to the next invocation");
                         return Operation::of(request, metrics::Outcome::Continued, clock.began);

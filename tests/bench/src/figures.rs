@@ -17,14 +17,16 @@ pub(crate) struct Rounds {
     pub(crate) warm: usize,
     pub(crate) throttled: usize,
     pub(crate) growth: usize,
+    /// Of a resource, with calls that take a while.
+    pub(crate) lives: usize,
 }
 
 impl Rounds {
     pub(crate) fn from_environment() -> Self {
         if std::env::var("BENCH").is_ok_and(|how| how == "quick") {
-            Self { cold: 5, warm: 10, throttled: 3, growth: 200 }
+            Self { cold: 5, warm: 10, throttled: 3, growth: 200, lives: 1 }
         } else {
-            Self { cold: 30, warm: 10, throttled: 15, growth: 1_000 }
+            Self { cold: 30, warm: 10, throttled: 15, growth: 1_000, lives: 5 }
         }
     }
 
@@ -110,7 +112,11 @@ impl<'a> Figures<'a> {
         }
         for figure in figures.iter_mut().filter(|figure| figure.subject.is_ours && figure.subject.has_requests()) {
             let mut stage = Stage::set(figure.subject, Some(certificate)).await?;
-            figure.operations = stage.operations().await.map_err(|error| of(figure.subject, &error))?;
+            let mut lives = Vec::new();
+            for _ in 0..rounds.lives {
+                lives.push(stage.operations().await.map_err(|error| of(figure.subject, &error))?);
+            }
+            figure.operations = middle(lives);
         }
         Ok(Self(figures))
     }
@@ -122,6 +128,20 @@ impl<'a> Figures<'a> {
     pub(crate) fn ours(&self) -> impl Iterator<Item = &Figure<'a>> {
         self.0.iter().filter(|figure| figure.subject.is_ours)
     }
+}
+
+/// Of each operation that of the life in which it took neither much longer nor much shorter than in the others.
+fn middle(lives: Vec<Vec<Operation>>) -> Vec<Operation> {
+    let mut lives: Vec<_> = lives.into_iter().map(Vec::into_iter).collect();
+    let same = std::iter::from_fn(|| {
+        let same: Vec<_> = lives.iter_mut().filter_map(Iterator::next).collect();
+        (!same.is_empty()).then_some(same)
+    });
+    let middle = |mut same: Vec<Operation>| {
+        same.sort_by_key(Operation::time);
+        same.swap_remove(same.len() / 2)
+    };
+    same.map(middle).collect()
 }
 
 /// Zero where nothing was measured.

@@ -174,8 +174,8 @@ fn how(throttle: &Throttle, rounds: Rounds) -> String {
          the answer; ours take and give back a lease, write down what they are about to do, and look once more. `lean` is \
          as little as Rust with AWS's SDK takes. The peers in Python run under Lambda's own runtime client, crhelper and \
          boto3 with their defaults; that in Node.js on a loop of a few lines.\n\n{} cold starts and {} warm events each, \
-         {} first events with the share of 128 MB, which {} keeps them to; the subjects take turns, round by round. Each is \
-         a process of its own on one core; the Runtime API, a server for the answers and a fake AWS with a port for each \
+         {} first events with the share of 128 MB, which {} keeps them to; the subjects take turns, round by round. The life \
+         of a resource is looked at {} times. Each is a process of its own on one core; the Runtime API, a server for the answers and a fake AWS with a port for each \
          service are on the other, so that every service takes a connection of its own. `subnet-share` and \
          `subnet-share-principal` are measured by a Create that comes once more, since the first one waits for RAM. The \
          sources are in `tests/bench/`.\n",
@@ -183,6 +183,7 @@ fn how(throttle: &Throttle, rounds: Rounds) -> String {
         rounds.cold * rounds.warm,
         rounds.throttled,
         throttle.name(),
+        rounds.lives,
     )
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -28,7 +28,7 @@ const CONTROLLERS: [(&str, Version); 2] =
     [("/sys/fs/cgroup/archipelago-bench", Version::Two), ("/sys/fs/cgroup/cpu/archipelago-bench", Version::One)];
 
 #[derive(Clone, Copy)]
-enum Version {
+pub(crate) enum Version {
     One,
     Two,
 }
@@ -43,66 +43,80 @@ pub(crate) fn move_to(core: usize) {
 
 /// What holds processes to their share.
 pub(crate) enum Throttle {
-    /// The kernel, by a control group.
-    Group(PathBuf),
+    /// The kernel, by a control group for each process: in one that several have, the next pays what the one before had too
+    /// much of.
+    Group(&'static Path, Version),
     /// This program, by signals: a process that has had its share stops until the next period.
     Signals,
 }
 
 /// A process is held as long as this is there.
-pub(crate) struct Held {
-    over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+pub(crate) enum Held {
+    By { _group: Group },
+    Following { over: Arc<AtomicBool>, thread: Option<JoinHandle<()>> },
+}
+
+/// A control group with one process.
+pub(crate) struct Group {
+    path: &'static Path,
+    process: u32,
 }
 
 impl Throttle {
     /// The kernel if it lets us.
     pub(crate) fn find() -> Self {
-        let group = CONTROLLERS.iter().map(|(path, version)| (Path::new(path), *version));
-        let mut ready = group.filter(|(path, version)| prepare(path, *version).is_ok());
-        ready.next().map_or(Self::Signals, |(path, _)| Self::Group(path.to_owned()))
+        let groups = CONTROLLERS.iter().map(|(path, version)| (Path::new(*path), *version));
+        let mut ready =
+            groups.filter(|(path, version)| prepare(path, *version).and_then(|()| fs::remove_dir(path)).is_ok());
+        ready.next().map_or(Self::Signals, |(path, version)| Self::Group(path, version))
     }
 
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Group(_) => "a control group",
+            Self::Group(..) => "a control group",
             Self::Signals => "SIGSTOP and SIGCONT",
         }
     }
 
     /// Holds a process to its share from now on.
     pub(crate) fn hold(&self, process: u32) -> Result<Held, Failed> {
-        let over = Arc::new(AtomicBool::new(false));
-        let thread = match self {
-            Self::Group(path) => {
-                fs::write(path.join("cgroup.procs"), process.to_string())?;
-                None
+        Ok(match *self {
+            Self::Group(path, version) => {
+                prepare(path, version)?;
+                let group = Group { path, process };
+                enter(path, process)?;
+                Held::By { _group: group }
             }
             Self::Signals => {
-                let over = Arc::clone(&over);
-                Some(std::thread::spawn(move || stop_and_go(process, &over)))
+                let over = Arc::new(AtomicBool::new(false));
+                let following = Arc::clone(&over);
+                Held::Following { over, thread: Some(std::thread::spawn(move || stop_and_go(process, &following))) }
             }
-        };
-        Ok(Held { over, thread })
+        })
     }
 }
 
-impl Drop for Throttle {
+impl Drop for Group {
     fn drop(&mut self) {
-        if let Self::Group(path) = self {
-            // Empty by now: each process in it was waited for.
-            let _ = fs::remove_dir(path);
-        }
+        // Only an empty group can go.
+        let _ = self.path.parent().map(|above| enter(above, self.process));
+        let _ = fs::remove_dir(self.path);
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        if let Self::Following { over, thread } = self {
+            over.store(true, Ordering::Relaxed);
+            if let Some(thread) = thread.take() {
+                let _ = thread.join();
+            }
         }
     }
+}
+
+fn enter(group: &Path, process: u32) -> Result<(), std::io::Error> {
+    fs::write(group.join("cgroup.procs"), process.to_string())
 }
 
 fn prepare(path: &Path, version: Version) -> Result<(), std::io::Error> {
