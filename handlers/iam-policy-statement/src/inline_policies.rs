@@ -101,11 +101,21 @@ impl PolicyStore for InlinePolicies {
         false
     }
 
-    async fn limit(&self, Place { target, .. }: &Place<InlinePolicy>, _used: usize) -> Result<Limit> {
+    async fn sharing(&self, Place { target, .. }: &Place<InlinePolicy>) -> Result<Vec<String>> {
         let names = self.0.list_role_policies().role_name(&target.role).into_paginator().items().send();
-        let names = names.collect::<Result<Vec<_>, _>>().await.not_yet_if(&PASSING, PASSES_WITHIN)?;
-        let others = names.iter().filter(|name| **name != target.policy);
-        let sizes = stream::iter(others.map(|name| self.size(&target.role, name))).buffer_unordered(AT_ONCE);
+        let mut names = names.collect::<Result<Vec<_>, _>>().await.not_yet_if(&PASSING, PASSES_WITHIN)?;
+        names.retain(|name| *name != target.policy);
+        Ok(names)
+    }
+
+    async fn limit(
+        &self,
+        Place { target, .. }: &Place<InlinePolicy>,
+        _used: usize,
+        sharing: &[String],
+    ) -> Result<Limit> {
+        let sizes = sharing.iter().map(|name| self.size(&target.role, name));
+        let sizes = stream::iter(sizes).buffer_unordered(AT_ONCE);
         let sizes = sizes.try_collect::<Vec<_>>().await?;
         Ok(Limit { elsewhere: sizes.into_iter().sum(), ..Self::LIMIT })
     }

@@ -85,7 +85,7 @@ impl PolicyStore for TrustPolicies {
         error.code() == MALFORMED && error.message().contains(PRINCIPAL_UNSEEN)
     }
 
-    async fn limit(&self, _place: &Place<Role>, used: usize) -> Result<Limit> {
+    async fn limit(&self, _place: &Place<Role>, used: usize, _sharing: &[String]) -> Result<Limit> {
         if used <= Self::LIMIT.size {
             return Ok(Self::LIMIT);
         }

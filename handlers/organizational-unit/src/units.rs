@@ -39,12 +39,18 @@ impl OrganizationalUnits {
         if let Some(id) = claim.id() {
             if let Some(own) = children.iter().find(|unit| unit.id == id.as_str()) {
                 let is_shown = own.name == name;
-                if !is_shown || previous.is_some_and(|previous| previous.place.name() != name) {
+                let named = async {
+                    if is_shown && previous.is_none_or(|previous| previous.place.name() == name) {
+                        return Ok(());
+                    }
                     let is_taken = children.iter().any(|unit| unit.name == name && unit.id != own.id);
-                    claim.change("name", is_shown, async || self.tree.rename(&own.id, name, is_taken).await).await?;
-                }
+                    claim.change("name", is_shown, async || self.tree.rename(&own.id, name, is_taken).await).await
+                };
                 let previous_tags = previous.map(|previous| &previous.tags);
-                let changes = self.tree.0.tag_changes(&own.id, &desired.tags, previous_tags).await?;
+                let changes = self.tree.0.tag_changes(&own.id, &desired.tags, previous_tags);
+                let (named, changes) = tokio::join!(named, changes);
+                named?;
+                let changes = changes?;
                 let tagging = async || self.tree.0.change_tags(&own.id, &changes).await;
                 claim.change("tags", changes.are_shown, tagging).await?;
                 return Ok(Unit { name: name.to_owned(), ..own.clone() });
@@ -184,18 +190,25 @@ impl Resource for OrganizationalUnits {
 
     async fn remove(&self, last: Option<&Properties>, claim: &Claim<UnitId>) -> Result<()> {
         let owner = claim.owner();
-        let (levels, id) = match (last.map(|properties| &properties.place), claim.id()) {
-            (Some(place @ Place::Path { .. }), Some(id)) => (self.levels(place, claim).await?.0, Some(id.to_string())),
-            (_, Some(id)) => (Vec::new(), Some(id.to_string())),
+        let levels = match (last.map(|properties| &properties.place), claim.id()) {
+            (Some(place @ Place::Path { .. }), Some(id)) => {
+                let (levels, deleted) = tokio::join!(self.levels(place, claim), self.delete_own(id.as_str(), owner));
+                deleted?;
+                levels?.0
+            }
+            (_, Some(id)) => {
+                self.delete_own(id.as_str(), owner).await?;
+                Vec::new()
+            }
             (Some(place), None) => {
                 let (levels, itself) = self.standing(place, claim).await?;
-                (levels, itself.map(|unit| unit.id))
+                if let Some(unit) = itself {
+                    self.delete_own(&unit.id, owner).await?;
+                }
+                levels
             }
             (None, None) => return Ok(()),
         };
-        if let Some(id) = id {
-            self.delete_own(&id, owner).await?;
-        }
         self.delete_levels(&levels, owner).await
     }
 }

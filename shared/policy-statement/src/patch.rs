@@ -26,7 +26,8 @@ impl<S: PolicyStore> Patch<'_, S> {
     /// Makes the policy have `wanted` as the claim's statements, and says what it is then. Holds the id once nothing but
     /// the write is left.
     pub(crate) async fn put_in(&self, wanted: &[Statement]) -> Result<Document> {
-        let before = self.present().await?.map_err(|error| not_there::<S>(error, self.place))?;
+        let (before, sharing) = tokio::join!(self.present(), self.store.sharing(self.place));
+        let before = before?.map_err(|error| not_there::<S>(error, self.place))?;
         self.check_caller(&before)?;
         if before.has_own(self.mark, wanted) {
             self.hold();
@@ -34,7 +35,7 @@ impl<S: PolicyStore> Patch<'_, S> {
         }
         let mut after = before.clone();
         after.replace_own(self.mark, wanted);
-        let limit = self.store.limit(self.place, S::LIMIT.used_by(&after)).await?;
+        let limit = self.store.limit(self.place, S::LIMIT.used_by(&after), &sharing?).await?;
         limit.check(&self.place.policy(), &before, &after, self.mark)?;
         S::guard(self.place, &before, &after)?;
         match self.write(&before, after).await? {

@@ -50,8 +50,16 @@ pub trait PolicyStore {
     /// Whether `put` was refused for a principal that AWS doesn't know: one that was made a moment ago, or deleted.
     fn is_about_principals(error: &AwsError) -> bool;
 
-    /// How large this very policy may be, of which `used` are needed: asked before it grows.
-    async fn limit(&self, _place: &Place<Self::Target>, _used: usize) -> Result<Limit> {
+    /// The names of the policies that share a limit with this one: asked while it is read.
+    ///
+    /// # Errors
+    /// What AWS said; of a target that isn't there the policy's own read says so.
+    async fn sharing(&self, _place: &Place<Self::Target>) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    /// How large this very policy may be, of which `used` are needed, besides those of these names: asked before it grows.
+    async fn limit(&self, _place: &Place<Self::Target>, _used: usize, _sharing: &[String]) -> Result<Limit> {
         Ok(Self::LIMIT)
     }
 

@@ -17,8 +17,7 @@ Why they aren't shorter:
 - **Statements.** The lease comes before the read, or two would read the same policy and write one after the other. What is
   about to be written is noted in the lease before the write, so that the next holder knows of a write whose end nobody saw.
   The look afterwards comes before the lease is given back, so that the next holder reads what this one wrote. A key is asked
-  for before that, since its id is what the lease is on; the other inline policies of a role count for the size of this one,
-  and are asked for only if there is something to write.
+  for before that, since its id is what the lease is on.
 - **Accounts.** Requests under way are listed before the accounts: the other way round, an account that got ready in between
   would be in neither list, and be made twice.
 - **Units.** Each level is named by the id of the one above it.

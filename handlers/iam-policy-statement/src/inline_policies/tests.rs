@@ -168,6 +168,12 @@ async fn a_deletion_that_meets_another_write_may_pass_and_a_refused_one_is_final
     assert!(matches!(deletes(400, "UnmodifiableEntity").await.unwrap_err().into(), Error::Refused(_)));
 }
 
+async fn limit(rules: &[&Rule]) -> Result<Limit> {
+    let policies = world(rules);
+    let sharing = policies.sharing(&grants()).await?;
+    policies.limit(&grants(), 1, &sharing).await
+}
+
 #[tokio::test]
 async fn what_the_other_inline_policies_of_the_role_take_counts_but_for_white_space() {
     let rules = [
@@ -178,7 +184,7 @@ async fn what_the_other_inline_policies_of_the_role_take_counts_but_for_white_sp
         policy("last", "%7B%7D"),
         no_policy("gone"),
     ];
-    let limit = world(&rules.each_ref()).limit(&grants(), 1).await.unwrap();
+    let limit = limit(&rules.each_ref()).await.unwrap();
     let elsewhere = r#"{"Id":"ü"}"#.chars().count() + "{}".len();
     assert_eq!(limit, Limit { elsewhere, ..InlinePolicies::LIMIT });
     assert_eq!(limit.size, 10_240);
@@ -186,16 +192,16 @@ async fn what_the_other_inline_policies_of_the_role_take_counts_but_for_white_sp
 
 #[tokio::test]
 async fn the_only_inline_policy_of_a_role_has_all_the_room() {
-    let limit = world(&[&names(None, &["grants"], None)]).limit(&grants(), 10_241).await.unwrap();
+    let limit = limit(&[&names(None, &["grants"], None)]).await.unwrap();
     assert_eq!(limit, InlinePolicies::LIMIT);
 }
 
 #[tokio::test]
 async fn other_policies_that_cannot_be_read_are_not_taken_for_small() {
     let denied = mock!(Client::get_role_policy).then_http_response(|| said(403, "AccessDenied", "Not authorized."));
-    let unread = world(&[&names(None, &["other"], None), &denied]).limit(&grants(), 1).await;
+    let unread = limit(&[&names(None, &["other"], None), &denied]).await;
     assert!(matches!(unread, Err(Error::NotYet(not_yet)) if not_yet.is_denial()));
-    let unlisted = world(&[&list_fails(404, NOT_THERE)]).limit(&grants(), 1).await;
+    let unlisted = limit(&[&list_fails(404, NOT_THERE)]).await;
     assert!(matches!(unlisted, Err(Error::NotYet(NotYet { within: Some(PASSES_WITHIN), .. }))));
 }
 

@@ -438,7 +438,7 @@ async fn a_level_that_becomes_the_ou_itself_is_marked_as_it_and_survives_the_cle
     ensured(&rules, json!({"Path": "Workloads"}), Some(json!({"Path": "Workloads/Production"})), &claim).await;
     assert_eq!(claim.id().unwrap().as_str(), WORKLOADS);
     let clean_up =
-        [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), own(PRODUCTION), deletes(PRODUCTION), own(WORKLOADS)];
+        [root(), own(PRODUCTION), lists(ROOT, &[(WORKLOADS, "Workloads")]), deletes(PRODUCTION), own(WORKLOADS)];
     let old = json!({"Path": "Workloads/Production"});
     removed(&clean_up, Some(old), &self::claim(Some(PRODUCTION))).await.unwrap();
 }
@@ -467,7 +467,7 @@ async fn what_is_shown_with_both_marks_is_looked_at_again_before_it_is_deleted_a
     let (mark, foreign) = (owner().tag_value(), "0123456789 other/Thing".to_owned());
     let both = || tagged(WORKLOADS, &[(Owner::TAG_KEY, mark.clone()), (LEVEL_KEY, mark.clone())]);
     let up_to_the_level = || {
-        vec![root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), tagged(PRODUCTION, &[(Owner::TAG_KEY, foreign.clone())])]
+        vec![root(), tagged(PRODUCTION, &[(Owner::TAG_KEY, foreign.clone())]), lists(ROOT, &[(WORKLOADS, "Workloads")])]
     };
     for (then, is_deleted) in [(own_level(WORKLOADS), true), (own(WORKLOADS), false), (both(), false)] {
         let deletion = is_deleted.then(|| deletes(WORKLOADS));
@@ -555,10 +555,10 @@ async fn delete_of_an_ou_that_is_not_empty_names_what_is_inside() {
 async fn delete_takes_the_levels_that_the_path_made_deepest_first_and_leaves_those_that_others_use() {
     let rules = [
         root(),
-        lists(ROOT, &[(WORKLOADS, "Workloads")]),
-        lists(WORKLOADS, &[(OTHER, "Europe")]),
         own(PRODUCTION),
+        lists(ROOT, &[(WORKLOADS, "Workloads")]),
         deletes(PRODUCTION),
+        lists(WORKLOADS, &[(OTHER, "Europe")]),
         own_level(OTHER),
         deletes(OTHER),
         own_level(WORKLOADS),
@@ -571,10 +571,10 @@ async fn delete_takes_the_levels_that_the_path_made_deepest_first_and_leaves_tho
 async fn delete_looks_again_for_levels_that_are_not_listed() {
     let rules = [
         root(),
-        lists(ROOT, &[]),
-        lists(ROOT, &[(WORKLOADS, "Workloads")]),
         own(PRODUCTION),
+        lists(ROOT, &[]),
         deletes(PRODUCTION),
+        lists(ROOT, &[(WORKLOADS, "Workloads")]),
         own_level(WORKLOADS),
         deletes(WORKLOADS),
     ];
@@ -586,8 +586,8 @@ async fn a_level_that_another_resource_of_the_stack_made_goes_with_the_last_one_
     let sibling = Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a", "Development");
     let rules = [
         root(),
-        lists(ROOT, &[(WORKLOADS, "Workloads")]),
         own(PRODUCTION),
+        lists(ROOT, &[(WORKLOADS, "Workloads")]),
         deletes(PRODUCTION),
         tagged(WORKLOADS, &[(LEVEL_KEY, sibling.tag_value())]),
         deletes(WORKLOADS),

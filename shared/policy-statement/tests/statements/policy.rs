@@ -1,7 +1,10 @@
 //! What becomes of the policy: the claim's statements come and go, and the rest stays.
 
+use std::time::Duration;
+
 use custom_resource::{Claim, Error, Owner, Resource};
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::world::{FOREIGN, Shelves, claim, properties, pull, sids};
 
@@ -31,6 +34,28 @@ async fn nothing_is_written_when_nothing_changes_in_meaning() {
     }]);
     statements.ensure(&properties(&same), None, &claim).await.unwrap();
     assert_eq!(shelves.0.writes.get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_shares_the_limit_is_asked_for_while_the_policy_is_read() {
+    const READ: Duration = Duration::from_millis(20);
+    let shelves = Shelves::with(Some(FOREIGN));
+    shelves.0.takes.set(READ);
+    let began = Instant::now();
+    shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim("Pull")).await.unwrap();
+    assert_eq!((shelves.0.writes.get(), began.elapsed()), (1, 2 * READ), "before the write, and after it");
+}
+
+#[tokio::test]
+async fn what_shares_the_limit_matters_to_a_change_alone() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let statements = shelves.statements();
+    let (desired, claim) = (properties(&pull("222222222222")), claim("Pull"));
+    statements.ensure(&desired, None, &claim).await.unwrap();
+    shelves.0.has_secret_neighbours.set(true);
+    statements.ensure(&desired, None, &claim).await.unwrap();
+    let refused = statements.ensure(&properties(&pull("333333333333")), None, &claim).await.unwrap_err();
+    assert_eq!((refused.to_string().as_str(), shelves.0.writes.get()), ("who knows", 1));
 }
 
 #[tokio::test]

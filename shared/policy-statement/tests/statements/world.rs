@@ -70,6 +70,10 @@ pub(crate) struct World {
     pub(crate) resolved: Cell<u32>,
     /// What the next write is refused with.
     pub(crate) refusal: RefCell<Option<AwsError>>,
+    /// How long a read takes.
+    pub(crate) takes: Cell<Duration>,
+    /// Whether nothing is told of other policies.
+    pub(crate) has_secret_neighbours: Cell<bool>,
     /// The shelf that may not be read.
     pub(crate) denied: RefCell<Option<&'static str>>,
     /// Whether no write is ever answered.
@@ -122,6 +126,12 @@ impl Shelves {
         self.0.refusal.replace(Some(AwsError::refused("shelf:PutPolicy", code, message)));
     }
 
+    async fn wait(&self) {
+        if !self.0.takes.get().is_zero() {
+            tokio::time::sleep(self.0.takes.get()).await;
+        }
+    }
+
     async fn write(&self, place: &Place<Shelf>, policy: Option<String>) -> Result<(), AwsError> {
         self.0.writes.set(self.0.writes.get() + 1);
         if self.0.hangs.get() {
@@ -163,6 +173,7 @@ impl PolicyStore for Shelves {
 
     async fn get(&self, place: &Place<Shelf>) -> Result<Policy> {
         self.0.reads.set(self.0.reads.get() + 1);
+        self.wait().await;
         if let Some(meanwhile) = self.0.meanwhile.take() {
             meanwhile();
         }
@@ -192,8 +203,13 @@ impl PolicyStore for Shelves {
         error.code() == "InvalidPrincipal"
     }
 
+    async fn sharing(&self, _: &Place<Shelf>) -> Result<Vec<String>> {
+        self.wait().await;
+        if self.0.has_secret_neighbours.get() { Err(Error::refused("who knows")) } else { Ok(Vec::new()) }
+    }
+
     /// The shelf `wide` has room for twice as much.
-    async fn limit(&self, place: &Place<Shelf>, _: usize) -> Result<Limit> {
+    async fn limit(&self, place: &Place<Shelf>, _: usize, _: &[String]) -> Result<Limit> {
         Ok(if place.target.0 == "wide" { Limit::characters(1200) } else { Self::LIMIT })
     }
 
