@@ -7,7 +7,7 @@ use crate::certificate::Certificate;
 use crate::chain::Operation;
 use crate::processor::Throttle;
 use crate::stage::{Cold, Growth, Stage};
-use crate::subject::Subject;
+use crate::subject::{LEAN, Subject};
 
 /// How often what is measured.
 #[derive(Clone, Copy)]
@@ -106,7 +106,8 @@ impl<'a> Figures<'a> {
                     figure.throttled.push(stage.throttled(throttle).await.map_err(|error| of(stage.subject, &error))?);
                 }
             }
-            for (stage, figure) in stages.iter_mut().zip(&mut figures).filter(|(stage, _)| stage.subject.is_ours) {
+            let grows = |subject: &Subject| subject.is_ours || subject.name == LEAN;
+            for (stage, figure) in stages.iter_mut().zip(&mut figures).filter(|(stage, _)| grows(stage.subject)) {
                 figure.growth = Some(stage.growth(rounds.growth).await.map_err(|error| of(stage.subject, &error))?);
             }
         }

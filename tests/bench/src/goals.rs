@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::figures::{Figure, Figures, median};
 use crate::stage::DELAY;
+use crate::subject::LEAN;
 
 /// One of them, what was found, and of which function.
 pub(crate) struct Goal {
@@ -47,7 +48,7 @@ pub(crate) fn judge(figures: &Figures<'_>) -> Vec<Goal> {
     };
     let slower = |what: &dyn Fn(&Figure<'_>) -> f64| {
         let (slowest, of) = most(what);
-        (slowest / peer("lean", what), of)
+        (slowest / peer(LEAN, what), of)
     };
     let http = |figure: &Figure<'_>| seconds(figure.http.of(|cold| cold.answer));
     let https = |figure: &Figure<'_>| seconds(figure.https.of(|cold| cold.answer));

