@@ -63,7 +63,8 @@ impl PolicyStore for InlinePolicies {
     const APPEARS_WITHIN: Option<Duration> = Some(Duration::from_secs(30));
 
     async fn warm_up(&self) {
-        let _ = self.0.get_role_policy().role_name("any").policy_name("any").send().await;
+        let got = self.0.get_role_policy().role_name("any").policy_name("any").send();
+        let _ = tokio::join!(got, self.0.list_role_policies().role_name("any").send());
     }
 
     async fn get(&self, Place { target, .. }: &Place<InlinePolicy>) -> Result<Policy> {

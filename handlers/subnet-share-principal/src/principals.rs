@@ -57,15 +57,13 @@ impl SharePrincipals {
         self.shares.change_tags(share.as_str(), &changes).await
     }
 
-    /// How the addition under `key` stands. Who finds none looks again: what is behind must not have it be left.
-    async fn noted(&self, share: &ShareArn, key: &str) -> Result<Option<Note>> {
-        for _ in 0..2 {
+    /// How the claim's addition under `key` stands.
+    async fn noted(&self, share: &ShareArn, key: &str, claim: &Claim<PlacedPrincipal>) -> Result<Option<Note>> {
+        let noted = async || {
             let found = self.shares.share(share.as_str()).await?.map(|share| pairs(&share)).unwrap_or_default();
-            if let Some(addition) = Additions::among(&found).under(key) {
-                return Ok(Some(addition.note));
-            }
-        }
-        Ok(None)
+            Ok(Additions::among(&found).under(key).map(|addition| addition.note))
+        };
+        claim.look(Option::is_some, noted).await
     }
 
     async fn forget(&self, share: &ShareArn, addition: &Addition) -> Result<()> {
@@ -79,7 +77,7 @@ impl SharePrincipals {
     async fn take_back(&self, placed: &PlacedPrincipal, claim: &Claim<PlacedPrincipal>) -> Result<()> {
         let PlacedPrincipal { share, principal } = placed;
         let own = Addition::new(claim.owner(), principal, Note::Leaving);
-        let Some(note) = self.noted(share, &own.key).await? else { return Ok(()) };
+        let Some(note) = self.noted(share, &own.key, claim).await? else { return Ok(()) };
         if note == Note::Before {
             return self.forget(share, &own).await;
         }

@@ -1,8 +1,9 @@
 //! One policy, changed by one claim while it holds the lease.
 
-use std::time::Duration;
+use std::{future::ready, pin::pin, time::Duration};
 
 use custom_resource::{AwsError, Claim, Error, Result};
+use futures_util::future::{Either, select};
 
 use crate::{
     Document, Place, Policy, PolicyStore, Statement, StatementId, Target, grants::is_of_caller, lease::Lease, past::LAG,
@@ -26,7 +27,12 @@ impl<S: PolicyStore> Patch<'_, S> {
     /// Makes the policy have `wanted` as the claim's statements, and says what it is then. Holds the id once nothing but
     /// the write is left.
     pub(crate) async fn put_in(&self, wanted: &[Statement]) -> Result<Document> {
-        let (before, sharing) = tokio::join!(self.present(), self.store.sharing(self.place));
+        // At the same time, but only a change has to wait for both.
+        let (present, sharing) = (pin!(self.present()), pin!(self.store.sharing(self.place)));
+        let (before, sharing) = match select(present, sharing).await {
+            Either::Left((before, sharing)) => (before, Either::Left(sharing)),
+            Either::Right((sharing, present)) => (present.await, Either::Right(ready(sharing))),
+        };
         let before = before?.map_err(|error| not_there::<S>(error, self.place))?;
         self.check_caller(&before)?;
         if before.has_own(self.mark, wanted) {
@@ -35,7 +41,7 @@ impl<S: PolicyStore> Patch<'_, S> {
         }
         let mut after = before.clone();
         after.replace_own(self.mark, wanted);
-        let limit = self.store.limit(self.place, S::LIMIT.used_by(&after), &sharing?).await?;
+        let limit = self.store.limit(self.place, S::LIMIT.used_by(&after), &sharing.await?).await?;
         limit.check(&self.place.policy(), &before, &after, self.mark)?;
         S::guard(self.place, &before, &after)?;
         match self.write(&before, after).await? {

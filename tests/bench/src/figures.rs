@@ -113,10 +113,7 @@ impl<'a> Figures<'a> {
         }
         for figure in figures.iter_mut().filter(|figure| figure.subject.is_ours && figure.subject.has_requests()) {
             let mut stage = Stage::set(figure.subject, Some(certificate)).await?;
-            let mut lives = Vec::new();
-            for _ in 0..rounds.lives {
-                lives.push(stage.operations().await.map_err(|error| of(figure.subject, &error))?);
-            }
+            let lives = stage.operations(rounds.lives).await.map_err(|error| of(figure.subject, &error))?;
             figure.operations = middle(lives);
         }
         Ok(Self(figures))

@@ -68,8 +68,8 @@ pub(crate) fn write(figures: &Figures<'_>, goals: &[Goal], throttle: &Throttle, 
     table(&mut page, &heads, figures.0.iter().map(row));
     page.push_str(
         "\nOurs open their connections to AWS in their init, if they have TLS; that to a bucket, whose name is in its host, \
-         and that for the answer are opened by the event. Most of what a first answer takes beyond that of `lean` are calls: \
-         `lean` makes two of them. `s3-policy-statement` is 0.7 MB larger for the checksum of one \
+         and that for the answer are opened by the event. What a statement takes beyond `lean` are calls for the most part: `lean` \
+         makes two of them. `s3-policy-statement` is 0.7 MB larger for the checksum of one \
          call: the SDK computes it by `crc-fast`, which brings tables for every CRC that there is. They are never read, so \
          they take no memory.\n\n",
     );
@@ -93,7 +93,8 @@ fn growth(figures: &Figures<'_>) -> String {
     let own = figures.ours().map(grown).fold(0.0, f64::max);
     let lean = figures.named(LEAN).map(grown).unwrap_or_default();
     format!(
-        "Many events leave a process up to {own:.0} KiB larger, and `lean` {lean:.0} KiB. That is the trace header: \
+        "From the hundredth event to the last a process grows by up to {own:.0} KiB, and `lean` by {lean:.0} KiB. Most of \
+         that is the trace header: \
          `lambda_runtime` puts it into a variable, from which the SDKs send it on so that Lambda sees loops, and glibc keeps \
          every value that a variable ever had.\n"
     )
@@ -186,9 +187,8 @@ fn how(throttle: &Throttle, rounds: Rounds) -> String {
          the answer; ours take and give back a lease, write down what they are about to do, and look once more. `lean` is \
          as little as Rust with AWS's SDK takes. The peers in Python run under Lambda's own runtime client, crhelper and \
          boto3 with their defaults; that in Node.js on a loop of a few lines.\n\n{} cold starts and {} warm events each, \
-         {} first events with the share of 128 MB, which {} keeps them to; the subjects take turns, round by round. (The \
-         kernel sees at its ticks, some milliseconds apart, who has had a share: little may be done before it does.) The \
-         life of a resource is looked at {} times. Each is a process of its own on one core; the Runtime API, a server for \
+         {} first events with the share of 128 MB, which {} keeps them to; the subjects take turns, round by round. (Who \
+         has had a share is seen some milliseconds later, so that little work may be done before.) The life of a resource is looked at {} times. Each is a process of its own on one core; the Runtime API, a server for \
          the answers and a fake AWS with a port for each service are on the other, so that every service takes a \
          connection of its own. `subnet-share` and `subnet-share-principal` are measured by a Create that comes once more, \
          since the first one waits for RAM. The sources are in `tests/bench/`.\n",

@@ -56,11 +56,8 @@ pub(crate) enum Held {
     Following { over: Arc<AtomicBool>, thread: Option<JoinHandle<()>> },
 }
 
-/// A control group with one process.
-pub(crate) struct Group {
-    path: &'static Path,
-    process: u32,
-}
+/// A control group with one process. When this goes the process has ended, since a group goes only if it is empty.
+pub(crate) struct Group(&'static Path);
 
 impl Throttle {
     /// The kernel if it lets us.
@@ -83,8 +80,8 @@ impl Throttle {
         Ok(match *self {
             Self::Group(path, version) => {
                 prepare(path, version)?;
-                let group = Group { path, process };
-                enter(path, process)?;
+                let group = Group(path);
+                fs::write(path.join("cgroup.procs"), process.to_string())?;
                 Held::By { _group: group }
             }
             Self::Signals => {
@@ -98,9 +95,7 @@ impl Throttle {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Only an empty group can go.
-        let _ = self.path.parent().map(|above| enter(above, self.process));
-        let _ = fs::remove_dir(self.path);
+        let _ = fs::remove_dir(self.0);
     }
 }
 
@@ -115,15 +110,9 @@ impl Drop for Held {
     }
 }
 
-fn enter(group: &Path, process: u32) -> Result<(), std::io::Error> {
-    fs::write(group.join("cgroup.procs"), process.to_string())
-}
-
 fn prepare(path: &Path, version: Version) -> Result<(), std::io::Error> {
     let (quota, period) = (PERIOD.mul_f64(SHARE).as_micros(), PERIOD.as_micros());
-    if !path.exists() {
-        fs::create_dir(path)?;
-    }
+    fs::create_dir(path)?;
     // In a folder of another kind than it has to be, a file would be made.
     let tell = |name: &str, value: String| {
         fs::OpenOptions::new().write(true).open(path.join(name))?.write_all(value.as_bytes())

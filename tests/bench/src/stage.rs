@@ -118,8 +118,8 @@ impl<'a> Stage<'a> {
         process.ready().await?;
         let held = throttle.hold(process.id())?;
         let time = self.answered(&mut process).await;
-        drop(held);
         process.end().await?;
+        drop(held);
         time
     }
 
@@ -140,13 +140,24 @@ impl<'a> Stage<'a> {
         Ok(Growth { peak: after.peak, grown: after.now.saturating_sub(before) })
     }
 
-    /// The life of a resource, with calls that take a while, in a process that has its connections.
-    pub(crate) async fn operations(&mut self) -> Result<Vec<Operation>, Failed> {
+    /// The lives of so many resources, with calls that take a while, in a process that has its connections: it has lived one
+    /// before.
+    pub(crate) async fn operations(&mut self, lives: usize) -> Result<Vec<Vec<Operation>>, Failed> {
         let (mut process, _) = Process::start(self.subject, &self.environment, None).await?;
         process.ready().await?;
-        self.answered(&mut process).await?;
-        self.aws.reset();
         self.aws.delay(DELAY);
+        let mut operations = Vec::new();
+        for _ in 0..=lives {
+            operations.push(self.life(&mut process).await?);
+        }
+        self.aws.delay(Duration::ZERO);
+        process.end().await?;
+        operations.remove(0);
+        Ok(operations)
+    }
+
+    async fn life(&mut self, process: &mut Process) -> Result<Vec<Operation>, Failed> {
+        self.aws.reset();
         let mut operations = Vec::new();
         let mut id = String::new();
         for kind in ["create", "update", "delete"] {
@@ -163,8 +174,6 @@ impl<'a> Stage<'a> {
             id = held;
             operations.push(Operation { kind, began, ended, calls: self.aws.served() });
         }
-        self.aws.delay(Duration::ZERO);
-        process.end().await?;
         Ok(operations)
     }
 
