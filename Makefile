@@ -61,6 +61,7 @@ lint: environments policies ## check style, dependencies and templates
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo fmt --manifest-path tests/bench/Cargo.toml --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --quiet --locked --manifest-path tests/bench/Cargo.toml --workspace --all-targets --target-dir target -- -D warnings
 	$(CHECKS)/cargo-deny --locked --workspace check --hide-inclusion-graph bans licenses sources
 	@# The database of advisories is a repository elsewhere, which not every machine reaches.
 	@if timeout 60 $(CHECKS)/cargo-deny fetch db >/dev/null 2>&1; \

@@ -8,15 +8,32 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 from local_aws import ROOT, tool
 
 PACKAGE = ROOT / "target/package"
-# Rust's name of each architecture of Lambda, and how cargo-lambda is told.
-TARGETS = {"x86_64": ("x86_64-unknown-linux-gnu", ()), "arm64": ("aarch64-unknown-linux-gnu", ("--arm64",))}
+# What goes with the functions: all that the README leads to, and what stacks are made and checked with.
+DOCUMENTS = ("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md")
+FOLDERS = ("cfn-lint", "docs", "schemas", "stacks")
 # The earliest that a zip can say: the same bytes whenever it is made.
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 EXECUTABLE = 0o100755 << 16
+
+
+class Architecture(NamedTuple):
+    """One of Lambda's: Rust's name of it, how cargo-lambda is told, the least processor, and what an ELF file says."""
+
+    target: str
+    option: str
+    processor: str
+    machine: int
+
+
+ARCHITECTURES = {
+    "x86_64": Architecture("x86_64-unknown-linux-gnu", "--x86-64", "haswell", 62),
+    "arm64": Architecture("aarch64-unknown-linux-gnu", "--arm64", "neoverse-n1", 183),
+}
 
 
 def binaries():
@@ -26,12 +43,15 @@ def binaries():
     return dict(re.findall(function, template, re.M))
 
 
-def zipped(binary, path):
+def zipped(binary, machine, path):
     """Writes a zip of the binary as Lambda runs it: what it holds alone decides on its bytes."""
+    program = binary.read_bytes()
+    if int.from_bytes(program[18:20], "little") != machine:
+        sys.exit(f"{binary} is built for another architecture")
     entry = zipfile.ZipInfo("bootstrap", LONG_AGO)
     entry.external_attr, entry.compress_type, entry.create_system = EXECUTABLE, zipfile.ZIP_DEFLATED, 3
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(entry, binary.read_bytes(), compresslevel=9)
+        archive.writestr(entry, program, compresslevel=9)
 
 
 def template(functions, architecture):
@@ -66,10 +86,28 @@ def pack(functions, architecture, built, folder):
     """Writes zips and template of binaries that lie in `built`, a folder for each as cargo-lambda leaves them."""
     folder.mkdir(parents=True)
     for binary in functions.values():
-        zipped(built / binary / "bootstrap", folder / f"{binary}.zip")
+        zipped(built / binary / "bootstrap", ARCHITECTURES[architecture].machine, folder / f"{binary}.zip")
+    # The Serverless Application Repository takes these with the template.
     for document in ("LICENSE", "README.md"):
         shutil.copyfile(ROOT / document, folder / document)
     (folder / "template.yaml").write_text(template(functions, architecture))
+
+
+def accompany(package):
+    """Puts beside the functions what is used with them."""
+    for document in DOCUMENTS:
+        shutil.copyfile(ROOT / document, package / document)
+    for folder in FOLDERS:
+        shutil.copytree(ROOT / folder, package / folder, ignore=shutil.ignore_patterns("__pycache__", ".ruff_cache"))
+
+
+def flags(architecture):
+    """What rustc is told, so that a binary keeps no path of the machine that it was built on. cargo-lambda names the
+    processor only where it isn't given any."""
+    cargo = os.environ.get("CARGO_HOME", Path.home() / ".cargo")
+    places = {ROOT: "/archipelago", cargo: "/cargo"}
+    remapped = [f"--remap-path-prefix={here}={there}" for here, there in places.items()]
+    return " ".join([*remapped, f"-Ctarget-cpu={ARCHITECTURES[architecture].processor}"])
 
 
 def installed(target):
@@ -82,16 +120,18 @@ def main(package=PACKAGE):
     functions = binaries()
     shutil.rmtree(package, ignore_errors=True)
     built = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "lambda"
-    for architecture, (target, options) in TARGETS.items():
+    for architecture, (target, option, *_) in ARCHITECTURES.items():
         if not installed(target):
             print(f"{architecture} is left out: the toolchain lacks {target} (rustup target add {target})")
             continue
-        build = ["cargo-lambda", "lambda", "build", "--release", "--locked", *options]
+        build = ["cargo-lambda", "lambda", "build", "--release", "--locked", option]
         for binary in functions.values():
             build += ["--bin", binary]
-        if tool(*build, endpoint="http://build.invalid").returncode != 0:
+        environment = {"RUSTFLAGS": flags(architecture)}
+        if tool(*build, endpoint="http://build.invalid", environment=environment).returncode != 0:
             sys.exit(f"The functions could not be built for {architecture}.")
         pack(functions, architecture, built, package / architecture)
+    accompany(package)
     (package / "SHA256SUMS").write_text(sums(package))
     print(f"{package.relative_to(ROOT)} holds {len(list(package.rglob('*.zip')))} zips; SHA256SUMS says what of")
 

@@ -11,7 +11,12 @@ from pathlib import Path
 from cfnlint.decode import cfn_yaml
 
 from local_aws import ROOT
-from package import binaries, pack, sums, template
+from package import ARCHITECTURES, FOLDERS, accompany, binaries, flags, pack, sums, template
+
+
+def program(architecture):
+    """The first bytes of a program for that architecture."""
+    return b"\x7fELF".ljust(18, b"\0") + ARCHITECTURES[architecture].machine.to_bytes(2, "little")
 
 
 class Package(unittest.TestCase):
@@ -26,7 +31,7 @@ class Package(unittest.TestCase):
         for binary in functions.values():
             path = self.folder / f"built-{name}" / binary / "bootstrap"
             path.parent.mkdir(parents=True)
-            path.write_bytes(b"\x7fELF " + binary.encode() * 1000)
+            path.write_bytes(program("x86_64") + binary.encode() * 1000)
             os.utime(path, (made_at, made_at))
         pack(functions, "x86_64", self.folder / f"built-{name}", self.folder / name / "x86_64")
         (self.folder / name / "SHA256SUMS").write_text(sums(self.folder / name))
@@ -44,6 +49,27 @@ class Package(unittest.TestCase):
             with zipfile.ZipFile(path) as archive:
                 (entry,) = archive.infolist()
             self.assertEqual((entry.filename, entry.external_attr >> 16), ("bootstrap", 0o100755))
+
+    def test_a_program_for_another_architecture_is_not_packed(self):
+        function = {"Account": "account"}
+        path = self.folder / "account/bootstrap"
+        path.parent.mkdir()
+        path.write_bytes(program("arm64"))
+        pack(function, "arm64", self.folder, self.folder / "arm64")
+        with self.assertRaisesRegex(SystemExit, "account/bootstrap is built for another architecture"):
+            pack(function, "x86_64", self.folder, self.folder / "x86_64")
+
+    def test_what_the_readme_leads_to_is_in_the_package(self):
+        accompany(self.folder)
+        links = re.findall(r"\]\((?!https?:)([^)#]+)", (self.folder / "README.md").read_text())
+        self.assertGreater(len(links), 20)
+        for link in {*links, *FOLDERS}:
+            self.assertTrue((self.folder / link).exists(), link)
+
+    def test_a_binary_is_told_no_path_of_this_machine(self):
+        remapped = dict(flag.removeprefix("--remap-path-prefix=").split("=") for flag in flags("arm64").split()[:-1])
+        self.assertEqual(remapped[str(ROOT)], "/archipelago")
+        self.assertEqual(sorted(remapped.values()), ["/archipelago", "/cargo"])
 
     def test_every_function_is_packed_and_named_by_its_zip(self):
         functions = binaries()

@@ -8,6 +8,7 @@ use crate::{
     ResponseHosts, Unanswerable,
     deliver::{Delivered, LAST_MOMENT, Undelivered, deliver_first},
     event::{self, Envelope, Request},
+    function_arn::FunctionArn,
     http,
     lifecycle::Clock,
     metrics::{Operation, Outcome, measured},
@@ -78,7 +79,7 @@ impl Deputy {
                 (Operation::UNANSWERABLE, Ok(()))
             }
         };
-        (operation.caused_by(failure.cause), heard)
+        (operation.in_place_of(&FunctionArn::read(&failure.function).name, failure.cause), heard)
     }
 
     fn open(&self, event: &Value, failure: &Failure) -> Result<Request, Unanswerable> {

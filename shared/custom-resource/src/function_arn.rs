@@ -15,6 +15,8 @@ pub struct FunctionArn {
     pub region: String,
     /// The 12-digit id of the account that the function runs in.
     pub account: String,
+    /// `archipelago-organization`
+    pub name: String,
     qualifier: Option<String>,
 }
 
@@ -25,7 +27,7 @@ impl FunctionArn {
         let parts: Vec<_> = arn.split(':').collect();
         let part = |index: usize| parts.get(index).map(|part| (*part).to_owned());
         let text = |index: usize| part(index).unwrap_or_default();
-        Self { partition: text(1), region: text(3), account: text(4), qualifier: part(7) }
+        Self { partition: text(1), region: text(3), account: text(4), name: text(6), qualifier: part(7) }
     }
 
     /// The other account that invoked the function, if it did so by an alias of its own.
@@ -44,7 +46,7 @@ mod tests {
         let function = "arn:aws-cn:lambda:cn-north-1:111111111111:function:archipelago-ecr-policy-statement";
         let own = FunctionArn::read(function);
         assert_eq!((&*own.partition, &*own.region, &*own.account), ("aws-cn", "cn-north-1", "111111111111"));
-        assert_eq!(own.caller(), None);
+        assert_eq!((&*own.name, own.caller()), ("archipelago-ecr-policy-statement", None));
         let by = |alias: &str| FunctionArn::read(&format!("{function}:{alias}")).caller().map(ToOwned::to_owned);
         assert_eq!(by("caller-222222222222").as_deref(), Some("222222222222"));
         for other in ["live", "$LATEST", "7", "caller-2222", "caller-"] {

@@ -84,8 +84,8 @@ pub(crate) enum Outcome {
 #[derive(Debug)]
 pub(crate) struct Operation {
     outcome: Outcome,
-    /// Why another function left it unanswered: one of few words.
-    cause: Option<&'static str>,
+    /// The function that left it unanswered, if another one answers in its place, and why: one of few words.
+    stopped: Option<(String, &'static str)>,
     /// `RequestType` and `RequestId`, for who looks for the other lines about it.
     asked: Option<(&'static str, String)>,
     /// How long earlier invocations worked on it.
@@ -96,13 +96,13 @@ pub(crate) struct Operation {
 impl Operation {
     /// A request that can't be answered, of which nothing is known.
     pub(crate) const UNANSWERABLE: Self =
-        Self { outcome: Outcome::Unanswerable, cause: None, asked: None, age: Duration::ZERO, response_bytes: None };
+        Self { outcome: Outcome::Unanswerable, stopped: None, asked: None, age: Duration::ZERO, response_bytes: None };
 
     /// `request`, which an invocation that began at `began` worked on.
     pub(crate) fn of(request: &Request, outcome: Outcome, began: u64) -> Self {
         let asked = request.asked.as_ref().ok().map(|asked| (asked.name(), request.envelope.request_id.clone()));
         let age = Duration::from_millis(began.saturating_sub(request.past.first_try.unwrap_or(began)));
-        Self { outcome, cause: None, asked, age, response_bytes: None }
+        Self { outcome, stopped: None, asked, age, response_bytes: None }
     }
 
     /// The same, which was answered in so many bytes.
@@ -110,13 +110,13 @@ impl Operation {
         Self { response_bytes: Some(response), ..self }
     }
 
-    /// The same, of a function that was stopped by this.
-    pub(crate) fn caused_by(self, cause: &'static str) -> Self {
-        Self { cause: Some(cause), ..self }
+    /// The same, in the place of a function of that name, which was stopped by this.
+    pub(crate) fn in_place_of(self, function: &str, cause: &'static str) -> Self {
+        Self { stopped: Some((function.to_owned(), cause)), ..self }
     }
 
     /// The line. A dimension has few values, whatever stacks there are and whatever an event says: each is paid for.
-    fn line(&self, function: &str, at: u64, took: Duration, tally: &Tally) -> Value {
+    fn line(&self, own: &str, at: u64, took: Duration, tally: &Tally) -> Value {
         let measured = [
             ("Operations", "Count", Some(json!(1))),
             ("Duration", "Milliseconds", u64::try_from((self.age + took).as_millis()).ok().map(Value::from)),
@@ -138,13 +138,17 @@ impl Operation {
             directive(&["Outcome"], operations),
         ];
         let mut line = Map::new();
-        if self.cause.is_some() {
+        let (function, cause) = match &self.stopped {
+            Some((function, cause)) => (function.as_str(), Some(cause)),
+            None => (own, None),
+        };
+        if cause.is_some() {
             directives.push(directive(&["FunctionName", "Cause"], operations));
         }
         line.insert("_aws".to_owned(), json!({"Timestamp": at, "CloudWatchMetrics": directives}));
         line.insert("FunctionName".to_owned(), json!(function));
         line.insert("Outcome".to_owned(), json!(format!("{:?}", self.outcome)));
-        line.extend(self.cause.map(|cause| ("Cause".to_owned(), json!(cause))));
+        line.extend(cause.map(|cause| ("Cause".to_owned(), json!(cause))));
         if let Some((request_type, request_id)) = &self.asked {
             line.insert("RequestType".to_owned(), json!(request_type));
             line.insert("RequestId".to_owned(), json!(request_id));
@@ -238,9 +242,9 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_of_a_death_is_counted_by_itself() {
-        let line = line(&operation().caused_by("Killed"));
-        assert_eq!(line["Cause"], "Killed");
+    fn the_cause_of_a_death_is_counted_by_itself_and_by_the_function_that_died() {
+        let line = line(&operation().in_place_of("archipelago-organization", "Killed"));
+        assert_eq!((&line["FunctionName"], &line["Cause"]), (&json!("archipelago-organization"), &json!("Killed")));
         assert_eq!(line["_aws"]["CloudWatchMetrics"][2]["Dimensions"], json!([["FunctionName", "Cause"]]));
     }
 

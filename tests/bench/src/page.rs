@@ -20,12 +20,13 @@ Why they aren't shorter:
   The look afterwards comes before the lease is given back, so that the next holder reads what this one wrote. A key is asked
   for before that, since its id is what the lease is on.
 - **Accounts.** Requests under way are listed before the accounts: the other way round, an account that got ready in between
-  would be in neither list, and be made twice.
+  would be in neither list, and be made twice. The role in an account is tried once it is known that this is the account.
 - **Units.** Each level is named by the id of the one above it.
 - **Shares.** A principal's associations are listed before the tags that say who added it: the other way round, one that
   another stack adds in between would be taken for one that was always there. Tags are written before what they tell of is
   done. RAM is looked at again after each change, since it only begins what it is asked for.
-- **Writes** to Organizations follow each other everywhere: it refuses one while another is under way.
+- **Writes** follow each other everywhere: after one that is refused there is to be no other, and Organizations refuses one
+  while another is under way.
 ";
 
 /// The whole text, in Markdown.
@@ -47,7 +48,8 @@ pub(crate) fn write(figures: &Figures<'_>, goals: &[Goal], throttle: &Throttle, 
     page.push_str(
         "\n## First events, and later ones\n\nMedians in ms; MB are 2^20 bytes, as Lambda counts them. *init*: from the start of the process \
          to its first question for an event; *cold*: from the start to the answer in S3; *processor*: time on a core until \
-         then; *warm*: from an event to its answer; *128 MB*: the same for the first event of a process, which has ",
+         then; *warm*: from an event to its answer; *128 MB*: as *cold*, for a process that has ",
+
     );
     let _ = writeln!(page, "{SHARE:.3} of a core after its init.\n");
     let heads = [
@@ -100,33 +102,25 @@ fn growth(figures: &Figures<'_>) -> String {
     )
 }
 
-/// The same in a few lines: the slowest of ours beside the others.
+/// The same in a few lines: the worst of ours, in each column, beside the others.
 pub(crate) fn summary(figures: &Figures<'_>) -> String {
     let mut summary = String::new();
     let cold = |figure: &Figure<'_>| figure.https.of(|cold| cold.answer);
-    let slowest = figures.ours().max_by_key(|figure| cold(figure));
-    let name = slowest.map(|figure| figure.subject.name.as_str()).unwrap_or_default();
-    let own = slowest.map(cold).unwrap_or_default();
-    let shown = figures.0.iter().filter(|figure| !figure.subject.is_ours || figure.subject.name == name);
+    let throttled = |figure: &Figure<'_>| median(figure.throttled.clone());
+    let own = figures.ours().map(cold).max().unwrap_or_default();
+    let own_throttled = figures.ours().map(throttled).max().unwrap_or_default();
     let heads = ["", "first answer of a process, ms", "", "the same with 128 MB, ms", "", "memory, MB", "zip, MB"];
-    let own_throttled = slowest.map(|figure| median(figure.throttled.clone())).unwrap_or_default();
-    let ratio = |time: Duration, own: Duration| format!("{:.1} ×", time.as_secs_f64() / own.as_secs_f64());
-    table(
-        &mut summary,
-        &heads,
-        shown.map(|figure| {
-            let throttled = median(figure.throttled.clone());
-            [
-                if figure.subject.is_ours { format!("{name}, the slowest here") } else { figure.subject.name.clone() },
-                ms(cold(figure)),
-                ratio(cold(figure), own),
-                ms(throttled),
-                ratio(throttled, own_throttled),
-                megabytes(figure.peak()),
-                megabytes(figure.subject.zip),
-            ]
-        }),
-    );
+    let row = |name: &str, cold: Duration, throttled: Duration, peak: u64, zip: u64| {
+        let ratio = |time: Duration, own: Duration| format!("{:.1} ×", time.as_secs_f64() / own.as_secs_f64());
+        let (times, times_throttled) = (ratio(cold, own), ratio(throttled, own_throttled));
+        [name.to_owned(), ms(cold), times, ms(throttled), times_throttled, megabytes(peak), megabytes(zip)]
+    };
+    let peak = figures.ours().map(Figure::peak).max().unwrap_or_default();
+    let zip = figures.ours().map(|figure| figure.subject.zip).max().unwrap_or_default();
+    let ours = row("the worst of ours", own, own_throttled, peak, zip);
+    let peers = figures.0.iter().filter(|figure| !figure.subject.is_ours);
+    let peers = peers.map(|peer| row(&peer.subject.name, cold(peer), throttled(peer), peer.peak(), peer.subject.zip));
+    table(&mut summary, &heads, std::iter::once(ours).chain(peers));
     let _ = write!(summary, "\n{}.\n", machine::described());
     summary
 }

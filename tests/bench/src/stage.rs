@@ -112,15 +112,15 @@ impl<'a> Stage<'a> {
         Ok(times)
     }
 
-    /// From the first event to its answer, with the share of a core that the smallest function has after its start.
+    /// From the start to the first answer, with the share of a core that the smallest function has once it has started.
     pub(crate) async fn throttled(&mut self, throttle: &Throttle) -> Result<Duration, Failed> {
         let (mut process, _) = Process::start(self.subject, &self.environment, None).await?;
-        process.ready().await?;
+        let init = process.ready().await?.duration_since(process.started);
         let held = throttle.hold(process.id())?;
         let time = self.answered(&mut process).await;
         process.end().await?;
         drop(held);
-        time
+        Ok(init + time?)
     }
 
     /// So many events for one process.

@@ -23,7 +23,7 @@ async fn each_answer_in_a_function_s_place_is_counted_by_what_ended_the_function
     let counted: Vec<_> = lines.iter().map(|line| (line["Cause"].as_str(), line["Outcome"].as_str())).collect();
     assert_eq!(counted, causes.map(|(_, cause)| (Some(cause), Some("Failed"))));
     for line in lines {
-        assert_eq!(line["FunctionName"], "archipelago-failure-responder");
+        assert_eq!(line["FunctionName"], "archipelago-account", "that which was ended");
         let by_cause = &line["_aws"]["CloudWatchMetrics"][2];
         assert_eq!(by_cause["Dimensions"], json!([["FunctionName", "Cause"]]));
     }
