@@ -52,6 +52,7 @@ bench: ## measure the functions beside their peers, write docs/Benchmark.md; BEN
 	PATH="$(CURDIR)/$(TOOLS):$$PATH" CARGO_TARGET_DIR=$(BENCHED) cargo-lambda lambda build --quiet --release --locked --workspace \
 		$$(sed -n 's/.*Binary: *\([a-z0-9-]*\).*/--bin \1/p' template.yaml) --lambda-dir $(BENCHED)/functions
 	cargo build --quiet --release --locked --manifest-path tests/bench/Cargo.toml --target-dir $(BENCHED) --package lean
+	cargo test --quiet --locked --manifest-path tests/bench/Cargo.toml --target-dir $(BENCHED)
 	cargo build --quiet --locked --manifest-path tests/bench/Cargo.toml --target-dir $(BENCHED)
 	$(BENCHED)/debug/archipelago-bench $(BENCHED)/functions .local/bench $(BENCHED)/release/lean docs/Benchmark.md
 
