@@ -167,6 +167,7 @@ def page(name, schema, permissions):
         *properties(schema),
         *return_values(schema),
         f"## {rest}",
+        f"[Its faults](faults/{name}.md) say what comes of a call that goes wrong; [Faults](Faults.md) explains them.",
         *permissions.of(name),
         *mistakes(name),
         *example(name),

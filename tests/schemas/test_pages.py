@@ -39,6 +39,7 @@ class PagesTest(unittest.TestCase):
             "- *Update*: Replacement",
             "| `ParentId` | The id of the root",
             "`organizations:CreateOrganizationalUnit`",
+            "[Its faults](faults/OrganizationalUnit.md) say what comes of a call that goes wrong;",
             "| neither a name nor a path | ResourceProperties: either `Name` or `Path` is required |",
         ):
             self.assertIn(words, page)

@@ -125,3 +125,14 @@ impl OrganizationalUnits {
 fn level_tag(owner: &Owner) -> (String, String) {
     (LEVEL_KEY.to_owned(), owner.tag_value())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tag_of_a_level_says_whose_it_is_under_a_key_of_its_own() {
+        let owner = Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a", "Workloads");
+        assert_eq!(level_tag(&owner), ("archipelago:level".to_owned(), "22a7aa3d94 landing/Workloads".to_owned()));
+    }
+}

@@ -329,7 +329,7 @@ mod tests {
 
     #[test]
     fn the_tag_says_whose_a_thing_is_to_machines_and_to_people() {
-        assert_eq!(owner().tag_value(), format!("{} landing/Workloads", owner().mark()));
+        assert_eq!(owner().tag(), ("archipelago:owner".to_owned(), "22a7aa3d94 landing/Workloads".to_owned()));
         assert!(owner().made(&owner().tag_value()));
         assert!(!owner().made("22a7aa3d94ff landing/Workloads"));
     }

@@ -186,6 +186,17 @@ mod tests {
     }
 
     #[test]
+    fn the_lines_are_written_and_read_as_in_the_first_release() {
+        let lines = [
+            "replaced 0123456789abcdef 3600000000000",
+            "pending 0123456789abcdef fedcba9876543210 3600000000000",
+            "turn 22a7aa3d94 3600000000000-0123abcd",
+        ];
+        let now = Duration::from_millis(3_600_000_000_000);
+        assert_eq!(Past::read(lines.into_iter(), now).write(now), lines);
+    }
+
+    #[test]
     fn what_is_kept_does_not_grow_for_ever() {
         let mut past = Past::default();
         for n in 0..1000 {

@@ -165,10 +165,10 @@ mod tests {
 
     #[test]
     fn an_addition_is_a_tag_of_the_share_and_can_be_read_back() {
-        let (key, value) = Addition::new(&owner("a"), UNIT, Note::Added).tag();
-        assert_eq!((key, value.as_str()), (format!("archipelago:{}:ou-ab12-workload1", owner("a").mark()), UNIT));
-        for note in [Note::Added, Note::Before, Note::Leaving] {
+        for (note, word) in [(Note::Added, ""), (Note::Before, " before"), (Note::Leaving, " leaving")] {
             let addition = Addition::new(&owner("a"), UNIT, note);
+            let key = format!("archipelago:{}:ou-ab12-workload1", owner("a").mark());
+            assert_eq!(addition.tag(), (key, format!("{UNIT}{word}")));
             assert_eq!(additions(std::slice::from_ref(&addition)).under(&addition.key), Some(&addition));
         }
     }

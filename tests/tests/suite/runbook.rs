@@ -1,4 +1,4 @@
-//! The runbook starts from sentences that people read; each of them is one that the code says.
+//! The runbook and the types' pages start from sentences that people read; each of them is one that the code says.
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,14 @@ const VARIES: char = '…';
 /// The quotes of a page: its lines that start with `> `.
 fn quotes(page: &str) -> Vec<&str> {
     page.lines().filter_map(|line| line.strip_prefix("> ")).collect()
+}
+
+/// What the functions themselves say by a type's page: the first cells in its table of refusals that aren't AWS's own codes.
+fn refusals(page: &str) -> Vec<&str> {
+    let (_, table) = page.split_once("## Refusals").unwrap_or_default();
+    let table = table.split("\n## ").next().unwrap_or_default();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| ")).skip(1);
+    rows.filter_map(|row| row.split(" | ").next()).filter(|cell| !cell.starts_with('`')).collect()
 }
 
 /// Everything that functions are made of, without their tests, and with each string in one line.
@@ -54,6 +62,17 @@ fn every_sentence_in_the_runbook_is_one_that_the_code_says() {
     let (quotes, code) = (quotes(&page), code());
     assert!(quotes.len() > 20, "{} quotes", quotes.len());
     let unsaid: Vec<_> = quotes.iter().filter_map(|quote| unsaid(quote, &code)).collect();
+    assert!(unsaid.is_empty(), "the code says none of these:\n{}", unsaid.join("\n"));
+}
+
+#[test]
+fn every_refusal_in_the_types_pages_is_one_that_the_code_says() {
+    let folder = workspace().join("docs/source");
+    let pages = std::fs::read_dir(&folder).unwrap().map(|page| std::fs::read_to_string(page.unwrap().path()).unwrap());
+    let (pages, code) = (pages.collect::<Vec<_>>(), code());
+    let refusals: Vec<_> = pages.iter().flat_map(|page| refusals(page)).collect();
+    assert!(refusals.len() > 50, "{} refusals", refusals.len());
+    let unsaid: Vec<_> = refusals.iter().filter_map(|refusal| unsaid(refusal, &code)).collect();
     assert!(unsaid.is_empty(), "the code says none of these:\n{}", unsaid.join("\n"));
 }
 
