@@ -17,7 +17,6 @@ mod processor;
 mod stage;
 mod subject;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use archipelago_tests::binary::workspace;
@@ -45,8 +44,12 @@ async fn main() -> ExitCode {
 }
 
 async fn measure() -> Result<(), Failed> {
-    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
-    let mut argument = || arguments.next().ok_or("usage: archipelago-bench <functions> <environment> <lean> <page>");
+    let mut arguments = std::env::args_os().skip(1);
+    // What is measured runs in folders of its own.
+    let mut argument = || -> Result<_, Failed> {
+        let path = arguments.next().ok_or("usage: archipelago-bench <functions> <environment> <lean> <page>")?;
+        Ok(std::path::absolute(path)?)
+    };
     let (functions, environment, lean, page) = (argument()?, argument()?, argument()?, argument()?);
     processor::move_to(process::SERVERS);
     let rounds = Rounds::from_environment();

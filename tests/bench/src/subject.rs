@@ -96,9 +96,9 @@ impl Subject {
         Ok(Self {
             name: name.to_owned(),
             is_ours: true,
-            program: std::path::absolute(program)?,
+            program: program.to_owned(),
             arguments,
-            folder: std::path::absolute(folder)?,
+            folder: folder.to_owned(),
             size,
             zip,
             events: events.to_owned(),
@@ -161,7 +161,7 @@ fn assemble(folder: &Path, parts: impl Iterator<Item = PathBuf>) -> Result<(), F
 }
 
 fn zip(folder: &Path) -> Result<u64, Failed> {
-    let archive = std::path::absolute(folder)?.with_extension("zip");
+    let archive = folder.with_extension("zip");
     run(Command::new("python3").args(["-m", "zipfile", "-c"]).arg(&archive).args(names(folder)?).current_dir(folder))?;
     Ok(fs::metadata(archive)?.len())
 }
