@@ -84,12 +84,11 @@ impl Cause {
         match self {
             Self::TimedOut(after) => format!(
                 "{name} was stopped at its timeout ({after}) before it had answered; try again, and if it happens again \
-                 give the function more MemorySize, which makes it faster, in the template that it was deployed from \
-                 (Globals.Function)"
+                 give the function more MemorySize, a parameter of its stack, which makes it faster"
             ),
             Self::Killed => format!(
-                "{name} was killed, which is what happens when it runs out of memory; give the function more MemorySize \
-                 in the template that it was deployed from (Globals.Function), and try again"
+                "{name} was killed, which is what happens when it runs out of memory; give the function more MemorySize, \
+                 a parameter of its stack, and try again"
             ),
             Self::Ended(how) => {
                 format!("{name} ended before it had answered ({how}), as it does when it can't start; its log says why")

@@ -89,8 +89,7 @@ mod tests {
         assert_reason(
             "timed-out",
             "archipelago-account was stopped at its timeout (900.00 seconds) before it had answered; try again, and if it \
-             happens again give the function more MemorySize, which makes it faster, in the template that it was deployed \
-             from (Globals.Function)",
+             happens again give the function more MemorySize, a parameter of its stack, which makes it faster",
         );
     }
 
@@ -99,7 +98,7 @@ mod tests {
         assert_reason(
             "out-of-memory",
             "archipelago-account was killed, which is what happens when it runs out of memory; give the function more \
-             MemorySize in the template that it was deployed from (Globals.Function), and try again",
+             MemorySize, a parameter of its stack, and try again",
         );
     }
 
