@@ -18,7 +18,7 @@ Why they aren't shorter:
 - **Statements.** The lease comes before the read, or two would read the same policy and write one after the other. What is
   about to be written is noted in the lease before the write, so that the next holder knows of a write whose end nobody saw.
   The look afterwards comes before the lease is given back, so that the next holder reads what this one wrote. A key is asked
-  for before that, since its id is what the lease is on.
+  for before that: its id is what the lease is on, and what a stack of another account is checked by.
 - **Accounts.** Requests under way are listed before the accounts: the other way round, an account that got ready in between
   would be in neither list, and be made twice. The role in an account is tried once it is known that this is the account.
 - **Units.** Each level is named by the id of the one above it.
@@ -181,8 +181,9 @@ fn how(throttle: &Throttle, rounds: Rounds) -> String {
          the answer; ours take and give back a lease, write down what they are about to do, and look once more. `lean` is \
          as little as Rust with AWS's SDK takes. The peers in Python run under Lambda's own runtime client, crhelper and \
          boto3 with their defaults; that in Node.js on a loop of a few lines.\n\n{} cold starts and {} warm events each, \
-         {} first events with the share of 128 MB, which {} keeps them to; the subjects take turns, round by round. (Who \
-         has had a share is seen some milliseconds later, so that little work may be done before.) The life of a resource is looked at {} times. Each is a process of its own on one core; the Runtime API, a server for \
+         {} first events with the share of 128 MB, which {} keeps them to; the subjects take turns, round by round. (The \
+         kernel lets a few milliseconds of work pass at once; so what counts is no less than the time on a core takes at that \
+         share.) The life of a resource is looked at {} times. Each is a process of its own on one core; the Runtime API, a server for \
          the answers and a fake AWS with a port for each service are on the other, so that every service takes a \
          connection of its own. `subnet-share` and `subnet-share-principal` are measured by a Create that comes once more, \
          since the first one waits for RAM. The sources are in `tests/bench/`.\n",

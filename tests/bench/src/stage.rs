@@ -12,7 +12,7 @@ use crate::certificate::Certificate;
 use crate::chain::Operation;
 use crate::fake::FakeAws;
 use crate::process::{Memory, Process};
-use crate::processor::{Throttle, consumed};
+use crate::processor::{SHARE, Throttle, consumed};
 use crate::subject::Subject;
 
 /// After an event a process asks for the next one; by then it waits there.
@@ -112,15 +112,22 @@ impl<'a> Stage<'a> {
         Ok(times)
     }
 
-    /// From the start to the first answer, with the share of a core that the smallest function has once it has started.
+    /// From the start to the first answer, with the share of a core that the smallest function has once it has started. No
+    /// less than its time on a core takes at that share, since the kernel lets little work pass at once.
     pub(crate) async fn throttled(&mut self, throttle: &Throttle) -> Result<Duration, Failed> {
         let (mut process, _) = Process::start(self.subject, &self.environment, None).await?;
         let init = process.ready().await?.duration_since(process.started);
+        self.aws.reset();
         let held = throttle.hold(process.id())?;
-        let time = self.answered(&mut process).await;
+        let (before, began) = (consumed(process.id()), Instant::now());
+        let reports = process.offer(self.subject, &self.event);
+        let answered = self.answers.next().await;
+        let used = consumed(process.id()).saturating_sub(before);
+        drop(reports);
         process.end().await?;
         drop(held);
-        Ok(init + time?)
+        self.aws.served();
+        Ok(init + answered?.0.duration_since(began).max(used.div_f64(SHARE)))
     }
 
     /// So many events for one process.
