@@ -1,7 +1,7 @@
 //! What Lambda's asynchronous invocations leave when they fail.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
 
-use custom_resource::Failure;
+use custom_resource::{Failure, FunctionArn};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
@@ -48,7 +48,7 @@ impl Record {
     /// How it failed, in a sentence, and where more can be read.
     pub(crate) fn failure(&self) -> Failure {
         let RequestContext { request_id, function_arn, condition, approximate_invoke_count } = &self.request_context;
-        let name = name(function_arn);
+        let name = FunctionArn::read(function_arn).name;
         let text = |member: &str| self.response_payload[member].as_str().unwrap_or_default();
         let cause = Cause::of(condition, text("errorType"), text("errorMessage"));
         let log = format!("log group: /aws/lambda/{name}");
@@ -56,17 +56,12 @@ impl Record {
         Failure {
             function: function_arn.clone(),
             cause: cause.name(),
-            reason: cause.sentence(name),
+            reason: cause.sentence(&name),
             // A record doesn't say which stream of the group, but the lines in it say which invocation.
             log: if request_id.is_empty() { log } else { format!("{log}, search it for {request_id}") },
             may_have_begun,
         }
     }
-}
-
-/// The name in a function's ARN, with or without a qualifier.
-fn name(arn: &str) -> &str {
-    arn.split(':').nth(6).unwrap_or(arn)
 }
 
 #[cfg(test)]

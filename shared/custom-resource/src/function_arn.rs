@@ -15,7 +15,7 @@ pub struct FunctionArn {
     pub region: String,
     /// The 12-digit id of the account that the function runs in.
     pub account: String,
-    /// `archipelago-organization`
+    /// `archipelago-organization`; of what is no ARN, all of it.
     pub name: String,
     qualifier: Option<String>,
 }
@@ -27,7 +27,13 @@ impl FunctionArn {
         let parts: Vec<_> = arn.split(':').collect();
         let part = |index: usize| parts.get(index).map(|part| (*part).to_owned());
         let text = |index: usize| part(index).unwrap_or_default();
-        Self { partition: text(1), region: text(3), account: text(4), name: text(6), qualifier: part(7) }
+        Self {
+            partition: text(1),
+            region: text(3),
+            account: text(4),
+            name: part(6).unwrap_or_else(|| arn.to_owned()),
+            qualifier: part(7),
+        }
     }
 
     /// The other account that invoked the function, if it did so by an alias of its own.
@@ -52,5 +58,6 @@ mod tests {
         for other in ["live", "$LATEST", "7", "caller-2222", "caller-"] {
             assert_eq!(by(other), None, "{other}");
         }
+        assert_eq!(FunctionArn::read("archipelago-account").name, "archipelago-account");
     }
 }

@@ -112,6 +112,8 @@ impl Drop for Held {
 
 fn prepare(path: &Path, version: Version) -> Result<(), std::io::Error> {
     let (quota, period) = (PERIOD.mul_f64(SHARE).as_micros(), PERIOD.as_micros());
+    // One that was interrupted has left its own.
+    let _ = fs::remove_dir(path);
     fs::create_dir(path)?;
     // In a folder of another kind than it has to be, a file would be made.
     let tell = |name: &str, value: String| {
