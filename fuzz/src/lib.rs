@@ -41,7 +41,7 @@ pub fn answered<R: Resource>(resource: &R, text: &str) -> Option<Response> {
     // Its clock goes on when nothing else does, so that waiting takes no time.
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     let clock = || Clock { deadline: Instant::now() + Duration::from_mins(5), began: 1_790_000_000_000 };
-    match runtime.block_on(async { answer(resource, &request, clock()).await }) {
+    match runtime.block_on(async { answer(resource, None, &request, clock()).await }) {
         Outcome::Answer(response) => {
             check(&event, &response);
             Some(response)

@@ -7,6 +7,7 @@ import threading
 import unittest
 import zipfile
 from unittest import mock
+from urllib.parse import urlsplit
 
 from ministack.core.responses import request_scope
 from ministack.services import lambda_svc
@@ -63,7 +64,7 @@ class InvocationRules(MotoCase):
 
         def run(function, event):
             seen.append((lambda_svc.get_account_id(), function["config"]["FunctionArn"]))
-            custom_resource.deliver_response(event["ResponseURL"].rpartition("/")[2], {"Status": "SUCCESS"})
+            custom_resource.deliver_response(urlsplit(event["ResponseURL"]).path.rpartition("/")[2], {"Status": "SUCCESS"})
             return {"body": None}
 
         stack = f"arn:aws:cloudformation:{REGION}:{account}:stack/workload/1f0a"

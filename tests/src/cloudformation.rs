@@ -9,7 +9,7 @@ mod resource;
 mod simulator;
 
 pub use answer::{Answer, Put, Violation, Violations};
-pub use event::{Event, RequestType, stringified};
+pub use event::{Event, RequestType, signing_date, stringified};
 pub use ids::Ids;
 pub use resource::{Live, Resource, Status};
 pub use simulator::{Delivery, Handler, Run, Simulator, Step};

@@ -175,15 +175,27 @@ impl LocalAws {
     /// # Panics
     /// If there is none afterwards.
     pub async fn lease_table(&self, account: &str) -> String {
-        let table = format!("leases-{:08x}", fastrand::u32(..));
+        self.table(account, "Policy").await
+    }
+
+    /// The same for the requests of its functions.
+    ///
+    /// # Panics
+    /// If there is none afterwards.
+    pub async fn request_table(&self, account: &str) -> String {
+        self.table(account, "Resource").await
+    }
+
+    async fn table(&self, account: &str, key: &str) -> String {
+        let table = format!("{}-{:08x}", key.to_lowercase(), fastrand::u32(..));
         let input = json!({
             "TableName": table,
             "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [{ "AttributeName": "Policy", "AttributeType": "S" }],
-            "KeySchema": [{ "AttributeName": "Policy", "KeyType": "HASH" }],
+            "AttributeDefinitions": [{ "AttributeName": key, "AttributeType": "S" }],
+            "KeySchema": [{ "AttributeName": key, "KeyType": "HASH" }],
         });
         let created = self.call_as(account, "dynamodb", "CreateTable", &input).await;
-        created.unwrap_or_else(|why| panic!("no table of leases: {why}"));
+        created.unwrap_or_else(|why| panic!("no table: {why}"));
         table
     }
 

@@ -17,6 +17,7 @@ pub mod policies;
 mod process;
 mod query;
 pub mod ram;
+mod requests;
 mod rest;
 mod story;
 mod weather;

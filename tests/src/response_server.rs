@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
-use crate::cloudformation::Put;
+use crate::cloudformation::{Put, signing_date};
 use crate::http::{Reply, Request, Server};
 use crate::patience::soon;
 
@@ -77,14 +77,25 @@ impl ResponseServer {
     /// A fresh URL whose first PUTs meet these reactions; later ones are answered 200.
     #[must_use]
     pub fn scripted(&self, script: impl IntoIterator<Item = Reaction>) -> ResponseUrl {
+        self.made(SystemTime::now(), script)
+    }
+
+    /// A fresh URL that CloudFormation signed at that time, which takes whatever is PUT.
+    #[must_use]
+    pub fn url_signed_at(&self, time: SystemTime) -> ResponseUrl {
+        self.made(time, [])
+    }
+
+    fn made(&self, signed_at: SystemTime, script: impl IntoIterator<Item = Reaction>) -> ResponseUrl {
         let path = format!(
             "/cloudformation-custom-resource-response-euwest1/arn%3Aaws%3Acloudformation%3Aeu-west-1%3A111111111111\
              %3Astack/demo/{:08x}%7CThing%7C{:032x}",
             fastrand::u32(..),
             fastrand::u128(..)
         );
+        let date = signing_date(signed_at);
         let query = format!(
-            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260101T000000Z&X-Amz-SignedHeaders=host&X-Amz-Expires=7200\
+            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date={date}&X-Amz-SignedHeaders=host&X-Amz-Expires=7200\
              &X-Amz-Credential=AKIA{:016X}%2F20260101%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Signature={:032x}{:032x}",
             fastrand::u64(..),
             fastrand::u128(..),

@@ -88,6 +88,8 @@ impl Accounts {
             (Some(account), _) => return Ok(account),
             (None, accounts) => accounts,
         };
+        // Nobody takes an account back for 90 days.
+        claim.check_latest().await?;
         let request = self.api.create(desired, claim.owner().tag(), accounts).await?;
         let id = request.id().and_then(|id| id.parse().ok());
         claim.hold(&id.ok_or_else(|| Error::refused("Organizations answered with an id that is no request's"))?);

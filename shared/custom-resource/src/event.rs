@@ -92,7 +92,7 @@ pub(crate) enum Asked {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Continuation {
-    /// When CloudFormation's event was first worked on.
+    /// When CloudFormation made the request, if its URL doesn't say so: when it was first worked on.
     pub first_try: Option<u64>,
     /// How many invocations have worked on it.
     pub invocations: u32,
@@ -123,6 +123,12 @@ impl Request {
         let url = hosts.admit(url).map_err(Unanswerable::Url)?;
         let past = event.get(CONTINUATION).and_then(|past| Continuation::deserialize(past).ok()).unwrap_or_default();
         Ok(Self { envelope, url, asked: asked(event), past, service_timeout: service_timeout(event) })
+    }
+
+    /// When CloudFormation made it, in milliseconds since 1970. Where the URL doesn't say, that is when the first invocation
+    /// for it began; this one began at `began`.
+    pub(crate) fn made(&self, began: u64) -> u64 {
+        self.url.signed_at().or(self.past.first_try).unwrap_or(began)
     }
 
     /// The id that stands for the resource before this invocation did anything: what the last one held, or else what

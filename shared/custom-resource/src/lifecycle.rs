@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::{
-    Claim, Error, Owner, Resource, Result,
+    Claim, Error, Owner, Requests, Resource, Result,
     account_id::account_of,
     error::NotYet,
     event::{Asked, Continuation, Envelope, Request},
@@ -25,6 +25,9 @@ const RESERVE: Duration = Duration::from_secs(10);
 /// The first pause between two looks at the world; each further one is half as long again, up to `LONGEST_PAUSE`.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// How far the clock of whoever signed a URL may be ahead of ours.
+const AHEAD: Duration = Duration::from_mins(5);
 
 /// With less than this left for CloudFormation to wait, another invocation would only be late.
 const WORTH_GOING_ON: Duration = Duration::from_secs(15);
@@ -68,7 +71,14 @@ enum Work<P> {
 }
 
 /// Does what `request` asks of `resource`, and says what to answer.
-pub async fn answer<R: Resource>(resource: &R, request: &Request, clock: Clock) -> Outcome {
+///
+/// With a table of `requests`, one that is older than another for the same resource does nothing.
+pub async fn answer<R: Resource>(
+    resource: &R,
+    requests: Option<&Requests>,
+    request: &Request,
+    clock: Clock,
+) -> Outcome {
     let envelope = &request.envelope;
     let given = envelope.physical_resource_id.clone();
     if let Err(reason) = admitted::<R>(envelope) {
@@ -86,15 +96,18 @@ pub async fn answer<R: Resource>(resource: &R, request: &Request, clock: Clock) 
         Ok(work) => work,
         Err(reason) => return Outcome::Answer(Response::failed(envelope, request.held(), &reason)),
     };
+    let made = request.made(clock.began);
+    if let Err(reason) = check_time(made, request.service_timeout, clock) {
+        return Outcome::Answer(Response::failed(envelope, request.held(), &reason));
+    }
     let owner = Owner::new(&*envelope.stack_id, &*envelope.logical_resource_id);
     let claim = Claim::new(owner, given.clone()).on(envelope.function.clone());
-    let first_try = request.past.first_try.unwrap_or(clock.began);
+    let is_delete = matches!(work, Work::Remove { .. });
     // CloudFormation uses a RequestId again.
     let wording = request.asked.as_ref().map(Asked::wording).unwrap_or_default();
     let turn = format!("{} {wording}", envelope.request_id);
-    let claim = claim.asked(&turn, first_try).resumed(request.past.held.clone());
+    let claim = claim.asked(&turn, made, is_delete).noted_in(requests.cloned()).resumed(request.past.held.clone());
     let worked = until_done(resource, request, &work, &claim, clock).await;
-    let is_delete = matches!(work, Work::Remove { .. });
     // Nothing was made as far as anybody knows, and nothing was found that had been made all the same.
     let is_nothing = match given.as_deref() {
         Some(NOTHING_MADE) => true,
@@ -145,6 +158,22 @@ fn admitted<R: Resource>(envelope: &Envelope) -> Result<(), String> {
     }
 }
 
+/// Whether CloudFormation still waits for a request that it made at `made`.
+fn check_time(made: u64, service_timeout: Duration, clock: Clock) -> Result<(), String> {
+    let age = Duration::from_millis(clock.began.saturating_sub(made));
+    if age >= service_timeout {
+        return Err(format!(
+            "the request was made {} seconds ago, which is beyond its ServiceTimeout of {}, so nothing was done",
+            age.as_secs(),
+            service_timeout.as_secs()
+        ));
+    }
+    if Duration::from_millis(made.saturating_sub(clock.began)) > AHEAD {
+        return Err("the ResponseURL was signed at a time to come, so nothing was done".to_owned());
+    }
+    Ok(())
+}
+
 /// Properties of the past may follow an older schema, and must not keep a Delete or a rollback from happening.
 fn read<P: DeserializeOwned>(asked: &Asked) -> Result<Work<P>, String> {
     Ok(match asked {
@@ -177,8 +206,8 @@ async fn until_done<R: Resource>(
 ) -> Result<Map<String, Value>, Unfinished> {
     let start = Instant::now();
     let now = || clock.began + u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let first_try = request.past.first_try.unwrap_or(clock.began);
-    let age = Duration::from_millis(clock.began.saturating_sub(first_try));
+    let made = request.made(clock.began);
+    let age = Duration::from_millis(clock.began.saturating_sub(made));
     // Time that is short itself is shared between the work and the answer.
     let without_reserve = |left: Duration| left.saturating_sub(RESERVE.min(left / 2));
     let end_of_invocation = start + without_reserve(clock.deadline.saturating_duration_since(start));
@@ -232,7 +261,7 @@ async fn until_done<R: Resource>(
         let waiting_for = last_said.map_or_else(String::new, |not_yet| not_yet.to_string());
         let invocations = request.past.invocations + 1;
         if end_of_invocation + WORTH_GOING_ON < end_of_patience && invocations < LONGEST_CHAIN {
-            let past = Continuation { first_try: Some(first_try), invocations, held: None, waits: waits.0 };
+            let past = Continuation { first_try: Some(made), invocations, held: None, waits: waits.0 };
             return Err(Unfinished::Waiting {
                 past,
                 reason: format!("not finished in the function's time: {waiting_for}"),
@@ -265,6 +294,8 @@ async fn attempt<R: Resource>(
     work: &Work<R::Properties>,
     claim: &Claim<R::Id>,
 ) -> Result<Map<String, Value>> {
+    // Before each one: a request that waits may have been overtaken meanwhile.
+    claim.check_latest().await?;
     match work {
         Work::Remove { last } => resource.remove(last.as_ref(), claim).await.map(|()| Map::new()),
         Work::Ensure { desired, previous } => {

@@ -88,7 +88,7 @@ pub(crate) struct Operation {
     stopped: Option<(String, &'static str)>,
     /// `RequestType` and `RequestId`, for who looks for the other lines about it.
     asked: Option<(&'static str, String)>,
-    /// How long earlier invocations worked on it.
+    /// How long ago CloudFormation made it, when the invocation began.
     age: Duration,
     response_bytes: Option<usize>,
 }
@@ -101,7 +101,7 @@ impl Operation {
     /// `request`, which an invocation that began at `began` worked on.
     pub(crate) fn of(request: &Request, outcome: Outcome, began: u64) -> Self {
         let asked = request.asked.as_ref().ok().map(|asked| (asked.name(), request.envelope.request_id.clone()));
-        let age = Duration::from_millis(began.saturating_sub(request.past.first_try.unwrap_or(began)));
+        let age = Duration::from_millis(began.saturating_sub(request.made(began)));
         Self { outcome, stopped: None, asked, age, response_bytes: None }
     }
 

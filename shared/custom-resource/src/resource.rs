@@ -14,7 +14,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use crate::{Error, FunctionArn, Result, Turn, response::NOTHING_MADE};
+use crate::{Error, FunctionArn, Requests, Result, Turn, response::NOTHING_MADE};
 
 /// One kind of custom resource.
 ///
@@ -62,6 +62,7 @@ pub struct Claim<Id> {
     owner: Owner,
     function: FunctionArn,
     turn: Turn,
+    requests: Option<Requests>,
     given: Option<String>,
     held: Mutex<Option<String>>,
     denied: AtomicBool,
@@ -75,9 +76,9 @@ impl<Id: FromStr + Display> Claim<Id> {
     pub fn new(owner: Owner, given: Option<String>) -> Self {
         // A stack's ARN and a function's have the same first parts.
         let function = FunctionArn::read(owner.stack_id.split('/').next().unwrap_or_default());
-        let turn = Turn::new(0, "");
+        let turn = Turn::new(0, false, "");
         let (held, denied, written) = (Mutex::new(given.clone()), AtomicBool::default(), Mutex::default());
-        Self { owner, function, turn, given, held, denied, written, id: PhantomData }
+        Self { owner, function, turn, requests: None, given, held, denied, written, id: PhantomData }
     }
 
     /// The claim, on that function.
@@ -86,10 +87,29 @@ impl<Id: FromStr + Display> Claim<Id> {
         Self { function, ..self }
     }
 
-    /// The claim, in the turn of that request, which is worked on since `began`, in milliseconds since 1970.
+    /// The claim, in the turn of that request, a Delete or not, which CloudFormation made at `made`, in milliseconds since
+    /// 1970.
     #[must_use]
-    pub fn asked(self, request: &str, began: u64) -> Self {
-        Self { turn: Turn::new(began, request), ..self }
+    pub fn asked(self, request: &str, made: u64, is_delete: bool) -> Self {
+        Self { turn: Turn::new(made, is_delete, request), ..self }
+    }
+
+    /// The claim, whose requests are noted in that table.
+    #[must_use]
+    pub fn noted_in(self, requests: Option<Requests>) -> Self {
+        Self { requests, ..self }
+    }
+
+    /// Notes that this is the latest request for the resource. The lifecycle does so before each attempt; a handler does so
+    /// once more right before what nobody can take back.
+    ///
+    /// # Errors
+    /// Refused once CloudFormation has made a later request, and where the table of requests can't be used.
+    pub async fn check_latest(&self) -> Result<()> {
+        match &self.requests {
+            Some(requests) => requests.admit(&self.owner, &self.turn).await,
+            None => Ok(()),
+        }
     }
 
     /// The claim, for which something that AWS denies is denied for good.
@@ -288,6 +308,11 @@ impl Owner {
         format!("{}/{}", self.stack_name(), self.logical_id)
     }
 
+    /// The stack's ARN.
+    pub(crate) fn stack_id(&self) -> &str {
+        &self.stack_id
+    }
+
     /// The logical id in the template.
     #[must_use]
     pub fn logical_id(&self) -> &str {
@@ -397,7 +422,7 @@ mod tests {
 
     #[test]
     fn a_client_token_is_the_same_for_the_same_call_of_the_same_request_alone() {
-        let claim = |owner, request_id| Claim::<u32>::new(owner, None).asked(request_id, 0);
+        let claim = |owner, request_id| Claim::<u32>::new(owner, None).asked(request_id, 0, false);
         let token = claim(owner(), "5a7e").client_token("name=a");
         assert_eq!(token, claim(owner(), "5a7e").client_token("name=a"));
         assert_eq!(token.len(), 32);

@@ -1,7 +1,8 @@
 //! The URL that CloudFormation waits at: a bearer secret, and a request to write somewhere, so it is checked first.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
+use aws_smithy_types::{DateTime, date_time::Format};
 use url::{Host, Url};
 
 /// The DNS suffixes of AWS's partitions, as in botocore's `partitions.json`.
@@ -28,6 +29,39 @@ impl ResponseUrl {
     pub(crate) fn expose(&self) -> &Url {
         &self.0
     }
+
+    /// When CloudFormation signed it, and so made the request, in milliseconds since 1970: `X-Amz-Date` of a signature of
+    /// version 4, and in one of version 2 two hours before `Expires`. `None` if it says neither.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
+    pub(crate) fn signed_at(&self) -> Option<u64> {
+        let said = |name: &str| self.0.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+        let seconds = match said("X-Amz-Date") {
+            Some(date) => seconds_of(&date)?,
+            None => said("Expires")?.parse::<u64>().ok()?.checked_sub(VALID_FOR.as_secs())?,
+        };
+        seconds.checked_mul(1000)
+    }
+}
+
+/// How long CloudFormation's URLs are valid.
+const VALID_FOR: Duration = Duration::from_hours(2);
+
+/// `20261130T042126Z` in seconds since 1970.
+fn seconds_of(date: &str) -> Option<u64> {
+    let is_written_so = |(place, byte): (usize, u8)| match place {
+        8 => byte == b'T',
+        15 => byte == b'Z',
+        _ => byte.is_ascii_digit(),
+    };
+    if date.len() != 16 || !date.bytes().enumerate().all(is_written_so) {
+        return None;
+    }
+    let part = |from: usize, to: usize| date.get(from..to).unwrap_or_default();
+    let (year, month, day) = (part(0, 4), part(4, 6), part(6, 8));
+    let (hour, minute, second) = (part(9, 11), part(11, 13), part(13, 15));
+    let date = format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z");
+    let date = DateTime::from_str(&date, Format::DateTime).ok()?;
+    u64::try_from(date.secs()).ok()
 }
 
 impl fmt::Debug for ResponseUrl {
@@ -170,6 +204,29 @@ mod tests {
             ("http://user@127.0.0.1:4566/", false),
         ] {
             assert_eq!(hosts.admit(url).is_ok(), admitted, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_url_says_when_it_was_signed_in_both_versions_of_the_signature() {
+        let bucket = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/arn";
+        let signed_at = |query: &str| ResponseHosts::default().admit(&format!("{bucket}?{query}")).unwrap().signed_at();
+        assert_eq!(
+            signed_at("X-Amz-Expires=7200&X-Amz-Date=20261130T042126Z&X-Amz-Signature=s"),
+            Some(1_796_012_486_000)
+        );
+        assert_eq!(signed_at("AWSAccessKeyId=a&Expires=1796019686&Signature=s"), Some(1_796_012_486_000));
+        for silent in [
+            "",
+            "Signature=s",
+            "X-Amz-Date=yesterday",
+            "X-Amz-Date=20261330T042126Z",
+            "X-Amz-Date=2026-11-30T04:21",
+            "X-Amz-Date=20261130T04212é",
+            "Expires=7199",
+            "Expires=18446744073709551615",
+        ] {
+            assert_eq!(signed_at(silent), None, "{silent}");
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::{
-    Resource, ResponseHosts, Unanswerable,
+    Requests, Resource, ResponseHosts, Unanswerable,
     configuration::configuration,
     continuation::SelfInvocation,
     deliver::{LAST_MOMENT, deliver},
@@ -36,17 +36,27 @@ pub async fn serve<R: Resource>(build: impl FnOnce(&SdkConfig) -> R) -> Result<(
     let aws = configuration(Sdk(http.clone())).await;
     let function = Function {
         resource: build(&aws),
+        requests: Requests::from_environment(&aws),
         http,
         hosts: ResponseHosts::from_environment(),
         again: SelfInvocation::new(&aws),
     };
     // Apart from the rest, which is there as long as the process.
-    warm_up(Box::pin(function.resource.warm_up())).await;
+    warm_up(Box::pin(async {
+        let requests = async {
+            if let Some(requests) = &function.requests {
+                requests.warm_up().await;
+            }
+        };
+        tokio::join!(requests, function.resource.warm_up());
+    }))
+    .await;
     lambda_runtime::run(service_fn(|event| function.handle(event))).await
 }
 
 struct Function<R> {
     resource: R,
+    requests: Option<Requests>,
     http: reqwest::Client,
     hosts: ResponseHosts,
     again: SelfInvocation,
@@ -82,7 +92,7 @@ impl<R: Resource> Function<R> {
     }
 
     async fn answer(&self, event: &Value, request: &Request, context: &Context, clock: Clock) -> Operation {
-        let response = match lifecycle::answer(&self.resource, request, clock).await {
+        let response = match lifecycle::answer(&self.resource, self.requests.as_ref(), request, clock).await {
             Outcome::Answer(response) => response,
             Outcome::Continue { past, reason } => {
                 let event = event::continued(event, &past);

@@ -1,33 +1,35 @@
 //! Which of CloudFormation's requests for one resource comes after which.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use sha2::{Digest, Sha256};
 
-/// A request, and since when it is worked on. CloudFormation sends the next request for a resource once the one before is
-/// answered, or cancelled: then that may still be at work. Who keeps the turn of the latest request can tell, and mustn't
-/// let an overtaken one do anything any more.
+/// A request, and when CloudFormation made it. CloudFormation makes the next request for a resource once the one before is
+/// answered, or cancelled: then that one may still be at work, or still wait in Lambda's queue. Who keeps the turn of the
+/// latest request can tell, and mustn't let an older one do anything any more.
 ///
 /// Displayed, it is read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
-    /// Milliseconds since 1970, when the first invocation for the request began.
-    began: u64,
+    /// Half seconds since 1970: CloudFormation's times are whole seconds, and of two requests of one second a Delete is the
+    /// later one, since it ends what the other began.
+    rank: u64,
     /// Eight hexadecimal digits made of the `RequestId`, which is used again, and of what is asked.
     request: String,
 }
 
 impl Turn {
-    pub(crate) fn new(began: u64, request: &str) -> Self {
+    /// The turn of a request that CloudFormation made at `made`, in milliseconds since 1970.
+    pub(crate) fn new(made: u64, is_delete: bool, request: &str) -> Self {
         let first_bytes =
             Sha256::digest(request).iter().take(4).fold(0_u32, |bytes, byte| bytes << 8 | u32::from(*byte));
-        Self { began, request: format!("{first_bytes:08x}") }
+        Self { rank: made / 1000 * 2 + u64::from(is_delete), request: format!("{first_bytes:08x}") }
     }
 
-    /// Whether `latest` is another request, which began later.
+    /// Whether `latest` is another request, which CloudFormation made later.
     #[must_use]
     pub fn is_overtaken_by(&self, latest: &Self) -> bool {
-        self.request != latest.request && self.began < latest.began
+        self.request != latest.request && self.rank < latest.rank
     }
 
     /// Which request it is.
@@ -35,16 +37,21 @@ impl Turn {
         &self.request
     }
 
-    /// Milliseconds since 1970, when it began.
+    /// What grows from one request of a resource to the next.
+    pub(crate) fn rank(&self) -> u64 {
+        self.rank
+    }
+
+    /// The time since 1970 when CloudFormation made it, in whole seconds.
     #[must_use]
-    pub fn began(&self) -> u64 {
-        self.began
+    pub fn made(&self) -> Duration {
+        Duration::from_secs(self.rank / 2)
     }
 }
 
 impl fmt::Display for Turn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.began, self.request)
+        write!(f, "{}-{}", self.rank, self.request)
     }
 }
 
@@ -52,8 +59,8 @@ impl FromStr for Turn {
     type Err = NotATurn;
 
     fn from_str(text: &str) -> Result<Self, NotATurn> {
-        let (began, request) = text.split_once('-').ok_or(NotATurn)?;
-        Ok(Self { began: began.parse().map_err(|_| NotATurn)?, request: request.to_owned() })
+        let (rank, request) = text.split_once('-').ok_or(NotATurn)?;
+        Ok(Self { rank: rank.parse().map_err(|_| NotATurn)?, request: request.to_owned() })
     }
 }
 
@@ -66,17 +73,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_overtaken_by_another_that_began_later() {
-        let (create, delete) = (Turn::new(1_000, "create"), Turn::new(2_000, "delete"));
+    fn a_request_is_overtaken_by_another_that_was_made_later() {
+        let (create, delete) = (Turn::new(1_000, false, "create"), Turn::new(2_000, true, "delete"));
         assert!(create.is_overtaken_by(&delete));
         assert!(!delete.is_overtaken_by(&create));
-        assert!(!create.is_overtaken_by(&Turn::new(3_000, "create")), "the same event came twice");
+        assert!(!create.is_overtaken_by(&Turn::new(3_000, false, "create")), "the same event came twice");
+    }
+
+    #[test]
+    fn of_one_second_a_delete_is_the_later_and_of_two_others_none_is() {
+        let (create, delete) = (Turn::new(1_999, false, "create"), Turn::new(1_000, true, "delete"));
+        assert!(create.is_overtaken_by(&delete) && !delete.is_overtaken_by(&create));
+        let (update, rollback) = (Turn::new(1_000, false, "update"), Turn::new(1_999, false, "rollback"));
+        assert!(!update.is_overtaken_by(&rollback) && !rollback.is_overtaken_by(&update));
     }
 
     #[test]
     fn a_turn_is_read_back_from_its_text() {
-        let turn = Turn::new(1_764_000_000_123, "5a7e");
-        assert_eq!(turn.to_string().parse(), Ok(turn));
+        let turn = Turn::new(1_764_000_000_123, true, "5a7e");
+        assert_eq!(turn.to_string().parse(), Ok(turn.clone()));
+        assert_eq!(turn.made(), Duration::from_hours(490_000));
         assert_eq!("yesterday".parse::<Turn>(), Err(NotATurn));
     }
 }

@@ -154,7 +154,7 @@ async fn outcome(script: &Script, event: &Value) -> Outcome {
 async fn through<R: Resource>(function: &str, resource: &R, event: &Value) -> Outcome {
     let envelope = Envelope::read(event, function, "log/1").unwrap();
     let request = Request::open(event, envelope, &ResponseHosts::default()).unwrap();
-    answer(resource, &request, Clock { deadline: Instant::now() + INVOCATION, began: BEGAN }).await
+    answer(resource, None, &request, Clock { deadline: Instant::now() + INVOCATION, began: BEGAN }).await
 }
 
 async fn told(script: &Script, event: &Value) -> Response {
@@ -470,6 +470,49 @@ async fn nobody_waits_longer_than_cloudformation() {
     let response = told(&Script::of(&[&[Step::NotYet("it is being made")]]), &late).await;
     assert_failed(&response, "something-may-have-been-made", "gave up after 35");
     assert!(start.elapsed() <= Duration::from_secs(90), "{:?}", start.elapsed());
+}
+
+/// A Create that CloudFormation made so many seconds before `BEGAN`, which is a whole second; or after it.
+fn made(seconds_before: i64) -> Value {
+    let mut event = event("Create", None);
+    let signed = i64::try_from(BEGAN / 1000).unwrap() - seconds_before;
+    let url = format!("{}&Expires={}", event["ResponseURL"].as_str().unwrap(), signed + 7_200);
+    event["ResponseURL"] = Value::from(url);
+    event
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_in_lambda_s_queue_is_a_part_of_the_service_timeout() {
+    let start = Instant::now();
+    let response = told(&Script::of(&[&[Step::NotYet("it is being made")]]), &made(3_500)).await;
+    assert_failed(&response, "something-may-have-been-made", "gave up after 35");
+    assert!(start.elapsed() <= Duration::from_secs(90), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_done_for_a_request_that_cloudformation_waits_for_no_longer() {
+    let script = Script::of(&[&[]]);
+    let reason =
+        "the request was made 3600 seconds ago, which is beyond its ServiceTimeout of 3600, so nothing was done";
+    assert_failed(&told(&script, &made(3_600)).await, "nothing-was-made", reason);
+    let mut short = made(61);
+    short["ResourceProperties"]["ServiceTimeout"] = json!("60");
+    let reason = "the request was made 61 seconds ago, which is beyond its ServiceTimeout of 60, so nothing was done";
+    assert_failed(&told(&script, &short).await, "nothing-was-made", reason);
+    let mut sent_on = made(3_600);
+    sent_on["Continuation"] = json!({ "Held": "thing-1", "Invocations": 1 });
+    assert_failed(&told(&script, &sent_on).await, "thing-1", "the request was made 3600 seconds ago");
+    assert_eq!(script.calls_made(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_may_be_some_minutes_ahead_and_no_more() {
+    let script = Script::of(&[&[Step::Hold("thing-1")]]);
+    assert_eq!(told(&script, &made(-300)).await.status(), Status::Success);
+    let script = Script::of(&[&[]]);
+    let reason = "the ResponseURL was signed at a time to come, so nothing was done";
+    assert_failed(&told(&script, &made(-302)).await, "nothing-was-made", reason);
+    assert_eq!(script.calls_made(), 0);
 }
 
 #[tokio::test(start_paused = true)]

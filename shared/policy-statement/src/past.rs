@@ -54,7 +54,7 @@ impl Past {
             }
         }
         past.replaced.retain(|(_, at)| now < *at + LAG);
-        past.turns.retain(|(_, turn)| now < Duration::from_millis(turn.began()) + CANCELLED_FOR);
+        past.turns.retain(|(_, turn)| now < turn.made() + CANCELLED_FOR);
         past
     }
 
@@ -175,8 +175,8 @@ mod tests {
     #[test]
     fn a_request_that_was_overtaken_is_let_in_no_more() {
         let turn = |text: &str| text.parse::<Turn>().unwrap();
-        let began = NOW.as_millis();
-        let (create, delete) = (turn(&format!("{began}-c")), turn(&format!("{}-d", began + 1)));
+        let made = NOW.as_secs() * 2;
+        let (create, delete) = (turn(&format!("{made}-c")), turn(&format!("{}-d", made + 1)));
         let mut past = Past::default();
         assert!(past.admits("mark", &delete));
         let mut past = stored(&past, NOW);
@@ -190,7 +190,7 @@ mod tests {
         let lines = [
             "replaced 0123456789abcdef 3600000000000",
             "pending 0123456789abcdef fedcba9876543210 3600000000000",
-            "turn 22a7aa3d94 3600000000000-0123abcd",
+            "turn 22a7aa3d94 7200000000-0123abcd",
         ];
         let now = Duration::from_hours(1_000_000);
         assert_eq!(Past::read(lines.into_iter(), now).write(now), lines);
@@ -201,7 +201,7 @@ mod tests {
         let mut past = Past::default();
         for n in 0..1000 {
             past.replaced(format!("{n:016x}"), "new", NOW);
-            past.admits(&format!("{n:010x}"), &format!("{}-00000000", NOW.as_millis()).parse().unwrap());
+            past.admits(&format!("{n:010x}"), &format!("{}-00000000", NOW.as_secs() * 2).parse().unwrap());
         }
         assert_eq!(stored(&past, NOW).write(NOW).len(), 2 * REMEMBERED);
     }

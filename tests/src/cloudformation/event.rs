@@ -2,8 +2,12 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-requests.html>.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
+use aws_smithy_types::{DateTime, date_time::Format};
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 /// What CloudFormation wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +49,8 @@ pub struct Event {
     pub properties: Map<String, Value>,
     /// `OldResourceProperties`; on Update alone.
     pub old_properties: Option<Map<String, Value>>,
+    /// When it was sent first: its URL says so, however late it arrives.
+    pub sent: Arc<OnceLock<Instant>>,
 }
 
 impl Event {
@@ -70,12 +76,25 @@ impl Event {
         event
     }
 
+    /// When CloudFormation made it, which is now if it hasn't been sent before.
+    pub fn sent(&self) -> Instant {
+        *self.sent.get_or_init(Instant::now)
+    }
+
     fn with_token(&self, properties: &Map<String, Value>) -> Value {
         let mut all = Map::new();
         all.insert("ServiceToken".to_owned(), json!(self.service_token));
         all.extend(properties.clone());
         Value::Object(all)
     }
+}
+
+/// A time as it stands in `X-Amz-Date` of a URL: `20261130T042126Z`.
+#[must_use]
+pub fn signing_date(time: SystemTime) -> String {
+    let date = DateTime::from(time).fmt(Format::DateTimeWithOffset).unwrap_or_default();
+    let seconds = date.split(['.', 'Z']).next().unwrap_or_default().replace(['-', ':'], "");
+    format!("{seconds}Z")
 }
 
 /// Turns every scalar into a string, as CloudFormation does; nulls, which templates can't hold, vanish.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -349,6 +350,7 @@ impl Resource {
             service_token: self.service_token.clone(),
             properties,
             old_properties,
+            sent: Arc::default(),
         };
         self.awaited = Some(event.clone());
         event

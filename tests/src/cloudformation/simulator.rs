@@ -108,12 +108,20 @@ pub struct Simulator<H> {
     pub delivery: Delivery,
     /// How long an answer may take.
     pub service_timeout: Duration,
+    /// How long CloudFormation takes from an answer to its next request.
+    pub pause: Duration,
 }
 
 impl<H: Handler> Simulator<H> {
     /// Events are delivered once, and answers may take an hour.
     pub fn new(handler: H, resource: Resource) -> Self {
-        Self { handler, resource, delivery: Delivery::Once, service_timeout: Duration::from_hours(1) }
+        Self {
+            handler,
+            resource,
+            delivery: Delivery::Once,
+            service_timeout: Duration::from_hours(1),
+            pause: Duration::ZERO,
+        }
     }
 
     /// Creates the stack, with the rollback if it fails.
@@ -155,6 +163,7 @@ impl<H: Handler> Simulator<H> {
         let mut steps = Vec::new();
         let mut next = first;
         while let Some(event) = next {
+            tokio::time::sleep(self.pause).await;
             let mut step = self.deliver(&event).await;
             next = take(&mut self.resource, &mut step);
             steps.push(step);
@@ -171,8 +180,9 @@ impl<H: Handler> Simulator<H> {
     /// that follows, and its answer isn't read, even if it came before.
     pub async fn cancel(&mut self, first: Event, when: impl Future<Output = ()>) -> Run {
         let mut next = self.resource.cancel();
-        let Self { handler, resource, delivery, service_timeout } = self;
-        let (handler, delivery, service_timeout) = (&*handler, *delivery, *service_timeout);
+        let Self { handler, resource, delivery, service_timeout, pause } = self;
+        let (handler, delivery, service_timeout, pause) = (&*handler, *delivery, *service_timeout, *pause);
+        tokio::time::sleep(pause).await;
         let of_the_rest = if matches!(delivery, Delivery::After(_)) { Delivery::Once } else { delivery };
         let (running, rest) = tokio::join!(deliver(handler, &first, delivery, service_timeout), async {
             when.await;
@@ -181,6 +191,7 @@ impl<H: Handler> Simulator<H> {
                 let mut step = deliver(handler, &event, of_the_rest, service_timeout).await;
                 next = take(resource, &mut step);
                 steps.push(step);
+                tokio::time::sleep(pause).await;
             }
             steps
         });
@@ -197,6 +208,7 @@ fn take(resource: &mut Resource, step: &mut Step) -> Option<Event> {
 }
 
 async fn deliver(handler: &impl Handler, event: &Event, delivery: Delivery, service_timeout: Duration) -> Step {
+    event.sent();
     // What a handler does is large, and would be here once for each of these ways.
     let once = || async { tokio::time::timeout(service_timeout, Box::pin(handler.handle(event))).await.ok() };
     let ended = match delivery {

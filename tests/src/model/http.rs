@@ -41,6 +41,11 @@ pub trait Service: Debug + Send + Sync + 'static {
     fn words(&self, _code: &str) -> &'static str {
         MESSAGE
     }
+
+    /// What the refusal of a request has beside its code and its words.
+    fn refused_with(&self, _request: &Value) -> Value {
+        json!({})
+    }
 }
 
 /// The configuration of clients for which every call goes to `service`, through `weather`. In most weather without the SDK's
@@ -74,10 +79,10 @@ impl HttpConnector for Connector {
             let effect = |stale| service.answer(&asked.operation, &asked.parameters, stale);
             match weather.call(&asked.operation, effect).await {
                 Ok(Ok(answer)) => asked.respond(&answer),
-                Ok(Err(code)) => asked.refuse(400, code, service.words(code)),
-                Err(Trouble::Throttled) => asked.refuse(400, asked.protocol.throttled(), MESSAGE),
-                Err(Trouble::Denied) => asked.refuse(403, asked.protocol.denied(), MESSAGE),
-                Err(Trouble::Broken) => asked.refuse(500, "InternalServerError", MESSAGE),
+                Ok(Err(code)) => asked.refuse(400, code, service.words(code), service.refused_with(&asked.parameters)),
+                Err(Trouble::Throttled) => asked.refuse(400, asked.protocol.throttled(), MESSAGE, json!({})),
+                Err(Trouble::Denied) => asked.refuse(403, asked.protocol.denied(), MESSAGE, json!({})),
+                Err(Trouble::Broken) => asked.refuse(500, "InternalServerError", MESSAGE, json!({})),
                 Err(Trouble::Unanswered) => Err(ConnectorError::io(IoError::other("broken").into())),
             }
         })
@@ -142,9 +147,13 @@ impl Asked {
         respond(200, body)
     }
 
-    fn refuse(&self, status: u16, code: &str, words: &str) -> Result<HttpResponse, ConnectorError> {
+    fn refuse(&self, status: u16, code: &str, words: &str, mut with: Value) -> Result<HttpResponse, ConnectorError> {
         let body = match self.protocol {
-            Protocol::Json => json!({ "__type": code, "message": words }).to_string(),
+            Protocol::Json => {
+                with["__type"] = code.into();
+                with["message"] = words.into();
+                with.to_string()
+            }
             Protocol::Query => query::refused(&self.parameters, code, words),
             Protocol::Rest => rest::refused(code, words),
         };

@@ -7,17 +7,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use custom_resource::{Clock, Envelope, Outcome, Request, ResponseHosts, answer};
+use custom_resource::{Clock, Envelope, Outcome, Request, Requests, ResponseHosts, answer};
 use serde_json::{Value, json};
 use tokio::select;
 use tokio::time::{Instant, sleep};
 
+use super::http::configuration;
+use super::requests::Requests as Table;
 use super::weather::Weather;
 use super::world::World;
-use crate::cloudformation::{Event, Handler, Put};
+use crate::cloudformation::{Event, Handler, Put, signing_date};
 
-const URL: &str =
-    "https://cloudformation-custom-resource-response-euwest1.s3.eu-west-1.amazonaws.com/answer?Signature=s";
+const URL: &str = "https://cloudformation-custom-resource-response-euwest1.s3.eu-west-1.amazonaws.com/answer";
 
 /// What the library's deputy answers for a process that was killed, where CloudFormation gave no id.
 const PERHAPS_MADE: &str = "something-may-have-been-made";
@@ -35,6 +36,8 @@ pub struct Process<W: World> {
     pub invocation: Cell<Duration>,
     /// When the next process is killed, after its start.
     pub killed_after: Cell<Option<Duration>>,
+    table: Arc<Table>,
+    requests: Requests,
     began: Cell<(Instant, u64)>,
     idle: RefCell<Vec<W::Resource>>,
 }
@@ -49,8 +52,11 @@ impl<W: World> Process<W> {
     /// The function in its world, in that weather.
     pub fn new(weather: Weather) -> Self {
         let weather = Arc::new(weather);
+        let table = Arc::<Table>::default();
         Self {
             world: W::new(Arc::clone(&weather)),
+            requests: Requests::new(&configuration(table.clone(), Arc::clone(&weather)), "requests"),
+            table,
             weather,
             invocation: Cell::default(),
             killed_after: Cell::default(),
@@ -65,6 +71,7 @@ impl<W: World> Process<W> {
         self.began.set((Instant::now(), u64::try_from(today.as_millis()).unwrap_or_default()));
         self.weather.begin();
         self.world.begin();
+        self.table.begin();
         // Clients draw random numbers when they are built, and what waits for a random time waits for the same in the same
         // life.
         if W::REMEMBERS {
@@ -77,13 +84,23 @@ impl<W: World> Process<W> {
         fastrand::seed(7);
     }
 
+    /// Milliseconds since 1970, by a clock for which waits take no time.
+    pub(super) fn time(&self, at: Instant) -> u64 {
+        let (began, began_at) = self.began.get();
+        began_at + u64::try_from(at.duration_since(began).as_millis()).unwrap_or_default()
+    }
+
+    /// The URL of an event, as CloudFormation signs it.
+    fn url(&self, event: &Event) -> String {
+        let date = signing_date(UNIX_EPOCH + Duration::from_millis(self.time(event.sent())));
+        format!("{URL}?X-Amz-Date={date}&X-Amz-Expires=7200&X-Amz-Signature=s")
+    }
+
     /// One invocation; `None` for one that was killed.
     async fn invoke(&self, event: &Value) -> Option<Outcome> {
         let resource = self.idle.borrow_mut().pop().unwrap_or_else(|| self.world.process());
         let deadline = Instant::now() + self.invocation.get();
-        let (began, began_at) = self.began.get();
-        let waited = u64::try_from(began.elapsed().as_millis()).unwrap_or_default();
-        let clock = Clock { deadline, began: began_at + waited };
+        let clock = Clock { deadline, began: self.time(Instant::now()) };
         let function = event["ServiceToken"].as_str().unwrap_or_default();
         let envelope = Envelope::read(event, function, "log").expect("the simulator's events have an envelope");
         let request = Request::open(event, envelope, &ResponseHosts::default()).expect("the URL is of CloudFormation");
@@ -95,7 +112,8 @@ impl<W: World> Process<W> {
             }
         };
         // The types of the SDKs' futures are too deep to be parts of other types.
-        let work: Pin<Box<dyn Future<Output = Outcome> + '_>> = Box::pin(answer(&resource, &request, clock));
+        let work: Pin<Box<dyn Future<Output = Outcome> + '_>> =
+            Box::pin(answer(&resource, Some(&self.requests), &request, clock));
         let outcome = select! {
             biased;
             outcome = work => outcome,
@@ -110,7 +128,7 @@ impl<W: World> Process<W> {
 
 impl<W: World> Handler for &Process<W> {
     async fn handle(&self, event: &Event) -> Vec<Put> {
-        let mut sent = event.to_json(URL);
+        let mut sent = event.to_json(&self.url(event));
         loop {
             let answer = match self.invoke(&sent).await {
                 Some(Outcome::Answer(response)) => serde_json::from_str(&response.body()).unwrap_or_default(),

@@ -68,13 +68,16 @@ pub enum Twist {
     AtOnce,
     /// The first is cancelled after a while, whether or not it was answered by then.
     Cancelled(Duration),
-    /// The same, and it had to wait for its turn: if for longer, it arrives after the Delete or the rollback.
+    /// The same, and it waits in Lambda's queue: if for longer, it arrives after the Delete or the rollback.
     CancelledWaiting(Duration, Duration),
     /// The process that works on the first is killed after a while.
     Killed(Duration),
     /// The first arrives again at the end.
     Late,
 }
+
+/// Longer than all that follows a cancelled request takes, and shorter than CloudFormation waits.
+pub(super) const LONG_AFTER: Duration = Duration::from_mins(55);
 
 /// At least the millisecond by which one request is told to be later than another.
 fn wait() -> impl Strategy<Value = Duration> {
@@ -88,6 +91,9 @@ fn twist() -> impl Strategy<Value = Twist> {
         2 => Just(Twist::AtOnce),
         3 => wait().prop_map(Twist::Cancelled),
         1 => (wait(), wait()).prop_map(|(cancelled, waiting)| Twist::CancelledWaiting(cancelled, waiting)),
+        2 => (1_000..60_000_u64).prop_map(|cancelled| {
+            Twist::CancelledWaiting(Duration::from_millis(cancelled), LONG_AFTER)
+        }),
         2 => wait().prop_map(Twist::Killed),
         1 => Just(Twist::Late),
     ]

@@ -32,7 +32,8 @@ pub trait World: Debug {
     type Resource: custom_resource::Resource;
     /// Its name in a template.
     const TYPE: &'static str;
-    /// Whether a request that CloudFormation has cancelled is kept from doing anything after the next one.
+    /// Whether a request that is at work while CloudFormation cancels it is kept from doing anything beside the next one: at once,
+    /// since its writes are under a lease. Others stop at their next look at the world.
     const STOPS_WHEN_OVERTAKEN: bool;
     /// Whether the properties alone say what a Delete has to take away. One in the place of a rollback that failed has those
     /// of the update, and can't know what was there before.

@@ -32,6 +32,7 @@ impl Scene {
         local.call("ecr", "CreateRepository", &json!({ "repositoryName": repository })).await.unwrap();
         let responses = ResponseServer::start().await;
         let configuration = Configuration::of("EcrPolicyStatement")
+            .variable("REQUEST_TABLE", local.request_table(&local.account).await)
             .variable("LEASE_TABLE", local.lease_table(&local.account).await)
             .variable("GRANT_TARGETS", format!("arn:aws:ecr:*:{}:repository/open-*", local.account))
             .variable("GRANT_ACTIONS", "ecr:BatchGetImage,ecr:GetDownloadUrlForLayer")

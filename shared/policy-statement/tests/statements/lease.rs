@@ -45,7 +45,7 @@ async fn a_request_resolves_a_name_once_however_often_it_waits_for_the_lease() {
     statements.ensure(&desired, None, &claim).await.unwrap();
     assert_eq!(shelves.0.resolved.get(), 1);
 
-    let next = claim.asked("the next request", u64::MAX);
+    let next = claim.asked("the next request", u64::MAX, false);
     statements.ensure(&desired, None, &next).await.unwrap();
     assert_eq!(shelves.0.resolved.get(), 2);
 }
@@ -271,12 +271,13 @@ async fn a_create_that_was_cancelled_while_it_waited_writes_nothing_after_its_de
     let shelves = Shelves::with(Some(FOREIGN));
     shelves.0.table.take(POLICY, "somebody else", Duration::from_secs(5));
     let desired = properties(&pull("222222222222"));
-    let began = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
-    let create = claim("Pull").asked("create", began);
+    let made = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    let create = claim("Pull").asked("create", made, false);
     assert!(matches!(shelves.statements().ensure(&desired, None, &create).await, Err(Error::NotYet(_))));
     shelves.0.table.run_out(POLICY);
     // CloudFormation cancels the Create, and sends the Delete with an id that it invents.
-    let delete = Claim::new(create.owner().clone(), Some("landing-Pull-1ABCDEF".to_owned())).asked("delete", began + 1);
+    let delete =
+        Claim::new(create.owner().clone(), Some("landing-Pull-1ABCDEF".to_owned())).asked("delete", made, true);
     shelves.statements().remove(Some(&desired), &delete).await.unwrap();
     // The one loop asks the waiting Create again.
     let ended = shelves.statements().ensure(&desired, None, &create).await;
@@ -285,7 +286,7 @@ async fn a_create_that_was_cancelled_while_it_waited_writes_nothing_after_its_de
     assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
     assert_eq!(shelves.0.table.lasts(POLICY), Duration::ZERO);
     // A template that has the resource again is another request.
-    let again = claim("Pull").asked("again", began + 2);
+    let again = claim("Pull").asked("again", made + 1_000, false);
     shelves.statements().ensure(&desired, None, &again).await.unwrap();
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use archipelago_tests::aws_stub::AwsStub;
+use archipelago_tests::call::Call;
 use archipelago_tests::cloudformation::RequestType;
 use archipelago_tests::fault::{Fault, error};
 use archipelago_tests::http::Reply;
@@ -23,13 +24,12 @@ async fn measured_create(scene: &mut Scene, script: impl IntoIterator<Item = Rea
     metrics(&scene.function().retire().await)
 }
 
-/// Leases whose first answer is this one.
+/// Tables of leases and of requests, in which the first answer about a lease is this one.
 async fn leases_after(first: fn() -> Reply) -> AwsStub {
-    let calls = AtomicUsize::new(0);
-    AwsStub::start(
-        move |_| if calls.fetch_add(1, Ordering::SeqCst) == 0 { first() } else { Reply::json(200, &json!({})) },
-    )
-    .await
+    let leases = AtomicUsize::new(0);
+    let is_first =
+        move |call: &Call| call.input["Key"]["Policy"].is_object() && leases.fetch_add(1, Ordering::SeqCst) == 0;
+    AwsStub::start(move |call| if is_first(call) { first() } else { Reply::json(200, &json!({})) }).await
 }
 
 /// A scene with these leases.

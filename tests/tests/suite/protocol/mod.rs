@@ -7,6 +7,7 @@ mod endings;
 mod envelopes;
 mod log;
 mod metrics;
+mod order;
 
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ async fn scene(ecr: AwsStub, adjust: impl FnOnce(Configuration) -> Configuration
     let (local, responses) = (LocalAws::running(), ResponseServer::start().await);
     let configuration = Configuration::of("EcrPolicyStatement")
         .timeout(Duration::from_secs(30))
+        .variable("REQUEST_TABLE", local.request_table("111111111111").await)
         .variable("LEASE_TABLE", local.lease_table("111111111111").await)
         .variable("AWS_ENDPOINT_URL_DYNAMODB", &local.endpoint)
         .variable("AWS_ENDPOINT_URL_ECR", ecr.origin())

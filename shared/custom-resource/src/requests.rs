@@ -1,0 +1,246 @@
+//! The table of requests: for each resource of each stack the latest request that CloudFormation made, so that an older one,
+//! which Lambda runs late or which is still at work, changes nothing any more.
+//!
+//! Lambda delays a throttled event by up to five minutes, and CloudFormation may have sent a Delete or a rollback meanwhile.
+//! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
+
+use std::{
+    collections::HashMap,
+    fmt,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::{
+    Client,
+    config::{Builder, timeout::TimeoutConfig},
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
+use sha2::{Digest, Sha256};
+
+use crate::{AwsError, Error, Owner, Result, Turn, error::Answer};
+
+/// The variable with the name of the table.
+const TABLE: &str = "REQUEST_TABLE";
+
+/// One try of a call, which takes milliseconds where nothing is wrong.
+const CALL: Duration = Duration::from_secs(5);
+
+/// How long an item is kept. A request older than its `ServiceTimeout`, an hour at most, does nothing by itself.
+const KEPT: Duration = Duration::from_hours(24);
+
+/// How many requests CloudFormation makes for one resource in one second, and more. The item must not grow for whoever
+/// writes events by hand.
+const IN_ONE_SECOND: usize = 20;
+
+const RESOURCE: &str = "Resource";
+const RANK: &str = "Rank";
+const LATEST: &str = "Latest";
+const SEEN: &str = "Seen";
+const EXPIRES: &str = "Expires";
+
+const IS_NEWER: &str = "attribute_not_exists(#rank) OR #rank < :rank";
+const NOTE_NEWER: &str = "SET #rank = :rank, #latest = :latest, #seen = :seen, #expires = :expires";
+const IS_THE_SAME_STILL: &str = "#rank = :rank AND #latest = :before";
+const NOTE_ANOTHER: &str = "SET #latest = :latest, #seen = list_append(#seen, :seen), #expires = :expires";
+
+/// The table, which all functions of an installation share.
+#[derive(Clone)]
+pub struct Requests {
+    client: Client,
+    table: String,
+}
+
+impl fmt::Debug for Requests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Requests").field("table", &self.table).finish_non_exhaustive()
+    }
+}
+
+impl Requests {
+    /// The table that the variable `REQUEST_TABLE` names; `None` without that variable.
+    pub(crate) fn from_environment(aws: &SdkConfig) -> Option<Self> {
+        std::env::var(TABLE).ok().filter(|table| !table.is_empty()).map(|table| Self::new(aws, &table))
+    }
+
+    /// The table of that name, whose key is the text `Resource`.
+    #[must_use]
+    pub fn new(aws: &SdkConfig, table: &str) -> Self {
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(CALL).build();
+        let client = Client::from_conf(Builder::from(aws).timeout_config(timeouts).build());
+        Self { client, table: table.to_owned() }
+    }
+
+    /// A call as far as to the connection.
+    pub(crate) async fn warm_up(&self) {
+        let _ = self.client.update_item().table_name(&self.table).send().await;
+    }
+
+    /// Notes that `turn` is the latest request for the resource of `owner`, or says that a later one has been noted.
+    ///
+    /// # Errors
+    /// Refused if a later request has been noted, and if the table can't be used: without it nothing may be done.
+    pub(crate) async fn admit(&self, owner: &Owner, turn: &Turn) -> Result<()> {
+        let key = key(owner);
+        let noted = self.note(&key, turn, NOTE_NEWER, IS_NEWER, None).await?;
+        let Noted::Before(item) = noted else { return Ok(()) };
+        let latest = text(&item, LATEST);
+        if latest == turn.request() {
+            return Ok(());
+        }
+        let seen = item.get(SEEN).and_then(|seen| seen.as_l().ok()).map(Vec::as_slice).unwrap_or_default();
+        let is_known = seen.iter().any(|request| request.as_s().is_ok_and(|request| request == turn.request()));
+        let is_of_the_same_time =
+            item.get(RANK).and_then(|rank| rank.as_n().ok()).is_some_and(|rank| *rank == turn.rank().to_string());
+        if is_known || !is_of_the_same_time {
+            return Err(Error::refused(OVERTAKEN));
+        }
+        if seen.len() >= IN_ONE_SECOND {
+            return Err(Error::refused(format!(
+                "more than {IN_ONE_SECOND} requests for this resource were made in one second, so nothing was done"
+            )));
+        }
+        // Nobody can say which of the two CloudFormation made later, so the one that arrives later is.
+        match self.note(&key, turn, NOTE_ANOTHER, IS_THE_SAME_STILL, Some(latest)).await? {
+            Noted::Now => Ok(()),
+            Noted::Before(_) => Err(Error::not_yet("another request for this resource arrives at the same time")),
+        }
+    }
+
+    async fn note(&self, key: &str, turn: &Turn, change: &str, condition: &str, before: Option<&str>) -> Result<Noted> {
+        let expires = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + KEPT;
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key(RESOURCE, AttributeValue::S(key.to_owned()))
+            .update_expression(change)
+            .condition_expression(condition)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .expression_attribute_names("#rank", RANK)
+            .expression_attribute_names("#latest", LATEST)
+            .expression_attribute_names("#seen", SEEN)
+            .expression_attribute_names("#expires", EXPIRES)
+            .expression_attribute_values(":rank", AttributeValue::N(turn.rank().to_string()))
+            .expression_attribute_values(":latest", AttributeValue::S(turn.request().to_owned()))
+            .expression_attribute_values(":seen", AttributeValue::L(vec![AttributeValue::S(turn.request().to_owned())]))
+            .expression_attribute_values(":expires", AttributeValue::N(expires.as_secs().to_string()));
+        let request = match before {
+            Some(before) => request.expression_attribute_values(":before", AttributeValue::S(before.to_owned())),
+            None => request,
+        };
+        let answer = request.send().await;
+        if let Err(error) = &answer
+            && let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error()
+        {
+            return Ok(Noted::Before(failed.item().cloned().unwrap_or_default()));
+        }
+        answer.said().map(|_| Noted::Now).map_err(out_of_reach)
+    }
+}
+
+/// What became of a note.
+enum Noted {
+    Now,
+    /// The condition doesn't hold for this item, which stays.
+    Before(HashMap<String, AttributeValue>),
+}
+
+/// What an older request is answered. Whoever made it doesn't wait for it any more.
+pub(crate) const OVERTAKEN: &str = "a later request for this resource was worked on meanwhile, so nothing was done";
+
+/// All of the two ids: the mark is short enough for somebody to look for a stack's name that has another's.
+fn key(owner: &Owner) -> String {
+    let digest = Sha256::new().chain_update(owner.stack_id()).chain_update("\n").chain_update(owner.logical_id());
+    digest.finalize().iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
+}
+
+fn text<'a>(item: &'a HashMap<String, AttributeValue>, name: &str) -> &'a str {
+    item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str).unwrap_or_default()
+}
+
+fn out_of_reach(error: AwsError) -> Error {
+    error.advised("nothing is done before the table of requests says that no later request was made").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::{operation::update_item::UpdateItemOutput, types::error::ConditionalCheckFailedException};
+    use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+
+    use super::*;
+
+    fn owner() -> Owner {
+        Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a", "Workloads")
+    }
+
+    fn turn(second: u64, request: &str) -> Turn {
+        Turn::new(second * 1000, false, request)
+    }
+
+    /// The table, in which `latest` is noted after `seen`, all of one second. The rules are of the two changes.
+    fn noted(seen: &[&Turn], latest: &Turn) -> (Rule, Rule) {
+        let digest = |turn: &Turn| AttributeValue::S(turn.request().to_owned());
+        let item = HashMap::from([
+            (RANK.to_owned(), AttributeValue::N(latest.rank().to_string())),
+            (LATEST.to_owned(), digest(latest)),
+            (SEEN.to_owned(), AttributeValue::L(seen.iter().copied().chain([latest]).map(digest).collect())),
+        ]);
+        let is = |condition| {
+            move |request: &aws_sdk_dynamodb::operation::update_item::UpdateItemInput| {
+                request.condition_expression() == Some(condition) && request.table_name() == Some("requests")
+            }
+        };
+        let newer = mock!(Client::update_item).match_requests(is(IS_NEWER)).then_error(move || {
+            let failed = ConditionalCheckFailedException::builder().set_item(Some(item.clone())).build();
+            UpdateItemError::ConditionalCheckFailedException(failed)
+        });
+        let another = mock!(Client::update_item)
+            .match_requests(is(IS_THE_SAME_STILL))
+            .then_output(|| UpdateItemOutput::builder().build());
+        (newer, another)
+    }
+
+    async fn admitted(rules: &(Rule, Rule), turn: &Turn) -> Result<()> {
+        let client = mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&rules.0, &rules.1]);
+        Requests { client, table: "requests".to_owned() }.admit(&owner(), turn).await
+    }
+
+    #[tokio::test]
+    async fn the_request_that_is_the_latest_is_admitted_as_often_as_it_comes() {
+        let rules = noted(&[], &turn(7, "update"));
+        admitted(&rules, &turn(7, "update")).await.unwrap();
+        assert_eq!(rules.1.num_calls(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_older_request_is_refused() {
+        let rules = noted(&[], &turn(7, "update"));
+        assert_eq!(admitted(&rules, &turn(6, "create")).await, Err(Error::refused(OVERTAKEN)));
+    }
+
+    #[tokio::test]
+    async fn of_two_requests_of_one_second_the_one_that_arrives_later_is_the_later_and_stays_so() {
+        let (update, rollback) = (turn(7, "update"), turn(7, "rollback"));
+        let rules = noted(&[], &update);
+        admitted(&rules, &rollback).await.unwrap();
+        assert_eq!(rules.1.num_calls(), 1);
+        assert_eq!(admitted(&noted(&[&update], &rollback), &update).await, Err(Error::refused(OVERTAKEN)));
+    }
+
+    #[tokio::test]
+    async fn an_item_does_not_grow_with_events_that_somebody_writes() {
+        let turns: Vec<_> = (0..IN_ONE_SECOND).map(|n| turn(7, &n.to_string())).collect();
+        let (latest, seen) = turns.split_last().unwrap();
+        let rules = noted(&seen.iter().collect::<Vec<_>>(), latest);
+        let reason = admitted(&rules, &turn(7, "another")).await.unwrap_err().to_string();
+        assert!(reason.starts_with("more than 20 requests for this resource were made in one second"), "{reason}");
+        assert_eq!(rules.1.num_calls(), 0);
+    }
+
+    #[test]
+    fn the_key_is_made_of_all_of_both_ids_and_stays_the_same() {
+        assert_eq!(key(&owner()), "22a7aa3d94d52b5fbba3442cc6c23d38c99649b2979b7812a9fd2b11e2dfda88");
+    }
+}
