@@ -215,6 +215,7 @@ fn variables(subject: &Subject, answers: &str) -> Vec<(String, String)> {
         ("LEASE_TABLE", "leases"),
         ("PATH", "/usr/bin:/bin"),
         ("PYTHONPATH", &folder),
+        ("REQUEST_TABLE", "requests"),
         ("RESPONSE_HOSTS", answers),
         ("TZ", ":UTC"),
     ]
