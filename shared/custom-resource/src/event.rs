@@ -273,7 +273,7 @@ mod tests {
     }
 
     fn open(event: &Value) -> Result<Request, Unanswerable> {
-        Request::open(event, Envelope::read(event, FUNCTION, "2026/11/24/[1]ab")?, &ResponseHosts::default())
+        Request::open(event, Envelope::read(event, FUNCTION, "2026/11/24/[1]ab")?, &ResponseHosts::in_region("us-east-1"))
     }
 
     #[test]

@@ -153,7 +153,7 @@ async fn outcome(script: &Script, event: &Value) -> Outcome {
 /// The outcome on a function that was invoked by this ARN.
 async fn through<R: Resource>(function: &str, resource: &R, event: &Value) -> Outcome {
     let envelope = Envelope::read(event, function, "log/1").unwrap();
-    let request = Request::open(event, envelope, &ResponseHosts::default()).unwrap();
+    let request = Request::open(event, envelope, &ResponseHosts::in_region("us-east-1")).unwrap();
     answer(resource, &request, Clock { deadline: Instant::now() + INVOCATION, began: BEGAN }).await
 }
 
