@@ -30,6 +30,13 @@ async fn an_answer_that_s3_fails_to_take_is_sent_again_as_it_was() {
 }
 
 #[tokio::test]
+async fn what_s3_may_take_a_moment_later_is_sent_again_whatever_the_status() {
+    let passing = [(400, "RequestTimeout"), (429, "TooManyRequests"), (409, "OperationAborted"), (503, "SlowDown")];
+    let script = passing.map(|(status, code)| Reaction::Refused(status, code));
+    assert_eq!(statuses(&puts(&mut calm().await, script).await), [400, 429, 409, 503, 200]);
+}
+
+#[tokio::test]
 async fn a_cut_connection_is_tried_again() {
     assert_eq!(statuses(&puts(&mut calm().await, [Reaction::Cut]).await), [0, 200]);
 }
@@ -41,9 +48,9 @@ async fn an_answer_that_nobody_confirms_is_tried_again_before_the_time_is_up() {
 
 #[tokio::test]
 async fn a_refusal_is_final() {
-    for status in [403, 404, 411] {
+    for (status, code) in [(403, "AccessDenied"), (404, "NoSuchBucket"), (411, ""), (400, "InvalidRequest")] {
         let mut scene = calm().await;
-        assert_eq!(statuses(&puts(&mut scene, [Reaction::Status(status)]).await), [status]);
+        assert_eq!(statuses(&puts(&mut scene, [Reaction::Refused(status, code)]).await), [status]);
         let log = scene.function().retire().await;
         assert!(log.iter().any(|line| line.text.contains("\"ERROR\"")), "{log:?}");
     }
