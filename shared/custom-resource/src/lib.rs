@@ -42,6 +42,7 @@
 //! ```
 
 mod account_id;
+mod attributes;
 mod configuration;
 mod continuation;
 mod deliver;

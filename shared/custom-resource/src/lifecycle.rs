@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::{
     Claim, Error, Owner, Resource, Result,
     account_id::account_of,
+    attributes,
     error::NotYet,
     event::{Asked, Continuation, Envelope, Request},
     metrics, properties,
@@ -270,7 +271,7 @@ async fn attempt<R: Resource>(
         Work::Ensure { desired, previous } => {
             let attributes = resource.ensure(desired, previous.as_ref(), claim).await?;
             match serde_json::to_value(attributes) {
-                Ok(Value::Object(data)) => Ok(data),
+                Ok(Value::Object(data)) => Ok(attributes::as_strings(data)),
                 Ok(Value::Null) => Ok(Map::new()),
                 _ => Err(Error::refused("a defect in this handler: its attributes are no object")),
             }

@@ -44,6 +44,7 @@ struct Properties {
 #[serde(rename_all = "PascalCase")]
 struct Attributes {
     greeting: String,
+    length: usize,
 }
 
 /// What a handler does next.
@@ -118,7 +119,8 @@ impl Resource for Script {
     ) -> Result<Attributes> {
         let properties = Some(desired.clone());
         let seen = Seen { verb: "ensure", properties, previous: previous.cloned(), id: claim.id() };
-        Ok(Attributes { greeting: "x".repeat(self.play(seen, claim).await?) })
+        let length = self.play(seen, claim).await?;
+        Ok(Attributes { greeting: "x".repeat(length), length })
     }
 
     async fn remove(&self, last: Option<&Properties>, claim: &Claim<ThingId>) -> Result<()> {
@@ -180,6 +182,7 @@ async fn create_answers_the_held_id_and_the_attributes() {
     assert_eq!(response.status(), Status::Success);
     assert_eq!(response.physical_resource_id(), "thing-1");
     assert_eq!(response.data()["Greeting"], "x");
+    assert_eq!(response.data()["Length"], "1", "GetAtt of a number fails in Outputs");
     let body: Value = serde_json::from_str(&response.body()).unwrap();
     assert_eq!(body["LogicalResourceId"], "Thing");
     assert_eq!(body["RequestId"], "5a7e");
