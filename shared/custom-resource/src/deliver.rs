@@ -244,10 +244,19 @@ mod tests {
     #[test]
     fn a_code_is_read_from_an_error_of_s3_and_from_nothing_else() {
         let error = |code: &str| {
-            format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>Idle.</Message></Error>")
+            format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>Idle.</Message></Error>"
+            )
         };
         assert_eq!(code_in(&error("RequestTimeout")), Some("RequestTimeout"));
-        for body in [&error(""), &error("https://x?Signature=s3cret"), &error(&"x".repeat(65)), "<Code>RequestTimeout", "", "<html>"] {
+        for body in [
+            &error(""),
+            &error("https://x?Signature=s3cret"),
+            &error(&"x".repeat(65)),
+            "<Code>RequestTimeout",
+            "",
+            "<html>",
+        ] {
             assert_eq!(code_in(body), None, "{body}");
         }
     }

@@ -179,8 +179,10 @@ mod tests {
     }
 
     #[test]
-    fn nothing_was_made_only_where_nothing_has_begun() {
+    fn nothing_was_made_only_where_nothing_has_begun_in_any_invocation() {
         assert_eq!(id(&json!({}), false), "nothing-was-made");
         assert_eq!(id(&json!({}), true), "something-may-have-been-made");
+        let sent_on = json!({"Continuation": {"FirstTry": 1, "Invocations": 1}});
+        assert_eq!(id(&sent_on, false), "something-may-have-been-made");
     }
 }

@@ -53,6 +53,8 @@ pub struct NotYet {
     pub(crate) topic: String,
     /// Whether it is another request's lease.
     pub(crate) leased: bool,
+    /// Whether a call had no answer, so that nobody knows what came of it.
+    pub(crate) is_unanswered: bool,
 }
 
 impl NotYet {
@@ -64,7 +66,7 @@ impl NotYet {
 
     fn new(waiting_for: impl Into<String>, within: Option<Duration>) -> Self {
         let waiting_for = waiting_for.into();
-        Self { topic: waiting_for.clone(), waiting_for, within, leased: false }
+        Self { topic: waiting_for.clone(), waiting_for, within, leased: false, is_unanswered: false }
     }
 }
 
@@ -224,7 +226,8 @@ impl From<AwsError> for Error {
         match error.within {
             Some(window) => {
                 let topic = format!("{} {}", error.operation, error.code);
-                Self::NotYet(NotYet { topic, ..NotYet::new(error.to_string(), Some(window)) })
+                let is_unanswered = !error.refused;
+                Self::NotYet(NotYet { topic, is_unanswered, ..NotYet::new(error.to_string(), Some(window)) })
             }
             None => Self::refused(error.to_string()),
         }

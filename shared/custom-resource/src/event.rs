@@ -7,7 +7,7 @@ use aws_lambda_events::cloudformation::CloudFormationCustomResourceRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
-use crate::{FunctionArn, ResponseHosts, ResponseUrl};
+use crate::{FunctionArn, ResponseHosts, ResponseUrl, response::PERHAPS_MADE};
 
 /// How long CloudFormation waits if the template doesn't say, and at most.
 const SERVICE_TIMEOUT: Duration = Duration::from_hours(1);
@@ -126,9 +126,15 @@ impl Request {
     }
 
     /// The id that stands for the resource before this invocation did anything: what the last one held, or else what
-    /// CloudFormation gave.
+    /// CloudFormation gave. An earlier invocation that held nothing may have made something all the same.
     pub(crate) fn held(&self) -> Option<&str> {
-        self.past.held.as_deref().or(self.envelope.physical_resource_id.as_deref())
+        let known = self.past.held.as_deref().or(self.envelope.physical_resource_id.as_deref());
+        known.or(self.is_continued().then_some(PERHAPS_MADE))
+    }
+
+    /// Whether an earlier invocation has worked on it.
+    pub(crate) fn is_continued(&self) -> bool {
+        self.past != Continuation::default()
     }
 }
 
@@ -273,7 +279,11 @@ mod tests {
     }
 
     fn open(event: &Value) -> Result<Request, Unanswerable> {
-        Request::open(event, Envelope::read(event, FUNCTION, "2026/11/24/[1]ab")?, &ResponseHosts::in_region("us-east-1"))
+        Request::open(
+            event,
+            Envelope::read(event, FUNCTION, "2026/11/24/[1]ab")?,
+            &ResponseHosts::in_region("us-east-1"),
+        )
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub async fn answer<R: Resource>(resource: &R, request: &Request, clock: Clock) 
             matches!(request.asked, Ok(Asked::Delete { .. })) && given.as_deref() == Some(NOTHING_MADE);
         return Outcome::Answer(match given {
             Some(id) if nothing_to_delete => Response::success(envelope, &id, Map::new(), false),
-            given => Response::failed(envelope, given.as_deref(), &reason),
+            _ => Response::failed(envelope, request.held(), &reason),
         });
     }
     // Handlers' own code reads their properties, and may panic like any other.
@@ -107,7 +107,9 @@ pub async fn answer<R: Resource>(resource: &R, request: &Request, clock: Clock) 
     let held = if is_delete { given } else { claim.held() };
     Outcome::Answer(match (worked, held) {
         (Ok(data), Some(id)) => Response::success(envelope, &id, data, R::NO_ECHO),
-        (Ok(_), None) => Response::failed(envelope, None, "a defect in this handler: the work is done, but has no id"),
+        (Ok(_), None) => {
+            Response::failed(envelope, Some(PERHAPS_MADE), "a defect in this handler: the work is done, but has no id")
+        }
         // What AWS refuses to show can't be told from what isn't there. Anything else that goes wrong may hide what a lost
         // answer left.
         (Err(Unfinished::Refused(reason)), Some(id)) if knows_of_nothing => {
@@ -189,13 +191,18 @@ async fn until_done<R: Resource>(
     let mut waits = Waits(request.past.waits.clone());
     let mut last_said: Option<NotYet> = None;
     let mut pause = FIRST_PAUSE;
+    // A refusal says that nothing was made by the call that it answers, and nothing about one before that got no answer.
+    let is_ensure = matches!(work, Work::Ensure { .. });
+    let mut is_unsure = is_ensure && request.is_continued();
+    let refused = |reason, is_unsure| if is_unsure { Unfinished::Failed(reason) } else { Unfinished::Refused(reason) };
     loop {
         // Boxed, since each future around it would be as large, and be moved on a stack that has to be paged in.
         let attempt = AssertUnwindSafe(Box::pin(attempt(resource, work, claim))).catch_unwind();
         match timeout_at(end, attempt).await {
             Ok(Ok(Ok(data))) => return Ok(data),
-            Ok(Ok(Err(Error::Refused(reason)))) => return Err(Unfinished::Refused(reason)),
+            Ok(Ok(Err(Error::Refused(reason)))) => return Err(refused(reason, is_unsure)),
             Ok(Ok(Err(Error::NotYet(not_yet)))) => {
+                is_unsure |= is_ensure && not_yet.is_unanswered;
                 metrics::waited(&not_yet);
                 let waited = waits.said(&not_yet.topic, now());
                 if not_yet.within.is_some_and(|window| waited >= window) {
@@ -204,7 +211,7 @@ async fn until_done<R: Resource>(
                     }
                     let reason = format!("{not_yet} (still so after {} seconds)", waited.as_secs());
                     return Err(if not_yet.is_denial() {
-                        Unfinished::Refused(reason)
+                        refused(reason, is_unsure)
                     } else {
                         Unfinished::Failed(reason)
                     });

@@ -64,7 +64,7 @@ impl Response {
     pub(crate) fn success(envelope: &Envelope, id: &str, data: Map<String, Value>, no_echo: bool) -> Self {
         if id.is_empty() || id.len() > MAX_ID {
             let reason = format!("the physical id has {} bytes, and CloudFormation takes 1 to {MAX_ID}", id.len());
-            return Self::failed(envelope, None, &reason);
+            return Self::failed(envelope, Some(id), &reason);
         }
         let response = Self { no_echo, data, ..Self::new(envelope, Status::Success, id) };
         let size = response.size();
@@ -78,9 +78,11 @@ impl Response {
         Self::failed(envelope, Some(id), &reason)
     }
 
-    /// The work is not done, for this reason. `held` is the id of what exists all the same.
+    /// The work is not done, for this reason. `held` is the id of what exists all the same; without one nothing was made for
+    /// sure.
     pub(crate) fn failed(envelope: &Envelope, held: Option<&str>, reason: &str) -> Self {
-        let id = held.filter(|id| !id.is_empty() && id.len() <= MAX_ID).unwrap_or(NOTHING_MADE);
+        let is_id = |id: &&str| !id.is_empty() && id.len() <= MAX_ID;
+        let id = held.map_or(NOTHING_MADE, |id| Some(id).filter(is_id).unwrap_or(PERHAPS_MADE));
         let trace = format!(" ({})", envelope.trace());
         let mut response = Self::new(envelope, Status::Failed, id);
         response.reason = Some(trace.clone());
@@ -205,7 +207,15 @@ mod tests {
     #[test]
     fn a_failure_before_anything_was_made_carries_an_id_that_says_so() {
         assert_eq!(Response::failed(&Envelope::example(), None, "no").physical_resource_id(), NOTHING_MADE);
-        assert_eq!(Response::failed(&Envelope::example(), Some(""), "no").physical_resource_id(), NOTHING_MADE);
+    }
+
+    #[test]
+    fn an_id_that_cloudformation_does_not_take_says_that_something_may_have_been_made() {
+        for id in ["", &"x".repeat(MAX_ID + 1)] {
+            assert_eq!(Response::failed(&Envelope::example(), Some(id), "no").physical_resource_id(), PERHAPS_MADE);
+            let success = Response::success(&Envelope::example(), id, Map::new(), false);
+            assert_eq!((success.status(), success.physical_resource_id()), (Status::Failed, PERHAPS_MADE));
+        }
     }
 
     #[test]

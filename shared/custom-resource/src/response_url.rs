@@ -225,7 +225,8 @@ mod tests {
 
     #[test]
     fn the_environment_adds_hosts_and_whole_origins_and_nothing_near_them() {
-        let hosts = ResponseHosts::in_region("us-east-1").with([" answers.example.com", "http://127.0.0.1:4566", "", "::"].into_iter());
+        let hosts = ResponseHosts::in_region("us-east-1")
+            .with([" answers.example.com", "http://127.0.0.1:4566", "", "::"].into_iter());
         for (url, admitted) in [
             ("https://answers.example.com/a?b=c", true),
             ("http://answers.example.com/a", false),

@@ -21,7 +21,7 @@ use crate::{
     http::{self, Sdk},
     lifecycle::{self, Clock, Outcome},
     metrics::{self, Operation, measured},
-    response::{Response, Status},
+    response::{PERHAPS_MADE, Response, Status},
     telemetry,
     warm_up::warm_up,
 };
@@ -96,7 +96,9 @@ impl<R: Resource> Function<R> {
                     }
                     Err(why) => {
                         let reason = format!("{reason}; the function could not invoke itself to go on: {why}");
-                        Response::failed(&request.envelope, past.held.as_deref(), &reason)
+                        // What was waited for may be a call whose answer was lost.
+                        let held = past.held.as_deref().unwrap_or(PERHAPS_MADE);
+                        Response::failed(&request.envelope, Some(held), &reason)
                     }
                 }
             }

@@ -54,6 +54,7 @@ enum Step {
     Refuse(&'static str),
     NotYet(&'static str),
     NotYetWithin(Duration, &'static str),
+    Unanswered,
     Panic,
     Hang,
     Finish(usize),
@@ -89,6 +90,7 @@ impl Script {
                 Step::Refuse(why) => return Err(Error::refused(why)),
                 Step::NotYet(what) => return Err(Error::not_yet(what)),
                 Step::NotYetWithin(window, what) => return Err(Error::not_yet_within(window, what)),
+                Step::Unanswered => return Err(AwsError::unanswered("thing:Make", "the connection failed").into()),
                 Step::Panic => panic!("a secret value"),
                 Step::Hang => pending().await,
                 Step::Finish(size) => return Ok(size),
@@ -317,6 +319,46 @@ async fn a_refusal_says_in_the_id_that_nothing_was_made_and_a_panic_or_a_timeout
         let response = told(&Script::of(&[&[end]]), &event("Create", None)).await;
         assert_failed(&response, id, "");
     }
+}
+
+/// A Create that an earlier invocation has worked on, which held nothing.
+fn continued() -> Value {
+    let mut sent_on = event("Create", None);
+    let past = Continuation { first_try: Some(BEGAN), invocations: 1, ..Continuation::default() };
+    sent_on["Continuation"] = serde_json::to_value(past).unwrap();
+    sent_on
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_after_a_call_without_an_answer_says_that_something_may_have_been_made() {
+    let refuse: &[Step] = &[Step::Refuse("no")];
+    let busy: &[Step] = &[Step::NotYet("it is being changed")];
+    let response = told(&Script::of(&[&[Step::Unanswered], busy, refuse]), &event("Create", None)).await;
+    assert_failed(&response, "something-may-have-been-made", "no");
+    let response = told(&Script::of(&[busy, refuse]), &event("Create", None)).await;
+    assert_failed(&response, "nothing-was-made", "no");
+    // It is no news to a Delete.
+    let response = told(&Script::of(&[&[Step::Unanswered], refuse]), &event("Delete", Some("nothing-was-made"))).await;
+    assert_eq!(response.status(), Status::Success);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_stops_what_an_earlier_invocation_began_says_that_something_may_have_been_made() {
+    let mut unreadable = continued();
+    unreadable["ResourceProperties"] = json!({"Nmae": "new"});
+    let foreign = of_account("222222222222", continued());
+    for (event, reason) in
+        [(continued(), "no"), (unreadable, "ResourceProperties.Nmae: "), (foreign, "the stack is of")]
+    {
+        let response = told(&Script::of(&[&[Step::Refuse("no")]]), &event).await;
+        assert_failed(&response, "something-may-have-been-made", reason);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_is_done_and_has_no_id_says_that_something_may_have_been_made() {
+    let response = told(&Script::of(&[&[]]), &event("Create", None)).await;
+    assert_failed(&response, "something-may-have-been-made", "a defect in this handler: the work is done");
 }
 
 #[tokio::test(start_paused = true)]
