@@ -63,6 +63,7 @@ mod serve;
 mod tags;
 mod telemetry;
 mod turn;
+mod undelivered;
 mod warm_up;
 
 pub use account_id::is_account_id;
@@ -79,3 +80,4 @@ pub use serve::serve;
 pub use tags::{TagChanges, Tags};
 pub use telemetry::start_log;
 pub use turn::{NotATurn, Turn};
+pub use undelivered::{ANSWER_UNDELIVERED, undelivered};

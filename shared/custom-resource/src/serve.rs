@@ -1,9 +1,6 @@
 //! The process: Lambda's events in, one PUT out for each.
 
-use std::{
-    convert::Infallible,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_config::SdkConfig;
 use futures_util::future::join_all;
@@ -23,6 +20,7 @@ use crate::{
     metrics::{self, Operation, measured},
     response::{PERHAPS_MADE, Response, Status},
     telemetry,
+    undelivered::Undelivered,
     warm_up::warm_up,
 };
 
@@ -53,16 +51,22 @@ struct Function<R> {
 }
 
 impl<R: Resource> Function<R> {
-    /// Never an error: Lambda would run the event again, after CloudFormation has been told how it ended.
-    async fn handle(&self, LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>) -> Result<(), Infallible> {
+    /// No error where CloudFormation has been told how it ended, however that was. What it couldn't be told is the error, for
+    /// whoever answers in the function's place. Lambda must not run the event again: its retries are 0.
+    async fn handle(&self, LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>) -> Result<(), Undelivered> {
         let clock = Clock::of(&context);
         let (context, events) = (&context, event::unwrapped(&payload).into_iter());
-        let work = |event| Box::pin(measured(async move { (self.work_on(event, context, clock).await, ()) }));
-        join_all(events.map(work)).await;
-        Ok(())
+        let work = |event| Box::pin(measured(self.work_on(event, context, clock)));
+        Undelivered::of(join_all(events.map(work)).await.into_iter().flatten().collect())
     }
 
-    async fn work_on(&self, event: Result<Value, Unanswerable>, context: &Context, clock: Clock) -> Operation {
+    /// Returns the answer if it couldn't be delivered.
+    async fn work_on(
+        &self,
+        event: Result<Value, Unanswerable>,
+        context: &Context,
+        clock: Clock,
+    ) -> (Operation, Option<Response>) {
         let read = event.and_then(|event| {
             let envelope = Envelope::read(&event, &context.invoked_function_arn, &context.env_config.log_stream)?;
             Ok((event, envelope))
@@ -81,7 +85,13 @@ impl<R: Resource> Function<R> {
         work.instrument(span).await
     }
 
-    async fn answer(&self, event: &Value, request: &Request, context: &Context, clock: Clock) -> Operation {
+    async fn answer(
+        &self,
+        event: &Value,
+        request: &Request,
+        context: &Context,
+        clock: Clock,
+    ) -> (Operation, Option<Response>) {
         let response = match lifecycle::answer(&self.resource, request, clock).await {
             Outcome::Answer(response) => response,
             Outcome::Continue { past, reason } => {
@@ -92,7 +102,7 @@ impl<R: Resource> Function<R> {
                 match Box::pin(self.again.invoke(&context.invoked_function_arn, &event, until)).await {
                     Ok(()) => {
                         tracing::info!(%reason, "sent on to the next invocation");
-                        return Operation::of(request, metrics::Outcome::Continued, clock.began);
+                        return (Operation::of(request, metrics::Outcome::Continued, clock.began), None);
                     }
                     Err(why) => {
                         let reason = format!("{reason}; the function could not invoke itself to go on: {why}");
@@ -103,10 +113,10 @@ impl<R: Resource> Function<R> {
                 }
             }
         };
-        self.send(request, &response, clock).await
+        self.send(request, response, clock).await
     }
 
-    async fn send(&self, request: &Request, response: &Response, clock: Clock) -> Operation {
+    async fn send(&self, request: &Request, response: Response, clock: Clock) -> (Operation, Option<Response>) {
         let id = response.physical_resource_id();
         let outcome = match response.status() {
             Status::Success => {
@@ -119,23 +129,23 @@ impl<R: Resource> Function<R> {
             }
         };
         let body = response.body();
-        let outcome = match deliver(&self.http, &request.url, &body, clock.deadline - LAST_MOMENT).await {
+        let (outcome, undelivered) = match deliver(&self.http, &request.url, &body, clock.deadline - LAST_MOMENT).await {
             Ok(tries) => {
                 tracing::info!(tries, "answered");
-                outcome
+                (outcome, None)
             }
             Err(undelivered) => {
                 tracing::error!(%undelivered, "CloudFormation has no answer");
-                metrics::Outcome::Undelivered
+                (metrics::Outcome::Undelivered, Some(response.kept(&request.envelope)))
             }
         };
-        Operation::of(request, outcome, clock.began).in_bytes(body.len())
+        (Operation::of(request, outcome, clock.began).in_bytes(body.len()), undelivered)
     }
 }
 
-fn nothing_done(unanswerable: &Unanswerable) -> Operation {
+fn nothing_done(unanswerable: &Unanswerable) -> (Operation, Option<Response>) {
     tracing::error!(%unanswerable, "nothing was done");
-    Operation::UNANSWERABLE
+    (Operation::UNANSWERABLE, None)
 }
 
 impl Clock {
