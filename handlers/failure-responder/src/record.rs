@@ -85,7 +85,8 @@ impl<'a> Record<'a> {
         let (error_type, message) = (text(self.response.error_type), text(self.response.error_message));
         let name = FunctionArn::read(&function).name;
         let cause = Cause::of(&text(self.context.condition), &error_type, &message);
-        let log = if function == UNKNOWN { "its log group".to_owned() } else { format!("log group: /aws/lambda/{name}") };
+        let log =
+            if function == UNKNOWN { "its log group".to_owned() } else { format!("log group: /aws/lambda/{name}") };
         // A function that may have been invoked may have begun.
         let count = self.context.approximate_invoke_count.and_then(|count| serde_json::from_str(count.get()).ok());
         let may_have_begun = cause.may_have_begun(count.unwrap_or(1));
@@ -220,9 +221,7 @@ mod tests {
 
     #[test]
     fn whatever_is_said_about_an_invocation_its_event_is_read() {
-        let record = |context: &Value, response: &Value| {
-            json!({"requestContext": context, "requestPayload": {"RequestId": "5a7e"}, "responsePayload": response})
-        };
+        let record = |context: &Value, response: &Value| json!({"requestContext": context, "requestPayload": {"RequestId": "5a7e"}, "responsePayload": response});
         let numbers = json!({"requestId": 1, "functionArn": [], "condition": {}, "approximateInvokeCount": null});
         for context in [Value::Null, json!(1), json!("x"), json!([]), json!({}), numbers] {
             let body = record(&context, &json!({"errorType": "Runtime.ExitError"})).to_string();

@@ -34,7 +34,10 @@ impl Responder {
         let body = message.body.unwrap_or_default();
         let Some(record) = Record::read(&body) else {
             // Not quoted: whatever it is, it may hold what nobody is to read. The queue keeps it for a person.
-            tracing::error!(message = message.message_id, "no record of a failed invocation, so nobody can be answered");
+            tracing::error!(
+                message = message.message_id,
+                "no record of a failed invocation, so nobody can be answered"
+            );
             return Some(again(message.message_id));
         };
         let failure = record.failure();

@@ -72,9 +72,8 @@ impl Deputy {
         // A function that brought some answers of an invocation to their end has delivered the others, or sent on what isn't
         // done yet.
         let rest_is_settled = requests.iter().flatten().any(has_answer);
-        let is_open = |request: &Result<Request, Unanswerable>| {
-            !rest_is_settled || request.as_ref().is_ok_and(has_answer)
-        };
+        let is_open =
+            |request: &Result<Request, Unanswerable>| !rest_is_settled || request.as_ref().is_ok_and(has_answer);
         let requests = requests.into_iter().filter(is_open);
         let answers = requests.map(|request| measured(self.take(request, failure, clock)));
         join_all(answers).await.into_iter().collect()
@@ -187,7 +186,8 @@ mod tests {
         let success = Response::success(&Envelope::example(), "ou-9", Map::new(), false);
         let failure = Failure { undelivered: vec![success.clone()], ..failure(true) };
         assert_eq!(answered(&json!({}), &failure), success);
-        for other in [json!({"RequestId": "5a7f"}), json!({"StackId": "arn"}), json!({"LogicalResourceId": "Sandbox"})] {
+        for other in [json!({"RequestId": "5a7f"}), json!({"StackId": "arn"}), json!({"LogicalResourceId": "Sandbox"})]
+        {
             assert_eq!(answered(&other, &failure).status(), Status::Failed, "{other}");
         }
     }

@@ -193,16 +193,17 @@ async fn until_done<R: Resource>(
     let mut pause = FIRST_PAUSE;
     // A refusal says that nothing was made by the call that it answers, and nothing about one before that got no answer.
     let is_ensure = matches!(work, Work::Ensure { .. });
-    let mut is_unsure = is_ensure && request.is_continued();
-    let refused = |reason, is_unsure| if is_unsure { Unfinished::Failed(reason) } else { Unfinished::Refused(reason) };
+    let mut perhaps_made = is_ensure && request.is_continued();
+    let refused =
+        |reason, perhaps_made| if perhaps_made { Unfinished::Failed(reason) } else { Unfinished::Refused(reason) };
     loop {
         // Boxed, since each future around it would be as large, and be moved on a stack that has to be paged in.
         let attempt = AssertUnwindSafe(Box::pin(attempt(resource, work, claim))).catch_unwind();
         match timeout_at(end, attempt).await {
             Ok(Ok(Ok(data))) => return Ok(data),
-            Ok(Ok(Err(Error::Refused(reason)))) => return Err(refused(reason, is_unsure)),
+            Ok(Ok(Err(Error::Refused(reason)))) => return Err(refused(reason, perhaps_made)),
             Ok(Ok(Err(Error::NotYet(not_yet)))) => {
-                is_unsure |= is_ensure && not_yet.is_unanswered;
+                perhaps_made |= is_ensure && not_yet.is_unanswered;
                 metrics::waited(&not_yet);
                 let waited = waits.said(&not_yet.topic, now());
                 if not_yet.within.is_some_and(|window| waited >= window) {
@@ -211,7 +212,7 @@ async fn until_done<R: Resource>(
                     }
                     let reason = format!("{not_yet} (still so after {} seconds)", waited.as_secs());
                     return Err(if not_yet.is_denial() {
-                        refused(reason, is_unsure)
+                        refused(reason, perhaps_made)
                     } else {
                         Unfinished::Failed(reason)
                     });

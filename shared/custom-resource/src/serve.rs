@@ -129,7 +129,8 @@ impl<R: Resource> Function<R> {
             }
         };
         let body = response.body();
-        let (outcome, undelivered) = match deliver(&self.http, &request.url, &body, clock.deadline - LAST_MOMENT).await {
+        let (outcome, undelivered) = match deliver(&self.http, &request.url, &body, clock.deadline - LAST_MOMENT).await
+        {
             Ok(tries) => {
                 tracing::info!(tries, "answered");
                 (outcome, None)

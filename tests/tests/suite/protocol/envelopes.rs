@@ -94,7 +94,7 @@ async fn an_event_of_a_megabyte_is_answered_failed_without_its_properties_being_
 async fn an_event_of_a_megabyte_does_not_keep_a_delete_or_a_rollback_from_happening() {
     let mut scene = calm().await;
     let _ = scene.stack.create(&pull("app")).await.sound();
-    let mut update = scene.stack.resource.update(&pull("app")).unwrap();
+    let mut update = scene.stack.resource.update(&pull("other")).unwrap();
     update.properties = pull("app").as_object().unwrap().clone();
     let rollback = answered(&scene, &update, |json| json["OldResourceProperties"]["Statement"] = megabyte()).await;
     assert!(rollback.success, "{:?}", rollback.reason);

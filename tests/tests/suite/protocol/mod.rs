@@ -76,7 +76,9 @@ fn returned(outcome: &Outcome) {
 
 /// The answers in the error of an invocation that couldn't deliver them; panics if it ended otherwise.
 pub(crate) fn kept(outcome: &Outcome) -> Vec<Value> {
-    let Outcome::Errored(error) = outcome else { panic!("what is not delivered ends in an error, but here: {outcome:?}") };
+    let Outcome::Errored(error) = outcome else {
+        panic!("what is not delivered ends in an error, but here: {outcome:?}")
+    };
     assert_eq!(error["errorType"], "AnswerUndelivered");
     assert!(!error.to_string().contains("X-Amz-"), "{error}");
     let message: Value = serde_json::from_str(error["errorMessage"].as_str().unwrap()).unwrap();
