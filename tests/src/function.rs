@@ -275,6 +275,12 @@ impl Function {
         *lock(&self.inner.started)
     }
 
+    /// The most memory that any of the processes which are kept warm has ever had at once, in bytes.
+    #[must_use]
+    pub fn peak_memory(&self) -> u64 {
+        lock(&self.inner.idle).iter().map(Process::peak_memory).max().unwrap_or_default()
+    }
+
     /// The lines written so far; a live process may have written more than was read yet.
     #[must_use]
     pub fn log(&self) -> Vec<LogLine> {

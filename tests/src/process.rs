@@ -112,6 +112,15 @@ impl Process {
         }
     }
 
+    /// The most memory that it has ever had at once, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let id = self.child.id().expect("a process that is kept warm lives");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("Linux tells of its processes");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a process has memory");
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("it is in kibibytes");
+        kibibytes * 1024
+    }
+
     /// Kills the process and reads what it wrote to the end.
     pub(crate) async fn end(mut self) {
         let _ = self.child.kill().await;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 use crate::cloudformation::{Put, signing_date};
-use crate::http::{Reply, Request, Server};
+use crate::http::{Headers, Reply, Request, Server};
 use crate::patience::soon;
 
 /// What happens to one PUT.
@@ -15,6 +15,8 @@ use crate::patience::soon;
 pub enum Reaction {
     /// It is answered with this status.
     Status(u16),
+    /// It is refused by S3 with this status and code.
+    Refused(u16, &'static str),
     /// It is answered 200 after a while.
     Slow(Duration),
     /// It is taken, and no answer ever comes.
@@ -164,6 +166,10 @@ impl State {
                 self.record(request, status);
                 Reply::status(status)
             }
+            Reaction::Refused(status, code) => {
+                self.record(request, status);
+                refused(status, code)
+            }
             Reaction::Slow(delay) => {
                 self.record(request, 200);
                 tokio::time::sleep(delay).await;
@@ -183,6 +189,15 @@ impl State {
     fn record(&self, request: Request, status: u16) {
         self.puts.send_modify(|puts| puts.push(Put { headers: request.headers, body: request.body, status }));
     }
+}
+
+/// An error of S3: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>.
+fn refused(status: u16, code: &str) -> Reply {
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>No.</Message><RequestId>4442587F\
+         B7D0A2F9</RequestId></Error>"
+    );
+    Reply::Answer(status, Headers::of([("content-type", "application/xml".to_owned())]), body.into_bytes())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -1,5 +1,7 @@
 //! Why an invocation failed, told from the few words that Lambda says about it.
 
+use custom_resource::ANSWER_UNDELIVERED;
+
 /// What Lambda writes around its cause.
 const TIMEOUT: &str = "Task timed out after ";
 const EXIT: &str = "Runtime exited with error: ";
@@ -24,6 +26,8 @@ pub(crate) enum Cause {
     NoConcurrency,
     /// Caused by itself too often.
     TooManyInvocations,
+    /// Brought to its end, but its answer couldn't be delivered.
+    AnswerUndelivered,
     /// Something else, which Lambda names like this.
     Other(String),
 }
@@ -36,6 +40,10 @@ impl Cause {
             "ZeroReservedConcurrency" => return Self::NoConcurrency,
             "RecursiveInvocation" => return Self::TooManyInvocations,
             _ => {}
+        }
+        // Its message is not Lambda's.
+        if error_type == ANSWER_UNDELIVERED {
+            return Self::AnswerUndelivered;
         }
         if let Some(after) = after(message, TIMEOUT) {
             return Self::TimedOut(after);
@@ -66,6 +74,7 @@ impl Cause {
             Self::TooOld => "TooOld",
             Self::NoConcurrency => "NoConcurrency",
             Self::TooManyInvocations => "TooManyInvocations",
+            Self::AnswerUndelivered => ANSWER_UNDELIVERED,
             Self::Other(_) => "Other",
         }
     }
@@ -75,7 +84,7 @@ impl Cause {
         match self {
             Self::NotStarted(_) | Self::NoConcurrency => false,
             Self::TooOld | Self::TooManyInvocations => count > 0,
-            Self::TimedOut(_) | Self::Killed | Self::Ended(_) | Self::Other(_) => true,
+            Self::TimedOut(_) | Self::Killed | Self::Ended(_) | Self::AnswerUndelivered | Self::Other(_) => true,
         }
     }
 
@@ -106,6 +115,9 @@ impl Cause {
             ),
             Self::TooManyInvocations => {
                 format!("Lambda stopped {name}, since it had gone on in too many invocations of its own; try again")
+            }
+            Self::AnswerUndelivered => {
+                format!("{name} could not deliver its answer, and what it was is not known any more; try again")
             }
             Self::Other(what) => format!("{name} ended before it had answered ({what}); its log says why"),
         }

@@ -1,71 +1,122 @@
 //! What Lambda's asynchronous invocations leave when they fail.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
 
-use custom_resource::{Failure, FunctionArn};
+use custom_resource::{Failure, FunctionArn, undelivered};
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
 use crate::cause::Cause;
 
-/// The record of an invocation that Lambda gave up. `Debug` is left out: the event in it holds a secret.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Record {
-    request_context: RequestContext,
+/// In the place of a function's ARN where a record has none.
+const UNKNOWN: &str = "the function";
+
+/// The record of an invocation that Lambda gave up, as it stands in a message: an event may have a megabyte, and a batch ten of
+/// them. `Debug` is left out: the event holds a secret.
+pub(crate) struct Record<'a> {
     /// The event, as the function got it or would have got it; null if it was too large for the record.
-    #[serde(rename = "requestPayload", default)]
-    pub(crate) event: Box<RawValue>,
-    /// What the function, or Lambda in its place, returned; nothing if it didn't run.
-    #[serde(default)]
-    response_payload: Value,
+    pub(crate) event: &'a RawValue,
+    context: RequestContext<'a>,
+    response: ResponsePayload<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RequestContext {
-    #[serde(default)]
-    request_id: String,
-    /// With a qualifier, `$LATEST` if the caller gave none.
-    function_arn: String,
-    #[serde(default)]
-    condition: String,
-    #[serde(default)]
-    approximate_invoke_count: u32,
+struct Members<'a> {
+    #[serde(borrow)]
+    request_context: Option<&'a RawValue>,
+    #[serde(borrow, rename = "requestPayload")]
+    event: Option<&'a RawValue>,
+    #[serde(borrow)]
+    response_payload: Option<&'a RawValue>,
 }
 
-impl Record {
-    /// Reads the body of a message.
-    pub(crate) fn read(body: &str) -> Option<Self> {
+/// What Lambda says about the invocation.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestContext<'a> {
+    #[serde(borrow)]
+    request_id: Option<&'a RawValue>,
+    /// With a qualifier, `$LATEST` if the caller gave none.
+    #[serde(borrow)]
+    function_arn: Option<&'a RawValue>,
+    #[serde(borrow)]
+    condition: Option<&'a RawValue>,
+    #[serde(borrow)]
+    approximate_invoke_count: Option<&'a RawValue>,
+}
+
+/// What the function, or Lambda in its place, returned; nothing if it didn't run.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ResponsePayload<'a> {
+    #[serde(borrow)]
+    error_type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error_message: Option<&'a RawValue>,
+}
+
+impl<'a> Record<'a> {
+    /// Reads the body of a message. What is said about the invocation may be missing or be something else; without an event
+    /// and without a word about the invocation it is no record.
+    pub(crate) fn read(body: &'a str) -> Option<Self> {
         // What serde says may quote the event.
-        serde_json::from_str(body).ok()
+        let Members { request_context, event, response_payload } = serde_json::from_str(body).ok()?;
+        if request_context.is_none() && event.is_none() {
+            return None;
+        }
+        Some(Self {
+            event: event.unwrap_or(RawValue::NULL),
+            context: lenient(request_context),
+            response: lenient(response_payload),
+        })
     }
 
     /// Lambda's name of the invocation: what leads to it in the function's log.
-    pub(crate) fn request_id(&self) -> &str {
-        &self.request_context.request_id
+    pub(crate) fn request_id(&self) -> String {
+        text(self.context.request_id)
     }
 
     /// How it failed, in a sentence, and where more can be read.
     pub(crate) fn failure(&self) -> Failure {
-        let RequestContext { request_id, function_arn, condition, approximate_invoke_count } = &self.request_context;
-        let name = FunctionArn::read(function_arn).name;
-        let text = |member: &str| self.response_payload[member].as_str().unwrap_or_default();
-        let cause = Cause::of(condition, text("errorType"), text("errorMessage"));
-        let log = format!("log group: /aws/lambda/{name}");
-        let may_have_begun = cause.may_have_begun(*approximate_invoke_count);
+        let function = match text(self.context.function_arn) {
+            arn if arn.is_empty() => UNKNOWN.to_owned(),
+            arn => arn,
+        };
+        let (error_type, message) = (text(self.response.error_type), text(self.response.error_message));
+        let name = FunctionArn::read(&function).name;
+        let cause = Cause::of(&text(self.context.condition), &error_type, &message);
+        let log =
+            if function == UNKNOWN { "its log group".to_owned() } else { format!("log group: /aws/lambda/{name}") };
+        // A function that may have been invoked may have begun.
+        let count = self.context.approximate_invoke_count.and_then(|count| serde_json::from_str(count.get()).ok());
+        let may_have_begun = cause.may_have_begun(count.unwrap_or(1));
+        let request_id = self.request_id();
         Failure {
-            function: function_arn.clone(),
+            function,
             cause: cause.name(),
             reason: cause.sentence(&name),
             // A record doesn't say which stream of the group, but the lines in it say which invocation.
             log: if request_id.is_empty() { log } else { format!("{log}, search it for {request_id}") },
             may_have_begun,
+            undelivered: undelivered(&error_type, &message),
         }
     }
 }
 
+/// An object of which each member may be anything; as empty as can be if it is none.
+fn lenient<'a, T: Default + Deserialize<'a>>(raw: Option<&'a RawValue>) -> T {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+}
+
+/// A text; empty if it is something else.
+fn text(raw: Option<&RawValue>) -> String {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     /// The failure in one of `events/failure-responder/`.
@@ -156,22 +207,48 @@ mod tests {
         );
     }
 
+    const ARN: &str = "arn:aws:lambda:us-east-1:111111111111:function:archipelago-account";
+
     #[test]
     fn a_record_with_no_more_than_a_function_is_a_record() {
-        let arn = "arn:aws:lambda:us-east-1:111111111111:function:archipelago-account";
-        let body = format!(r#"{{"requestContext": {{"functionArn": "{arn}"}}}}"#);
+        let body = format!(r#"{{"requestContext": {{"functionArn": "{ARN}"}}}}"#);
         let record = Record::read(&body).unwrap();
         assert_eq!(record.event.get(), "null");
         let failure = record.failure();
         assert_eq!(failure.log, "log group: /aws/lambda/archipelago-account");
-        assert_eq!(failure.function, arn);
+        assert_eq!(failure.function, ARN);
+    }
+
+    #[test]
+    fn whatever_is_said_about_an_invocation_its_event_is_read() {
+        let record = |context: &Value, response: &Value| json!({"requestContext": context, "requestPayload": {"RequestId": "5a7e"}, "responsePayload": response});
+        let numbers = json!({"requestId": 1, "functionArn": [], "condition": {}, "approximateInvokeCount": null});
+        for context in [Value::Null, json!(1), json!("x"), json!([]), json!({}), numbers] {
+            let body = record(&context, &json!({"errorType": "Runtime.ExitError"})).to_string();
+            let failure = Record::read(&body).unwrap().failure();
+            assert!(failure.reason.starts_with("the function ended before it had answered"), "{}", failure.reason);
+            assert!(failure.may_have_begun);
+        }
+        for response in [Value::Null, json!(1), json!([]), json!({"errorType": null, "errorMessage": 1})] {
+            let body = record(&json!({"functionArn": ARN, "condition": "EventAgeExceeded"}), &response).to_string();
+            let record = Record::read(&body).unwrap();
+            assert_eq!(record.event.get(), r#"{"RequestId":"5a7e"}"#);
+            assert_eq!(record.failure().cause, "TooOld");
+            assert!(record.failure().may_have_begun, "nobody says how often it was invoked");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_a_function_could_not_deliver_is_in_its_record() {
+        let failure = failure("undelivered");
+        assert_eq!(failure.cause, "AnswerUndelivered");
+        assert_eq!(failure.undelivered.len(), 1);
+        assert_eq!(failure.undelivered[0].physical_resource_id(), "222222222222");
     }
 
     #[test]
     fn what_is_no_record_is_none() {
-        for body in
-            ["", "no json", "{}", "[]", r#"{"requestContext": {}}"#, r#"{"requestContext": {"functionArn": 1}}"#]
-        {
+        for body in ["", "no json", "{}", "[]", r#"{"requestContext": null}"#, r#"{"Records": []}"#] {
             assert!(Record::read(body).is_none(), "{body}");
         }
     }

@@ -33,19 +33,21 @@ impl Responder {
     async fn answer(&self, message: SqsMessage, clock: Clock) -> Option<BatchItemFailure> {
         let body = message.body.unwrap_or_default();
         let Some(record) = Record::read(&body) else {
-            // Not quoted: whatever it is, it may hold what nobody is to read.
+            // Not quoted: whatever it is, it may hold what nobody is to read. The queue keeps it for a person.
             tracing::error!(
                 message = message.message_id,
                 "no record of a failed invocation, so nobody can be answered"
             );
-            return None;
+            return Some(again(message.message_id));
         };
         let failure = record.failure();
         tracing::info!(function = failure.function, invocation = record.request_id(), "an invocation failed");
-        self.deputy.fail(&record.event, &failure, clock).await.err().map(|_| {
-            let mut again = BatchItemFailure::default();
-            again.item_identifier = message.message_id.unwrap_or_default();
-            again
-        })
+        self.deputy.fail(record.event, &failure, clock).await.err().map(|_| again(message.message_id))
     }
+}
+
+fn again(message_id: Option<String>) -> BatchItemFailure {
+    let mut again = BatchItemFailure::default();
+    again.item_identifier = message_id.unwrap_or_default();
+    again
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::{
-    Client, RequestBuilder, StatusCode,
+    Client, RequestBuilder, Response, StatusCode,
     header::{CONTENT_TYPE, IF_NONE_MATCH},
 };
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -19,6 +19,10 @@ const TRY: Duration = Duration::from_secs(3);
 /// The bounds of the random pause between two tries: below the first it starts, above the second it doesn't grow.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The code stands near the beginning of S3's errors, which have less than a kilobyte.
+const LONGEST_ERROR: usize = 4096;
+const LONGEST_CODE: usize = 64;
 
 /// Why nobody has the answer.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -119,10 +123,17 @@ fn put(http: &Client, url: &ResponseUrl, body: &str) -> RequestBuilder {
 }
 
 async fn sent(request: RequestBuilder) -> Result<(), Failure> {
-    match request.send().await.map(|response| response.status()) {
-        Ok(status) if status.is_success() => Ok(()),
-        Ok(status) if may_pass(status) => Err(Failure::Passing(format!("HTTP status {}", status.as_u16()))),
-        Ok(status) => Err(Failure::Final(status.as_u16())),
+    match request.send().await {
+        Ok(response) if response.status().is_success() => Ok(()),
+        Ok(response) => {
+            let status = response.status();
+            let code = code_of(response).await;
+            if may_pass(status, &code) {
+                Err(Failure::Passing(format!("HTTP status {} {code}", status.as_u16()).trim_end().to_owned()))
+            } else {
+                Err(Failure::Final(status.as_u16()))
+            }
+        }
         // What reqwest says may quote the URL.
         Err(error) if error.is_connect() => Err(Failure::Passing("no connection".to_owned())),
         Err(error) if error.is_timeout() => Err(Failure::Passing("no answer in time".to_owned())),
@@ -130,9 +141,34 @@ async fn sent(request: RequestBuilder) -> Result<(), Failure> {
     }
 }
 
-/// A server's own error, and a conflict with another PUT at the same time; but not what it will never do.
-fn may_pass(status: StatusCode) -> bool {
-    status == StatusCode::CONFLICT || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED)
+/// S3's code for an error, such as `SlowDown`, from the beginning of the body; empty if there is none. The rest of the body
+/// may quote the URL.
+async fn code_of(mut response: Response) -> String {
+    let mut body = Vec::new();
+    while body.len() < LONGEST_ERROR
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        body.extend(chunk);
+    }
+    code_in(&String::from_utf8_lossy(&body)).unwrap_or_default().to_owned()
+}
+
+fn code_in(body: &str) -> Option<&str> {
+    let (_, rest) = body.split_once("<Code>")?;
+    let (code, _) = rest.split_once("</Code>")?;
+    (!code.is_empty() && code.len() <= LONGEST_CODE && code.bytes().all(|c| c.is_ascii_alphanumeric())).then_some(code)
+}
+
+/// What S3 may take a moment later: an error of its own, too many requests, a conflict with another PUT at the same time, and
+/// a connection that was too slow, which S3 answers with status 400. Not what it will never do.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+fn may_pass(status: StatusCode, code: &str) -> bool {
+    match status {
+        StatusCode::BAD_REQUEST => code == "RequestTimeout",
+        StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => true,
+        StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => false,
+        status => status.is_server_error(),
+    }
 }
 
 #[cfg(test)]
@@ -179,9 +215,49 @@ mod tests {
     }
 
     #[test]
-    fn a_server_s_own_error_and_a_conflict_may_pass_and_nothing_else() {
-        for (status, passes) in [(500, true), (503, true), (409, true), (501, false), (403, false), (412, false)] {
-            assert_eq!(may_pass(StatusCode::from_u16(status).unwrap()), passes, "{status}");
+    fn what_s3_may_take_a_moment_later_is_tried_again_and_nothing_else() {
+        for (status, code, passes) in [
+            (500, "InternalError", true),
+            (502, "", true),
+            (503, "SlowDown", true),
+            (503, "ServiceUnavailable", true),
+            (504, "", true),
+            (400, "RequestTimeout", true),
+            (408, "", true),
+            (409, "OperationAborted", true),
+            (409, "ConditionalRequestConflict", true),
+            (429, "TooManyRequests", true),
+            (400, "", false),
+            (400, "AuthorizationQueryParametersError", false),
+            (301, "PermanentRedirect", false),
+            (403, "AccessDenied", false),
+            (403, "RequestTimeout", false),
+            (404, "NoSuchBucket", false),
+            (412, "PreconditionFailed", false),
+            (501, "NotImplemented", false),
+            (505, "", false),
+        ] {
+            assert_eq!(may_pass(StatusCode::from_u16(status).unwrap(), code), passes, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_read_from_an_error_of_s3_and_from_nothing_else() {
+        let error = |code: &str| {
+            format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>Idle.</Message></Error>"
+            )
+        };
+        assert_eq!(code_in(&error("RequestTimeout")), Some("RequestTimeout"));
+        for body in [
+            &error(""),
+            &error("https://x?Signature=s3cret"),
+            &error(&"x".repeat(65)),
+            "<Code>RequestTimeout",
+            "",
+            "<html>",
+        ] {
+            assert_eq!(code_in(body), None, "{body}");
         }
     }
 

@@ -12,11 +12,11 @@ use crate::{
     http,
     lifecycle::Clock,
     metrics::{Operation, Outcome, measured},
-    response::{PERHAPS_MADE, Response},
+    response::{PERHAPS_MADE, Response, Status},
     telemetry,
 };
 
-/// Answers FAILED, where nobody has answered yet.
+/// Answers where nobody has answered yet: FAILED, or what the function would have answered, if that is known.
 #[derive(Debug)]
 pub struct Deputy {
     http: reqwest::Client,
@@ -36,6 +36,14 @@ pub struct Failure {
     pub log: String,
     /// Whether it may have begun to work, and so have made something that nobody knows of.
     pub may_have_begun: bool,
+    /// What it would have answered, where only the delivery failed.
+    pub undelivered: Vec<Response>,
+}
+
+impl Failure {
+    fn answer_to(&self, envelope: &Envelope) -> Option<&Response> {
+        self.undelivered.iter().find(|answer| answer.answers(envelope))
+    }
 }
 
 /// CloudFormation has no answer yet, and may get it if the same is asked for later.
@@ -58,18 +66,26 @@ impl Deputy {
     /// # Errors
     /// When an answer couldn't be delivered for now. To ask again does no harm to those that were.
     pub async fn fail(&self, event: &RawValue, failure: &Failure, clock: Clock) -> Result<(), Unheard> {
-        let events = event::unwrapped(event).into_iter();
-        let answers = events.map(|event| measured(self.take(event, failure, clock)));
+        let events = event::unwrapped_envelopes(event).into_iter();
+        let requests: Vec<_> = events.map(|event| event.and_then(|event| self.open(&event, failure))).collect();
+        let has_answer = |request: &Request| failure.answer_to(&request.envelope).is_some();
+        // A function that brought some answers of an invocation to their end has delivered the others, or sent on what isn't
+        // done yet.
+        let rest_is_settled = requests.iter().flatten().any(has_answer);
+        let is_open =
+            |request: &Result<Request, Unanswerable>| !rest_is_settled || request.as_ref().is_ok_and(has_answer);
+        let requests = requests.into_iter().filter(is_open);
+        let answers = requests.map(|request| measured(self.take(request, failure, clock)));
         join_all(answers).await.into_iter().collect()
     }
 
     async fn take(
         &self,
-        event: Result<Value, Unanswerable>,
+        request: Result<Request, Unanswerable>,
         failure: &Failure,
         clock: Clock,
     ) -> (Operation, Result<(), Unheard>) {
-        let (operation, heard) = match event.and_then(|event| self.open(&event, failure)) {
+        let (operation, heard) = match request {
             Ok(request) => {
                 let span = telemetry::span(&request.envelope);
                 self.answer(&request, failure, clock).instrument(span).await
@@ -89,13 +105,23 @@ impl Deputy {
 
     async fn answer(&self, request: &Request, failure: &Failure, clock: Clock) -> (Operation, Result<(), Unheard>) {
         let response = response(request, failure);
-        tracing::warn!(id = response.physical_resource_id(), reason = response.reason(), "FAILED");
+        let id = response.physical_resource_id();
+        let answered = match response.status() {
+            Status::Success => {
+                tracing::info!(id, "SUCCESS");
+                Outcome::Success
+            }
+            Status::Failed => {
+                tracing::warn!(id, reason = response.reason(), "FAILED");
+                Outcome::Failed
+            }
+        };
         let body = response.body();
         let (outcome, heard) = match deliver_first(&self.http, &request.url, &body, clock.deadline - LAST_MOMENT).await
         {
             Ok(Delivered::Now) => {
                 tracing::info!("answered");
-                (Outcome::Failed, Ok(()))
+                (answered, Ok(()))
             }
             Ok(Delivered::Before) => {
                 tracing::info!("there was an answer before, and it stays");
@@ -114,16 +140,19 @@ impl Deputy {
     }
 }
 
-/// The id is the one held so far. What a process held when it died is known to nobody, so the Delete that follows has to
-/// look for it.
+/// What the function would have answered. Otherwise FAILED, with the id held so far. What a process held when it died is known
+/// to nobody, so the Delete that follows has to look for it.
 fn response(request: &Request, failure: &Failure) -> Response {
+    if let Some(answer) = failure.answer_to(&request.envelope) {
+        return answer.clone();
+    }
     let unknown = failure.may_have_begun.then_some(PERHAPS_MADE);
     Response::failed(&request.envelope, request.held().or(unknown), &failure.reason)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Map, json};
 
     use super::*;
 
@@ -148,12 +177,24 @@ mod tests {
             reason: "thing was killed".to_owned(),
             log: "log group: /aws/lambda/thing".to_owned(),
             may_have_begun,
+            undelivered: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_the_function_would_have_answered_is_answered_to_that_request_alone() {
+        let success = Response::success(&Envelope::example(), "ou-9", Map::new(), false);
+        let failure = Failure { undelivered: vec![success.clone()], ..failure(true) };
+        assert_eq!(answered(&json!({}), &failure), success);
+        for other in [json!({"RequestId": "5a7f"}), json!({"StackId": "arn"}), json!({"LogicalResourceId": "Sandbox"})]
+        {
+            assert_eq!(answered(&other, &failure).status(), Status::Failed, "{other}");
         }
     }
 
     /// The answer to an event with these members.
     fn answered(members: &Value, failure: &Failure) -> Response {
-        let deputy = Deputy { http: http::client().unwrap(), hosts: ResponseHosts::default() };
+        let deputy = Deputy { http: http::client().unwrap(), hosts: ResponseHosts::in_region("us-east-1") };
         response(&deputy.open(&event(members), failure).unwrap(), failure)
     }
 
@@ -179,8 +220,10 @@ mod tests {
     }
 
     #[test]
-    fn nothing_was_made_only_where_nothing_has_begun() {
+    fn nothing_was_made_only_where_nothing_has_begun_in_any_invocation() {
         assert_eq!(id(&json!({}), false), "nothing-was-made");
         assert_eq!(id(&json!({}), true), "something-may-have-been-made");
+        let sent_on = json!({"Continuation": {"FirstTry": 1, "Invocations": 1}});
+        assert_eq!(id(&sent_on, false), "something-may-have-been-made");
     }
 }

@@ -1,8 +1,12 @@
 //! The two ways not to finish, and how an AWS error becomes one of them.
 
-use std::time::Duration;
+use std::{error::Error as StdError, time::Duration};
 
-use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::{
+    orchestrator::HttpResponse,
+    result::{ConnectorError, SdkError},
+};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 /// What a handler returns.
@@ -53,6 +57,8 @@ pub struct NotYet {
     pub(crate) topic: String,
     /// Whether it is another request's lease.
     pub(crate) leased: bool,
+    /// Whether a call had no answer, so that nobody knows what came of it.
+    pub(crate) is_unanswered: bool,
 }
 
 impl NotYet {
@@ -64,7 +70,7 @@ impl NotYet {
 
     fn new(waiting_for: impl Into<String>, within: Option<Duration>) -> Self {
         let waiting_for = waiting_for.into();
-        Self { topic: waiting_for.clone(), waiting_for, within, leased: false }
+        Self { topic: waiting_for.clone(), waiting_for, within, leased: false, is_unanswered: false }
     }
 }
 
@@ -165,6 +171,7 @@ impl std::fmt::Display for AwsError {
         let Self { operation, code, message, .. } = self;
         // The sentence may go on.
         match (code.as_str(), message.trim_end_matches('.')) {
+            ("", message) if self.refused => write!(f, "{operation} was not sent to AWS: {message}"),
             ("", message) => write!(f, "{operation} got no answer from AWS: {message}"),
             (code, "") => write!(f, "{operation} was refused by AWS with {code}"),
             (code, message) => write!(f, "{operation} was refused by AWS with {code}: {message}"),
@@ -198,6 +205,16 @@ impl<E: ProvideErrorMetadata> From<SdkError<E, HttpResponse>> for AwsError {
             SdkError::DispatchFailure(failure) if failure.is_timeout() => {
                 Self::unreachable(operation, "the time for it ran out")
             }
+            SdkError::DispatchFailure(failure) if is_without_credentials(failure.as_connector_error()) => {
+                let message = "the function has no credentials, which Lambda sets in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and \
+                               AWS_SESSION_TOKEN"
+                    .to_owned();
+                Self { operation, code: String::new(), message, refused: true, within: None }
+            }
+            SdkError::DispatchFailure(failure) if failure.is_user() => {
+                let message = "the request could not be sent".to_owned();
+                Self { operation, code: String::new(), message, refused: true, within: None }
+            }
             SdkError::DispatchFailure(_) => Self::unreachable(operation, "the connection failed"),
             _ => Self::unreachable(operation, "the answer could not be read"),
         }
@@ -208,6 +225,18 @@ impl AwsError {
     fn unreachable(operation: String, message: &str) -> Self {
         Self { operation, code: String::new(), message: message.to_owned(), refused: false, within: Some(OUTAGE) }
     }
+}
+
+/// Whether a call failed before it was sent, for want of credentials.
+fn is_without_credentials(error: Option<&ConnectorError>) -> bool {
+    let mut source = error.and_then(StdError::source);
+    while let Some(error) = source {
+        if error.is::<CredentialsError>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
 }
 
 /// `ecr:GetRepositoryPolicy`, read from the path of the SDK's error type: the SDK's errors carry no name, and one
@@ -224,7 +253,8 @@ impl From<AwsError> for Error {
         match error.within {
             Some(window) => {
                 let topic = format!("{} {}", error.operation, error.code);
-                Self::NotYet(NotYet { topic, ..NotYet::new(error.to_string(), Some(window)) })
+                let is_unanswered = !error.refused;
+                Self::NotYet(NotYet { topic, is_unanswered, ..NotYet::new(error.to_string(), Some(window)) })
             }
             None => Self::refused(error.to_string()),
         }
@@ -280,10 +310,29 @@ impl<T> Answer<T> for Result<T, AwsError> {
 
 #[cfg(test)]
 mod tests {
+    use aws_config::{BehaviorVersion, Region, SdkConfig};
+    use aws_credential_types::{credential_fn::provide_credentials_fn, provider::SharedCredentialsProvider};
     use aws_smithy_runtime_api::http::StatusCode;
     use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
 
     use super::*;
+    use crate::http;
+
+    #[cfg(feature = "continuation")]
+    #[tokio::test]
+    async fn missing_credentials_are_said_as_what_they_are_and_asking_again_is_no_use() {
+        let nowhere = provide_credentials_fn(|| async { Err(CredentialsError::not_loaded("no variable is set")) });
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(nowhere))
+            .http_client(http::Sdk(http::client().unwrap()))
+            .build();
+        let called = aws_sdk_lambda::Client::new(&config).invoke().function_name("thing").send().await;
+        let Error::Refused(reason) = Error::from(called.unwrap_err()) else { panic!("asked again") };
+        assert!(reason.starts_with("lambda:Invoke was not sent to AWS: the function has no credentials"), "{reason}");
+        assert!(reason.contains("AWS_ACCESS_KEY_ID"), "{reason}");
+    }
 
     fn service_error(status: u16, code: &str, message: &str) -> SdkError<ErrorMetadata, HttpResponse> {
         let raw = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());

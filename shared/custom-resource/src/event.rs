@@ -1,13 +1,13 @@
 //! What CloudFormation sends: the envelope first, so that whatever is inside can be answered.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-requests.html>
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use aws_lambda_events::cloudformation::CloudFormationCustomResourceRequest;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 
-use crate::{FunctionArn, ResponseHosts, ResponseUrl};
+use crate::{FunctionArn, ResponseHosts, ResponseUrl, response::PERHAPS_MADE};
 
 /// How long CloudFormation waits if the template doesn't say, and at most.
 const SERVICE_TIMEOUT: Duration = Duration::from_hours(1);
@@ -132,9 +132,15 @@ impl Request {
     }
 
     /// The id that stands for the resource before this invocation did anything: what the last one held, or else what
-    /// CloudFormation gave.
+    /// CloudFormation gave. An earlier invocation that held nothing may have made something all the same.
     pub(crate) fn held(&self) -> Option<&str> {
-        self.past.held.as_deref().or(self.envelope.physical_resource_id.as_deref())
+        let known = self.past.held.as_deref().or(self.envelope.physical_resource_id.as_deref());
+        known.or(self.is_continued().then_some(PERHAPS_MADE))
+    }
+
+    /// Whether an earlier invocation has worked on it.
+    pub(crate) fn is_continued(&self) -> bool {
+        self.past != Continuation::default()
     }
 }
 
@@ -158,24 +164,110 @@ impl Asked {
     }
 }
 
-/// The event in `text`, a JSON object, without those of its members that no [`Value`] can hold: what is nested too deep, half
-/// a character, a number that is too large. Who asks is known all the same, and gets an answer.
+/// The bytes of a request that are read. Lambda hands over a megabyte, and as values that can take two hundred of memory.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const MOST_BYTES: usize = 256 * 1024;
+
+/// SNS hands over one record at a time.
+const MOST_RECORDS: usize = 100;
+
+/// The event in `text`, a JSON object, without those of its members that no [`Value`] can hold (what is nested too deep, half
+/// a character, a number that is too large) and without properties for which 256 KB are too little. Who asks is known all the
+/// same, and gets an answer.
 ///
 /// # Errors
 /// When it is no object.
 pub fn readable(text: &str) -> Result<Value, Unanswerable> {
-    if let Ok(event @ Value::Object(_)) = serde_json::from_str(text) {
+    readable_within(text, MOST_BYTES)
+}
+
+fn readable_within(text: &str, most: usize) -> Result<Value, Unanswerable> {
+    if text.len() <= most
+        && let Ok(event @ Value::Object(_)) = serde_json::from_str(text)
+    {
         return Ok(event);
     }
-    let members: BTreeMap<String, &RawValue> =
-        serde_json::from_str(text).map_err(|_| Unanswerable::Envelope("it is no JSON object".to_owned()))?;
-    let readable = |(name, value): (String, &RawValue)| Some((name, serde_json::from_str(value.get()).ok()?));
-    Ok(Value::Object(members.into_iter().filter_map(readable).collect()))
+    let members = Members::of(text)?;
+    Ok(values(members.envelope().into_iter().chain(members.properties()), most))
+}
+
+/// The same event without its properties, however large they are.
+fn without_properties(text: &str, most: usize) -> Result<Value, Unanswerable> {
+    let mut event = values(Members::of(text)?.envelope(), most);
+    event["ResourceProperties"] = Value::Object(Map::new());
+    Ok(event)
+}
+
+/// The members of an event as they stand in its text.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Members<'a> {
+    #[serde(borrow)]
+    request_type: Option<&'a RawValue>,
+    #[serde(borrow, rename = "ResponseURL")]
+    response_url: Option<&'a RawValue>,
+    #[serde(borrow)]
+    stack_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    request_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    logical_resource_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    resource_type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    physical_resource_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    continuation: Option<&'a RawValue>,
+    #[serde(borrow)]
+    resource_properties: Option<&'a RawValue>,
+    #[serde(borrow)]
+    old_resource_properties: Option<&'a RawValue>,
+}
+
+type Member<'a> = (&'static str, Option<&'a RawValue>);
+
+impl<'a> Members<'a> {
+    fn of(text: &'a str) -> Result<Self, Unanswerable> {
+        // What serde says may quote the event.
+        serde_json::from_str(text).map_err(|_| Unanswerable::Envelope("it is no JSON object".to_owned()))
+    }
+
+    fn envelope(&self) -> [Member<'a>; 8] {
+        [
+            ("RequestType", self.request_type),
+            ("ResponseURL", self.response_url),
+            ("StackId", self.stack_id),
+            ("RequestId", self.request_id),
+            ("LogicalResourceId", self.logical_resource_id),
+            ("ResourceType", self.resource_type),
+            ("PhysicalResourceId", self.physical_resource_id),
+            (CONTINUATION, self.continuation),
+        ]
+    }
+
+    /// What is wanted comes before what was there, since a rollback can do without that.
+    fn properties(&self) -> [Member<'a>; 2] {
+        [("ResourceProperties", self.resource_properties), ("OldResourceProperties", self.old_resource_properties)]
+    }
+}
+
+/// An event of those members that a value can hold, for as long as they have no more than `most` bytes together.
+fn values<'a>(members: impl IntoIterator<Item = Member<'a>>, most: usize) -> Value {
+    let mut left = most;
+    let mut event = Map::new();
+    for (name, text) in members {
+        let Some(text) = text.map(RawValue::get).filter(|text| text.len() <= left) else { continue };
+        if let Ok(value) = serde_json::from_str(text) {
+            left -= text.len();
+            event.insert(name.to_owned(), value);
+        }
+    }
+    Value::Object(event)
 }
 
 /// CloudFormation always sends properties.
-const UNREADABLE: &str = "ResourceProperties: can't be read; nothing in them may be nested more than 127 levels deep, hold half a \
-                          character (`\\ud83d` without its other half) or be a number beyond 1e308";
+const UNREADABLE: &str = "ResourceProperties: can't be read; a request may have 256 KB, and nothing in its properties may be \
+                          nested more than 127 levels deep, hold half a character (`\\ud83d` without its other half) or be a number beyond 1e308";
 
 /// The properties, through the types of `aws_lambda_events`. They print the `ResponseURL` with everything else, so it
 /// doesn't get that far.
@@ -226,14 +318,47 @@ pub(crate) fn continued(event: &Value, continuation: &Continuation) -> Value {
 /// The events in what Lambda hands over: one that CloudFormation sent directly, or those in the records of SNS.
 /// What is no event comes out as an error, beside its neighbours.
 pub(crate) fn unwrapped(payload: &RawValue) -> Vec<Result<Value, Unanswerable>> {
-    let payload = match readable(payload.get()) {
-        Ok(payload) => payload,
-        Err(unanswerable) => return vec![Err(unanswerable)],
-    };
-    let Some(records) = payload.get("Records").and_then(Value::as_array) else { return vec![Ok(payload)] };
-    let message = |record: &Value| {
-        let message = record["Sns"]["Message"].as_str();
-        readable(message.ok_or_else(|| Unanswerable::Envelope("a record without a message of SNS".to_owned()))?)
+    each(payload, readable_within)
+}
+
+/// The same without their properties: who asks, and what for.
+pub(crate) fn unwrapped_envelopes(payload: &RawValue) -> Vec<Result<Value, Unanswerable>> {
+    each(payload, without_properties)
+}
+
+#[derive(Deserialize)]
+struct Wrapping<'a> {
+    #[serde(borrow, rename = "Records")]
+    records: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Record<'a> {
+    #[serde(borrow, rename = "Sns")]
+    sns: Notification<'a>,
+}
+
+#[derive(Deserialize)]
+struct Notification<'a> {
+    #[serde(borrow, rename = "Message")]
+    message: Cow<'a, str>,
+}
+
+fn each(
+    payload: &RawValue,
+    read: impl Fn(&str, usize) -> Result<Value, Unanswerable>,
+) -> Vec<Result<Value, Unanswerable>> {
+    let unanswerable = |why: &str| Err(Unanswerable::Envelope(why.to_owned()));
+    let records = serde_json::from_str(payload.get()).ok();
+    let records = records.and_then(|Wrapping { records }| serde_json::from_str::<Vec<&RawValue>>(records.get()).ok());
+    let Some(records) = records else { return vec![read(payload.get(), MOST_BYTES)] };
+    if records.len() > MOST_RECORDS {
+        return vec![unanswerable("it has too many records to be of SNS")];
+    }
+    let most = MOST_BYTES / records.len().max(1);
+    let message = |record: &&RawValue| match serde_json::from_str(record.get()) {
+        Ok(Record { sns }) => read(&sns.message, most),
+        Err(_) => unanswerable("a record without a message of SNS"),
     };
     records.iter().map(message).collect()
 }
@@ -279,7 +404,11 @@ mod tests {
     }
 
     fn open(event: &Value) -> Result<Request, Unanswerable> {
-        Request::open(event, Envelope::read(event, FUNCTION, "2026/11/24/[1]ab")?, &ResponseHosts::default())
+        Request::open(
+            event,
+            Envelope::read(event, FUNCTION, "2026/11/24/[1]ab")?,
+            &ResponseHosts::in_region("us-east-1"),
+        )
     }
 
     #[test]
@@ -332,6 +461,47 @@ mod tests {
             assert!(matches!(rollback.asked, Ok(Asked::Update { previous: Value::Null, .. })));
         }
         assert!(readable("[]").is_err());
+    }
+
+    #[test]
+    fn properties_that_are_too_large_are_not_read_and_never_keep_a_delete_or_a_rollback_from_happening() {
+        let large = format!("[{}0]", "0,".repeat(MOST_BYTES / 2));
+        for request_type in ["Create", "Update"] {
+            let request = with(&event(request_type), "ResourceProperties", &large);
+            let reason = request.asked.err().unwrap();
+            assert!(reason.starts_with("ResourceProperties: can't be read; a request may have 256 KB"), "{reason}");
+        }
+        let delete = with(&event("Delete"), "ResourceProperties", &large);
+        assert!(matches!(delete.asked, Ok(Asked::Delete { last: Value::Null })));
+        let rollback = with(&event("Update"), "OldResourceProperties", &large);
+        let Ok(Asked::Update { desired, previous: Value::Null }) = rollback.asked else { panic!("no rollback") };
+        assert_eq!(desired["Name"], "Workloads");
+        // What nobody reads may be as large as it likes.
+        assert!(with(&event("Create"), "Foreign", &large).asked.is_ok());
+    }
+
+    #[test]
+    fn an_envelope_is_read_without_a_word_of_the_properties() {
+        let mut sent_on = event("Update");
+        sent_on["Continuation"] = json!({"Held": "ou-2"});
+        let text = sent_on.to_string();
+        let read = without_properties(&text, MOST_BYTES).unwrap();
+        let request = open(&read).unwrap();
+        assert_eq!(request.held(), Some("ou-2"));
+        assert_eq!(request.asked.unwrap().name(), "Update");
+        assert_eq!((&read["ResourceProperties"], read.get("OldResourceProperties")), (&json!({}), None));
+        for request_type in ["Create", "Delete"] {
+            let request = open(&without_properties(&event(request_type).to_string(), MOST_BYTES).unwrap()).unwrap();
+            assert_eq!(request.asked.unwrap().name(), request_type);
+        }
+    }
+
+    #[test]
+    fn more_records_than_sns_would_ever_hand_over_are_not_read() {
+        let records = |count: usize| to_raw_value(&json!({"Records": vec![json!({}); count]})).unwrap();
+        assert_eq!(unwrapped(&records(MOST_RECORDS)).len(), MOST_RECORDS);
+        assert_eq!(unwrapped(&records(MOST_RECORDS + 1)).len(), 1);
+        assert_eq!(unwrapped_envelopes(&records(100_000)).len(), 1);
     }
 
     #[test]

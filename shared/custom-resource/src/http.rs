@@ -3,7 +3,7 @@
 //! ring, since aws-lc-rs gathers entropy for half a second at the CPU share of a 128 MB function; embedded roots, since
 //! parsing the system's costs milliseconds of every cold start.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use aws_smithy_runtime_api::{
     box_error::BoxError,
@@ -51,16 +51,27 @@ pub(crate) fn client() -> Result<Client, BoxError> {
 
 fn roots() -> Result<RootCertStore, BoxError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let bundle = ["AWS_CA_BUNDLE", "SSL_CERT_FILE"].iter().find_map(std::env::var_os).filter(|path| !path.is_empty());
-    if let Some(path) = bundle {
-        // A bundle often holds some certificate that no verifier takes; one that is all of them is a mistake.
-        let certificates = CertificateDer::pem_file_iter(&path)?.collect::<Result<Vec<_>, _>>()?;
-        let (added, ignored) = roots.add_parsable_certificates(certificates);
-        if added == 0 {
-            return Err(format!("no certificate of {} could be used ({ignored} were tried)", path.display()).into());
-        }
+    let set = |variable: &&'static str| Some((*variable, std::env::var_os(variable)?));
+    let bundle = ["AWS_CA_BUNDLE", "SSL_CERT_FILE"].iter().find_map(set).filter(|(_, path)| !path.is_empty());
+    if let Some((variable, path)) = bundle {
+        add_bundle(&mut roots, variable, Path::new(&path))?;
     }
     Ok(roots)
+}
+
+/// Adds the certificates in the file that a variable names.
+fn add_bundle(roots: &mut RootCertStore, variable: &str, path: &Path) -> Result<(), String> {
+    let unreadable = |error| format!("{variable} names {}, which can't be read: {error}", path.display());
+    let certificates = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
+    let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+    // A bundle often holds some certificate that no verifier takes; one that is all of them is a mistake.
+    match roots.add_parsable_certificates(certificates) {
+        (0, ignored) => Err(format!(
+            "{variable} names {}, of which no certificate could be used ({ignored} were tried)",
+            path.display()
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The client as the SDKs want it.
@@ -135,6 +146,17 @@ mod tests {
             biased;
             heard = hear => heard,
             () = warm_up::warm_up(called(url)) => None,
+        }
+    }
+
+    #[test]
+    fn a_bundle_that_can_not_be_used_is_named_with_its_variable() {
+        let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for (file, why) in
+            [("nobody-wrote-this.pem", "which can't be read: "), ("Cargo.toml", "of which no certificate")]
+        {
+            let said = add_bundle(&mut RootCertStore::empty(), "AWS_CA_BUNDLE", &own.join(file)).unwrap_err();
+            assert!(said.starts_with("AWS_CA_BUNDLE names /") && said.contains(&format!("{file}, {why}")), "{said}");
         }
     }
 

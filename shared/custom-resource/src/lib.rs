@@ -42,6 +42,7 @@
 //! ```
 
 mod account_id;
+mod attributes;
 mod configuration;
 mod continuation;
 mod deliver;
@@ -63,6 +64,7 @@ mod serve;
 mod tags;
 mod telemetry;
 mod turn;
+mod undelivered;
 mod warm_up;
 
 pub use account_id::is_account_id;
@@ -80,3 +82,4 @@ pub use serve::serve;
 pub use tags::{TagChanges, Tags};
 pub use telemetry::start_log;
 pub use turn::{NotATurn, Turn};
+pub use undelivered::{ANSWER_UNDELIVERED, undelivered};

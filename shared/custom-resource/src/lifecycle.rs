@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::{
     Claim, Error, Owner, Requests, Resource, Result,
     account_id::account_of,
+    attributes,
     error::NotYet,
     event::{Asked, Continuation, Envelope, Request},
     metrics, properties,
@@ -87,7 +88,7 @@ pub async fn answer<R: Resource>(
             matches!(request.asked, Ok(Asked::Delete { .. })) && given.as_deref() == Some(NOTHING_MADE);
         return Outcome::Answer(match given {
             Some(id) if nothing_to_delete => Response::success(envelope, &id, Map::new(), false),
-            given => Response::failed(envelope, given.as_deref(), &reason),
+            _ => Response::failed(envelope, request.held(), &reason),
         });
     }
     // Handlers' own code reads their properties, and may panic like any other.
@@ -119,7 +120,9 @@ pub async fn answer<R: Resource>(
     let held = if is_delete { given } else { claim.held() };
     Outcome::Answer(match (worked, held) {
         (Ok(data), Some(id)) => Response::success(envelope, &id, data, R::NO_ECHO),
-        (Ok(_), None) => Response::failed(envelope, None, "a defect in this handler: the work is done, but has no id"),
+        (Ok(_), None) => {
+            Response::failed(envelope, Some(PERHAPS_MADE), "a defect in this handler: the work is done, but has no id")
+        }
         // What AWS refuses to show can't be told from what isn't there. Anything else that goes wrong may hide what a lost
         // answer left.
         (Err(Unfinished::Refused(reason)), Some(id)) if knows_of_nothing => {
@@ -217,13 +220,19 @@ async fn until_done<R: Resource>(
     let mut waits = Waits(request.past.waits.clone());
     let mut last_said: Option<NotYet> = None;
     let mut pause = FIRST_PAUSE;
+    // A refusal says that nothing was made by the call that it answers, and nothing about one before that got no answer.
+    let is_ensure = matches!(work, Work::Ensure { .. });
+    let mut perhaps_made = is_ensure && request.is_continued();
+    let refused =
+        |reason, perhaps_made| if perhaps_made { Unfinished::Failed(reason) } else { Unfinished::Refused(reason) };
     loop {
         // Boxed, since each future around it would be as large, and be moved on a stack that has to be paged in.
         let attempt = AssertUnwindSafe(Box::pin(attempt(resource, work, claim))).catch_unwind();
         match timeout_at(end, attempt).await {
             Ok(Ok(Ok(data))) => return Ok(data),
-            Ok(Ok(Err(Error::Refused(reason)))) => return Err(Unfinished::Refused(reason)),
+            Ok(Ok(Err(Error::Refused(reason)))) => return Err(refused(reason, perhaps_made)),
             Ok(Ok(Err(Error::NotYet(not_yet)))) => {
+                perhaps_made |= is_ensure && not_yet.is_unanswered;
                 metrics::waited(&not_yet);
                 let waited = waits.said(&not_yet.topic, now());
                 if not_yet.within.is_some_and(|window| waited >= window) {
@@ -232,7 +241,7 @@ async fn until_done<R: Resource>(
                     }
                     let reason = format!("{not_yet} (still so after {} seconds)", waited.as_secs());
                     return Err(if not_yet.is_denial() {
-                        Unfinished::Refused(reason)
+                        refused(reason, perhaps_made)
                     } else {
                         Unfinished::Failed(reason)
                     });
@@ -301,7 +310,7 @@ async fn attempt<R: Resource>(
         Work::Ensure { desired, previous } => {
             let attributes = resource.ensure(desired, previous.as_ref(), claim).await?;
             match serde_json::to_value(attributes) {
-                Ok(Value::Object(data)) => Ok(data),
+                Ok(Value::Object(data)) => Ok(attributes::as_strings(data)),
                 Ok(Value::Null) => Ok(Map::new()),
                 _ => Err(Error::refused("a defect in this handler: its attributes are no object")),
             }

@@ -27,7 +27,8 @@ pub trait Resource {
     type Properties: DeserializeOwned;
     /// What `!Ref` reads. A text that doesn't parse was never an id of ours.
     type Id: FromStr + Display;
-    /// What `!GetAtt` reads; serialises as an object, with the same names each time.
+    /// What `!GetAtt` reads; serialises as an object, with the same names each time. Numbers and booleans in it are answered as
+    /// strings.
     type Attributes: Serialize;
     /// Whether CloudFormation is to mask the attributes.
     const NO_ECHO: bool = false;

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::event::Envelope;
@@ -21,19 +21,19 @@ pub(crate) const NOTHING_MADE: &str = "nothing-was-made";
 pub(crate) const PERHAPS_MADE: &str = "something-may-have-been-made";
 
 /// What CloudFormation is told. Absent members are left out: it discards an answer with `"Reason": null`.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Response {
     status: Status,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     physical_resource_id: String,
     stack_id: String,
     request_id: String,
     logical_resource_id: String,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     no_echo: bool,
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     data: Map<String, Value>,
 }
 
@@ -50,7 +50,7 @@ impl fmt::Debug for Response {
 }
 
 /// How it ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Status {
     /// The world is as the template says.
@@ -62,9 +62,9 @@ pub enum Status {
 impl Response {
     /// The work is done, and this is what `!Ref` and `!GetAtt` read. Too much data makes it a failure that says so.
     pub(crate) fn success(envelope: &Envelope, id: &str, data: Map<String, Value>, no_echo: bool) -> Self {
-        if id.is_empty() || id.len() > MAX_ID {
+        if !is_id(id) {
             let reason = format!("the physical id has {} bytes, and CloudFormation takes 1 to {MAX_ID}", id.len());
-            return Self::failed(envelope, None, &reason);
+            return Self::failed(envelope, Some(id), &reason);
         }
         let response = Self { no_echo, data, ..Self::new(envelope, Status::Success, id) };
         let size = response.size();
@@ -78,9 +78,10 @@ impl Response {
         Self::failed(envelope, Some(id), &reason)
     }
 
-    /// The work is not done, for this reason. `held` is the id of what exists all the same.
+    /// The work is not done, for this reason. `held` is the id of what exists all the same; without one nothing was made for
+    /// sure.
     pub(crate) fn failed(envelope: &Envelope, held: Option<&str>, reason: &str) -> Self {
-        let id = held.filter(|id| !id.is_empty() && id.len() <= MAX_ID).unwrap_or(NOTHING_MADE);
+        let id = held.map_or(NOTHING_MADE, |id| if is_id(id) { id } else { PERHAPS_MADE });
         let trace = format!(" ({})", envelope.trace());
         let mut response = Self::new(envelope, Status::Failed, id);
         response.reason = Some(trace.clone());
@@ -100,6 +101,28 @@ impl Response {
             no_echo: false,
             data: Map::new(),
         }
+    }
+
+    /// What may be kept of it until it is delivered: attributes that are to be masked may not.
+    pub(crate) fn kept(self, envelope: &Envelope) -> Self {
+        if self.no_echo && !self.data.is_empty() {
+            let reason = "the work succeeded, but the answer could not be delivered, and was not kept, since it holds what \
+                          CloudFormation is to mask (NoEcho); try again";
+            return Self::failed(envelope, Some(&self.physical_resource_id), reason);
+        }
+        self
+    }
+
+    /// Whether it is an answer to the request with that envelope.
+    pub(crate) fn answers(&self, envelope: &Envelope) -> bool {
+        let Self { stack_id, request_id, logical_resource_id, .. } = self;
+        [stack_id, request_id, logical_resource_id]
+            == [&envelope.stack_id, &envelope.request_id, &envelope.logical_resource_id]
+    }
+
+    /// Whether CloudFormation would take it.
+    pub(crate) fn is_sound(&self) -> bool {
+        is_id(&self.physical_resource_id) && self.size() <= MAX_BODY
     }
 
     /// How it ended.
@@ -136,6 +159,10 @@ impl Response {
     fn size(&self) -> usize {
         self.body().len()
     }
+}
+
+fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= MAX_ID
 }
 
 /// `text`, or as much of it as takes `room` bytes inside a JSON string, on a boundary between characters.
@@ -205,7 +232,15 @@ mod tests {
     #[test]
     fn a_failure_before_anything_was_made_carries_an_id_that_says_so() {
         assert_eq!(Response::failed(&Envelope::example(), None, "no").physical_resource_id(), NOTHING_MADE);
-        assert_eq!(Response::failed(&Envelope::example(), Some(""), "no").physical_resource_id(), NOTHING_MADE);
+    }
+
+    #[test]
+    fn an_id_that_cloudformation_does_not_take_says_that_something_may_have_been_made() {
+        for id in ["", &"x".repeat(MAX_ID + 1)] {
+            assert_eq!(Response::failed(&Envelope::example(), Some(id), "no").physical_resource_id(), PERHAPS_MADE);
+            let success = Response::success(&Envelope::example(), id, Map::new(), false);
+            assert_eq!((success.status(), success.physical_resource_id()), (Status::Failed, PERHAPS_MADE));
+        }
     }
 
     #[test]
@@ -237,6 +272,22 @@ mod tests {
         assert_eq!(failed.physical_resource_id(), "repo#1");
         assert!(failed.reason().unwrap().contains("Sids (4002 bytes), Arn (102 bytes), C (4 bytes)"));
         assert!(failed.body().len() <= MAX_BODY);
+    }
+
+    #[test]
+    fn attributes_that_are_to_be_masked_are_not_kept_and_the_answer_says_so() {
+        let secret = Response::success(&Envelope::example(), "id", data(json!({"A": "confidant"})), true);
+        let kept = secret.kept(&Envelope::example());
+        assert_eq!((kept.status(), kept.physical_resource_id()), (Status::Failed, "id"));
+        assert!(kept.reason().unwrap().starts_with("the work succeeded, but the answer could not be delivered"));
+        assert!(!kept.body().contains("confidant"));
+        for other in [
+            Response::success(&Envelope::example(), "id", data(json!({"A": "b"})), false),
+            Response::success(&Envelope::example(), "id", Map::new(), true),
+            Response::failed(&Envelope::example(), None, "no"),
+        ] {
+            assert_eq!(other.clone().kept(&Envelope::example()), other);
+        }
     }
 
     #[test]

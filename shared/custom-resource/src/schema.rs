@@ -29,7 +29,7 @@ fn of<P: JsonSchema, I: JsonSchema, A: JsonSchema>(name: &str, description: &str
     for own in ["$schema", "title", "description", "type", "additionalProperties"] {
         schema.remove(own);
     }
-    let read = || settings().for_serialize().with_transform(Plain).into_generator();
+    let read = || settings().for_serialize().with_transform(Answer).into_generator();
     let id = read().into_root_schema_for::<I>();
     let attributes = object(read().into_root_schema_for::<A>().remove("properties"));
     let head = json!({
@@ -143,6 +143,22 @@ impl Transform for Plain {
     }
 }
 
+/// Makes of what serde writes what `!GetAtt` reads: a string of each scalar, as in `attributes`.
+#[derive(Debug, Clone)]
+struct Answer;
+
+impl Transform for Answer {
+    fn transform(&mut self, schema: &mut Schema) {
+        transform_subschemas(self, schema);
+        Plain.transform(schema);
+        if let Some("integer" | "number" | "boolean") = schema.get("type").and_then(Value::as_str) {
+            schema.insert("type".to_owned(), json!("string"));
+            schema.remove("minimum");
+            schema.remove("maximum");
+        }
+    }
+}
+
 /// Makes of what serde reads what a template may say, as `properties` reads it.
 #[derive(Debug, Clone)]
 struct Template;
@@ -237,6 +253,8 @@ mod tests {
     struct Attributes {
         /// What was said.
         greeting: String,
+        /// How often.
+        times: u8,
     }
 
     #[test]
@@ -259,7 +277,11 @@ mod tests {
         assert_eq!(schema["required"], json!(["ServiceToken", "Name"]));
         assert_eq!(schema["additionalProperties"], false);
         assert_eq!(schema["x-ref"], "The greeting's id.");
-        assert_eq!(schema["x-attributes"], json!({"Greeting": {"description": "What was said.", "type": "string"}}));
+        let attributes = json!({
+            "Greeting": {"description": "What was said.", "type": "string"},
+            "Times": {"description": "How often.", "type": "string"},
+        });
+        assert_eq!(schema["x-attributes"], attributes);
     }
 
     #[test]

@@ -1,9 +1,6 @@
 //! The process: Lambda's events in, one PUT out for each.
 
-use std::{
-    convert::Infallible,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_config::SdkConfig;
 use futures_util::future::join_all;
@@ -21,8 +18,9 @@ use crate::{
     http::{self, Sdk},
     lifecycle::{self, Clock, Outcome},
     metrics::{self, Operation, measured},
-    response::{Response, Status},
+    response::{PERHAPS_MADE, Response, Status},
     telemetry,
+    undelivered::Undelivered,
     warm_up::warm_up,
 };
 
@@ -63,16 +61,22 @@ struct Function<R> {
 }
 
 impl<R: Resource> Function<R> {
-    /// Never an error: Lambda would run the event again, after CloudFormation has been told how it ended.
-    async fn handle(&self, LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>) -> Result<(), Infallible> {
+    /// No error where CloudFormation has been told how it ended, however that was. What it couldn't be told is the error, for
+    /// whoever answers in the function's place. Lambda must not run the event again: its retries are 0.
+    async fn handle(&self, LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>) -> Result<(), Undelivered> {
         let clock = Clock::of(&context);
         let (context, events) = (&context, event::unwrapped(&payload).into_iter());
-        let work = |event| Box::pin(measured(async move { (self.work_on(event, context, clock).await, ()) }));
-        join_all(events.map(work)).await;
-        Ok(())
+        let work = |event| Box::pin(measured(self.work_on(event, context, clock)));
+        Undelivered::of(join_all(events.map(work)).await.into_iter().flatten().collect())
     }
 
-    async fn work_on(&self, event: Result<Value, Unanswerable>, context: &Context, clock: Clock) -> Operation {
+    /// Returns the answer if it couldn't be delivered.
+    async fn work_on(
+        &self,
+        event: Result<Value, Unanswerable>,
+        context: &Context,
+        clock: Clock,
+    ) -> (Operation, Option<Response>) {
         let read = event.and_then(|event| {
             let envelope = Envelope::read(&event, &context.invoked_function_arn, &context.env_config.log_stream)?;
             Ok((event, envelope))
@@ -91,7 +95,13 @@ impl<R: Resource> Function<R> {
         work.instrument(span).await
     }
 
-    async fn answer(&self, event: &Value, request: &Request, context: &Context, clock: Clock) -> Operation {
+    async fn answer(
+        &self,
+        event: &Value,
+        request: &Request,
+        context: &Context,
+        clock: Clock,
+    ) -> (Operation, Option<Response>) {
         let response = match lifecycle::answer(&self.resource, self.requests.as_ref(), request, clock).await {
             Outcome::Answer(response) => response,
             Outcome::Continue { past, reason } => {
@@ -102,19 +112,21 @@ impl<R: Resource> Function<R> {
                 match Box::pin(self.again.invoke(&context.invoked_function_arn, &event, until)).await {
                     Ok(()) => {
                         tracing::info!(%reason, "sent on to the next invocation");
-                        return Operation::of(request, metrics::Outcome::Continued, clock.began);
+                        return (Operation::of(request, metrics::Outcome::Continued, clock.began), None);
                     }
                     Err(why) => {
                         let reason = format!("{reason}; the function could not invoke itself to go on: {why}");
-                        Response::failed(&request.envelope, past.held.as_deref(), &reason)
+                        // What was waited for may be a call whose answer was lost.
+                        let held = past.held.as_deref().unwrap_or(PERHAPS_MADE);
+                        Response::failed(&request.envelope, Some(held), &reason)
                     }
                 }
             }
         };
-        self.send(request, &response, clock).await
+        self.send(request, response, clock).await
     }
 
-    async fn send(&self, request: &Request, response: &Response, clock: Clock) -> Operation {
+    async fn send(&self, request: &Request, response: Response, clock: Clock) -> (Operation, Option<Response>) {
         let id = response.physical_resource_id();
         let outcome = match response.status() {
             Status::Success => {
@@ -127,23 +139,24 @@ impl<R: Resource> Function<R> {
             }
         };
         let body = response.body();
-        let outcome = match deliver(&self.http, &request.url, &body, clock.deadline - LAST_MOMENT).await {
+        let (outcome, undelivered) = match deliver(&self.http, &request.url, &body, clock.deadline - LAST_MOMENT).await
+        {
             Ok(tries) => {
                 tracing::info!(tries, "answered");
-                outcome
+                (outcome, None)
             }
             Err(undelivered) => {
                 tracing::error!(%undelivered, "CloudFormation has no answer");
-                metrics::Outcome::Undelivered
+                (metrics::Outcome::Undelivered, Some(response.kept(&request.envelope)))
             }
         };
-        Operation::of(request, outcome, clock.began).in_bytes(body.len())
+        (Operation::of(request, outcome, clock.began).in_bytes(body.len()), undelivered)
     }
 }
 
-fn nothing_done(unanswerable: &Unanswerable) -> Operation {
+fn nothing_done(unanswerable: &Unanswerable) -> (Operation, Option<Response>) {
     tracing::error!(%unanswerable, "nothing was done");
-    Operation::UNANSWERABLE
+    (Operation::UNANSWERABLE, None)
 }
 
 impl Clock {

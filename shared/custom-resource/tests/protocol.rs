@@ -44,6 +44,7 @@ struct Properties {
 #[serde(rename_all = "PascalCase")]
 struct Attributes {
     greeting: String,
+    length: usize,
 }
 
 /// What a handler does next.
@@ -53,6 +54,7 @@ enum Step {
     Refuse(&'static str),
     NotYet(&'static str),
     NotYetWithin(Duration, &'static str),
+    Unanswered,
     Panic,
     Hang,
     Finish(usize),
@@ -88,6 +90,7 @@ impl Script {
                 Step::Refuse(why) => return Err(Error::refused(why)),
                 Step::NotYet(what) => return Err(Error::not_yet(what)),
                 Step::NotYetWithin(window, what) => return Err(Error::not_yet_within(window, what)),
+                Step::Unanswered => return Err(AwsError::unanswered("thing:Make", "the connection failed").into()),
                 Step::Panic => panic!("a secret value"),
                 Step::Hang => pending().await,
                 Step::Finish(size) => return Ok(size),
@@ -118,7 +121,8 @@ impl Resource for Script {
     ) -> Result<Attributes> {
         let properties = Some(desired.clone());
         let seen = Seen { verb: "ensure", properties, previous: previous.cloned(), id: claim.id() };
-        Ok(Attributes { greeting: "x".repeat(self.play(seen, claim).await?) })
+        let length = self.play(seen, claim).await?;
+        Ok(Attributes { greeting: "x".repeat(length), length })
     }
 
     async fn remove(&self, last: Option<&Properties>, claim: &Claim<ThingId>) -> Result<()> {
@@ -153,7 +157,7 @@ async fn outcome(script: &Script, event: &Value) -> Outcome {
 /// The outcome on a function that was invoked by this ARN.
 async fn through<R: Resource>(function: &str, resource: &R, event: &Value) -> Outcome {
     let envelope = Envelope::read(event, function, "log/1").unwrap();
-    let request = Request::open(event, envelope, &ResponseHosts::default()).unwrap();
+    let request = Request::open(event, envelope, &ResponseHosts::in_region("us-east-1")).unwrap();
     answer(resource, None, &request, Clock { deadline: Instant::now() + INVOCATION, began: BEGAN }).await
 }
 
@@ -180,6 +184,7 @@ async fn create_answers_the_held_id_and_the_attributes() {
     assert_eq!(response.status(), Status::Success);
     assert_eq!(response.physical_resource_id(), "thing-1");
     assert_eq!(response.data()["Greeting"], "x");
+    assert_eq!(response.data()["Length"], "1", "GetAtt of a number fails in Outputs");
     let body: Value = serde_json::from_str(&response.body()).unwrap();
     assert_eq!(body["LogicalResourceId"], "Thing");
     assert_eq!(body["RequestId"], "5a7e");
@@ -314,6 +319,46 @@ async fn a_refusal_says_in_the_id_that_nothing_was_made_and_a_panic_or_a_timeout
         let response = told(&Script::of(&[&[end]]), &event("Create", None)).await;
         assert_failed(&response, id, "");
     }
+}
+
+/// A Create that an earlier invocation has worked on, which held nothing.
+fn continued() -> Value {
+    let mut sent_on = event("Create", None);
+    let past = Continuation { first_try: Some(BEGAN), invocations: 1, ..Continuation::default() };
+    sent_on["Continuation"] = serde_json::to_value(past).unwrap();
+    sent_on
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_after_a_call_without_an_answer_says_that_something_may_have_been_made() {
+    let refuse: &[Step] = &[Step::Refuse("no")];
+    let busy: &[Step] = &[Step::NotYet("it is being changed")];
+    let response = told(&Script::of(&[&[Step::Unanswered], busy, refuse]), &event("Create", None)).await;
+    assert_failed(&response, "something-may-have-been-made", "no");
+    let response = told(&Script::of(&[busy, refuse]), &event("Create", None)).await;
+    assert_failed(&response, "nothing-was-made", "no");
+    // It is no news to a Delete.
+    let response = told(&Script::of(&[&[Step::Unanswered], refuse]), &event("Delete", Some("nothing-was-made"))).await;
+    assert_eq!(response.status(), Status::Success);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_stops_what_an_earlier_invocation_began_says_that_something_may_have_been_made() {
+    let mut unreadable = continued();
+    unreadable["ResourceProperties"] = json!({"Nmae": "new"});
+    let foreign = of_account("222222222222", continued());
+    for (event, reason) in
+        [(continued(), "no"), (unreadable, "ResourceProperties.Nmae: "), (foreign, "the stack is of")]
+    {
+        let response = told(&Script::of(&[&[Step::Refuse("no")]]), &event).await;
+        assert_failed(&response, "something-may-have-been-made", reason);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_is_done_and_has_no_id_says_that_something_may_have_been_made() {
+    let response = told(&Script::of(&[&[]]), &event("Create", None)).await;
+    assert_failed(&response, "something-may-have-been-made", "a defect in this handler: the work is done");
 }
 
 #[tokio::test(start_paused = true)]

@@ -176,14 +176,29 @@ fn data(body: &Map<String, Value>, violations: &mut Violations) -> Map<String, V
     match body.get("Data") {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(data)) => {
-            for (name, _) in data.iter().filter(|(_, value)| value.is_null()) {
-                violations.push(Violation(format!("Data.{name} is null, so GetAtt can't read it")));
+            for (name, value) in data {
+                judge_attribute(&format!("Data.{name}"), value, violations);
             }
             data.clone()
         }
         Some(_) => {
             violations.push(Violation("Data is not an object".to_owned()));
             Map::new()
+        }
+    }
+}
+
+/// Numbers and booleans are read, and then refused in `Outputs`, `Fn::Sub` and `Fn::Join`.
+fn judge_attribute(path: &str, value: &Value, violations: &mut Violations) {
+    match value {
+        Value::Null => violations.push(Violation(format!("{path} is null, so GetAtt can't read it"))),
+        Value::Bool(_) | Value::Number(_) => violations.push(Violation(format!(
+            "{path} is {value}, and no string: Template format error: Every Value member must be a string."
+        ))),
+        Value::String(_) => {}
+        Value::Array(items) => items.iter().for_each(|item| judge_attribute(&format!("{path}[]"), item, violations)),
+        Value::Object(members) => {
+            members.iter().for_each(|(name, value)| judge_attribute(&format!("{path}.{name}"), value, violations));
         }
     }
 }

@@ -206,7 +206,8 @@ impl<S: Played> World for Policed<S> {
         if grants(&said) != grants(&wanted) {
             return Err(format!("the policy says {said:?}"));
         }
-        if live.data["Sids"] != sids.join(",") || live.data["PolicySize"] != S::LIMIT.used_by(document) {
+        let size = S::LIMIT.used_by(document).to_string();
+        if live.data["Sids"] != sids.join(",") || live.data["PolicySize"] != Value::String(size) {
             return Err(format!("its attributes aren't those of {sids:?}"));
         }
         Ok(())

@@ -103,7 +103,8 @@ impl<W: World> Process<W> {
         let clock = Clock { deadline, began: self.time(Instant::now()) };
         let function = event["ServiceToken"].as_str().unwrap_or_default();
         let envelope = Envelope::read(event, function, "log").expect("the simulator's events have an envelope");
-        let request = Request::open(event, envelope, &ResponseHosts::default()).expect("the URL is of CloudFormation");
+        let request = Request::open(event, envelope, &ResponseHosts::in_region("eu-west-1"))
+            .expect("the URL is of CloudFormation");
         let killed_after = self.killed_after.take();
         let killed = async {
             match killed_after {

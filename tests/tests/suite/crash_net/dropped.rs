@@ -15,12 +15,12 @@ async fn a_url_that_has_expired_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_no_record_is_logged_and_dropped() {
+async fn a_message_that_is_no_record_is_logged_and_comes_again_until_the_queue_keeps_it_for_a_person() {
     let scene = Scene::new().await;
     let neighbour = scene.create();
     let bodies = ["", "no json, but confidant", "{}", "[]", "null"].map(str::to_owned);
     let bodies: Vec<_> = bodies.into_iter().chain([neighbour.record("timed-out")]).collect();
-    scene.settle(&bodies).await;
+    assert_eq!(scene.take(&bodies).await, [0, 1, 2, 3, 4]);
     assert!(!neighbour.answer().success);
     let log = scene.log(&[&neighbour]).await;
     assert_eq!(log.matches("no record of a failed invocation").count(), 5, "{log}");

@@ -154,6 +154,12 @@ async fn every_function_s_errors_and_throttles_and_what_is_left_over_raise_an_al
             assert!(watched(metric, function), "{metric} of {function} raise no alarm");
         }
     }
+    for function in functions().await.values() {
+        assert!(watched("DestinationDeliveryFailures", function), "lost failures of {function} raise no alarm");
+    }
+    for outcome in ["Undelivered", "Unanswerable"] {
+        assert!(watched("Operations", outcome), "{outcome} requests raise no alarm");
+    }
     let said = aws(&[
         "cloudformation",
         "describe-stack-resource",

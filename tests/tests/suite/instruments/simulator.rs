@@ -349,7 +349,7 @@ async fn an_answer_of_4096_bytes_is_taken_and_one_more_is_too_long() {
 
 #[tokio::test]
 async fn what_is_missing_null_or_altered_is_named() {
-    let cases: [(&str, Value, &str); 9] = [
+    let cases: [(&str, Value, &str); 11] = [
         ("StackId", json!("arn:other"), "StackId is `arn:other`, but the event's is "),
         ("RequestId", json!(""), "RequestId is required: "),
         ("LogicalResourceId", Value::Null, "LogicalResourceId is null: CloudFormation discards such an answer"),
@@ -359,6 +359,8 @@ async fn what_is_missing_null_or_altered_is_named() {
         ("PhysicalResourceId", json!(""), "Invalid PhysicalResourceId: "),
         ("PhysicalResourceId", json!("x".repeat(1025)), "PhysicalResourceId has 1025 bytes of 1024"),
         ("Data", json!(["a"]), "Data is not an object"),
+        ("Data", json!({ "Size": 3 }), "Data.Size is 3, and no string: Template format error: "),
+        ("Data", json!({ "A": { "B": [true] } }), "Data.A.B[] is true, and no string"),
     ];
     for (field, value, sentence) in cases {
         let said = violation_of_create(move |answer| answer[field] = value.clone()).await;

@@ -139,6 +139,8 @@ async fn a_function_that_may_not_invoke_itself_says_what_it_was_waiting_for() {
     let reason = run.reason().unwrap();
     assert!(reason.to_lowercase().contains("principal") || reason.contains("Invalid repository policy"), "{reason}");
     assert!(reason.contains("invoke"), "{reason}");
+    let id = &run.steps[0].answer.as_ref().unwrap().physical_resource_id;
+    assert_eq!(id, "something-may-have-been-made", "it did some work");
     // It asks again, since its role might be a moment old.
     assert!(scene.function().refusals() > 1);
 }

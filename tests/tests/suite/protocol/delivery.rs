@@ -2,20 +2,27 @@
 
 use std::time::Duration;
 
-use archipelago_tests::cloudformation::Put;
+use archipelago_tests::cloudformation::{Event, Put};
 use archipelago_tests::response_server::{Reaction, ResponseServer};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Scene, answer, calm, pull, returned, scene};
+use super::{Scene, answer, calm, kept, pull, returned, scene};
 use archipelago_tests::aws_stub::AwsStub;
 use archipelago_tests::fault::Fault;
 
-/// Creates with a URL that follows a script; returns its PUTs.
+/// Creates with a URL that follows a script; returns its PUTs. The invocation ends well if S3 has stored one of them, and
+/// otherwise with the answer in its error.
 async fn puts(scene: &mut Scene, script: impl IntoIterator<Item = Reaction>) -> Vec<Put> {
     let event = scene.create(&pull("app"));
     let url = scene.stack.handler.responses.scripted(script);
-    returned(&scene.invoke(&event.to_json(url.as_str())).await);
-    url.puts()
+    let outcome = scene.invoke(&event.to_json(url.as_str())).await;
+    let puts = url.puts();
+    if puts.iter().any(Put::stored) {
+        returned(&outcome);
+    } else {
+        assert_eq!(kept(&outcome), [puts[0].json()], "it is the answer that was tried, and no more");
+    }
+    puts
 }
 
 fn statuses(puts: &[Put]) -> Vec<u16> {
@@ -30,6 +37,13 @@ async fn an_answer_that_s3_fails_to_take_is_sent_again_as_it_was() {
 }
 
 #[tokio::test]
+async fn what_s3_may_take_a_moment_later_is_sent_again_whatever_the_status() {
+    let passing = [(400, "RequestTimeout"), (429, "TooManyRequests"), (409, "OperationAborted"), (503, "SlowDown")];
+    let script = passing.map(|(status, code)| Reaction::Refused(status, code));
+    assert_eq!(statuses(&puts(&mut calm().await, script).await), [400, 429, 409, 503, 200]);
+}
+
+#[tokio::test]
 async fn a_cut_connection_is_tried_again() {
     assert_eq!(statuses(&puts(&mut calm().await, [Reaction::Cut]).await), [0, 200]);
 }
@@ -41,12 +55,28 @@ async fn an_answer_that_nobody_confirms_is_tried_again_before_the_time_is_up() {
 
 #[tokio::test]
 async fn a_refusal_is_final() {
-    for status in [403, 404, 411] {
+    for (status, code) in [(403, "AccessDenied"), (404, "NoSuchBucket"), (411, ""), (400, "InvalidRequest")] {
         let mut scene = calm().await;
-        assert_eq!(statuses(&puts(&mut scene, [Reaction::Status(status)]).await), [status]);
+        assert_eq!(statuses(&puts(&mut scene, [Reaction::Refused(status, code)]).await), [status]);
         let log = scene.function().retire().await;
         assert!(log.iter().any(|line| line.text.contains("\"ERROR\"")), "{log:?}");
     }
+}
+
+#[tokio::test]
+async fn of_several_events_in_one_invocation_only_the_answers_that_were_not_delivered_are_in_its_error() {
+    let mut scene = calm().await;
+    let first = scene.create(&pull("app"));
+    let other = Event { logical_resource_id: "Other".to_owned(), ..first.clone() };
+    let responses = &scene.stack.handler.responses;
+    let (url, unlucky) = (responses.url(), responses.scripted([Reaction::Refused(403, "AccessDenied")]));
+    let record = |event: &Event, url: &str| json!({ "Sns": { "Message": event.to_json(url).to_string() } });
+    let records = json!({ "Records": [record(&first, url.as_str()), record(&other, unlucky.as_str())] });
+    let outcome = scene.invoke(&records).await;
+    assert!(answer(&first, &url).success);
+    let kept = kept(&outcome);
+    assert_eq!(kept, [unlucky.puts()[0].json()]);
+    assert_eq!((&kept[0]["LogicalResourceId"], &kept[0]["Status"]), (&json!("Other"), &json!("SUCCESS")));
 }
 
 #[tokio::test]

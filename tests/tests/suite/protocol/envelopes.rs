@@ -1,11 +1,11 @@
 //! Events that are not as they should be, or arrive in another wrapping.
 
 use archipelago_tests::aws_stub::AwsStub;
-use archipelago_tests::cloudformation::Event;
+use archipelago_tests::cloudformation::{Event, RequestType};
 use archipelago_tests::fault::{Fault, error};
 use serde_json::{Value, json};
 
-use super::{Scene, answer, calm, pull, returned, scene};
+use super::{Scene, answer, calm, megabyte, pull, returned, scene};
 
 /// Invokes with an event that `spoil` has had its hands on; the answer must be right all the same.
 async fn answered(
@@ -72,6 +72,36 @@ async fn attributes_that_are_too_large_are_a_failure_that_names_them() {
         assert!(reason.contains("Sids"), "{reason}");
         assert_eq!(scene.ecr.policy("app"), Value::Null);
     }
+}
+
+/// Half of what Lambda gives a function, in bytes.
+const HALF_OF_THE_MEMORY: u64 = 64 << 20;
+
+#[tokio::test]
+async fn an_event_of_a_megabyte_is_answered_failed_without_its_properties_being_read() {
+    let mut scene = calm().await;
+    let event = scene.create(&pull("app"));
+    let answer = answered(&scene, &event, |json| json["ResourceProperties"]["Statement"] = megabyte()).await;
+    assert!(!answer.success);
+    let reason = answer.reason.unwrap();
+    assert!(reason.starts_with("ResourceProperties: can't be read; a request may have 256 KB"), "{reason}");
+    assert_eq!(scene.ecr.calls().len(), 0);
+    let peak = scene.function().peak_memory();
+    assert!(peak < HALF_OF_THE_MEMORY, "{} MB", peak >> 20);
+}
+
+#[tokio::test]
+async fn an_event_of_a_megabyte_does_not_keep_a_delete_or_a_rollback_from_happening() {
+    let mut scene = calm().await;
+    let _ = scene.stack.create(&pull("app")).await.sound();
+    let mut update = scene.stack.resource.update(&pull("other")).unwrap();
+    update.properties = pull("app").as_object().unwrap().clone();
+    let rollback = answered(&scene, &update, |json| json["OldResourceProperties"]["Statement"] = megabyte()).await;
+    assert!(rollback.success, "{:?}", rollback.reason);
+    let delete = Event { request_type: RequestType::Delete, old_properties: None, ..update };
+    let deleted = answered(&scene, &delete, |json| json["ResourceProperties"]["Statement"] = megabyte()).await;
+    assert!(deleted.success, "{:?}", deleted.reason);
+    assert_eq!(scene.ecr.policy("app"), Value::Null);
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use super::{Scene, calm, pull, returned, scene};
 async fn measured_create(scene: &mut Scene, script: impl IntoIterator<Item = Reaction>) -> Vec<Value> {
     let event = scene.create(&pull("app"));
     let url = scene.stack.handler.responses.scripted(script);
-    returned(&scene.invoke(&event.to_json(url.as_str())).await);
+    scene.invoke(&event.to_json(url.as_str())).await;
     metrics(&scene.function().retire().await)
 }
 

@@ -76,6 +76,17 @@ fn returned(outcome: &Outcome) {
     assert!(matches!(outcome, Outcome::Returned(_)), "an invocation always returns, but this one: {outcome:?}");
 }
 
+/// The answers in the error of an invocation that couldn't deliver them; panics if it ended otherwise.
+pub(crate) fn kept(outcome: &Outcome) -> Vec<Value> {
+    let Outcome::Errored(error) = outcome else {
+        panic!("what is not delivered ends in an error, but here: {outcome:?}")
+    };
+    assert_eq!(error["errorType"], "AnswerUndelivered");
+    assert!(!error.to_string().contains("X-Amz-"), "{error}");
+    let message: Value = serde_json::from_str(error["errorMessage"].as_str().unwrap()).unwrap();
+    message["Answers"].as_array().unwrap().clone()
+}
+
 /// A statement that lets `principal` pull.
 fn pull(repository: &str) -> Value {
     json!({
@@ -87,6 +98,11 @@ fn pull(repository: &str) -> Value {
             "Action": ["ecr:BatchGetImage"],
         },
     })
+}
+
+/// Nearly all that Lambda hands over, in the form that takes most memory once it is parsed.
+pub(crate) fn megabyte() -> Value {
+    vec![json!({ "": 0 }); 110_000].into()
 }
 
 fn changed(properties: &Value, pointer: &str, value: Value) -> Value {
