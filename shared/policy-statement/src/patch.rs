@@ -6,7 +6,8 @@ use custom_resource::{AwsError, Claim, Error, Result};
 use futures_util::future::{Either, select};
 
 use crate::{
-    Document, Place, Policy, PolicyStore, Statement, StatementId, Target, grants::is_of_caller, lease::Lease, past::LAG,
+    Document, Place, Policy, PolicyStore, Statement, StatementId, Target, acting::Acting, grants::is_of_caller,
+    lease::Lease, past::LAG,
 };
 
 /// How long a principal that was made a moment ago may not be known.
@@ -14,7 +15,7 @@ const PRINCIPAL_SEEN_WITHIN: Duration = Duration::from_mins(2);
 
 /// One policy, under a lease.
 pub(crate) struct Patch<'a, S: PolicyStore> {
-    pub(crate) store: &'a S,
+    pub(crate) store: &'a Acting<S>,
     pub(crate) place: &'a Place<S::Target>,
     pub(crate) claim: &'a Claim<StatementId<S::Target>>,
     pub(crate) mark: &'a str,

@@ -163,6 +163,7 @@ impl PolicyStore for Shelves {
     const DELETED_WHEN_EMPTY: bool = true;
     const FROM_OUTSIDE: bool = false;
     const APPEARS_WITHIN: Option<Duration> = None;
+    const OPENED_BY: &'static str = "list the shelf in the parameter ShelfArns";
 
     /// `alias/app` is `app`.
     async fn resolve(&self, place: Place<Shelf>) -> Result<Result<Place<Shelf>, AwsError>> {
@@ -234,6 +235,7 @@ impl PolicyStore for NeverEmpty {
     const DELETED_WHEN_EMPTY: bool = false;
     const FROM_OUTSIDE: bool = false;
     const APPEARS_WITHIN: Option<Duration> = Some(Duration::from_secs(30));
+    const OPENED_BY: &'static str = "list the shelf in the parameter ShelfArns";
 
     async fn get(&self, place: &Place<Shelf>) -> Result<Policy> {
         self.0.get(place).await
