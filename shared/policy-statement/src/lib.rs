@@ -23,6 +23,7 @@ mod statement;
 mod statements;
 mod store;
 mod stores;
+mod wordings;
 
 pub use checks::{Resources, Rules};
 pub use document::Document;

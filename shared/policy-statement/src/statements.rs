@@ -10,6 +10,7 @@ use custom_resource::{AwsError, Claim, Error, Resource, Result, SdkConfig, Turn}
 use crate::{
     Place, PolicyStore, Target,
     acting::Acting,
+    checks::with_variable,
     grants::Grants,
     lease::{Lease, Leases},
     patch::{Patch, not_there},
@@ -197,13 +198,16 @@ impl<S: PolicyStore> Statements<S> {
         }
         let mark = &claim.owner().mark();
         let wanted = desired.statement.signed(claim.owner().logical_id(), mark);
+        let variable = with_variable(&desired.statement);
         let store = self.acting_as(desired.role.as_ref(), claim).await?;
         let named = place.clone();
         let place = self.resolve(&store, place, claim.turn()).await?.map_err(|error| not_there::<S>(error, &named))?;
         self.check_caller(desired, &place, claim)?;
         let put_in = async |lease: &Lease<'_>| {
             let prune_orphans = desired.prune_orphans;
-            Patch { store: &store, place: &place, claim, mark, lease, prune_orphans }.put_in(&wanted).await
+            Patch { store: &store, place: &place, claim, mark, lease, prune_orphans }
+                .put_in(&wanted, variable.as_deref())
+                .await
         };
         let policy = self.leases.holding(&place.named(), mark, claim.turn(), put_in).await??;
         // Back at the id that CloudFormation knows, with another target in the old properties: a replacement was cancelled,
