@@ -17,8 +17,10 @@ class Permissions:
 
     def of(self, name):
         """The parts of a page: a row for each statement that not every function has."""
-        own = [statement for statement in self.statements[name] if statement["Sid"] not in self.common]
-        others = [statement for statement in self.statements[name] if statement["Sid"] in self.common]
+        # What all may is said in a sentence, what none may is worth a row.
+        shared = {each["Sid"] for each in self.statements[name] if each["Effect"] == "Allow"} & self.common
+        own = [statement for statement in self.statements[name] if statement["Sid"] not in shared]
+        others = [statement for statement in self.statements[name] if statement["Sid"] in shared]
         yield "## Permissions"
         yield "What the function's role in `template.yaml` may do:"
         yield "\n".join(["| | actions | resources | if |", "|---|---|---|---|", *map(row, own)])

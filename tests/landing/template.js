@@ -1,19 +1,20 @@
 // A template as CloudFormation reads it: YAML, short forms written out, loops unrolled.
 
 import { readFileSync } from "node:fs";
-import { isMap, isScalar, isSeq, parseDocument } from "./packages.js";
+import { isAlias, isMap, isScalar, isSeq, parseDocument } from "./packages.js";
 
 const STACKS = new URL("../../stacks/", import.meta.url);
 
-/** The template in stacks/ of that name. */
+/** The template in stacks/ of that name, which may lead out of there. */
 export function template(name) {
   const document = parseDocument(readFileSync(new URL(`${name}.yaml`, STACKS), "utf8"), { logLevel: "silent" });
   if (document.errors.length > 0) throw document.errors[0];
-  return plain(document.contents);
+  return plain(document.contents, document);
 }
 
-function plain(node) {
-  const value = untagged(node);
+function plain(node, document) {
+  if (isAlias(node)) return plain(node.resolve(document), document);
+  const value = untagged(node, document);
   if (!node?.tag?.startsWith("!")) return value;
   const name = node.tag.slice(1);
   if (name === "Ref" || name === "Condition") return { [name]: value };
@@ -24,9 +25,10 @@ function plain(node) {
   return { [`Fn::${name}`]: value };
 }
 
-function untagged(node) {
-  if (isMap(node)) return Object.fromEntries(node.items.map(({ key, value }) => [String(key.value), plain(value)]));
-  if (isSeq(node)) return node.items.map(plain);
+function untagged(node, document) {
+  if (isMap(node))
+    return Object.fromEntries(node.items.map(({ key, value }) => [String(key.value), plain(value, document)]));
+  if (isSeq(node)) return node.items.map((item) => plain(item, document));
   if (isScalar(node)) return node.value;
   if (node === null) return null;
   throw new Error(`${node} is no YAML that a template has`);

@@ -8,7 +8,11 @@ from cfnlint.decode import cfn_yaml
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
 # An installation that is open for all that it can be opened for.
-OPEN = {"Functions": "All", "AssumableRoleArns": ["arn:aws:iam::*:role/*"]}
+OPEN = {
+    "Functions": "All",
+    "AssumableRoleArns": ["arn:aws:iam::*:role/*"],
+    "RoleArns": ["arn:aws:iam::*:role/*"],
+}
 # What policies name by its attribute.
 ARNS = {
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:{region}:{account}:table/*",

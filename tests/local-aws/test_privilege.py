@@ -221,9 +221,18 @@ class Scope(unittest.TestCase):
         self.assertEqual({role["Path"]["Fn::Sub"] for role in roles}, {"/${AWS::StackName}/"})
         for function in ("iam-trust-statement", "iam-policy-statement"):
             denied = {
-                each.resource for each in template.policies(CALLER, "us-east-1")[function] if each.effect == "Deny"
+                each.resource
+                for each in template.policies(CALLER, "us-east-1")[function]
+                if each.effect == "Deny" and each.action.startswith("iam:")
             }
             self.assertEqual(denied, {"arn:aws:iam::111111111111:role/archipelago/*"})
+
+    def test_without_a_list_the_functions_change_no_role(self):
+        policies = Template(ROOT / "template.yaml", {}).policies(CALLER, "us-east-1")
+        for function in ("iam-trust-statement", "iam-policy-statement"):
+            allowed = {each.action for each in policies[function] if each.effect == "Allow"}
+            of_roles = {action for action in allowed if action.startswith("iam:")} - {"iam:GetAccountSummary"}
+            self.assertEqual(of_roles, set())
 
     def test_statements_may_be_narrowed_to_what_the_parameters_name(self):
         for parameter, function, arn in (

@@ -40,6 +40,8 @@ impl PolicyStore for Repositories {
     const DELETED_WHEN_EMPTY: bool = true;
     const FROM_OUTSIDE: bool = true;
     const APPEARS_WITHIN: Option<Duration> = None;
+    const OPENED_BY: &'static str =
+        "the parameter RepositoryArns of the functions' stack says which repositories the function may change";
 
     async fn warm_up(&self) {
         let _ = self.0.get_repository_policy().repository_name("any").send().await;

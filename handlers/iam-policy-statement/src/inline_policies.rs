@@ -61,6 +61,8 @@ impl PolicyStore for InlinePolicies {
     const DELETED_WHEN_EMPTY: bool = true;
     const FROM_OUTSIDE: bool = false;
     const APPEARS_WITHIN: Option<Duration> = Some(Duration::from_secs(30));
+    const OPENED_BY: &'static str =
+        "list the role in the parameter RoleArns of the functions' stack; without that the function changes none";
 
     async fn warm_up(&self) {
         let got = self.0.get_role_policy().role_name("any").policy_name("any").send();

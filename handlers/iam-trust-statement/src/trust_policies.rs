@@ -51,6 +51,8 @@ impl PolicyStore for TrustPolicies {
     const DELETED_WHEN_EMPTY: bool = false;
     const FROM_OUTSIDE: bool = false;
     const APPEARS_WITHIN: Option<Duration> = Some(Duration::from_secs(30));
+    const OPENED_BY: &'static str =
+        "list the role in the parameter RoleArns of the functions' stack; without that the function changes none";
 
     async fn warm_up(&self) {
         let _ = self.0.get_role().role_name("any").send().await;

@@ -54,6 +54,8 @@ impl PolicyStore for Keys {
     const DELETED_WHEN_EMPTY: bool = false;
     const FROM_OUTSIDE: bool = false;
     const APPEARS_WITHIN: Option<Duration> = Some(Duration::from_secs(30));
+    const OPENED_BY: &'static str = "the parameter KeyArns of the functions' stack says which keys the function may change, if the key's own \
+                                     policy leaves that to IAM policies";
 
     /// The key by its id, whichever name it has in the template.
     async fn warm_up(&self) {

@@ -45,6 +45,8 @@ impl PolicyStore for Buckets {
     const DELETED_WHEN_EMPTY: bool = true;
     const FROM_OUTSIDE: bool = false;
     const APPEARS_WITHIN: Option<Duration> = Some(Duration::from_secs(30));
+    const OPENED_BY: &'static str =
+        "the parameter BucketArns of the functions' stack says which buckets the function may change";
 
     async fn get(&self, Place { account, target }: &Place<Bucket>) -> Result<Policy> {
         let request = self.0.get_bucket_policy().bucket(&target.name).set_expected_bucket_owner(account.clone());

@@ -39,6 +39,17 @@ impl Error {
         Self::NotYet(NotYet { leased: true, ..NotYet::new(waiting_for, None) })
     }
 
+    /// The same error; if it is AWS's denial, its sentence ends in what to do about it.
+    #[must_use]
+    pub fn advised_if_denied(self, advice: &str) -> Self {
+        match self {
+            Self::NotYet(denial) if denial.is_denial() => {
+                Self::NotYet(NotYet { waiting_for: format!("{}; {advice}", denial.waiting_for), ..denial })
+            }
+            other => other,
+        }
+    }
+
     /// Says what is being waited for, and that it is refused once it has been so for `window`.
     pub fn not_yet_within(window: Duration, waiting_for: impl Into<String>) -> Self {
         Self::NotYet(NotYet::new(waiting_for, Some(window)))
@@ -159,6 +170,12 @@ impl AwsError {
         let message = self.message.trim_end_matches('.');
         let message = if message.is_empty() { advice.to_owned() } else { format!("{message}; {advice}") };
         Self { message, ..self }
+    }
+
+    /// The same error; if it is AWS's denial, its sentence ends in what to do about it.
+    #[must_use]
+    pub fn advised_if_denied(self, advice: &str) -> Self {
+        if self.is_any(&DENIALS) { self.advised(advice) } else { self }
     }
 
     fn is_any(&self, codes: &[&str]) -> bool {
@@ -383,6 +400,18 @@ mod tests {
         let advised = |message| AwsError::refused("ecr:SetRepositoryPolicy", "Bad", message).advised("do better");
         assert_eq!(advised("No.").to_string(), "ecr:SetRepositoryPolicy was refused by AWS with Bad: No; do better");
         assert_eq!(advised("").to_string(), "ecr:SetRepositoryPolicy was refused by AWS with Bad: do better");
+    }
+
+    #[test]
+    fn a_denial_says_what_opens_the_door_and_nothing_else_does() {
+        for (code, ends) in
+            [("AccessDenied", "No; list it"), ("AccessDeniedException", "No; list it"), ("Broken", "No")]
+        {
+            let error = AwsError::refused("iam:GetRole", code, "No.").not_yet_within(FRESH_ROLE);
+            let whole = Error::from(error.clone()).advised_if_denied("list it");
+            assert!(whole.to_string().ends_with(ends), "{whole}");
+            assert_eq!(Error::from(error.advised_if_denied("list it")), whole, "and is the same wait");
+        }
     }
 
     #[test]

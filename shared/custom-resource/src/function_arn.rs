@@ -1,7 +1,5 @@
 //! Which function was invoked, and on behalf of which account.
 
-use crate::account_id::is_account_id;
-
 /// How the names of aliases start that other accounts invoke a function by, each one its own: nothing in an event says who
 /// sent it, but Lambda says by which alias it came, and lets each account use its own alone.
 const CALLER: &str = "caller-";
@@ -36,10 +34,11 @@ impl FunctionArn {
         }
     }
 
-    /// The other account that invoked the function, if it did so by an alias of its own.
+    /// The other account that invoked the function, if it did so by an alias of its own: all that follows `caller-`, be it
+    /// an account's id or not. What isn't one is refused before any work, and never stands for the function's own account.
     #[must_use]
     pub fn caller(&self) -> Option<&str> {
-        self.qualifier.as_deref()?.strip_prefix(CALLER).filter(|account| is_account_id(account))
+        self.qualifier.as_deref()?.strip_prefix(CALLER)
     }
 }
 
@@ -55,8 +54,13 @@ mod tests {
         assert_eq!((&*own.name, own.caller()), ("archipelago-ecr-policy-statement", None));
         let by = |alias: &str| FunctionArn::read(&format!("{function}:{alias}")).caller().map(ToOwned::to_owned);
         assert_eq!(by("caller-222222222222").as_deref(), Some("222222222222"));
-        for other in ["live", "$LATEST", "7", "caller-2222", "caller-"] {
+        for other in ["live", "$LATEST", "7", "Caller-2222", "caller"] {
             assert_eq!(by(other), None, "{other}");
+        }
+        for (alias, caller) in
+            [("caller-2222", "2222"), ("caller-", ""), ("caller-ou-abcd-12345678", "ou-abcd-12345678")]
+        {
+            assert_eq!(by(alias).as_deref(), Some(caller), "what isn't understood is no alias of the own account");
         }
         assert_eq!(FunctionArn::read("archipelago-account").name, "archipelago-account");
     }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::{
     Claim, Error, Owner, Requests, Resource, Result,
-    account_id::account_of,
+    account_id::{account_of, is_account_id},
     attributes,
     error::NotYet,
     event::{Asked, Continuation, Envelope, Request},
@@ -83,7 +83,8 @@ pub async fn answer<R: Resource>(
     let envelope = &request.envelope;
     let given = envelope.physical_resource_id.clone();
     if let Err(reason) = admitted::<R>(envelope) {
-        // What was refused from the start is taken back without a word.
+        // What was refused from the start is taken back without a word: that id says that no work was done, none is done
+        // now, and a rollback must not hang.
         let nothing_to_delete =
             matches!(request.asked, Ok(Asked::Delete { .. })) && given.as_deref() == Some(NOTHING_MADE);
         return Outcome::Answer(match given {
@@ -146,6 +147,10 @@ fn admitted<R: Resource>(envelope: &Envelope) -> Result<(), String> {
     let function = &envelope.function;
     let stack = account_of(&envelope.stack_id);
     match function.caller() {
+        Some(caller) if !is_account_id(caller) => Err(format!(
+            "the function was invoked by the alias caller-{caller}, which names no account; the alias of an account is \
+             caller- and the account's 12 digits"
+        )),
         Some(_) if !R::TAKES_CALLERS => {
             Err("resources of this type are for stacks of the function's own account".into())
         }

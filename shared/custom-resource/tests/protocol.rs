@@ -729,6 +729,40 @@ async fn a_stack_of_another_account_than_the_caller_s_is_refused_without_any_wor
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_caller_that_is_not_understood_is_refused_without_any_work() {
+    let aliases =
+        ["2222", "", "ou-abcd-12345678", "222222222222-eu", " 222222222222", "2222222222222", "\u{ff12}22222222222"];
+    for caller in aliases {
+        let words = format!("the function was invoked by the alias caller-{caller}, which names no account");
+        // The function's own account, another one, and what the alias seems to say.
+        for account in ["111111111111", "222222222222", caller] {
+            for (request_type, id) in [
+                ("Create", None),
+                ("Update", Some("shared")),
+                ("Delete", Some("shared")),
+                ("Delete", Some("something-may-have-been-made")),
+            ] {
+                let (response, seen) = shared(account, &format!(":caller-{caller}"), request_type, id).await;
+                assert_failed(&response, id.unwrap_or("nothing-was-made"), &words);
+                assert!(seen.is_empty(), "{seen:?}");
+            }
+            let made_nothing = Some("nothing-was-made");
+            let (response, seen) = shared(account, &format!(":caller-{caller}"), "Delete", made_nothing).await;
+            assert_eq!(response.status(), Status::Success, "its rollback must not hang");
+            assert!(seen.is_empty(), "{seen:?}");
+        }
+    }
+    // A type without callers says the same.
+    let script = Script::of(&[&[Step::Hold("thing-1")]]);
+    let Outcome::Answer(response) = through(&format!("{FUNCTION}:caller-2222"), &script, &event("Create", None)).await
+    else {
+        panic!("went on")
+    };
+    assert_failed(&response, "nothing-was-made", "the function was invoked by the alias caller-2222, which names no");
+    assert_eq!(script.calls_made(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_type_is_closed_to_other_accounts_unless_it_says_otherwise() {
     let script = Script::of(&[&[Step::Hold("thing-1")]]);
     let event = of_account("222222222222", event("Create", None));

@@ -5,9 +5,12 @@
 mod alias;
 mod condition;
 mod principal;
+mod variable;
 
 use custom_resource::{Error, Result};
 use serde_json::{Map, Value};
+
+pub(crate) use variable::with_variable;
 
 use crate::StatementProperty;
 

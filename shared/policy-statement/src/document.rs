@@ -141,13 +141,28 @@ impl Document {
         Self { bare: self.bare && statements.len() == 1, statements, ..self.clone() }
     }
 
+    /// Whether the claim's statements are as many as these, with the same Sids, whatever else they say.
+    pub(crate) fn has_sids(&self, mark: &str, wanted: &[Statement]) -> bool {
+        let mut present: Vec<_> = self.own(mark).map(Statement::sid).collect();
+        let mut wanted: Vec<_> = wanted.iter().map(Statement::sid).collect();
+        present.sort_unstable();
+        wanted.sort_unstable();
+        present == wanted
+    }
+
+    /// Whether policy variables mean anything in it: by the letter otherwise.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html>
+    pub(crate) fn knows_variables(&self) -> bool {
+        let name = |(name, _): &&(String, _)| serde_json::from_str::<String>(name).is_ok_and(|name| name == "Version");
+        let mut versions = self.elements.iter().filter(name).map(|(_, version)| version.as_deref()).peekable();
+        versions.peek().is_some() && versions.all(|version| version == Some(r#""2012-10-17""#))
+    }
+
     /// Sixteen hexadecimal digits that are the same for documents that mean the same, however they are written.
     pub(crate) fn fingerprint(&self) -> String {
         let elements = self.elements.iter().map(|(name, value)| format!("{name}:{value:?}"));
         let statements = self.statements.iter().map(|statement| format!("{:?}", statement.meaning()));
-        let digest = elements.chain(statements).fold(Sha256::new(), |digest, part| digest.chain_update(part + "\n"));
-        let first_bytes = digest.finalize().iter().take(8).fold(0_u64, |bytes, byte| bytes << 8 | u64::from(*byte));
-        format!("{first_bytes:016x}")
+        digest(elements.chain(statements))
     }
 
     /// Whether there is no statement, so that the policy grants nothing and may be deleted.
@@ -165,6 +180,19 @@ impl Document {
         let statements = statements.join(",");
         if self.bare { statements } else { format!("[{statements}]") }
     }
+}
+
+/// Sixteen hexadecimal digits that are the same for statements that mean the same, in whatever order.
+pub(crate) fn digest_of<'a>(statements: impl Iterator<Item = &'a Statement>) -> String {
+    let mut meanings: Vec<_> = statements.map(|statement| format!("{:?}", statement.meaning())).collect();
+    meanings.sort_unstable();
+    digest(meanings.into_iter())
+}
+
+fn digest(parts: impl Iterator<Item = String>) -> String {
+    let digest = parts.fold(Sha256::new(), |digest, part| digest.chain_update(part + "\n"));
+    let first_bytes = digest.finalize().iter().take(8).fold(0_u64, |bytes, byte| bytes << 8 | u64::from(*byte));
+    format!("{first_bytes:016x}")
 }
 
 fn no_statements() -> (String, Option<String>) {

@@ -20,7 +20,9 @@ pub(crate) fn meaning(statement: &str) -> String {
                 let meaning = element(&name, value).unwrap_or_else(|| as_written(value));
                 (name, meaning)
             });
-            Value::Object(meanings.collect())
+            // Where nothing must hold, it is as if there were no Condition.
+            let nothing = json!({});
+            Value::Object(meanings.filter(|(name, meaning)| name != "Condition" || *meaning != nothing).collect())
         },
     );
     meaning.to_string()
@@ -73,7 +75,9 @@ fn conditions(value: &RawValue) -> Option<Value> {
         0 | 1 => key.to_ascii_lowercase(),
         _ => key,
     };
-    let operators = members_by(value.get(), |name| name)?.into_iter().map(|(operator, value)| {
+    let says_nothing = |value: &RawValue| json::members(value.get()).is_some_and(|keys| keys.is_empty());
+    let operators = members_by(value.get(), |name| name)?.into_iter().filter(|(_, keys)| !says_nothing(keys));
+    let operators = operators.map(|(operator, value)| {
         let meaning = members_by(value.get(), folded).map_or_else(
             || as_written(value),
             |keys| {

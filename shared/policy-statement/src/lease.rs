@@ -176,6 +176,31 @@ impl Lease<'_> {
         self.past.borrow_mut().is_past(fingerprint, now())
     }
 
+    /// Notes that AWS has taken the statements of the digest `wanted` from a claim, of which it showed those of `before`.
+    pub(crate) fn wrote(&self, mark: &str, wanted: String, before: String) {
+        self.past.borrow_mut().wordings.wrote(mark, wanted, before, now());
+    }
+
+    /// Notes that the claim's latest write is there as it was written.
+    pub(crate) fn settled(&self, mark: &str) {
+        self.past.borrow_mut().wordings.settled(mark);
+    }
+
+    /// Notes that the document of this fingerprint is no past one, as it was before it was there again.
+    pub(crate) fn is_present(&self, fingerprint: &str) {
+        self.past.borrow_mut().is_present(fingerprint);
+    }
+
+    /// Whether the statements of the digest `shown` are what AWS makes of those of `wanted`.
+    pub(crate) fn is_wording(&self, mark: &str, wanted: &str, shown: &str) -> bool {
+        self.past.borrow().wordings.is_known(mark, wanted, shown)
+    }
+
+    /// The same, found out just now, from a document that isn't of the past.
+    pub(crate) fn learns_wording(&self, mark: &str, wanted: &str, shown: &str) -> bool {
+        self.past.borrow_mut().wordings.learns(mark, wanted, shown, now())
+    }
+
     /// Does `write`, which replaces the document of one fingerprint by that of another. That is noted before, so that
     /// whatever becomes of this function the next holder knows of it.
     pub(crate) async fn writing(

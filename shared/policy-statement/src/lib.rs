@@ -3,6 +3,7 @@
 //! A service's policy is a [`PolicyStore`]; [`Statements`] makes a `custom_resource::Resource` of it. The statements of a
 //! claim are those whose `Sid` ends in its mark; the rest of the document is kept to the byte.
 
+mod acting;
 mod checks;
 mod document;
 mod equivalent;
@@ -22,6 +23,7 @@ mod statement;
 mod statements;
 mod store;
 mod stores;
+mod wordings;
 
 pub use checks::{Resources, Rules};
 pub use document::Document;

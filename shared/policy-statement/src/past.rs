@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use custom_resource::Turn;
 
+use crate::wordings::Wordings;
+
 /// How long a read may lag behind a write.
 pub(crate) const LAG: Duration = Duration::from_mins(2);
 
@@ -11,10 +13,10 @@ pub(crate) const LAG: Duration = Duration::from_mins(2);
 const SETTLED_AFTER: Duration = Duration::from_secs(30);
 
 /// How long CloudFormation waits for a custom resource at most, and with it a request that was cancelled.
-const CANCELLED_FOR: Duration = Duration::from_hours(1);
+pub(crate) const CANCELLED_FOR: Duration = Duration::from_hours(1);
 
 /// How many of a kind are remembered at most.
-const REMEMBERED: usize = 300;
+pub(crate) const REMEMBERED: usize = 300;
 
 /// The past of one policy. Times are those since 1970.
 #[derive(Debug, Default, Clone)]
@@ -25,6 +27,8 @@ pub(crate) struct Past {
     pub(crate) pending: Option<Pending>,
     /// The latest request of each claim, by its mark.
     turns: Vec<(String, Turn)>,
+    /// How AWS shows what claims have written.
+    pub(crate) wordings: Wordings,
 }
 
 /// A write from one document to another.
@@ -50,7 +54,7 @@ impl Past {
                     past.pending = millis(at).map(pending);
                 }
                 ["turn", mark, turn] => past.turns.extend(turn.parse().ok().map(|turn| (mark.to_owned(), turn))),
-                _ => {}
+                ref words => past.wordings.read(words),
             }
         }
         past.replaced.retain(|(_, at)| now < *at + LAG);
@@ -66,7 +70,7 @@ impl Past {
             format!("pending {before} {after} {}", at.as_millis()) //
         });
         let turns = self.turns.iter().map(|(mark, turn)| format!("turn {mark} {turn}"));
-        replaced.chain(pending).chain(turns).collect()
+        replaced.chain(pending).chain(turns).chain(self.wordings.lines()).collect()
     }
 
     /// Whether the claim's request is its latest; from now on no earlier one is.
@@ -104,6 +108,11 @@ impl Past {
             }
             None => false,
         }
+    }
+
+    /// Notes that the document of this fingerprint is the one that is there.
+    pub(crate) fn is_present(&mut self, fingerprint: &str) {
+        self.replaced.retain(|(known, _)| known != fingerprint);
     }
 
     /// Notes that the document of one fingerprint was replaced by that of another.

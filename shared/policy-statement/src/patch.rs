@@ -6,7 +6,8 @@ use custom_resource::{AwsError, Claim, Error, Result};
 use futures_util::future::{Either, select};
 
 use crate::{
-    Document, Place, Policy, PolicyStore, Statement, StatementId, Target, grants::is_of_caller, lease::Lease, past::LAG,
+    Document, Place, Policy, PolicyStore, Statement, StatementId, Target, acting::Acting, document::digest_of,
+    grants::is_of_caller, lease::Lease, past::LAG,
 };
 
 /// How long a principal that was made a moment ago may not be known.
@@ -14,7 +15,7 @@ const PRINCIPAL_SEEN_WITHIN: Duration = Duration::from_mins(2);
 
 /// One policy, under a lease.
 pub(crate) struct Patch<'a, S: PolicyStore> {
-    pub(crate) store: &'a S,
+    pub(crate) store: &'a Acting<S>,
     pub(crate) place: &'a Place<S::Target>,
     pub(crate) claim: &'a Claim<StatementId<S::Target>>,
     pub(crate) mark: &'a str,
@@ -26,7 +27,9 @@ pub(crate) struct Patch<'a, S: PolicyStore> {
 impl<S: PolicyStore> Patch<'_, S> {
     /// Makes the policy have `wanted` as the claim's statements, and says what it is then. Holds the id once nothing but
     /// the write is left.
-    pub(crate) async fn put_in(&self, wanted: &[Statement]) -> Result<Document> {
+    ///
+    /// `variable` is the path of an element with a policy variable, if there is one.
+    pub(crate) async fn put_in(&self, wanted: &[Statement], variable: Option<&str>) -> Result<Document> {
         // At the same time, but only a change has to wait for both.
         let (present, sharing) = (pin!(self.present()), pin!(self.store.sharing(self.place)));
         let (before, sharing) = match select(present, sharing).await {
@@ -35,9 +38,16 @@ impl<S: PolicyStore> Patch<'_, S> {
         };
         let before = before?.map_err(|error| not_there::<S>(error, self.place))?;
         self.check_caller(&before)?;
-        if before.has_own(self.mark, wanted) {
+        if self.shows(&before, wanted, true) {
             self.hold();
             return Ok(before);
+        }
+        if let Some(path) = variable.filter(|_| !before.knows_variables()) {
+            return Err(Error::refused(format!(
+                "{path}: has a policy variable, which {} would take by the letter, since its Version isn't 2012-10-17; give it \
+                 that Version, or write no variable",
+                self.place.policy()
+            )));
         }
         let mut after = before.clone();
         after.replace_own(self.mark, wanted);
@@ -131,10 +141,30 @@ impl<S: PolicyStore> Patch<'_, S> {
                 written = self.replace(before, &after).await?;
             }
         }
-        match written {
-            Ok(()) => self.seen(&after).await.map(|()| Ok(after)),
-            Err(error) => Ok(Err(error)),
+        if let Err(error) = written {
+            return Ok(Err(error));
         }
+        self.lease.wrote(self.mark, digest_of(after.own(self.mark)), digest_of(before.own(self.mark)));
+        self.seen(&after).await.map(|()| Ok(after))
+    }
+
+    /// Whether a document shows the claim's statements, in the words of `wanted` or in those that AWS makes of them; where it
+    /// isn't one of the past, these may be new. AWS has taken the write then, and its words are as good as ours: to write
+    /// again would end the same, and hold everybody up.
+    fn shows(&self, document: &Document, wanted: &[Statement], may_be_new: bool) -> bool {
+        if document.has_own(self.mark, wanted) {
+            self.lease.settled(self.mark);
+            return true;
+        }
+        if !document.has_sids(self.mark, wanted) {
+            return false;
+        }
+        let (wanted, shown) = (digest_of(wanted.iter()), digest_of(document.own(self.mark)));
+        if may_be_new && self.lease.learns_wording(self.mark, &wanted, &shown) {
+            tracing::warn!("AWS shows the statements in other words than they were written in");
+            return true;
+        }
+        self.lease.is_wording(self.mark, &wanted, &shown)
     }
 
     async fn replace(&self, before: &Document, after: &Document) -> Result<Result<(), AwsError>> {
@@ -156,13 +186,24 @@ impl<S: PolicyStore> Patch<'_, S> {
     async fn seen(&self, after: &Document) -> Result<()> {
         let own: Vec<_> = after.own(self.mark).cloned().collect();
         match self.read().await? {
-            Ok(now) if now.has_own(self.mark, &own) && now.keeps_foreign(after, self.mark) => Ok(()),
+            Ok(now) if self.is_there(&now, &own) && now.keeps_foreign(after, self.mark) => {
+                // In other words it may be what was there before the last change but one, and is not of the past any more.
+                if after.keeps_foreign(&now, self.mark) {
+                    self.lease.is_present(&now.fingerprint());
+                }
+                Ok(())
+            }
             Err(_) if own.is_empty() => Ok(()),
             _ => {
                 let waiting_for = format!("{} doesn't show yet what was written", self.place.policy());
                 Err(Error::not_yet_within(LAG, waiting_for))
             }
         }
+    }
+
+    fn is_there(&self, now: &Document, own: &[Statement]) -> bool {
+        let is_past = self.lease.is_past(&now.fingerprint());
+        self.shows(now, own, !is_past)
     }
 
     /// Whose principal a write was refused for: a deleted one of somebody else's stays deleted, one of ours may appear.

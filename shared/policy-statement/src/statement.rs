@@ -100,6 +100,7 @@ impl StatementProperty {
                 sid = format!("{name}{mark}{n}");
             }
             let mut signed = statement.clone();
+            leave_out_nothing(&mut signed);
             if signed.contains_key("Sid") {
                 signed.insert("Sid".to_owned(), Value::String(sid.clone()));
             } else {
@@ -116,6 +117,15 @@ impl StatementProperty {
             let index = if self.listed { format!("[{index}]") } else { String::new() };
             (format!("ResourceProperties.Statement{index}"), statement)
         })
+    }
+}
+
+/// Takes out of a Condition what says nothing, and a Condition that says nothing: AWS may leave it out of what it shows.
+fn leave_out_nothing(statement: &mut Map<String, Value>) {
+    let Some(Value::Object(operators)) = statement.get_mut("Condition") else { return };
+    operators.retain(|_, keys| keys.as_object().is_none_or(|keys| !keys.is_empty()));
+    if operators.is_empty() {
+        statement.shift_remove("Condition");
     }
 }
 

@@ -3,13 +3,14 @@
 use std::{
     cell::{Cell, RefCell},
     fmt,
-    rc::Rc,
 };
 
 use custom_resource::{AwsError, Claim, Error, Resource, Result, SdkConfig, Turn};
 
 use crate::{
     Place, PolicyStore, Target,
+    acting::Acting,
+    checks::with_variable,
     grants::Grants,
     lease::{Lease, Leases},
     patch::{Patch, not_there},
@@ -74,17 +75,24 @@ impl<S: PolicyStore> Statements<S> {
         self.grants.check(caller, &place.arn(claim.function()), S::RULES.resources, &desired.statement)
     }
 
-    async fn acting_as(&self, role: Option<&Role>, claim: &Claim<StatementId<S::Target>>) -> Result<Rc<S>> {
+    async fn acting_as(&self, role: Option<&Role>, claim: &Claim<StatementId<S::Target>>) -> Result<Acting<S>> {
         match (claim.caller(), role) {
             (Some(caller), Some(_)) => refused_to(caller, ROLE_ARN),
-            _ => self.stores.acting_as(role, claim.account(), &claim.owner().mark()).await,
+            // It could change what the functions' own roles may do, so their policies deny it, too.
+            (None, Some(role)) if role.account() == claim.account() => Err(Error::refused(format!(
+                "ResourceProperties.{ROLE_ARN}: is a role of the function's own account, which a function never acts as; leave it out"
+            ))),
+            _ => {
+                let store = self.stores.acting_as(role, claim.account(), &claim.owner().mark()).await?;
+                Ok(Acting { store, is_own: role.is_none() })
+            }
         }
     }
 
     /// The place under its one name. What was resolved already is that, too.
     async fn resolve(
         &self,
-        store: &S,
+        store: &Acting<S>,
         named: Place<S::Target>,
         turn: &Turn,
     ) -> Result<Result<Place<S::Target>, AwsError>> {
@@ -111,8 +119,11 @@ impl<S: PolicyStore> Statements<S> {
         claim: &Claim<StatementId<S::Target>>,
         found: impl FnOnce(&Place<S::Target>),
     ) -> Result<Result<()>> {
-        // A role of another account has no business there.
-        let is_there = |role: &&Role| place.account.as_deref().unwrap_or(claim.account()) == role.account();
+        // A role of another account has no business there, and one of the function's own account is acted as by nobody.
+        let is_there = |role: &&Role| {
+            let is_own = claim.caller().is_none() && role.account() == claim.account();
+            !is_own && place.account.as_deref().unwrap_or(claim.account()) == role.account()
+        };
         let role = last.and_then(|properties| properties.role.as_ref()).filter(is_there);
         if let (Some(account), None, false) = (&place.account, role, S::FROM_OUTSIDE) {
             return Ok(Err(Error::refused(format!(
@@ -132,7 +143,7 @@ impl<S: PolicyStore> Statements<S> {
         let mark = &claim.owner().mark();
         let prune_orphans = claim.caller().is_none() && last.is_some_and(|properties| properties.prune_orphans);
         let take_out = async |lease: &Lease<'_>| {
-            let patch = Patch { store: &*store, place: &place, claim, mark, lease, prune_orphans };
+            let patch = Patch { store: &store, place: &place, claim, mark, lease, prune_orphans };
             patch.take_out(|| found(&place)).await
         };
         self.leases.holding(&place.named(), mark, claim.turn(), take_out).await
@@ -187,13 +198,16 @@ impl<S: PolicyStore> Statements<S> {
         }
         let mark = &claim.owner().mark();
         let wanted = desired.statement.signed(claim.owner().logical_id(), mark);
+        let variable = with_variable(&desired.statement);
         let store = self.acting_as(desired.role.as_ref(), claim).await?;
         let named = place.clone();
         let place = self.resolve(&store, place, claim.turn()).await?.map_err(|error| not_there::<S>(error, &named))?;
         self.check_caller(desired, &place, claim)?;
         let put_in = async |lease: &Lease<'_>| {
             let prune_orphans = desired.prune_orphans;
-            Patch { store: &*store, place: &place, claim, mark, lease, prune_orphans }.put_in(&wanted).await
+            Patch { store: &store, place: &place, claim, mark, lease, prune_orphans }
+                .put_in(&wanted, variable.as_deref())
+                .await
         };
         let policy = self.leases.holding(&place.named(), mark, claim.turn(), put_in).await??;
         // Back at the id that CloudFormation knows, with another target in the old properties: a replacement was cancelled,

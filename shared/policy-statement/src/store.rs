@@ -22,6 +22,9 @@ pub trait PolicyStore {
     /// How long a target that was made a moment ago may not be visible, if that happens.
     const APPEARS_WITHIN: Option<Duration>;
 
+    /// What a denial says beside AWS's words: which parameter of the functions' stack lists what the function may change.
+    const OPENED_BY: &'static str;
+
     /// A call to the service as far as to the connection, if that is the same for all targets: see
     /// [`Resource::warm_up`](custom_resource::Resource::warm_up).
     async fn warm_up(&self) {}

@@ -133,6 +133,52 @@ async fn a_forged_stack_is_refused_whatever_is_asked() {
 }
 
 #[tokio::test]
+async fn no_type_works_for_a_caller_that_is_not_understood() {
+    for of_type in [
+        "Organization",
+        "OrganizationalUnit",
+        "Account",
+        "SubnetShare",
+        "SubnetSharePrincipal",
+        "SharedSubnetTags",
+        "EcrPolicyStatement",
+        "KmsPolicyStatement",
+        "S3PolicyStatement",
+        "IamTrustStatement",
+        "IamPolicyStatement",
+    ] {
+        let responses = ResponseServer::start().await;
+        let configuration = Configuration::of(of_type)
+            .variable("AWS_ENDPOINT_URL", responses.origin())
+            .variable("RESPONSE_HOSTS", responses.origin());
+        let function = Function::start(configuration).await;
+        for caller in ["2222", "", "ou-abcd-12345678"] {
+            let url = responses.url();
+            let event = json!({
+                "RequestType": "Create",
+                "ResponseURL": url.as_str(),
+                "StackId": "arn:aws:cloudformation:us-east-1:111111111111:stack/own/1f0a",
+                "RequestId": "5a7e",
+                "LogicalResourceId": "Thing",
+                "ResourceType": format!("Custom::{of_type}"),
+                "ResourceProperties": {},
+            });
+            function.invoke_by(&format!("{}:caller-{caller}", function.configuration().arn()), &event).await;
+            let answer = url.puts()[0].json();
+            assert_eq!(
+                (&answer["Status"], &answer["PhysicalResourceId"]),
+                (&json!("FAILED"), &json!("nothing-was-made"))
+            );
+            let reason = answer["Reason"].as_str().unwrap();
+            assert!(
+                reason.starts_with(&format!("the function was invoked by the alias caller-{caller}, which names no")),
+                "{of_type}: {reason}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_reaches_beyond_the_caller_is_refused_and_leaves_no_trace() {
     let scene = Scene::open().await;
     let closed = unique("closed");

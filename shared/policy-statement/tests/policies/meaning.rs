@@ -230,6 +230,10 @@ fn these_mean_the_same() {
         ),
         (r#"{"Condition":{"Bool":{"aws:A":true}}}"#, r#"{"Condition":{"Bool":{"AWS:a":["true"]}}}"#),
         (r#"{"Condition":{"NumericEquals":{"a:b":1.0}}}"#, r#"{"Condition":{"NumericEquals":{"a:b":"1.0"}}}"#),
+        // Where nothing must hold, all of it does.
+        (r#"{"Condition":{}}"#, "{}"),
+        (r#"{"Condition":{"StringEquals":{}}}"#, "{}"),
+        (r#"{"Condition":{"Bool":{"a:b":"true"},"Null":{}}}"#, r#"{"Condition":{"Bool":{"a:b":"true"}}}"#),
         (r#"{"Resource":"a\u002fb"}"#, r#"{"Resource":"a/b"}"#),
         (r#"{"Later":[1,{"a":null}]}"#, r#"{"Later":[1,{"a":null}]}"#),
     ] {
@@ -265,7 +269,11 @@ fn these_may_differ_so_they_do() {
             r#"{"Condition":{"StringEquals":{"kms:EncryptionContext:Team":"a"}}}"#,
             r#"{"Condition":{"StringEquals":{"kms:EncryptionContext:team":"a"}}}"#,
         ),
-        (r#"{"Condition":{}}"#, "{}"),
+        (r#"{"Condition":[]}"#, "{}"),
+        (r#"{"Condition":{"StringEquals":[]}}"#, "{}"),
+        (r#"{"Condition":{"StringEquals":{"a:b":[]}}}"#, "{}"),
+        (r#"{"Condition":{"StringEquals":{},"StringEquals":{}}}"#, "{}"),
+        (r#"{"Later":{}}"#, "{}"),
         (r#"{"Later":[1,2]}"#, r#"{"Later":[2,1]}"#),
         (r#"{"Later":1.0}"#, r#"{"Later":1}"#),
     ] {

@@ -7,4 +7,5 @@ mod lease;
 mod policy;
 mod principals;
 mod targets;
+mod words;
 mod world;

@@ -49,6 +49,39 @@ async fn the_own_account_goes_without_saying() {
 }
 
 #[tokio::test]
+async fn a_function_acts_as_no_role_of_its_own_account() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let claim = claim("Pull");
+    let role = || json!({"RoleArn": "arn:aws:iam::111111111111:role/administrator"});
+    assert_eq!(
+        ensured(&shelves, role(), &claim).await.unwrap_err().to_string(),
+        "ResourceProperties.RoleArn: is a role of the function's own account, which a function never acts as; leave it out"
+    );
+    assert_eq!((shelves.0.reads.get(), shelves.0.writes.get()), (0, 0));
+    // What was put in through one before is taken out without it.
+    ensured(&shelves, json!({}), &claim).await.unwrap();
+    let mut last = json!({"ShelfName": "app", "Statement": pull("222222222222")});
+    last.as_object_mut().unwrap().extend(role().as_object().unwrap().clone());
+    shelves.statements().remove(Some(&read(last).unwrap()), &claim).await.unwrap();
+    assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
+}
+
+#[tokio::test]
+async fn a_denial_says_which_parameter_lists_the_target() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    shelves.0.denied.replace(Some("app"));
+    let Err(Error::NotYet(denial)) = ensured(&shelves, json!({}), &claim("Pull")).await else { panic!("final") };
+    let said =
+        "shelf:GetPolicy was refused by AWS with AccessDenied: Not you; list the shelf in the parameter ShelfArns";
+    assert_eq!(denial.to_string(), said);
+    assert!(denial.is_denial());
+    shelves.0.denied.replace(None);
+    shelves.refuse("AccessDeniedException", "Not you.");
+    let refusal = ensured(&shelves, json!({}), &claim("Pull")).await.unwrap_err().to_string();
+    assert!(refusal.ends_with("Not you; list the shelf in the parameter ShelfArns"), "{refusal}");
+}
+
+#[tokio::test]
 async fn another_accounts_target_needs_a_role_of_that_account() {
     let shelves = Shelves::with(None);
     let claim = claim("Pull");

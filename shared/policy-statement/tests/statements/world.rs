@@ -80,6 +80,8 @@ pub(crate) struct World {
     pub(crate) hangs: Cell<bool>,
     /// Whether the answer to the next write is lost.
     answer_is_lost: Cell<bool>,
+    /// The words in which a policy is shown, if they aren't those in which it was written.
+    pub(crate) rewords: Cell<Option<fn(&mut Value)>>,
     /// What else happens during the next read.
     meanwhile: RefCell<Option<Box<dyn FnOnce()>>>,
     pub(crate) table: Table,
@@ -126,6 +128,13 @@ impl Shelves {
         self.0.refusal.replace(Some(AwsError::refused("shelf:PutPolicy", code, message)));
     }
 
+    fn reworded(&self, text: &str) -> String {
+        let Some(reword) = self.0.rewords.get() else { return text.to_owned() };
+        let mut policy: Value = serde_json::from_str(text).unwrap();
+        policy["Statement"].as_array_mut().unwrap().iter_mut().for_each(reword);
+        policy.to_string()
+    }
+
     async fn wait(&self) {
         if !self.0.takes.get().is_zero() {
             tokio::time::sleep(self.0.takes.get()).await;
@@ -163,6 +172,7 @@ impl PolicyStore for Shelves {
     const DELETED_WHEN_EMPTY: bool = true;
     const FROM_OUTSIDE: bool = false;
     const APPEARS_WITHIN: Option<Duration> = None;
+    const OPENED_BY: &'static str = "list the shelf in the parameter ShelfArns";
 
     /// `alias/app` is `app`.
     async fn resolve(&self, place: Place<Shelf>) -> Result<Result<Place<Shelf>, AwsError>> {
@@ -185,7 +195,7 @@ impl PolicyStore for Shelves {
         self.0.lag.set(lag.saturating_sub(1));
         let policies = if lag > 0 { self.0.before.borrow() } else { self.0.policies.borrow() };
         Ok(match policies.get(&place.to_string()) {
-            Some(Some(text)) => Policy::Text(text.clone()),
+            Some(Some(text)) => Policy::Text(self.reworded(text)),
             Some(None) => Policy::Absent,
             None => Policy::NoTarget(AwsError::refused("shelf:GetPolicy", "ShelfNotFound", "No such shelf.")),
         })
@@ -234,6 +244,7 @@ impl PolicyStore for NeverEmpty {
     const DELETED_WHEN_EMPTY: bool = false;
     const FROM_OUTSIDE: bool = false;
     const APPEARS_WITHIN: Option<Duration> = Some(Duration::from_secs(30));
+    const OPENED_BY: &'static str = "list the shelf in the parameter ShelfArns";
 
     async fn get(&self, place: &Place<Shelf>) -> Result<Policy> {
         self.0.get(place).await
@@ -301,6 +312,13 @@ impl Table {
             let Ok(at) = at.parse::<u64>() else { continue };
             *line = AttributeValue::S(format!("{what} {}", at - u64::try_from(by.as_millis()).unwrap()));
         }
+    }
+
+    /// Makes what is remembered of the words of statements forgotten.
+    pub(crate) fn forget_words(&self, policy: &str) {
+        let mut items = self.0.lock().unwrap();
+        let Some(AttributeValue::L(past)) = items.items.get_mut(policy).unwrap().get_mut("Past") else { return };
+        past.retain(|line| !line.as_s().unwrap().starts_with("shown "));
     }
 
     /// Lets the service fail for such requests.
