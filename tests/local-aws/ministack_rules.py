@@ -1,4 +1,4 @@
-"""ministack with a CloudFormation that invokes functions asynchronously, as AWS does, shared subnets and queries."""
+"""ministack with a CloudFormation that invokes functions asynchronously and refuses what AWS refuses, shared subnets and queries."""
 
 from urllib.parse import urlencode
 
@@ -9,6 +9,7 @@ from ministack.services.cloudformation import provisioners
 
 import invocation_rules  # noqa: F401
 import pipeline_rules  # noqa: F401
+import stack_rules  # noqa: F401
 import subnet_rules  # noqa: F401
 from record import record
 from rules import replaced
