@@ -1,4 +1,4 @@
-"""ministack with a CloudFormation that invokes functions asynchronously and refuses what AWS refuses, shared subnets and queries."""
+"""ministack with a CloudFormation that invokes functions asynchronously, as AWS does, shared subnets and queries."""
 
 from urllib.parse import urlencode
 

@@ -1,7 +1,7 @@
 """Which stacks CloudFormation updates, creates again and deletes: as AWS, after an operation that failed.
 
-A stack whose creation was rolled back can only be deleted, and one whose rollback or deletion failed can't be updated. The
-command lines find out from the refusal, since `deploy` asks for a change set of type UPDATE of every stack that is there.
+A stack whose creation was rolled back can only be deleted, and one whose rollback or deletion failed can't be updated.
+`aws cloudformation deploy` asks for a change set of type UPDATE for each stack that is there, and passes the refusal on.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
 """
 
@@ -32,7 +32,9 @@ def _asked(action):
 def update(params):
     stack = _there(params)
     if stack and not _can_be_updated(stack["StackStatus"]):
-        return _error("ValidationError", f"Stack:{stack['StackId']} is in {stack['StackStatus']} state and can not be updated.")
+        return _error(
+            "ValidationError", f"Stack:{stack['StackId']} is in {stack['StackStatus']} state and can not be updated."
+        )
     return None
 
 
@@ -44,7 +46,8 @@ def change(params):
     if stack:
         name, set_name = stack["StackName"], _p(params, "ChangeSetName")
         return _error(
-            "ValidationError", f"Stack [{name}] already exists and cannot be created again with the changeSet [{set_name}]."
+            "ValidationError",
+            f"Stack [{name}] already exists and cannot be created again with the changeSet [{set_name}].",
         )
     return None
 
