@@ -14,7 +14,7 @@ export const ACCOUNT = {
 export const ORGANIZATION = "o-exampleorgid";
 export const APPLICATION = "app";
 
-const organization = new Stack("organization", ACCOUNT.management);
+const organization = new Stack("organization", ACCOUNT.management, { MailboxDomain: "landing.test" });
 const network = new Stack("network", ACCOUNT.network, { Principals: organization.output("WorkloadsId") });
 const tooling = new Stack("tooling", ACCOUNT.tooling, { Application: APPLICATION });
 const callers = new Stack("callers", ACCOUNT.tooling, {

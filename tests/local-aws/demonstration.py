@@ -17,6 +17,7 @@ ROLES = {
     "bucket of the artifacts": "deploy",
     "key of the artifacts": "deploy",
 }
+DOMAIN = "landing.test"
 # An image without any layers, since nobody builds one here.
 CONFIG = {
     "mediaType": "application/vnd.oci.image.config.v1+json",
@@ -49,7 +50,7 @@ class Demonstration:
         # A second demonstration finds the accounts of the first, and takes them over.
         adopts = json.dumps(bool(self.landing.accounts))
         before = self.landing.tree()
-        follow(self.management.create("organization", AdoptExisting=adopts))
+        follow(self.management.create("organization", MailboxDomain=DOMAIN, AdoptExisting=adopts))
         after = self.landing.tree()
         picture.change("Organization", before, after)
         self.landing.meet()

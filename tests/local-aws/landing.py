@@ -50,7 +50,7 @@ class Landing:
         return {name: stage.account for name, stage in self.stages.items() if name != MANAGEMENT}
 
     def clear(self):
-        """Leaves nothing of a demonstration before, but for accounts, which no stack deletes, and the functions."""
+        """Leaves nothing of a demonstration before, but for the functions, and the accounts and units, which stacks retain."""
         for together in BACK:
             there = [(self[name], stack) for name, stack in together if name in self.accounts]
             left = [(stage, stack) for stage, stack in there if stage.stack(stack)]
@@ -69,9 +69,6 @@ class Landing:
         if management.stack("organization"):
             print("\nLeft from before, it goes first: organization in management.\n")
             follow(management.going("organization"))
-            # One that was never made has no accounts in its units.
-            if management.stack("organization")["StackStatus"] != "ROLLBACK_COMPLETE":
-                follow(management.update("organization", AccountsInTheRoot="true"))
             follow(management.delete("organization"))
 
     def tree(self):

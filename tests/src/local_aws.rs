@@ -110,16 +110,7 @@ impl LocalAws {
         let output = tokio::process::Command::new(tool("aws"))
             .args(arguments)
             .args(["--output", "json", "--endpoint-url", endpoint])
-            .env("AWS_ACCESS_KEY_ID", account)
-            .env("AWS_SECRET_ACCESS_KEY", "local")
-            .env("AWS_DEFAULT_REGION", &self.region)
-            .env("AWS_REGION", &self.region)
-            // Whatever the person who runs the tests has configured must not be read.
-            .env("AWS_CONFIG_FILE", "/dev/null")
-            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            // A proxy of theirs can't reach this machine's servers.
-            .env("NO_PROXY", "127.0.0.1")
+            .envs(self.environment(account))
             .env_remove("AWS_PROFILE")
             .env_remove("AWS_SESSION_TOKEN")
             .output()
@@ -129,6 +120,44 @@ impl LocalAws {
             return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
         }
         Ok(serde_json::from_slice(&output.stdout).unwrap_or_default())
+    }
+
+    /// Runs a script of a shell, whose `aws` is an account's; returns what it wrote.
+    ///
+    /// # Errors
+    /// What it wrote, if it failed.
+    pub async fn shell_as(&self, account: &str, script: &str, variables: &[(&str, &str)]) -> Result<String, String> {
+        let tools = workspace().join(".local/tools/bin");
+        let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap_or_default());
+        let output = tokio::process::Command::new("bash")
+            .args(["-euo", "pipefail", "-c", script])
+            .env("PATH", path)
+            .env("AWS_ENDPOINT_URL", &self.endpoint)
+            .env("AWS_ENDPOINT_URL_ORGANIZATIONS", &self.organizations_endpoint)
+            .envs(self.environment(account))
+            .envs(variables.iter().copied())
+            .env_remove("AWS_PROFILE")
+            .env_remove("AWS_SESSION_TOKEN")
+            .output()
+            .await
+            .expect("bash starts");
+        if output.status.success() { Ok(both(&output)) } else { Err(both(&output)) }
+    }
+
+    /// What makes the command line an account's, and keeps it from all others.
+    fn environment(&self, account: &str) -> [(&'static str, String); 8] {
+        [
+            ("AWS_ACCESS_KEY_ID", account.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+            ("AWS_DEFAULT_REGION", self.region.clone()),
+            ("AWS_REGION", self.region.clone()),
+            // Whatever the person who runs the tests has configured must not be read.
+            ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            // A proxy of theirs can't reach this machine's servers.
+            ("NO_PROXY", "127.0.0.1".to_owned()),
+        ]
     }
 
     /// Calls an operation of a service with a JSON protocol, such as `ecr` or `organizations`.

@@ -19,7 +19,7 @@ impl Role {
             };
         };
         if !is_role(&arn) {
-            return Err("`RoleArn` is the ARN of a role, such as `arn:aws:iam::222222222222:role/name`");
+            return Err("`RoleArn` is the ARN of a role, such as `arn:aws:iam::<account id>:role/name`");
         }
         // As in https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
         let is_external_id = |text: &String| {

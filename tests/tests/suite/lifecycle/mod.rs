@@ -50,14 +50,17 @@ pub(crate) fn template(resources: &Value, attributes: &[&str]) -> Value {
 impl Stack {
     /// Creates a stack and waits until it has this status.
     pub(crate) async fn create(template: &Value, status: &str) -> Self {
-        Self::create_as_written(&template.to_string(), status).await
+        Self::create_as_written(&template.to_string(), &[], status).await
     }
 
     /// The same of a text, in YAML or in JSON.
-    async fn create_as_written(template: &str, status: &str) -> Self {
+    async fn create_as_written(template: &str, parameters: &[(&str, String)], status: &str) -> Self {
         let aws = LocalAws::deployed();
         let name = unique("test");
-        let arguments = ["--stack-name", &name, "--template-body", template, "--capabilities", "CAPABILITY_IAM"];
+        let given = parameters.iter().map(|(name, value)| json!({ "ParameterKey": name, "ParameterValue": value }));
+        let given = given.collect::<Value>().to_string();
+        let arguments = ["--stack-name", &name, "--template-body", template, "--parameters", &given];
+        let arguments = [&arguments[..], &["--capabilities", "CAPABILITY_IAM"]].concat();
         let created = aws
             .aws(&[&["cloudformation", "create-stack"], &arguments[..]].concat())
             .await

@@ -36,11 +36,15 @@ impl Account {
 
     /// Creates a stack from a template of the repository.
     pub(super) async fn create(&self, stack: &str, template: &str, parameters: &[(&str, &str)]) {
-        let body = body(template);
-        let command = ["cloudformation", "create-stack", "--stack-name", stack, "--template-body", &body];
+        self.create_as_written(stack, &body(template), parameters, "CREATE_COMPLETE").await;
+    }
+
+    /// The same from the text of a template; the stack ends with this status.
+    pub(super) async fn create_as_written(&self, stack: &str, body: &str, parameters: &[(&str, &str)], status: &str) {
+        let command = ["cloudformation", "create-stack", "--stack-name", stack, "--template-body", body];
         let given = given(parameters).to_string();
         self.aws(&[&command[..], &CAPABILITIES, &["--parameters", &given]].concat()).await;
-        self.reaches(stack, "CREATE_COMPLETE").await;
+        self.reaches(stack, status).await;
     }
 
     /// Creates or updates a stack by `aws cloudformation deploy`, which looks for its end every 30 seconds.
@@ -127,7 +131,7 @@ impl Account {
     }
 
     /// One element of what CloudFormation says of a stack. The command line takes a second for it.
-    async fn described(&self, stack: &str, element: &str) -> String {
+    pub(super) async fn described(&self, stack: &str, element: &str) -> String {
         let input = [("StackName", stack)];
         let said = LocalAws::running().query_as(&self.0, "cloudformation", "DescribeStacks", &input).await;
         let said = said.unwrap_or_else(|error| panic!("{error}"));

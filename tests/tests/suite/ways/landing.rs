@@ -44,7 +44,7 @@ impl Landing {
         // An organization that no other test sees.
         let management = Account(some_account());
         management.install("Organization", &[]).await;
-        let mailbox = [("MailboxUser", unique("ways"))];
+        let mailbox = [("MailboxUser", unique("ways")), ("MailboxDomain", "landing.test".to_owned())];
         let mailbox = mailbox.each_ref().map(|(name, value)| (*name, value.as_str()));
         management.create("organization", "stacks/organization.yaml", &mailbox).await;
         let organization = management.outputs("organization").await;
