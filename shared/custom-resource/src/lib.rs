@@ -62,6 +62,7 @@ mod serve;
 mod tags;
 mod telemetry;
 mod turn;
+mod users;
 mod warm_up;
 
 pub use account_id::is_account_id;
@@ -78,3 +79,4 @@ pub use serve::serve;
 pub use tags::{TagChanges, Tags};
 pub use telemetry::start_log;
 pub use turn::{NotATurn, Turn};
+pub use users::Users;
