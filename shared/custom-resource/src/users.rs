@@ -116,6 +116,12 @@ impl Users {
         (MADE.to_owned(), owner.tag_value())
     }
 
+    /// The tag of an `owner` that wants `desired` on the thing.
+    #[must_use]
+    pub fn tag(owner: &Owner, desired: &Tags) -> (String, String) {
+        user_tag(owner, desired, false)
+    }
+
     /// The tag of an `owner` that is about to leave.
     #[must_use]
     pub fn leaving(owner: &Owner) -> (String, String) {
@@ -126,6 +132,12 @@ impl Users {
     #[must_use]
     pub fn key(owner: &Owner) -> String {
         key_of(owner)
+    }
+
+    /// The value of the thing's tag of that key.
+    #[must_use]
+    pub fn value(&self, key: &str) -> Option<&String> {
+        self.tags.get(key)
     }
 
     /// Whether one of our resources made the thing.
@@ -144,6 +156,12 @@ impl Users {
     #[must_use]
     pub fn includes(&self, owner: &Owner) -> bool {
         self.tags.contains_key(&key_of(owner))
+    }
+
+    /// Whether `owner` is a user that is leaving.
+    #[must_use]
+    pub fn is_leaving(&self, owner: &Owner) -> bool {
+        self.tags.get(&key_of(owner)).is_some_and(|value| *value == Self::leaving(owner).1)
     }
 
     /// Whether somebody uses the thing who isn't leaving.
@@ -335,6 +353,7 @@ mod tests {
     fn who_is_leaving_is_no_user_and_who_comes_waits_for_that() {
         let leaving =
             Users::among(made_by("Old", &Tags::default()).into_iter().chain([Users::leaving(&owner("Old"))]).collect());
+        assert!(leaving.is_leaving(&owner("Old")) && !two(&Tags::default()).is_leaving(&owner("Old")));
         assert!(leaving.includes(&owner("Old")) && !leaving.is_used() && !leaving.is_used_beside(&owner("New")));
         leaving.check_nobody_leaves(&owner("Old"), THING).unwrap();
         let Err(Error::NotYet(waits)) = leaving.check_nobody_leaves(&owner("New"), THING) else {
