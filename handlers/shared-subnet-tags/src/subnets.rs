@@ -179,7 +179,7 @@ impl SharedSubnets {
         }
         let [unset, again] = looks;
         if !unset.keys().eq(again.keys()) {
-            return Err(Error::not_yet_within(VISIBLE_WITHIN, "the tags of the subnets aren't listed yet"));
+            return Err(not_listed(&ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")));
         }
         for (tags, Change { ids, .. }) in unset {
             self.api.untag(ids, &tags).await?;
@@ -197,18 +197,27 @@ impl SharedSubnets {
         Ok(())
     }
 
-    /// That nobody is leaving who looked for others before the claim came.
+    /// That nobody is leaving, or has just left, who looked for others before the claim came.
     async fn check_nobody_leaves(&self, now: &Wishes<'_>, seen: &Seen, claim: &Claim<TagsId>) -> Result<()> {
         let owner = claim.owner();
         let used = seen.iter().filter(|(id, _)| now.get(id.as_str()).is_some_and(|tags| !tags.is_empty()));
-        let (known, new): (Vec<_>, Vec<_>) = used.partition(|(_, users)| users.includes(owner));
+        let is_known = |(id, users): &(&String, &Users)| users.own_tag(owner, now[id.as_str()]).is_none();
+        let (known, new): (Vec<_>, Vec<_>) = used.partition(is_known);
         let again = self.users_again(&new.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await?;
         let known = known.into_iter().filter(|_| claim.given().is_none());
         for (id, users) in known.chain(&again) {
             users.check_nobody_leaves(owner, id)?;
+            let is_there = |(key, value): (&String, &String)| users.value(key) == Some(value);
+            if !now.get(id.as_str()).is_some_and(|tags| tags.pairs().all(is_there)) {
+                return Err(not_listed(id));
+            }
         }
         Ok(())
     }
+}
+
+fn not_listed(ids: &str) -> Error {
+    Error::not_yet_within(VISIBLE_WITHIN, format!("the tags of {ids} aren't listed yet"))
 }
 
 /// A subnet isn't seen at once in the account that it is shared with.
@@ -264,5 +273,7 @@ impl Resource for SharedSubnets {
 
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod sharing;
 #[cfg(test)]
 mod tests;

@@ -172,8 +172,8 @@ async fn subnets_and_their_vpc_are_given_the_tags_of_the_template_and_an_id_that
         sets(&[A, B], ("Name", "app")),
         sets(&[VPC], ("Name", "shared")),
         // Of one that leaves and one that comes, one sees the other.
-        subnets(&[A, B], &[(A, &[]), (B, &[])]),
-        vpc(&[]),
+        subnets(&[A, B], &[(A, &[("Name", "app")]), (B, &[("Name", "app")])]),
+        vpc(&[("Name", "shared")]),
     ];
     let desired = template(&[B, A], ("Name", "app"), Some(("Name", "shared")));
     ensure(&rules, desired, None, &claim).await.unwrap();
