@@ -6,7 +6,7 @@ from moto.organizations.models import organizations_backends
 from moto.ram.models import ram_backends
 
 # What conditions of template.yaml ask for.
-MARKS = ("archipelago:owner", "archipelago:level")
+MARKS = ("archipelago:owner", "archipelago:made")
 
 
 def carried(query, body):

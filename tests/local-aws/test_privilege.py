@@ -110,7 +110,7 @@ class Comparison(unittest.TestCase):
         for marks, told in (
             ({share: ["archipelago:owner"]}, []),
             ({share: []}, [refused, spare]),
-            ({share: ["archipelago:level"]}, [refused, spare]),
+            ({share: ["archipelago:made"]}, [refused, spare]),
             # It may carry the mark, but that proves nothing.
             ({}, [spare]),
         ):

@@ -6,7 +6,8 @@ use aws_sdk_organizations::{
     primitives::DateTime,
     types::{Account, AccountState, CreateAccountFailureReason as Reason, CreateAccountState, CreateAccountStatus},
 };
-use custom_resource::{Claim, Error, Resource, Result, SdkConfig};
+use custom_resource::{Claim, Error, Resource, Result, SdkConfig, Users};
+use organizations::{Departure, Thing};
 
 use crate::{
     api::{Api, KNOWN_WITHIN, has_email},
@@ -88,9 +89,10 @@ impl Accounts {
             (Some(account), _) => return Ok(account),
             (None, accounts) => accounts,
         };
+        let tags = Users::of_made(claim.owner(), "the account", &desired.tags)?;
         // Nobody takes an account back for 90 days.
         claim.check_latest().await?;
-        let request = self.api.create(desired, claim.owner().tag(), accounts).await?;
+        let request = self.api.create(desired, &tags, accounts).await?;
         let id = request.id().and_then(|id| id.parse().ok());
         claim.hold(&id.ok_or_else(|| Error::refused("Organizations answered with an id that is no request's"))?);
         self.requested(&request, desired, claim).await
@@ -119,7 +121,7 @@ impl Accounts {
         self.described(id, claim).await
     }
 
-    /// The account of the organization that has the address, if it is ours or may be adopted; and how many there are.
+    /// The account of the organization that has the address, if the claim uses it or may adopt it; and how many there are.
     async fn with_email(&self, desired: &Properties, claim: &Claim<AccountId>) -> Result<(Option<Account>, usize)> {
         let accounts = self.api.accounts().await?;
         let count = accounts.len();
@@ -127,7 +129,8 @@ impl Accounts {
             return Ok((None, count));
         };
         let id = account.id().unwrap_or_default();
-        if !desired.adopt_existing && !self.api.organizations.carries(id, claim.owner()).await? {
+        let uses = |users: Users| users.includes(claim.owner());
+        if !desired.adopt_existing && !self.api.organizations.users(id).await?.is_some_and(uses) {
             return Err(Error::refused(format!(
                 "the account {id} of this organization has the address in `Email`; set `AdoptExisting` to true to take it over, \
                  or choose another address"
@@ -172,7 +175,7 @@ impl Accounts {
     /// Closes the account, and comes back until it is closed.
     async fn close(&self, id: &str) -> Result<()> {
         let Some(account) = self.api.described(id).await? else {
-            // It is there, since its mark was read.
+            // It is there, since its tags were read.
             return Err(not_described(id));
         };
         let closed = [AccountState::PendingClosure, AccountState::Suspended, AccountState::Closed];
@@ -250,20 +253,26 @@ impl Resource for Accounts {
         }
         // One that was refused for its address has changed nothing that could be taken back.
         let previous = previous.filter(|previous| previous.email == desired.email);
-        let is_shown = account.name() == Some(&desired.name.0);
-        if !is_shown || previous.is_some_and(|previous| previous.name != desired.name) {
-            claim.change("name", is_shown, async || self.api.rename(id, &desired.name.0).await).await?;
-        }
-        let changes = self.api.organizations.tag_changes(id, &desired.tags, previous.map(|previous| &previous.tags));
+        let known = format!("the account {id}");
+        let thing = Thing { id, name: &known };
         let (to, before) = (desired.parent_id.as_ref(), previous.map(|previous| previous.parent_id.as_ref()));
         let is_placed = to.is_some() || before.flatten().is_some();
         let parent = async { if is_placed { self.parent(id).await.map(Some) } else { Ok(None) } };
-        let (changes, parent) = tokio::join!(changes, parent);
-        let changes = changes?;
-        let tagging = async || self.api.organizations.change_tags(id, &changes).await;
-        claim.change("tags", changes.are_shown, tagging).await?;
-        if let Some(parent) = parent? {
-            self.relocate(id, &parent, desired, previous, claim).await?;
+        let (users, parent) = tokio::join!(self.api.organizations.users_of(thing), parent);
+        let (users, parent) = (users?, parent?);
+        let is_shown = account.name() == Some(&desired.name.0);
+        if !is_shown {
+            self.api.organizations.check_alone(thing, "name", &users, claim).await?;
+        }
+        // Before the account is relied on: whoever leaves it sees the user.
+        let tags = previous.map(|previous| &previous.tags);
+        self.api.organizations.join(thing, &users, &desired.tags, tags, false, claim).await?;
+        if !is_shown || previous.is_some_and(|previous| previous.name != desired.name) {
+            claim.change("name", is_shown, async || self.api.rename(id, &desired.name.0).await).await?;
+        }
+        if let Some(parent) = parent {
+            let check = async || self.api.organizations.check_alone(thing, "place", &users, claim).await;
+            self.relocate(id, &parent, desired, previous, claim, check).await?;
         }
         let was_ready = previous.is_some_and(|previous| previous.wait_until_ready) && was_given(id, claim);
         if desired.wait_until_ready && !was_ready {
@@ -279,12 +288,23 @@ impl Resource for Accounts {
         })
     }
 
-    /// Leaves the account as it is, unless the template wants it closed and this claim made it.
+    /// Leaves the account as it is, unless the template wants it closed, one of our resources made it, and nobody else uses it.
     async fn remove(&self, last: Option<&Properties>, claim: &Claim<AccountId>) -> Result<()> {
-        let Some(last) = last.filter(|last| last.close_on_delete) else { return Ok(()) };
-        for id in self.last(last, claim).await? {
-            if self.api.organizations.carries(&id, claim.owner()).await? {
-                return self.close(&id).await;
+        let ids = match (last, claim.id()) {
+            (Some(last), _) => self.last(last, claim).await?,
+            (None, Some(AccountId::Account(id))) => [id].into(),
+            (None, _) => return Ok(()),
+        };
+        for id in ids {
+            if !last.is_some_and(|last| last.close_on_delete) {
+                self.api.organizations.leave_behind(&id, claim).await?;
+            } else if self.api.organizations.leave(&id, claim).await? == Departure::Last {
+                return match self.close(&id).await {
+                    Err(error @ Error::Refused(_)) => {
+                        Err(self.api.organizations.stay(&id, last.map(|last| &last.tags), claim, error).await)
+                    }
+                    ended => ended,
+                };
             }
         }
         Ok(())
@@ -293,5 +313,7 @@ impl Resource for Accounts {
 
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod sharing;
 #[cfg(test)]
 mod tests;

@@ -102,7 +102,7 @@ impl Api {
     pub(crate) async fn create(
         &self,
         desired: &Properties,
-        mark: (String, String),
+        marked: &[(String, String)],
         accounts: usize,
     ) -> Result<CreateAccountStatus> {
         let request = self
@@ -112,7 +112,7 @@ impl Api {
             .email(desired.email.expose())
             .role_name(&desired.role_name.0)
             .set_iam_user_access_to_billing(desired.iam_user_access_to_billing.map(Into::into))
-            .set_tags(Some(tags(&desired.tags.with(mark))?));
+            .set_tags(Some(tags(marked)?));
         let made = request.customize().config_override(once()).send().await;
         let constraint = constraint(&made, |error| match error {
             CreateAccountError::ConstraintViolationException(violation) => violation.reason(),

@@ -17,7 +17,8 @@ impl Accounts {
         parent.ok_or_else(|| Error::not_yet_within(KNOWN_WITHIN, format!("the account {id} has no parent yet")))
     }
 
-    /// Moves the account where the template wants it; back to the root, if it is where the template wanted it before.
+    /// Moves the account where the template wants it, if that may be (`check`); back to the root, if it is where the template
+    /// wanted it before.
     pub(crate) async fn relocate(
         &self,
         id: &str,
@@ -25,6 +26,7 @@ impl Accounts {
         desired: &Properties,
         previous: Option<&Properties>,
         claim: &Claim<AccountId>,
+        check: impl AsyncFn() -> Result<()>,
     ) -> Result<()> {
         let from = parent.id().unwrap_or_default();
         let place = async |place: Option<&ParentId>| match place {
@@ -35,6 +37,7 @@ impl Accounts {
         let to = place(desired.parent_id.as_ref()).await?;
         let was_placed = |previous: &Properties| previous.parent_id.as_ref().is_some_and(|it| it.as_str() == from);
         if from != to && (desired.parent_id.is_some() || previous.is_some_and(was_placed)) {
+            check().await?;
             let moving = async || {
                 if self.api.relocate(id, from, &to).await? { Ok(()) } else { Err(not_there(id)) }
             };

@@ -33,7 +33,8 @@ pub(crate) struct Properties {
     /// Whether an ACTIVE account of this organization that has the address is taken over.
     #[serde(default)]
     pub(crate) adopt_existing: bool,
-    /// Whether deleting the resource closes the account, if this claim made it. Otherwise it is left as it is.
+    /// Whether deleting the resource closes the account, if one of our resources made it and no other one uses it. Otherwise
+    /// it is left as it is.
     #[serde(default)]
     pub(crate) close_on_delete: bool,
     /// Whether to wait until the role can be assumed and answers `GetCallerIdentity`.

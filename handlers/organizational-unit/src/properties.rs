@@ -80,7 +80,8 @@ struct Written {
     /// Names with `/` between them, at most five, instead of `Name` and `ParentId`: missing levels are made on the way.
     #[cfg_attr(test, schemars(regex(pattern = "^[^/]{1,128}(/[^/]{1,128}){0,4}$"), extend("x-update" = "No interruption for the last level, replacement for the others")))]
     path: Option<String>,
-    /// Whether an OU of that name under that parent is taken over. It is left behind on delete.
+    /// Whether an OU of that name under that parent is taken over. One that none of our resources made is left behind on
+    /// delete.
     #[serde(default = "yes")]
     adopt_existing: bool,
     /// The OU's tags. Only keys that the template set are changed or removed.

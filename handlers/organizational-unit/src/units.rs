@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use aws_sdk_organizations::Client;
-use custom_resource::{Claim, Error, Owner, Resource, Result};
-use organizations::{BUSY_FOR, Organizations, UnitId};
+use custom_resource::{Claim, Error, Resource, Result, Tags, Users};
+use organizations::{BUSY_FOR, Departure, Organizations, Thing, UnitId};
 
 use crate::{
-    levels::LEVEL_KEY,
     properties::{Attributes, Place, Properties},
     tree::{Deleted, Tree, Unit},
 };
@@ -38,21 +37,20 @@ impl OrganizationalUnits {
         let children = self.tree.children(parent).await?;
         if let Some(id) = claim.id() {
             if let Some(own) = children.iter().find(|unit| unit.id == id.as_str()) {
+                let known = known(own);
+                let thing = Thing { id: &own.id, name: &known };
+                let users = self.tree.0.users_of(thing).await?;
                 let is_shown = own.name == name;
-                let named = async {
-                    if is_shown && previous.is_none_or(|previous| previous.place.name() == name) {
-                        return Ok(());
-                    }
-                    let is_taken = children.iter().any(|unit| unit.name == name && unit.id != own.id);
-                    claim.change("name", is_shown, async || self.tree.rename(&own.id, name, is_taken).await).await
-                };
+                if !is_shown {
+                    self.tree.0.check_alone(thing, "name", &users, claim).await?;
+                }
                 let previous_tags = previous.map(|previous| &previous.tags);
-                let changes = self.tree.0.tag_changes(&own.id, &desired.tags, previous_tags);
-                let (named, changes) = tokio::join!(named, changes);
-                named?;
-                let changes = changes?;
-                let tagging = async || self.tree.0.change_tags(&own.id, &changes).await;
-                claim.change("tags", changes.are_shown, tagging).await?;
+                let anew = previous.is_some_and(|previous| previous.place.is_elsewhere(&desired.place));
+                self.tree.0.join(thing, &users, &desired.tags, previous_tags, anew, claim).await?;
+                if !is_shown || previous.is_some_and(|previous| previous.place.name() != name) {
+                    let is_taken = children.iter().any(|unit| unit.name == name && unit.id != own.id);
+                    claim.change("name", is_shown, async || self.tree.rename(&own.id, name, is_taken).await).await?;
+                }
                 return Ok(Unit { name: name.to_owned(), ..own.clone() });
             }
             // Another one in the place of one that is only not listed would be a replacement.
@@ -65,70 +63,60 @@ impl OrganizationalUnits {
             self.adopt(&there, desired, claim).await?;
             return Ok(there);
         }
-        let made = self.tree.create(parent, name, &desired.tags.with(claim.owner().tag())).await?;
+        let tags = Users::of_made(claim.owner(), &format!("the OU {name}"), &desired.tags)?;
+        let made = self.tree.create(parent, name, &tags).await?;
         hold(claim, &made)?;
         Ok(made)
     }
 
-    /// Takes an OU over that has the name already. One that carries our mark was made by this claim, in a try whose
-    /// answer was lost; a level that this claim made becomes its own; any other is left behind on delete.
+    /// Takes an OU over that has the name already. One that the claim uses, or that it made as a level, was made by it in a try
+    /// whose answer was lost, or on the way to another OU.
     async fn adopt(&self, there: &Unit, desired: &Properties, claim: &Claim<UnitId>) -> Result<()> {
-        let tags = self.tree.0.tags(&there.id).await?.unwrap_or_default();
-        let made_as = |key: &str| tags.get(key).is_some_and(|tag| claim.owner().made(tag));
-        let own_level = made_as(LEVEL_KEY);
-        let maker = tags.get(Owner::TAG_KEY).and_then(|tag| claim.owner().made_in_stack(tag));
-        if let Some(sibling) = maker.filter(|maker| *maker != claim.owner().logical_id()) {
-            return Err(Error::refused(format!(
-                "the OU {} ({}) is that of {sibling} in this stack, and would go with it; refer to that resource, or keep its logical id",
-                there.name, there.id
-            )));
-        }
-        if !desired.adopt_existing && !own_level && !made_as(Owner::TAG_KEY) {
+        let known = known(there);
+        let thing = Thing { id: &there.id, name: &known };
+        let users = self.tree.0.users_of(thing).await?;
+        let is_own = users.includes(claim.owner()) || users.is_made_by(claim.owner()) && !users.is_used();
+        if !desired.adopt_existing && !is_own {
             return Err(Error::refused(format!(
                 "an OU named {} exists there already ({}); set `AdoptExisting` to true to take it over, or choose another name",
                 there.name, there.id
             )));
         }
-        let mut changes = desired.tags.changes(&tags, None);
-        if own_level {
-            changes.set.push(claim.owner().tag());
-        }
-        if tags.contains_key(LEVEL_KEY) {
-            // Whoever made it on the way to another OU would take it away with that.
-            changes.unset.push(LEVEL_KEY.to_owned());
-        }
-        self.tree.0.change_tags(&there.id, &changes).await?;
-        hold(claim, there)
+        hold(claim, there)?;
+        self.tree.0.join(thing, &users, &desired.tags, None, false, claim).await
     }
 
     /// Deletes what a cancelled replacement made; where something is inside by now, or where Organizations doesn't let us,
     /// it is left to people: a rollback must not fail for it.
     async fn take_back(&self, place: &Place, now: &Unit, claim: &Claim<UnitId>) -> Result<()> {
         let (levels, made) = self.standing(place, claim).await?;
-        if levels.iter().any(|level| level.id == now.id) {
-            // It is the OU itself again.
-            self.mark_anew(&now.id, LEVEL_KEY, claim.owner().tag(), claim.owner()).await?;
-        }
+        // One that is the OU itself again stays, and so do those above it.
+        let first = levels.iter().position(|level| level.id == now.id).map_or(0, |place| place + 1);
         if let Some(made) = made.filter(|made| made.id != now.id)
-            && self.is_own(&made.id, claim.owner()).await?
+            && self.tree.0.leave(&made.id, claim).await? == Departure::Last
             && self.delete_unless_used(&made.id).await?.is_some()
         {
-            return Ok(());
+            return self.tree.0.forget(&made.id, claim).await;
         }
-        self.delete_levels(&levels, claim.owner()).await
+        self.delete_levels(&levels[first..], claim).await
     }
 
-    /// Deletes the claim's own OU; one that it adopted, or that is a level by now, stays. One with something inside is
-    /// refused.
-    async fn delete_own(&self, id: &str, owner: &Owner) -> Result<()> {
-        if !self.is_own(id, owner).await? {
-            return Ok(());
-        }
-        match self.delete_unless_used(id).await? {
-            None => Ok(()),
-            Some(contents) => Err(Error::refused(format!(
-                "the OU {id} is not empty, so it can't be deleted; it holds {contents}: move or remove these first"
-            ))),
+    /// Takes the claim off its OU, and deletes that if it was the last one's; one that nobody made, or that is a level by now,
+    /// stays. One with something inside is refused.
+    async fn leave(&self, id: &str, tags: Option<&Tags>, claim: &Claim<UnitId>) -> Result<()> {
+        match self.tree.0.leave(id, claim).await? {
+            Departure::Nothing | Departure::Left => Ok(()),
+            Departure::Last => match self.delete_unless_used(id).await {
+                Ok(None) => Ok(()),
+                Ok(Some(contents)) => {
+                    let refusal = Error::refused(format!(
+                        "the OU {id} is not empty, so it can't be deleted; it holds {contents}: move or remove these first"
+                    ));
+                    Err(self.tree.0.stay(id, tags, claim, refusal).await)
+                }
+                Err(error @ Error::Refused(_)) => Err(self.tree.0.stay(id, tags, claim, error).await),
+                Err(error) => Err(error),
+            },
         }
     }
 
@@ -144,6 +132,11 @@ impl OrganizationalUnits {
             contents => Ok(Some(contents)),
         }
     }
+}
+
+/// How people know an OU.
+fn known(unit: &Unit) -> String {
+    format!("the OU {} ({})", unit.name, unit.id)
 }
 
 fn hold(claim: &Claim<UnitId>, unit: &Unit) -> Result<()> {
@@ -189,31 +182,33 @@ impl Resource for OrganizationalUnits {
     }
 
     async fn remove(&self, last: Option<&Properties>, claim: &Claim<UnitId>) -> Result<()> {
-        let owner = claim.owner();
+        let tags = last.map(|last| &last.tags);
         let levels = match (last.map(|properties| &properties.place), claim.id()) {
             (Some(place @ Place::Path { .. }), Some(id)) => {
-                let (levels, deleted) = tokio::join!(self.levels(place, claim), self.delete_own(id.as_str(), owner));
-                deleted?;
+                let (levels, left) = tokio::join!(self.levels(place), self.leave(id.as_str(), tags, claim));
+                left?;
                 levels?.0
             }
             (_, Some(id)) => {
-                self.delete_own(id.as_str(), owner).await?;
+                self.leave(id.as_str(), tags, claim).await?;
                 Vec::new()
             }
             (Some(place), None) => {
                 let (levels, itself) = self.standing(place, claim).await?;
                 if let Some(unit) = itself {
-                    self.delete_own(&unit.id, owner).await?;
+                    self.leave(&unit.id, tags, claim).await?;
                 }
                 levels
             }
             (None, None) => return Ok(()),
         };
-        self.delete_levels(&levels, owner).await
+        self.delete_levels(&levels, claim).await
     }
 }
 
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod sharing;
 #[cfg(test)]
 mod tests;

@@ -6,10 +6,10 @@ use aws_sdk_ec2::{
     Client,
     types::{Subnet, Vpc},
 };
-use custom_resource::{Claim, Error, Resource, Result, Tags};
+use custom_resource::{Claim, Error, Resource, Result, TagChanges, Tags, Users};
 
 use crate::{
-    api::{Api, TagMap, VISIBLE_WITHIN, by_key},
+    api::{Api, VISIBLE_WITHIN, by_key},
     properties::{Properties, TagsId},
 };
 
@@ -35,6 +35,15 @@ fn owned<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> Vec<(Stri
     pairs.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
+/// Tags of several things, by their ids.
+type Seen = BTreeMap<String, Users>;
+
+fn listed(subnets: &[Subnet], vpcs: &[Vpc]) -> Seen {
+    let subnets = subnets.iter().map(|subnet| (subnet.subnet_id().unwrap_or_default(), subnet.tags()));
+    let vpcs = vpcs.iter().map(|vpc| (vpc.vpc_id().unwrap_or_default(), vpc.tags()));
+    subnets.chain(vpcs).map(|(id, tags)| (id.to_owned(), Users::among(by_key(tags)))).collect()
+}
+
 /// The same change of several things, by its tags: one call.
 type Changes = BTreeMap<Vec<(String, String)>, Change>;
 
@@ -45,43 +54,56 @@ struct Change {
     is_needed: bool,
 }
 
-/// Everything that is to be changed.
-#[derive(Debug, Default)]
-struct Plan {
-    set: Changes,
-    unset: Changes,
+/// Adds a change of a thing, if it is one.
+fn add(changes: &mut Changes, tags: Vec<(String, String)>, id: &str, is_shown: bool) {
+    if !tags.is_empty() {
+        let change = changes.entry(tags).or_default();
+        change.ids.push(id.to_owned());
+        change.is_needed |= !is_shown;
+    }
 }
 
-impl Plan {
-    /// Adds what makes the tags of a thing those of `desired`, if they were said to be `previous` before. What the template
-    /// changes is changed whatever is listed, which may be behind. A key that no template of ours set keeps its value, and
-    /// one of ours that has another value by now isn't removed: EC2 compares it. `current` is `None` where nobody looked.
-    fn add(&mut self, id: &str, current: Option<&TagMap>, desired: &Tags, previous: &Tags) -> Result<()> {
-        let listed = |key: &str| current.and_then(|current| current.get(key));
-        let differs =
-            |(key, value): &(&String, &String)| listed(key) != Some(value) || previous.get(key) != Some(value);
-        let set = owned(desired.pairs().filter(differs));
-        let is_theirs =
-            |key: &str, value: &String| listed(key).is_some_and(|there| there != value) && previous.get(key).is_none();
-        if let Some((key, _)) = set.iter().find(|(key, value)| is_theirs(key, value)) {
-            return Err(Error::refused(format!(
-                "{id} has a tag {key} with another value already, which this resource did not set; remove that tag, or leave \
-                 the key out"
-            )));
-        }
-        let unset = owned(previous.pairs().filter(|(key, _)| desired.get(key).is_none()));
-        let is_listed = |(key, value): &(String, String)| listed(key) == Some(value);
-        let are_set = set.iter().all(is_listed);
-        let are_unset = current.is_some() && !unset.iter().any(is_listed);
-        for (tags, is_shown, changes) in [(set, are_set, &mut self.set), (unset, are_unset, &mut self.unset)] {
-            if !tags.is_empty() {
-                let change = changes.entry(tags).or_default();
-                change.ids.push(id.to_owned());
-                change.is_needed |= !is_shown;
-            }
-        }
-        Ok(())
+/// What gives a thing with `users` the tags `desired`, if they were said to be `previous` before. What the template changes is
+/// changed whatever is listed, which may be behind. A key that no template of ours set keeps its value, and so does one that
+/// another user wants.
+fn set(
+    changes: &mut Changes,
+    id: &str,
+    users: &Users,
+    desired: &Tags,
+    previous: &Tags,
+    claim: &Claim<TagsId>,
+) -> Result<()> {
+    let owner = claim.owner();
+    let listed = |key: &str| users.value(key);
+    let differs = |(key, value): &(&String, &String)| listed(key) != Some(value) || previous.get(key) != Some(value);
+    let mut set = owned(desired.pairs().filter(differs));
+    users.check_tags(owner, id, desired)?;
+    let is_theirs =
+        |key: &str, value: &String| listed(key).is_some_and(|there| there != value) && previous.get(key).is_none();
+    if let Some((key, _)) = set.iter().find(|(key, value)| is_theirs(key, value)) {
+        return Err(Error::refused(format!(
+            "{id} has a tag {key} with another value already, which this resource did not set; remove that tag, or leave \
+             the key out"
+        )));
     }
+    let own = Users::tag(owner, desired);
+    let is_known = listed(&own.0) == Some(&own.1) && desired == previous;
+    if !desired.is_empty() && !is_known {
+        set.push(own);
+    }
+    users.check_room(id, &TagChanges { set: set.clone(), ..TagChanges::default() })?;
+    let are_set = set.iter().all(|(key, value)| listed(key) == Some(value));
+    add(changes, set, id, are_set);
+    Ok(())
+}
+
+/// What takes the tags `dropped` from a thing with `users`, but for the keys that another user wants. EC2 leaves a tag that has
+/// another value by now.
+fn unset(changes: &mut Changes, id: &str, users: &Users, dropped: &[(String, String)], claim: &Claim<TagsId>) {
+    let is_kept = |key: &str| users.is_claimed_beside(claim.owner(), key);
+    let unset: Vec<_> = dropped.iter().filter(|(key, _)| !is_kept(key)).cloned().collect();
+    add(changes, unset, id, false);
 }
 
 impl SharedSubnets {
@@ -103,47 +125,104 @@ impl SharedSubnets {
         Ok(subnets)
     }
 
-    /// What has to change since the template says `desired` and said `previous` before.
-    async fn plan(&self, desired: Option<&Properties>, previous: Option<&Properties>) -> Result<Plan> {
-        let subnets = self.seen(desired, previous).await?;
-        let (now, before) = (wishes(desired, &subnets), wishes(previous, &subnets));
-        let in_vpcs: BTreeSet<_> = subnets.iter().filter_map(Subnet::vpc_id).collect();
-        let wanted = in_vpcs.iter().filter(|id| now.contains_key(*id)).map(|id| (*id).to_owned());
-        let vpcs = self.api.vpcs(wanted.collect()).await?;
-
-        // What is only to lose its tags isn't looked at, or not believed.
-        let left = in_vpcs.iter().filter(|id| before.contains_key(*id) && !now.contains_key(*id));
-        let left = left.map(|id| (*id, None));
-        let subnets = subnets.iter().map(|subnet| (subnet.subnet_id().unwrap_or_default(), by_key(subnet.tags())));
-        let vpcs = vpcs.iter().map(|vpc: &Vpc| (vpc.vpc_id().unwrap_or_default(), by_key(vpc.tags())));
-        let listed = subnets.chain(vpcs).map(|(id, tags)| (id, desired.is_some().then_some(tags)));
-        let seen: BTreeMap<_, _> = listed.chain(left).collect();
-        check_seen(&now, &seen)?;
-        let none = Tags::default();
-        let mut plan = Plan::default();
-        for (id, current) in &seen {
-            let [desired, previous] = [&now, &before].map(|wishes| wishes.get(id).copied().unwrap_or(&none));
-            plan.add(id, current.as_ref(), desired, previous)?;
-        }
-        Ok(plan)
+    /// The users of the things that `wanted` and `left` name, as far as they are seen.
+    async fn users(&self, subnets: &[Subnet], wanted: &Wishes<'_>, left: &Wishes<'_>) -> Result<Seen> {
+        let is_named = |id: &&str| wanted.contains_key(id) || left.contains_key(id);
+        let vpcs: BTreeSet<_> = subnets.iter().filter_map(Subnet::vpc_id).filter(is_named).collect();
+        let vpcs = self.api.vpcs(vpcs.into_iter().map(ToOwned::to_owned).collect()).await?;
+        Ok(listed(subnets, &vpcs))
     }
 
-    async fn carry_out(&self, plan: Plan, claim: &Claim<TagsId>) -> Result<()> {
-        for (tags, Change { ids, is_needed }) in plan.set {
+    /// The users of these things, looked for once more.
+    async fn users_again(&self, ids: &[&String]) -> Result<Seen> {
+        let of_kind = |is_vpc: bool| {
+            ids.iter().filter(|id| id.starts_with("vpc-") == is_vpc).map(|id| (*id).clone()).collect::<Vec<_>>()
+        };
+        let subnets = self.api.subnets(of_kind(false)).await?;
+        let vpcs = self.api.vpcs(of_kind(true)).await?;
+        Ok(listed(&subnets, &vpcs))
+    }
+
+    /// Takes away what the template said `before` and doesn't say `now`, from things that the claim uses. Who comes meanwhile
+    /// sees in the claim's tag that it is leaving, and is seen by it.
+    async fn leave(&self, now: &Wishes<'_>, before: &Wishes<'_>, seen: &Seen, claim: &Claim<TagsId>) -> Result<()> {
+        let none = Tags::default();
+        let (owner, mark) = (claim.owner(), Users::leaving(claim.owner()));
+        let mut left: BTreeMap<&String, Vec<(String, String)>> = BTreeMap::new();
+        for (id, tags) in before.iter().filter_map(|(id, tags)| Some((seen.get_key_value(*id)?.0, *tags))) {
+            let wanted = now.get(id.as_str()).copied().unwrap_or(&none);
+            let dropped = owned(tags.pairs().filter(|(key, _)| wanted.get(key).is_none()));
+            if !dropped.is_empty() && !claim.has_written(&format!("no tags of {id}")) {
+                left.insert(id, dropped);
+            }
+        }
+        let is_user = |seen: &Seen, id: &String| seen.get(id).is_some_and(|users| users.includes(owner));
+        if left.keys().any(|id| !is_user(seen, id)) {
+            // A list may be behind and hide the claim itself.
+            let again = self.users_again(&left.keys().copied().collect::<Vec<_>>()).await?;
+            left.retain(|id, _| is_user(seen, id) || is_user(&again, id));
+        }
+        if left.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<_> = left.keys().copied().collect();
+        self.api.tag(ids.iter().map(|id| (*id).clone()).collect(), std::slice::from_ref(&mark)).await?;
+        let mut looks = [Changes::new(), Changes::new()];
+        for changes in &mut looks {
+            let users = self.users_again(&ids).await?;
+            for (id, dropped) in &left {
+                let is_wanted = now.get(id.as_str()).is_some_and(|tags| !tags.is_empty());
+                let own = (!is_wanted).then(|| mark.clone());
+                let dropped: Vec<_> = dropped.iter().cloned().chain(own).collect();
+                unset(changes, id, users.get(*id).unwrap_or(&Users::default()), &dropped, claim);
+            }
+        }
+        let [unset, again] = looks;
+        if !unset.keys().eq(again.keys()) {
+            return Err(not_listed(&ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")));
+        }
+        for (tags, Change { ids, .. }) in unset {
+            self.api.untag(ids, &tags).await?;
+        }
+        ids.iter().for_each(|id| claim.wrote(format!("no tags of {id}")));
+        Ok(())
+    }
+
+    /// Gives things their tags, and makes the claim a user of them.
+    async fn carry_out(&self, changes: Changes, claim: &Claim<TagsId>) -> Result<()> {
+        for (tags, Change { ids, is_needed }) in changes {
             let tagging = async || self.api.tag(ids.clone(), &tags).await;
             claim.change(&format!("tags of {}", ids.join(", ")), !is_needed, tagging).await?;
         }
-        for (tags, Change { ids, is_needed }) in plan.unset {
-            let untagging = async || self.api.untag(ids.clone(), &tags).await;
-            claim.change(&format!("no tags of {}", ids.join(", ")), !is_needed, untagging).await?;
+        Ok(())
+    }
+
+    /// That nobody is leaving, or has just left, who looked for others before the claim came.
+    async fn check_nobody_leaves(&self, now: &Wishes<'_>, seen: &Seen, claim: &Claim<TagsId>) -> Result<()> {
+        let owner = claim.owner();
+        let used = seen.iter().filter(|(id, _)| now.get(id.as_str()).is_some_and(|tags| !tags.is_empty()));
+        let is_known = |(id, users): &(&String, &Users)| users.own_tag(owner, now[id.as_str()]).is_none();
+        let (known, new): (Vec<_>, Vec<_>) = used.partition(is_known);
+        let again = self.users_again(&new.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await?;
+        let known = known.into_iter().filter(|_| claim.given().is_none());
+        for (id, users) in known.chain(&again) {
+            users.check_nobody_leaves(owner, id)?;
+            let is_there = |(key, value): (&String, &String)| users.value(key) == Some(value);
+            if !now.get(id.as_str()).is_some_and(|tags| tags.pairs().all(is_there)) {
+                return Err(not_listed(id));
+            }
         }
         Ok(())
     }
 }
 
+fn not_listed(ids: &str) -> Error {
+    Error::not_yet_within(VISIBLE_WITHIN, format!("the tags of {ids} aren't listed yet"))
+}
+
 /// A subnet isn't seen at once in the account that it is shared with.
-fn check_seen(wishes: &Wishes<'_>, seen: &BTreeMap<&str, Option<TagMap>>) -> Result<()> {
-    let unseen: Vec<_> = wishes.keys().filter(|id| !seen.contains_key(*id)).copied().collect();
+fn check_seen(wishes: &Wishes<'_>, seen: &Seen) -> Result<()> {
+    let unseen: Vec<_> = wishes.keys().filter(|id| !seen.contains_key(**id)).copied().collect();
     if unseen.is_empty() {
         return Ok(());
     }
@@ -163,22 +242,38 @@ impl Resource for SharedSubnets {
     }
 
     async fn ensure(&self, desired: &Properties, previous: Option<&Properties>, claim: &Claim<TagsId>) -> Result<()> {
-        let plan = self.plan(Some(desired), previous).await?;
+        let subnets = self.seen(Some(desired), previous).await?;
+        let (now, before) = (wishes(Some(desired), &subnets), wishes(previous, &subnets));
+        let seen = self.users(&subnets, &now, &before).await?;
+        check_seen(&now, &seen)?;
+        let none = Tags::default();
+        let mut changes = Changes::new();
+        for (id, desired) in &now {
+            let previous = before.get(id).copied().unwrap_or(&none);
+            set(&mut changes, id, &seen[*id], desired, previous, claim)?;
+        }
         // Not before anything is tagged: what was refused until then leaves no id, so that the Delete that follows takes away
         // nothing of others.
         claim.hold(&TagsId::of(claim.owner()));
-        self.carry_out(plan, claim).await
+        self.leave(&now, &before, &seen, claim).await?;
+        self.carry_out(changes, claim).await?;
+        self.check_nobody_leaves(&now, &seen, claim).await
     }
 
     async fn remove(&self, last: Option<&Properties>, claim: &Claim<TagsId>) -> Result<()> {
         if claim.made_nothing() {
             return Ok(());
         }
-        self.carry_out(self.plan(None, last).await?, claim).await
+        let subnets = self.seen(None, last).await?;
+        let (now, before) = (Wishes::new(), wishes(last, &subnets));
+        let seen = self.users(&subnets, &now, &before).await?;
+        self.leave(&now, &before, &seen, claim).await
     }
 }
 
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod sharing;
 #[cfg(test)]
 mod tests;

@@ -65,6 +65,7 @@ mod tags;
 mod telemetry;
 mod turn;
 mod undelivered;
+mod users;
 mod warm_up;
 
 pub use account_id::is_account_id;
@@ -83,3 +84,4 @@ pub use tags::{TagChanges, Tags};
 pub use telemetry::start_log;
 pub use turn::{NotATurn, Turn};
 pub use undelivered::{ANSWER_UNDELIVERED, undelivered};
+pub use users::Users;

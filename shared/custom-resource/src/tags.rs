@@ -53,6 +53,12 @@ impl Tags {
         self.0.clone().into_iter().chain([mark]).collect()
     }
 
+    /// The tags but for those whose key is so.
+    #[must_use]
+    pub fn without(&self, is_so: impl Fn(&str) -> bool) -> Self {
+        Self(self.pairs().filter(|(key, _)| !is_so(key)).map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+
     /// Each key with its value.
     pub fn pairs(&self) -> impl Iterator<Item = (&String, &String)> {
         self.0.iter()

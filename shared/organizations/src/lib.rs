@@ -10,11 +10,13 @@ use aws_sdk_organizations::{
     operation::list_roots::ListRootsOutput,
     types::{Parent, Root, Tag},
 };
-use custom_resource::{Answer, AwsError, Error, Owner, Result, TagChanges, Tags};
+use custom_resource::{Answer, AwsError, Error, Result, TagChanges};
 
 mod ids;
+mod sharing;
 
 pub use ids::{NotAUnitId, ParentId, UnitId, is_token};
+pub use sharing::{Departure, Thing};
 
 /// What Organizations says while it is busy with another change, or with itself.
 pub const BUSY: [&str; 5] = [
@@ -27,6 +29,9 @@ pub const BUSY: [&str; 5] = [
 
 /// What a call says to which no organization is known: there is none, or it has just been made.
 pub const NOT_IN_USE: &str = "AWSOrganizationsNotInUseException";
+
+/// What a call about tags says to which no such account or OU is known.
+const GONE: [&str; 3] = ["TargetNotFoundException", "OrganizationalUnitNotFoundException", "AccountNotFoundException"];
 
 /// How long Organizations may be busy.
 pub const BUSY_FOR: Duration = Duration::from_mins(4);
@@ -103,9 +108,8 @@ impl Organizations {
     pub async fn tags(&self, id: &str) -> Result<Option<BTreeMap<String, String>>> {
         let pages = self.0.list_tags_for_resource().resource_id(id).into_paginator().items();
         let tags = pages.send().collect::<Result<Vec<_>, _>>().await;
-        let gone = ["TargetNotFoundException", "OrganizationalUnitNotFoundException", "AccountNotFoundException"];
         let pairs = |tags: Vec<Tag>| tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-        Ok(tags.none_if(&gone).unless_busy()?.map(pairs))
+        Ok(tags.none_if(&GONE).unless_busy()?.map(pairs))
     }
 
     /// The tags of what may be there; `None` if it isn't. What has no tags because it isn't there is looked for by another
@@ -115,47 +119,42 @@ impl Organizations {
     /// What AWS said; `NotYet` if it is there after all.
     pub async fn tags_of_any(&self, id: &str) -> Result<Option<BTreeMap<String, String>>> {
         match self.tags(id).await? {
-            None if self.parent(id).await?.is_some() => {
-                Err(Error::not_yet_within(BUSY_FOR, format!("the tags of {id} aren't listed yet")))
-            }
+            None if self.parent(id).await?.is_some() => Err(not_listed(id)),
             tags => Ok(tags),
         }
     }
 
-    /// Whether it is there and carries `owner`'s mark.
+    /// Sets and removes tags of what is there; without changes nothing is called.
     ///
     /// # Errors
-    /// As for [`Self::tags_of_any`].
-    pub async fn carries(&self, id: &str, owner: &Owner) -> Result<bool> {
-        let tags = self.tags_of_any(id).await?.unwrap_or_default();
-        Ok(tags.get(Owner::TAG_KEY).is_some_and(|tag| owner.made(tag)))
-    }
-
-    /// What makes the tags those that the template wants, if it said `previous` before; without any nothing is called.
-    ///
-    /// # Errors
-    /// What AWS said.
-    pub async fn tag_changes(&self, id: &str, desired: &Tags, previous: Option<&Tags>) -> Result<TagChanges> {
-        let is_about_tags = !desired.is_empty() || previous.is_some_and(|previous| !previous.is_empty());
-        let current = if is_about_tags { self.tags(id).await?.unwrap_or_default() } else { BTreeMap::new() };
-        Ok(desired.changes(&current, previous))
-    }
-
-    /// Sets and removes tags; without changes nothing is called.
-    ///
-    /// # Errors
-    /// What AWS said.
+    /// What AWS said; `NotYet` if it isn't there (any more).
     pub async fn change_tags(&self, id: &str, changes: &TagChanges) -> Result<()> {
+        if self.change_tags_of_any(id, changes).await? { Ok(()) } else { Err(not_listed(id)) }
+    }
+
+    /// The same of what may be there; says whether it is.
+    ///
+    /// # Errors
+    /// What AWS said; `NotYet` if it is there after all.
+    pub async fn change_tags_of_any(&self, id: &str, changes: &TagChanges) -> Result<bool> {
+        let mut is_there = true;
         if !changes.set.is_empty() {
             let tagging = self.0.tag_resource().resource_id(id).set_tags(Some(tags(&changes.set)?));
-            tagging.send().await.unless_busy()?;
+            is_there = tagging.send().await.none_if(&GONE).unless_busy()?.is_some();
         }
-        if !changes.unset.is_empty() {
+        if is_there && !changes.unset.is_empty() {
             let untagging = self.0.untag_resource().resource_id(id).set_tag_keys(Some(changes.unset.clone()));
-            untagging.send().await.unless_busy()?;
+            is_there = untagging.send().await.none_if(&GONE).unless_busy()?.is_some();
         }
-        Ok(())
+        if !is_there && self.parent(id).await?.is_some() {
+            return Err(not_listed(id));
+        }
+        Ok(is_there)
     }
+}
+
+fn not_listed(id: &str) -> Error {
+    Error::not_yet_within(BUSY_FOR, format!("the tags of {id} aren't listed yet"))
 }
 
 /// Tags as the SDK takes them.

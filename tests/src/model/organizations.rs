@@ -22,6 +22,8 @@ use super::http::Service;
 pub const ROOT: &str = "r-ab12";
 /// The id of the organization.
 pub const ORGANIZATION: &str = "o-exampleorgid";
+/// How many tags an account or an OU has at most.
+const MOST_TAGS: usize = 50;
 /// The id of the management account.
 pub const MANAGEMENT: &str = "111111111111";
 
@@ -76,9 +78,13 @@ impl Contents {
                 let tags: Vec<_> = tags.iter().map(|(k, v)| json!({ "Key": k, "Value": v })).collect();
                 json!({ "Tags": tags })
             }),
-            "TagResource" => self.tags(text("ResourceId"), now).ok_or("TargetNotFoundException").map(|tags| {
-                tags.extend(pairs(&request["Tags"]));
-                json!({})
+            "TagResource" => self.tags(text("ResourceId"), now).ok_or("TargetNotFoundException").and_then(|tags| {
+                let all: BTreeMap<_, _> = tags.clone().into_iter().chain(pairs(&request["Tags"])).collect();
+                if all.len() > MOST_TAGS {
+                    return Err("ConstraintViolationException");
+                }
+                *tags = all;
+                Ok(json!({}))
             }),
             "UntagResource" => self.tags(text("ResourceId"), now).ok_or("TargetNotFoundException").map(|tags| {
                 let gone = request["TagKeys"].as_array().into_iter().flatten();

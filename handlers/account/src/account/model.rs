@@ -9,7 +9,6 @@ use archipelago_tests::{
         organizations::{Account as PlayedAccount, Contents, Organizations as Played, ROOT},
     },
 };
-use custom_resource::Owner;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
@@ -42,15 +41,21 @@ fn wish(name: &str, email: &str, more: &Value, meaning: &'static str) -> Wish {
     Wish { properties, meaning }
 }
 
-fn mark_of(account: &PlayedAccount) -> Option<&str> {
-    account.tags.get(Owner::TAG_KEY)?.split(' ').next()
+/// The mark of the claim that made an account.
+fn maker(account: &PlayedAccount) -> Option<&str> {
+    account.tags.get("archipelago:made")?.split(' ').next()
+}
+
+/// The key of the tag of a user.
+fn user(mark: &str) -> String {
+    format!("archipelago:user-{mark}")
 }
 
 impl Landing {
     /// The states of all accounts that this claim ever made.
     fn states(&self, mark: &str) -> Vec<&'static str> {
         let (accounts, now) = (self.played.contents().accounts, Instant::now());
-        let own = accounts.values().filter(|account| mark_of(account) == Some(mark) && account.is_there(now));
+        let own = accounts.values().filter(|account| maker(account) == Some(mark) && account.is_there(now));
         own.map(|account| account.state(now)).collect()
     }
 }
@@ -97,7 +102,9 @@ impl World for Landing {
         let mut contents = Contents::organization();
         assert_eq!(contents.make_unit(ROOT, "Workloads", &[]), WORKLOADS);
         contents.make_account(WORKLOADS, "legacy", "Legacy@example.com", &[("team", "others")]);
-        contents.make_account(WORKLOADS, "app", "other@example.com", &[(Owner::TAG_KEY, "0123456789 other/Thing")]);
+        let others = "0123456789 other/Thing";
+        let marks = [("archipelago:made", others), ("archipelago:user-0123456789", others)];
+        contents.make_account(WORKLOADS, "app", "other@example.com", &marks);
         let old = contents.make_account(ROOT, "old", "old@example.com", &[]);
         contents.close_account(&old, Instant::now());
         contents.fail_accounts("elsewhere@example.com", usize::MAX, "EMAIL_ALREADY_EXISTS");
@@ -113,8 +120,11 @@ impl World for Landing {
 
     fn foreign(&self, marks: &[String]) -> String {
         let Contents { units, accounts, .. } = self.played.contents();
-        let is_ours = |account: &PlayedAccount| mark_of(account).is_some_and(|mark| marks.iter().any(|m| m == mark));
-        let foreign = accounts.iter().filter(|(_, account)| !is_ours(account));
+        let is_ours = |account: &PlayedAccount| maker(account).is_some_and(|mark| marks.iter().any(|m| m == mark));
+        let foreign = accounts.into_iter().filter(|(_, account)| !is_ours(account)).map(|(id, mut account)| {
+            account.tags.retain(|key, _| !marks.iter().any(|mark| *key == user(mark)));
+            (id, account)
+        });
         format!("{units:#?} {:#?}", foreign.collect::<Vec<_>>())
     }
 
@@ -122,8 +132,12 @@ impl World for Landing {
     fn ours(&self, marks: &[String]) -> Vec<Thing> {
         let (accounts, left, now) = (self.played.contents().accounts, self.left.lock().unwrap(), Instant::now());
         let active = accounts.iter().filter(|(_, account)| account.is_there(now) && account.state(now) == "ACTIVE");
-        let things = active.filter_map(|(id, account)| Some(Thing { mark: mark_of(account)?.into(), id: id.clone() }));
-        things.filter(|thing| marks.contains(&thing.mark) && !left.contains(&thing.mark)).collect()
+        let things = active.flat_map(|(id, account)| marks.iter().map(move |mark| (id, account, mark)));
+        let is_of = |account: &PlayedAccount, mark: &String| {
+            account.tags.contains_key(&user(mark)) || maker(account) == Some(mark) && !left.contains(mark)
+        };
+        let things = things.filter(|(_, account, mark)| is_of(account, mark));
+        things.map(|(id, _, mark)| Thing { mark: mark.clone(), id: id.clone() }).collect()
     }
 
     fn check(&self, live: &Live, mark: &str) -> Result<(), String> {
@@ -132,7 +146,7 @@ impl World for Landing {
         let account = accounts.remove(id).filter(|account| account.is_there(now)).ok_or("there is no such account")?;
         let made = self.states(mark);
         let said = |name: &str| properties.get(name).and_then(Value::as_str);
-        let is_own = mark_of(&account) == Some(mark);
+        let is_own = maker(&account) == Some(mark);
         let tags = properties.get("Tags").and_then(Value::as_array).into_iter().flatten();
         let tags: Vec<_> = tags.filter_map(|tag| Some((tag["Key"].as_str()?, tag["Value"].as_str()?))).collect();
         let has = |key: &str, value: &str| account.tags.get(key).is_some_and(|has| has == value);
@@ -147,7 +161,8 @@ impl World for Landing {
             ),
             (parent.is_none_or(|parent| parent == account.parent), format!("it is in {}", account.parent)),
             (tags.iter().all(|(key, value)| has(key, value)), format!("its tags are {:?}", account.tags)),
-            (!is_own || account.tags.len() == tags.len() + 1, format!("its tags are {:?}", account.tags)),
+            (account.tags.contains_key(&user(mark)), format!("its tags are {:?}", account.tags)),
+            (!is_own || account.tags.len() == tags.len() + 2, format!("its tags are {:?}", account.tags)),
             (said("WaitUntilReady") == Some("false") || account.is_ready(now), "it isn't ready".into()),
             (data["AccountId"] == **id && data["State"] == "ACTIVE", "its attributes are others".into()),
             (data["Name"] == account.name && data["Email"] == account.email, "its attributes are others".into()),

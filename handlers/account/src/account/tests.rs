@@ -9,7 +9,7 @@ use aws_sdk_organizations::{
         list_accounts::ListAccountsOutput, list_create_account_status::ListCreateAccountStatusOutput,
         list_parents::ListParentsOutput, list_roots::ListRootsOutput,
         list_tags_for_resource::ListTagsForResourceOutput, move_account::MoveAccountOutput,
-        tag_resource::TagResourceOutput,
+        tag_resource::TagResourceOutput, untag_resource::UntagResourceOutput,
     },
     types::{Parent, ParentType, Root, Tag},
 };
@@ -20,7 +20,7 @@ use aws_sdk_sts::{
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
-use custom_resource::Owner;
+use custom_resource::{Owner, Users};
 use serde_json::{Value, json};
 
 use super::*;
@@ -105,8 +105,9 @@ fn accounts(all: Vec<Account>) -> Rule {
 fn creates(state: CreateAccountState) -> Rule {
     mock!(Client::create_account)
         .match_requests(|r| {
-            let marked = |tag: &Tag| tag.key() == Owner::TAG_KEY && owner().made(tag.value());
-            r.email() == Some(EMAIL) && r.account_name() == Some("app") && r.tags().iter().any(marked)
+            let marks = [Users::made(&owner()), user_of(&owner())];
+            let marked = marks.map(|(key, value)| Tag::builder().key(key).value(value).build().unwrap());
+            r.email() == Some(EMAIL) && r.account_name() == Some("app") && r.tags() == marked
         })
         .then_output(move || CreateAccountOutput::builder().create_account_status(request(state.clone(), None)).build())
 }
@@ -137,12 +138,67 @@ fn tagged(tags: &[(&str, String)]) -> Rule {
         .then_output(move || ListTagsForResourceOutput::builder().set_tags(Some(tags.clone())).build())
 }
 
+fn user_of(owner: &Owner) -> (String, String) {
+    (Users::key(owner), owner.tag_value())
+}
+
+fn another() -> Owner {
+    Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/other/2f0b", "Thing")
+}
+
+/// An account with these marks.
+fn marked(marks: &[(String, String)]) -> Rule {
+    tagged(&marks.iter().map(|(key, value)| (key.as_str(), value.clone())).collect::<Vec<_>>())
+}
+
+/// What the claim made and uses.
 fn own() -> Rule {
-    tagged(&[(Owner::TAG_KEY, owner().tag_value())])
+    marked(&[Users::made(&owner()), user_of(&owner())])
+}
+
+/// What the claim made and is leaving.
+fn left() -> Rule {
+    marked(&[Users::made(&owner()), Users::leaving(&owner())])
 }
 
 fn foreign() -> Rule {
-    tagged(&[(Owner::TAG_KEY, "0123456789 other/Thing".to_owned())])
+    marked(&[Users::made(&another()), user_of(&another())])
+}
+
+/// What another made, and both use.
+fn shared() -> Rule {
+    marked(&[Users::made(&another()), user_of(&another()), user_of(&owner())])
+}
+
+/// Sets these tags and no others.
+fn sets(tags: &[(String, String)]) -> Rule {
+    let tags: Vec<_> = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build().unwrap()).collect();
+    mock!(Client::tag_resource)
+        .match_requests(move |r| r.resource_id() == Some(ID) && r.tags() == tags)
+        .then_output(|| TagResourceOutput::builder().build())
+}
+
+fn comes() -> Rule {
+    sets(&[user_of(&owner())])
+}
+
+fn leaves() -> Rule {
+    sets(&[Users::leaving(&owner())])
+}
+
+fn forgets() -> Rule {
+    mock!(Client::untag_resource)
+        .match_requests(|r| r.resource_id() == Some(ID) && r.tag_keys() == [Users::key(&owner())])
+        .then_output(|| UntagResourceOutput::builder().build())
+}
+
+/// Leaves what it made and nobody else uses.
+fn last() -> Vec<Rule> {
+    vec![own(), leaves(), left(), left()]
+}
+
+fn all<const N: usize>(parts: [Vec<Rule>; N]) -> Vec<Rule> {
+    parts.into_iter().flatten().collect()
 }
 
 fn parent(id: &'static str, kind: ParentType) -> Rule {
@@ -224,7 +280,7 @@ async fn a_new_account_is_asked_for_once_and_its_request_is_held_at_once() {
 
     // The next look follows the request, and asks for nothing.
     assert_waits(ensured(&[status(CreateAccountState::InProgress, None)], &json!({}), None, &claim).await, None);
-    let rules = [status(CreateAccountState::Succeeded, None), describes(AccountState::Active)];
+    let rules = [status(CreateAccountState::Succeeded, None), describes(AccountState::Active), own()];
     let attributes = ensured(&rules, &json!({}), None, &claim).await.unwrap();
     assert_eq!(claim.id(), Some(AccountId::Account(ID.to_owned())));
     assert_eq!((attributes.account_id.as_str(), attributes.state.as_str()), (ID, "ACTIVE"));
@@ -242,7 +298,7 @@ async fn a_request_of_that_name_that_is_under_way_is_waited_for() {
 async fn an_account_whose_answer_was_lost_is_found_by_its_address_in_any_case_and_its_mark() {
     let claim = claim(None);
     let listed = account("AWS+App@Example.com", AccountState::Active);
-    ensured(&[no_request(), accounts(vec![listed]), own()], &json!({}), None, &claim).await.unwrap();
+    ensured(&[no_request(), accounts(vec![listed]), own(), own()], &json!({}), None, &claim).await.unwrap();
     assert_eq!(claim.id(), Some(AccountId::Account(ID.to_owned())));
 }
 
@@ -251,7 +307,8 @@ async fn an_account_that_has_the_address_is_taken_over_only_where_the_template_s
     let listed = || accounts(vec![account(EMAIL, AccountState::Active)]);
     let sentence = refusal(ensured(&[no_request(), listed(), foreign()], &json!({}), None, &claim(None)).await);
     assert!(sentence.contains("set `AdoptExisting` to true"), "{sentence}");
-    ensured(&[no_request(), listed()], &json!({"AdoptExisting": true}), None, &claim(None)).await.unwrap();
+    let rules = [no_request(), listed(), foreign(), comes(), shared()];
+    ensured(&rules, &json!({"AdoptExisting": true}), None, &claim(None)).await.unwrap();
 }
 
 #[tokio::test]
@@ -321,7 +378,9 @@ async fn an_address_that_is_taken_is_looked_for_in_this_organization() {
     let taken = || status(CreateAccountState::Failed, Some(Reason::EmailAlreadyExists));
     let here = || accounts(vec![account(EMAIL, AccountState::Active)]);
     let held = || claim(Some(REQUEST));
-    ensured(&[taken(), here()], &json!({"AdoptExisting": true}), None, &held()).await.unwrap();
+    ensured(&[taken(), here(), foreign(), comes(), shared()], &json!({"AdoptExisting": true}), None, &held())
+        .await
+        .unwrap();
     let sentence = refusal(ensured(&[taken(), here(), foreign()], &json!({}), None, &held()).await);
     assert!(sentence.contains("set `AdoptExisting` to true"), "{sentence}");
     let sentence = refusal(ensured(&[taken(), accounts(Vec::new())], &json!({}), None, &held()).await);
@@ -344,22 +403,22 @@ async fn any_other_reason_of_a_failed_request_is_refused_by_its_name() {
 
 #[tokio::test]
 async fn an_update_that_changes_nothing_only_looks() {
-    ensured(&[describes(AccountState::Active)], &json!({}), Some(&json!({})), &claim(Some(ID))).await.unwrap();
+    ensured(&[describes(AccountState::Active), own()], &json!({}), Some(&json!({})), &claim(Some(ID))).await.unwrap();
     let in_production = json!({"ParentId": PRODUCTION});
-    let rules = [describes(AccountState::Active), parent(PRODUCTION, ParentType::OrganizationalUnit)];
+    let rules = [describes(AccountState::Active), own(), parent(PRODUCTION, ParentType::OrganizationalUnit)];
     ensured(&rules, &in_production, Some(&in_production), &claim(Some(ID))).await.unwrap();
 }
 
 #[tokio::test]
 async fn an_account_is_moved_from_where_it_is() {
-    let rules = [describes(AccountState::Active), parent(ROOT, ParentType::Root), moves(ROOT, PRODUCTION)];
+    let rules = [describes(AccountState::Active), own(), parent(ROOT, ParentType::Root), moves(ROOT, PRODUCTION)];
     ensured(&rules, &json!({"ParentId": PRODUCTION}), Some(&json!({})), &claim(Some(ID))).await.unwrap();
 }
 
 #[tokio::test]
 async fn an_account_goes_back_to_the_root_when_the_template_names_no_parent_any_more() {
     let at_first = parent(PRODUCTION, ParentType::OrganizationalUnit);
-    let rules = [describes(AccountState::Active), at_first, roots(), moves(PRODUCTION, ROOT)];
+    let rules = [describes(AccountState::Active), own(), at_first, roots(), moves(PRODUCTION, ROOT)];
     let before = json!({"ParentId": PRODUCTION});
     ensured(&rules, &json!({}), Some(&before), &claim(Some(ID))).await.unwrap();
 }
@@ -367,13 +426,13 @@ async fn an_account_goes_back_to_the_root_when_the_template_names_no_parent_any_
 #[tokio::test]
 async fn an_account_that_the_template_places_elsewhere_is_moved_wherever_it_is_said_to_be() {
     let (nowhere, there) = (json!({}), json!({"ParentId": PRODUCTION}));
-    let in_root = || [describes(AccountState::Active), parent(ROOT, ParentType::Root)];
+    let in_root = || [describes(AccountState::Active), own(), parent(ROOT, ParentType::Root)];
     for moving in [moves(PRODUCTION, ROOT), move_fails("DuplicateAccountException")] {
         let rules: Vec<_> = in_root().into_iter().chain([moving]).collect();
         ensured(&rules, &nowhere, Some(&there), &claim(Some(ID))).await.unwrap();
     }
     let is_there = parent(PRODUCTION, ParentType::OrganizationalUnit);
-    let rules = [describes(AccountState::Active), is_there, roots(), moves(ROOT, PRODUCTION)];
+    let rules = [describes(AccountState::Active), own(), is_there, roots(), moves(ROOT, PRODUCTION)];
     ensured(&rules, &there, Some(&nowhere), &claim(Some(ID))).await.unwrap();
 }
 
@@ -382,10 +441,10 @@ async fn an_account_that_is_not_where_a_failed_template_wanted_it_stays_where_it
     let is_elsewhere = || parent(PRODUCTION, ParentType::OrganizationalUnit);
     let failed = json!({"ParentId": "ou-ab12-nothere1"});
     for code in ["SourceParentNotFoundException", "AccountNotFoundException"] {
-        let rules = [describes(AccountState::Active), is_elsewhere(), roots(), move_fails(code), is_elsewhere()];
+        let rules = [describes(AccountState::Active), own(), is_elsewhere(), roots(), move_fails(code), is_elsewhere()];
         ensured(&rules, &json!({}), Some(&failed), &claim(Some(ID))).await.unwrap();
         let moved = parent("ou-ab12-another1", ParentType::OrganizationalUnit);
-        let rules = [describes(AccountState::Active), is_elsewhere(), roots(), move_fails(code), moved];
+        let rules = [describes(AccountState::Active), own(), is_elsewhere(), roots(), move_fails(code), moved];
         assert_waits(ensured(&rules, &json!({}), Some(&failed), &claim(Some(ID))).await, Some(2));
     }
 }
@@ -394,12 +453,12 @@ async fn an_account_that_is_not_where_a_failed_template_wanted_it_stays_where_it
 async fn a_template_that_was_refused_for_its_address_has_nothing_to_be_taken_back() {
     let tags = json!([{"Key": "team", "Value": "a"}]);
     let refused = json!({"Email": "b@example.com", "ParentId": PRODUCTION, "Tags": tags});
-    ensured(&[describes(AccountState::Active)], &json!({}), Some(&refused), &claim(Some(ID))).await.unwrap();
+    ensured(&[describes(AccountState::Active), own()], &json!({}), Some(&refused), &claim(Some(ID))).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_move_that_was_made_is_done_and_one_from_elsewhere_is_looked_at_again() {
-    let moving = |ending: Rule| [describes(AccountState::Active), parent(ROOT, ParentType::Root), ending];
+    let moving = |ending: Rule| [describes(AccountState::Active), own(), parent(ROOT, ParentType::Root), ending];
     let desired = json!({"ParentId": PRODUCTION});
     ensured(&moving(move_fails("DuplicateAccountException")), &desired, None, &claim(Some(ID))).await.unwrap();
     for (code, minutes) in [
@@ -416,10 +475,13 @@ async fn a_move_that_was_made_is_done_and_one_from_elsewhere_is_looked_at_again(
 
 #[tokio::test]
 async fn tags_are_set_where_they_differ() {
-    let sets = mock!(Client::tag_resource)
-        .match_requests(|r| r.resource_id() == Some(ID) && r.tags().len() == 1 && r.tags()[0].key() == "stage")
-        .then_output(|| TagResourceOutput::builder().build());
-    let rules = [describes(AccountState::Active), tagged(&[("team", "a".to_owned())]), sets];
+    let own = (Users::key(&owner()), format!("{} {}", owner().tag_value(), "c7ffca8b"));
+    let there = [("team", "a".to_owned()), (own.0.as_str(), "another".to_owned())];
+    let rules = [
+        describes(AccountState::Active),
+        tagged(&there),
+        sets(&[("stage".to_owned(), "prod".to_owned()), own.clone()]),
+    ];
     let desired = json!({"Tags": [{"Key": "team", "Value": "a"}, {"Key": "stage", "Value": "prod"}]});
     let before = json!({"Tags": [{"Key": "team", "Value": "a"}]});
     ensured(&rules, &desired, Some(&before), &claim(Some(ID))).await.unwrap();
@@ -442,7 +504,7 @@ fn renames(to: &'static str) -> Rule {
 #[tokio::test]
 async fn another_name_is_given_through_the_account_api_or_refused() {
     let desired = written(&json!({"Name": "api"}));
-    let accounts = world_with(&[describes(AccountState::Active)], &[renames("api")], &[]);
+    let accounts = world_with(&[describes(AccountState::Active), own()], &[renames("api")], &[]);
     assert_eq!(accounts.ensure(&desired, None, &claim(Some(ID))).await.unwrap().name, "api");
 }
 
@@ -450,7 +512,7 @@ async fn another_name_is_given_through_the_account_api_or_refused() {
 async fn a_name_that_a_failed_template_may_have_given_is_taken_back_whatever_is_described() {
     let (old, failed) = (written(&json!({})), written(&json!({"Name": "api"})));
     let back = [renames("app")];
-    let accounts = world_with(&[describes(AccountState::Active)], &back, &[]);
+    let accounts = world_with(&[describes(AccountState::Active), own()], &back, &[]);
     accounts.ensure(&old, Some(&failed), &claim(Some(ID))).await.unwrap();
     assert_all_called(&back);
 }
@@ -460,7 +522,7 @@ async fn a_name_that_may_not_be_given_is_not_taken_back() {
     let (old, failed) = (written(&json!({})), written(&json!({"Name": "api"})));
     let denied =
         mock!(aws_sdk_account::Client::put_account_name).then_http_response(|| said("AccessDeniedException", None));
-    let accounts = world_with(&[describes(AccountState::Active)], &[denied], &[]);
+    let accounts = world_with(&[describes(AccountState::Active), own()], &[denied], &[]);
     accounts.ensure(&old, Some(&failed), &claim(Some(ID)).denied()).await.unwrap();
 }
 
@@ -468,7 +530,7 @@ async fn a_name_that_may_not_be_given_is_not_taken_back() {
 async fn another_name_that_is_denied_is_asked_for_while_the_role_may_be_fresh_and_the_sentence_says_what_to_do() {
     let denied =
         mock!(aws_sdk_account::Client::put_account_name).then_http_response(|| said("AccessDeniedException", None));
-    let accounts = world_with(&[describes(AccountState::Active)], &[denied], &[]);
+    let accounts = world_with(&[describes(AccountState::Active), own()], &[denied], &[]);
     let ended = accounts.ensure(&written(&json!({"Name": "api"})), None, &claim(Some(ID))).await;
     let Err(Error::NotYet(not_yet)) = ended else { panic!("it was refused at once") };
     assert!(not_yet.is_denial(), "{not_yet}");
@@ -497,7 +559,7 @@ async fn an_account_is_ready_when_its_role_can_be_assumed_and_knows_who_it_is() 
     let knows =
         mock!(aws_sdk_sts::Client::get_caller_identity).then_output(|| GetCallerIdentityOutput::builder().build());
     let sts = [assumes, knows];
-    let accounts = world_with(&[describes(AccountState::Active)], &[], &sts);
+    let accounts = world_with(&[describes(AccountState::Active), own()], &[], &sts);
     accounts.ensure(&written(&json!({"WaitUntilReady": true})), None, &claim(Some(ID))).await.unwrap();
     assert_all_called(&sts);
 }
@@ -511,19 +573,57 @@ async fn a_role_that_can_not_be_assumed_yet_is_waited_for_and_one_that_could_is_
                 format!("<ErrorResponse><Error><Code>{code}</Code><Message>No.</Message></Error></ErrorResponse>");
             HttpResponse::new(StatusCode::try_from(403).unwrap(), SdkBody::from(body))
         });
-        let accounts = world_with(&[describes(AccountState::Active)], &[], &[denies]);
+        let accounts = world_with(&[describes(AccountState::Active), own()], &[], &[denies]);
         assert_waits(accounts.ensure(&desired, None, &claim(Some(ID))).await, Some(15));
     }
-    let accounts = world_with(&[describes(AccountState::Active)], &[], &[]);
+    let accounts = world_with(&[describes(AccountState::Active), own()], &[], &[]);
     accounts.ensure(&desired, Some(&desired), &claim(Some(ID))).await.unwrap();
 }
 
 #[tokio::test]
-async fn delete_leaves_the_account_without_a_call_unless_the_template_closes_it() {
-    for id in [ID, REQUEST, "nothing-was-made"] {
-        removed(&[], Some(&json!({})), &claim(Some(id))).await.unwrap();
-        removed(&[], None, &claim(Some(id))).await.unwrap();
+async fn delete_leaves_the_account_without_its_mark_unless_the_template_closes_it() {
+    let not_closing = json!({});
+    for last in [Some(&not_closing), None] {
+        removed(&[own(), forgets()], last, &claim(Some(ID))).await.unwrap();
+        removed(&[foreign(), foreign()], last, &claim(Some(ID))).await.unwrap();
     }
+    let rules = [status(CreateAccountState::Succeeded, None), own(), forgets()];
+    removed(&rules, Some(&not_closing), &claim(Some(REQUEST))).await.unwrap();
+    let nothing = [not_failed(Vec::new()), accounts(Vec::new())];
+    removed(&nothing, Some(&not_closing), &claim(Some("nothing-was-made"))).await.unwrap();
+    removed(&[], None, &claim(Some("nothing-was-made"))).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_account_that_another_resource_uses_is_neither_closed_nor_renamed_nor_moved() {
+    let closing = json!({"CloseOnDelete": true});
+    let left = || marked(&[Users::made(&owner()), Users::leaving(&owner()), user_of(&another())]);
+    removed(&[shared(), leaves(), left(), left(), forgets()], Some(&closing), &claim(Some(ID))).await.unwrap();
+    let rules = [describes(AccountState::Active), shared(), shared()];
+    let sentence = refusal(ensured(&rules, &json!({"Name": "api"}), None, &claim(Some(ID))).await);
+    assert!(
+        sentence.starts_with(&format!("the account {ID} is used by other/Thing as well, so its name")),
+        "{sentence}"
+    );
+    let rules = [describes(AccountState::Active), shared(), parent(ROOT, ParentType::Root), shared()];
+    let sentence = refusal(ensured(&rules, &json!({"ParentId": PRODUCTION}), None, &claim(Some(ID))).await);
+    assert!(sentence.contains("so its place can't change"), "{sentence}");
+}
+
+#[tokio::test]
+async fn an_account_that_could_not_be_closed_keeps_its_user() {
+    let fails = mock!(Client::close_account)
+        .then_http_response(|| said("ConstraintViolationException", Some("CLOSE_ACCOUNT_QUOTA_EXCEEDED")));
+    let rules = all([last(), vec![describes(AccountState::Active), fails, comes()]]);
+    refusal(removed(&rules, Some(&json!({"CloseOnDelete": true})), &claim(Some(ID))).await);
+}
+
+#[tokio::test]
+async fn a_delete_of_what_the_claim_never_used_closes_nothing_even_if_nobody_else_uses_it() {
+    let unused = || marked(&[Users::made(&owner())]);
+    let here = accounts(vec![account(EMAIL, AccountState::Active)]);
+    let rules = [not_failed(Vec::new()), here, unused(), unused()];
+    removed(&rules, Some(&json!({"CloseOnDelete": true})), &claim(Some("landing-App-1ABCDEF"))).await.unwrap();
 }
 
 #[tokio::test]
@@ -533,17 +633,19 @@ async fn close_on_delete_closes_what_the_claim_made_and_waits_until_it_is_closin
         .match_requests(|r| r.account_id() == Some(ID))
         .then_output(|| CloseAccountOutput::builder().build());
     assert_waits(
-        removed(&[own(), describes(AccountState::Active), closes], Some(&closing), &claim(Some(ID))).await,
+        removed(&all([last(), vec![describes(AccountState::Active), closes]]), Some(&closing), &claim(Some(ID))).await,
         None,
     );
     for state in [AccountState::PendingClosure, AccountState::Suspended, AccountState::Closed] {
-        removed(&[own(), describes(state)], Some(&closing), &claim(Some(ID))).await.unwrap();
+        // The next look goes on.
+        removed(&[left(), left(), left(), describes(state)], Some(&closing), &claim(Some(ID))).await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn an_account_that_was_adopted_is_never_closed() {
-    removed(&[foreign()], Some(&json!({"CloseOnDelete": true})), &claim(Some(ID))).await.unwrap();
+    let adopted = || marked(&[user_of(&owner())]);
+    removed(&[adopted(), adopted(), forgets()], Some(&json!({"CloseOnDelete": true})), &claim(Some(ID))).await.unwrap();
 }
 
 #[tokio::test]
@@ -553,7 +655,8 @@ async fn a_delete_of_a_request_finds_out_first_what_it_made() {
         removed(&[status(CreateAccountState::InProgress, None)], Some(&closing), &claim(Some(REQUEST))).await,
         None,
     );
-    let rules = [status(CreateAccountState::Succeeded, None), own(), describes(AccountState::Suspended)];
+    let suspended = || vec![describes(AccountState::Suspended)];
+    let rules = all([vec![status(CreateAccountState::Succeeded, None)], last(), suspended()]);
     removed(&rules, Some(&closing), &claim(Some(REQUEST))).await.unwrap();
     let failed = status(CreateAccountState::Failed, Some(Reason::InternalFailure));
     let nothing = || [not_failed(Vec::new()), accounts(Vec::new())];
@@ -567,7 +670,8 @@ async fn a_delete_of_a_request_that_failed_finds_what_another_made_whose_answer_
     let closing = json!({"CloseOnDelete": true});
     let failed = || status(CreateAccountState::Failed, Some(Reason::EmailAlreadyExists));
     let here = accounts(vec![account(EMAIL, AccountState::Active)]);
-    let rules = [failed(), not_failed(Vec::new()), here, own(), describes(AccountState::Suspended)];
+    let found = vec![failed(), not_failed(Vec::new()), here];
+    let rules = all([found, last(), vec![describes(AccountState::Suspended)]]);
     removed(&rules, Some(&closing), &claim(Some(REQUEST))).await.unwrap();
     let pending = not_failed(vec![request(CreateAccountState::InProgress, None)]);
     assert_waits(removed(&[failed(), pending], Some(&closing), &claim(Some(REQUEST))).await, None);
@@ -578,18 +682,16 @@ async fn a_delete_with_an_invented_id_finds_what_a_cancelled_create_made() {
     let closing = json!({"CloseOnDelete": true});
     let invented = || claim(Some("landing-App-1ABCDEF"));
     let here = || accounts(vec![account(EMAIL, AccountState::Active)]);
-    let rules = [not_failed(Vec::new()), here(), own(), describes(AccountState::PendingClosure)];
+    let found = || vec![not_failed(Vec::new()), here()];
+    let rules = all([found(), last(), vec![describes(AccountState::PendingClosure)]]);
     removed(&rules, Some(&closing), &invented()).await.unwrap();
-    removed(&[not_failed(Vec::new()), here(), foreign()], Some(&closing), &invented()).await.unwrap();
+    removed(&all([found(), vec![foreign(), foreign()]]), Some(&closing), &invented()).await.unwrap();
     let nothing = || [not_failed(Vec::new()), accounts(Vec::new())];
     removed(&nothing(), Some(&closing), &claim(Some("nothing-was-made"))).await.unwrap();
     let twice: Vec<_> = nothing().into_iter().chain(nothing()).collect();
     removed(&twice, Some(&closing), &invented()).await.unwrap();
     // The first look was at lists that were behind.
-    let behind: Vec<_> = nothing()
-        .into_iter()
-        .chain([not_failed(Vec::new()), here(), own(), describes(AccountState::Suspended)])
-        .collect();
+    let behind = all([nothing().into(), found(), last(), vec![describes(AccountState::Suspended)]]);
     removed(&behind, Some(&closing), &invented()).await.unwrap();
     let pending = not_failed(vec![request(CreateAccountState::InProgress, None)]);
     assert_waits(removed(&[pending], Some(&closing), &invented()).await, None);
@@ -598,7 +700,7 @@ async fn a_delete_with_an_invented_id_finds_what_a_cancelled_create_made() {
 #[tokio::test]
 async fn a_delete_finds_an_account_that_is_not_listed_yet_by_the_request_that_made_it() {
     let made = not_failed(vec![request(CreateAccountState::Succeeded, None)]);
-    let rules = [made, accounts(Vec::new()), own(), describes(AccountState::Suspended)];
+    let rules = all([vec![made, accounts(Vec::new())], last(), vec![describes(AccountState::Suspended)]]);
     removed(&rules, Some(&json!({"CloseOnDelete": true})), &claim(None)).await.unwrap();
 }
 
@@ -606,7 +708,7 @@ async fn a_delete_finds_an_account_that_is_not_listed_yet_by_the_request_that_ma
 async fn an_account_that_carries_the_mark_but_is_not_described_yet_is_waited_for_before_it_is_closed() {
     let unknown = mock!(Client::describe_account).then_http_response(|| said("AccountNotFoundException", None));
     let closing = json!({"CloseOnDelete": true});
-    assert_waits(removed(&[own(), unknown], Some(&closing), &claim(Some(ID))).await, Some(2));
+    assert_waits(removed(&all([last(), vec![unknown]]), Some(&closing), &claim(Some(ID))).await, Some(2));
 }
 
 #[tokio::test]
@@ -614,7 +716,11 @@ async fn closing_waits_for_what_passes_and_refuses_the_quota_in_aws_s_words() {
     let closing = json!({"CloseOnDelete": true});
     let ended = async |code: &'static str, reason: Option<&'static str>| {
         let fails = mock!(Client::close_account).then_http_response(move || said(code, reason));
-        removed(&[own(), describes(AccountState::Active), fails], Some(&closing), &claim(Some(ID))).await
+        let stays = (code == "ConstraintViolationException" && reason != Some("CLOSE_ACCOUNT_REQUESTS_LIMIT_EXCEEDED"))
+            .then(comes);
+        let tries = vec![describes(AccountState::Active), fails];
+        let rules = all([last(), tries, stays.into_iter().collect()]);
+        removed(&rules, Some(&closing), &claim(Some(ID))).await
     };
     assert_waits(ended("ConflictException", None).await, Some(10));
     assert_waits(ended("ConcurrentModificationException", None).await, Some(4));

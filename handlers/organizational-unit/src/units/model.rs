@@ -41,10 +41,14 @@ fn wish(properties: Value, meaning: &'static str) -> Wish {
     Wish { properties, meaning }
 }
 
-/// The mark that an OU's tags carry.
-fn mark_of(unit: &PlayedUnit) -> Option<String> {
-    let tag = unit.tags.get(Owner::TAG_KEY).or_else(|| unit.tags.get(LEVEL_KEY))?;
-    tag.split(' ').next().map(ToOwned::to_owned)
+/// The mark of the claim that made an OU.
+fn maker(unit: &PlayedUnit) -> Option<String> {
+    unit.tags.get("archipelago:made")?.split(' ').next().map(ToOwned::to_owned)
+}
+
+/// The key of the tag of a user.
+fn user(mark: &str) -> String {
+    format!("archipelago:user-{mark}")
 }
 
 impl Landing {
@@ -79,6 +83,7 @@ impl World for Landing {
             wish(json!({ "Path": "Shared/Network" }), "in a foreign one"),
             // Nothing else is wanted beside it, so that no Update renames it.
             wish(json!({ "Path": "Shared/Tooling/Europe" }), "adopted"),
+            wish(json!({ "Path": "Shared/Tooling" }), "shared with another"),
             wish(json!({ "Name": "Shared", "AdoptExisting": false }), "not adopted"),
             wish(json!({ "Name": EMPTIED }), "emptied"),
             wish(json!({ "Name": "Lost", "ParentId": "ou-ab12-nothere1" }), "without a parent"),
@@ -95,7 +100,9 @@ impl World for Landing {
     fn begin(&self) {
         let mut contents = Contents::organization();
         let shared = contents.make_unit(ROOT, "Shared", &[("team", "others")]);
-        let tooling = contents.make_unit(&shared, "Tooling", &[(Owner::TAG_KEY, "0123456789 other/Thing")]);
+        let others = "0123456789 other/Thing";
+        let marks = [("archipelago:made", others), ("archipelago:user-0123456789", others)];
+        let tooling = contents.make_unit(&shared, "Tooling", &marks);
         contents.make_unit(&tooling, "Europe", &[("team", "others")]);
         contents.linger(EMPTIED, 1);
         self.led_to.lock().unwrap().clear();
@@ -108,27 +115,33 @@ impl World for Landing {
 
     fn foreign(&self, marks: &[String]) -> String {
         let units = self.played.contents().units;
-        let foreign = units.iter().filter(|(_, unit)| mark_of(unit).is_none_or(|mark| !marks.contains(&mark)));
+        let foreign = units.into_iter().filter(|(_, unit)| maker(unit).is_none_or(|mark| !marks.contains(&mark)));
+        let foreign = foreign.map(|(id, mut unit)| {
+            unit.tags.retain(|key, _| !marks.iter().any(|mark| *key == user(mark)));
+            (id, unit)
+        });
         format!("{:#?}", foreign.collect::<Vec<_>>())
     }
 
-    /// The OUs of a claim. A level that leads to one is a part of that, and so it is where a clean-up that failed has left
-    /// the level alone.
+    /// The OUs of a claim: those that it made or uses. A level that leads to one is a part of that, and so it is where a clean-up
+    /// that failed has left the level alone.
     fn ours(&self, marks: &[String]) -> Vec<Thing> {
         let units = self.played.contents().units;
         let mut led_to = self.led_to.lock().unwrap();
-        let marked = units.iter().filter_map(|(id, unit)| Some((id, mark_of(unit)?)));
-        let things = marked.filter(|(_, mark)| marks.contains(mark)).map(|(id, mark)| {
-            let is_itself = |unit: &PlayedUnit| {
-                unit.tags.get(Owner::TAG_KEY).is_some_and(|tag| tag.split(' ').next() == Some(mark.as_str()))
-            };
+        let is_of = |unit: &PlayedUnit, mark: &String| {
+            maker(unit).as_ref() == Some(mark) || unit.tags.contains_key(&user(mark))
+        };
+        let things = units.keys().flat_map(|id| marks.iter().map(move |mark| (id, mark)));
+        let things = things.filter(|(id, mark)| is_of(&units[*id], mark)).map(|(id, mark)| {
+            let is_itself =
+                |unit: &PlayedUnit| unit.tags.get(&user(mark)).is_some_and(|tag| !tag.ends_with(" leaving"));
             let leads_to = |other: &&String| is_itself(&units[*other]) && Self::is_below(&units, other, id);
             if is_itself(&units[id]) {
                 led_to.remove(id);
             } else if let Some(itself) = units.keys().find(leads_to) {
                 led_to.insert(id.clone(), itself.clone());
             }
-            Thing { id: led_to.get(id).unwrap_or(id).clone(), mark }
+            Thing { id: led_to.get(id).unwrap_or(id).clone(), mark: mark.clone() }
         });
         things.collect()
     }
@@ -147,13 +160,14 @@ impl World for Landing {
         let tags = said.get("Tags").and_then(Value::as_array).into_iter().flatten();
         let tags: Vec<_> = tags.filter_map(|tag| Some((tag["Key"].as_str()?, tag["Value"].as_str()?))).collect();
         let has = |(key, value): &(&str, &str)| unit.tags.get(*key).is_some_and(|has| has == value);
-        let is_own = unit.tags.contains_key(Owner::TAG_KEY) && mark_of(unit).as_deref() == Some(mark);
+        let is_own = maker(unit).as_deref() == Some(mark);
         let arn = format!("arn:aws:organizations::{MANAGEMENT}:ou/{ORGANIZATION}/{id}");
         let attributes = json!({ "Id": id, "Arn": arn, "Name": unit.name, "Path": is, "ParentId": unit.parent });
         for (holds, difference) in [
             (is == wanted, format!("the OU is at {is}")),
             (tags.iter().all(has), format!("its tags are {:?}", unit.tags)),
-            (!is_own || unit.tags.len() == tags.len() + 1, format!("its tags are {:?}", unit.tags)),
+            (unit.tags.contains_key(&user(mark)), format!("its tags are {:?}", unit.tags)),
+            (!is_own || unit.tags.len() == tags.len() + 2, format!("its tags are {:?}", unit.tags)),
             (Value::from(data.clone()) == attributes, format!("its attributes are {data:?}")),
         ] {
             if !holds {

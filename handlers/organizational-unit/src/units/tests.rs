@@ -16,6 +16,7 @@ use aws_sdk_organizations::{
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
+use custom_resource::{Owner, Users};
 use serde_json::{Value, json};
 
 use super::*;
@@ -66,11 +67,14 @@ fn lists(parent: &'static str, units: &[(&str, &str)]) -> Rule {
         .build()
 }
 
-fn creates(parent: &'static str, id: &'static str, name: &'static str, mark: &'static str) -> Rule {
+/// Makes an OU that the claim uses, or only a level on the way to that.
+fn creates(parent: &'static str, id: &'static str, name: &'static str, is_used: bool) -> Rule {
     mock!(Client::create_organizational_unit)
         .match_requests(move |request| {
-            let marked = |tag: &Tag| tag.key() == mark && owner().made(tag.value());
-            request.parent_id() == Some(parent) && request.name() == Some(name) && request.tags().iter().any(marked)
+            let made = Tag::builder().key("archipelago:made").value(owner().tag_value()).build().unwrap();
+            let user = request.tags().iter().any(|tag| tag.key() == Users::key(&owner()));
+            let is_marked = request.tags().contains(&made) && user == is_used;
+            request.parent_id() == Some(parent) && request.name() == Some(name) && is_marked
         })
         .then_output(move || CreateOrganizationalUnitOutput::builder().organizational_unit(unit(id, name)).build())
 }
@@ -88,22 +92,86 @@ fn tagged(id: &'static str, tags: &[(&str, String)]) -> Rule {
         .then_output(move || ListTagsForResourceOutput::builder().set_tags(Some(tags.clone())).build())
 }
 
+type Marks = Vec<(String, String)>;
+
+/// An OU with these marks.
+fn marked(id: &'static str, marks: &[(String, String)]) -> Rule {
+    tagged(id, &marks.iter().map(|(key, value)| (key.as_str(), value.clone())).collect::<Vec<_>>())
+}
+
+fn user_of(owner: &Owner) -> (String, String) {
+    (Users::key(owner), owner.tag_value())
+}
+
+fn another() -> Owner {
+    Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/other/2f0b", "Thing")
+}
+
+/// What the claim made and uses.
+fn own_marks() -> Marks {
+    vec![Users::made(&owner()), user_of(&owner())]
+}
+
 fn own(id: &'static str) -> Rule {
-    tagged(id, &[(Owner::TAG_KEY, owner().tag_value())])
+    marked(id, &own_marks())
+}
+
+/// What the claim made and is leaving.
+fn left(id: &'static str) -> Rule {
+    marked(id, &[Users::made(&owner()), Users::leaving(&owner())])
 }
 
 fn own_level(id: &'static str) -> Rule {
-    tagged(id, &[(LEVEL_KEY, owner().tag_value())])
+    marked(id, &[Users::made(&owner())])
+}
+
+fn foreign_marks() -> Marks {
+    vec![Users::made(&another()), user_of(&another())]
 }
 
 fn foreign(id: &'static str) -> Rule {
-    tagged(id, &[(Owner::TAG_KEY, "0123456789 other/Thing".to_owned())])
+    marked(id, &foreign_marks())
 }
 
-fn sets_tag(id: &'static str, key: &'static str) -> Rule {
+/// What another made, and both use.
+fn shared(id: &'static str) -> Rule {
+    marked(id, &[foreign_marks(), vec![user_of(&owner())]].concat())
+}
+
+fn comes(id: &'static str) -> Rule {
+    sets(id, &[user_of(&owner())])
+}
+
+fn leaves(id: &'static str) -> Rule {
+    sets(id, &[Users::leaving(&owner())])
+}
+
+/// Sets these tags and no others.
+fn sets(id: &'static str, tags: &[(String, String)]) -> Rule {
+    let tags: Vec<_> = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build().unwrap()).collect();
     mock!(Client::tag_resource)
-        .match_requests(move |r| r.resource_id() == Some(id) && r.tags().len() == 1 && r.tags()[0].key() == key)
+        .match_requests(move |r| r.resource_id() == Some(id) && r.tags() == tags)
         .then_output(|| TagResourceOutput::builder().build())
+}
+
+fn forgets(id: &'static str) -> Rule {
+    mock!(Client::untag_resource)
+        .match_requests(move |r| r.resource_id() == Some(id) && r.tag_keys() == [Users::key(&owner())])
+        .then_output(|| UntagResourceOutput::builder().build())
+}
+
+/// Leaves what it made and nobody else uses.
+fn last(id: &'static str) -> Vec<Rule> {
+    vec![own(id), leaves(id), left(id), left(id)]
+}
+
+/// Finds a level that nobody uses, and says that it is about to go.
+fn unused(id: &'static str) -> Vec<Rule> {
+    vec![own_level(id), own_level(id), leaves(id), left(id), left(id)]
+}
+
+fn all<const N: usize>(parts: [Vec<Rule>; N]) -> Vec<Rule> {
+    parts.into_iter().flatten().collect()
 }
 
 fn removes_tag(id: &'static str, key: &'static str) -> Rule {
@@ -172,7 +240,7 @@ async fn removed(rules: &[Rule], last: Option<Value>, claim: &Claim<UnitId>) -> 
 #[tokio::test]
 async fn an_ou_that_is_not_there_is_made_under_the_root_and_carries_the_mark() {
     let claim = claim(None);
-    let rules = [root(), lists(ROOT, &[(OTHER, "Sandbox")]), creates(ROOT, WORKLOADS, "Workloads", Owner::TAG_KEY)];
+    let rules = [root(), lists(ROOT, &[(OTHER, "Sandbox")]), creates(ROOT, WORKLOADS, "Workloads", true)];
     let attributes = ensured(&rules, json!({"Name": "Workloads"}), None, &claim).await;
     assert_eq!(claim.id().unwrap().as_str(), WORKLOADS);
     assert_eq!(
@@ -194,7 +262,7 @@ async fn the_path_of_an_ou_under_another_is_read_from_its_parents() {
         let root = Parent::builder().id(ROOT).r#type(ParentType::Root).build();
         ListParentsOutput::builder().parents(root).build()
     });
-    let made = creates(WORKLOADS, PRODUCTION, "Production", Owner::TAG_KEY);
+    let made = creates(WORKLOADS, PRODUCTION, "Production", true);
     let rules = [lists(WORKLOADS, &[]), made, describe, parents];
     let desired = json!({"Name": "Production", "ParentId": WORKLOADS});
     assert_eq!(ensured(&rules, desired, None, &claim(None)).await.path, "Workloads/Production");
@@ -206,9 +274,9 @@ async fn missing_levels_of_a_path_are_made_on_the_way_and_carry_their_own_mark()
     let rules = [
         root(),
         lists(ROOT, &[]),
-        creates(ROOT, WORKLOADS, "Workloads", LEVEL_KEY),
+        creates(ROOT, WORKLOADS, "Workloads", false),
         lists(WORKLOADS, &[]),
-        creates(WORKLOADS, PRODUCTION, "Production", Owner::TAG_KEY),
+        creates(WORKLOADS, PRODUCTION, "Production", true),
     ];
     let attributes = ensured(&rules, json!({"Path": "Workloads/Production"}), None, &claim).await;
     assert_eq!((attributes.path.as_str(), attributes.parent_id.as_str()), ("Workloads/Production", WORKLOADS));
@@ -223,12 +291,53 @@ async fn a_create_that_comes_again_finds_what_it_made() {
 }
 
 #[tokio::test]
-async fn an_ou_of_the_same_name_is_adopted_and_given_the_tags_of_the_template_but_no_mark() {
+async fn an_ou_of_the_same_name_is_adopted_by_a_mark_and_given_the_tags_of_the_template() {
     let claim = claim(None);
-    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), foreign(WORKLOADS), sets_tag(WORKLOADS, "team")];
+    let tags = [("team".to_owned(), "a".to_owned()), (Users::key(&owner()), format!("{} ca8b", owner().tag_value()))];
+    let rules = [
+        root(),
+        lists(ROOT, &[(WORKLOADS, "Workloads")]),
+        foreign(WORKLOADS),
+        sets(WORKLOADS, &tags),
+        // Of one that leaves and one that comes, one sees the other.
+        shared(WORKLOADS),
+    ];
     let desired = json!({"Name": "Workloads", "Tags": [{"Key": "team", "Value": "a"}]});
     ensured(&rules, desired, None, &claim).await;
     assert_eq!(claim.id().unwrap().as_str(), WORKLOADS);
+}
+
+#[tokio::test]
+async fn an_ou_whose_last_user_is_leaving_is_not_relied_on() {
+    let leaving = || marked(WORKLOADS, &[Users::made(&another()), Users::leaving(&another()), user_of(&owner())]);
+    let listed = || vec![root(), lists(ROOT, &[(WORKLOADS, "Workloads")])];
+    for rules in
+        [all([listed(), vec![foreign(WORKLOADS), comes(WORKLOADS), leaving()]]), all([listed(), vec![leaving()]])]
+    {
+        let claim = claim(None);
+        let ended = world(&rules).ensure(&properties(json!({"Name": "Workloads"})), None, &claim).await;
+        assert!(
+            matches!(&ended, Err(Error::NotYet(waits)) if waits.to_string().contains("other/Thing is leaving")),
+            "{ended:?}"
+        );
+        assert_all_called(&rules);
+        assert_eq!(claim.id().unwrap().as_str(), WORKLOADS);
+    }
+}
+
+#[tokio::test]
+async fn what_two_resources_use_is_not_renamed_by_one_of_them_and_the_sentence_says_how_it_is_done() {
+    let listed = || lists(ROOT, &[(WORKLOADS, "Workloads")]);
+    let (desired, previous) = (properties(json!({"Name": "Apps"})), properties(json!({"Name": "Workloads"})));
+    let rules = [root(), listed(), shared(WORKLOADS), shared(WORKLOADS)];
+    let refusal =
+        world(&rules).ensure(&desired, Some(&previous), &claim(Some(WORKLOADS))).await.unwrap_err().to_string();
+    for words in ["is used by other/Thing as well", "its name can't change", "rename the logical id first"] {
+        assert!(refusal.contains(words), "{refusal}");
+    }
+    // The first list was behind: the other one has left.
+    let rules = [root(), listed(), shared(WORKLOADS), own(WORKLOADS), renames(WORKLOADS, "Apps")];
+    ensured(&rules, json!({"Name": "Apps"}), Some(json!({"Name": "Workloads"})), &claim(Some(WORKLOADS))).await;
 }
 
 #[tokio::test]
@@ -244,14 +353,14 @@ async fn an_ou_of_the_same_name_is_refused_where_the_template_does_not_adopt() {
 #[tokio::test]
 async fn an_update_that_changes_nothing_only_looks() {
     let same = json!({"Name": "Workloads"});
-    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")])];
+    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), own(WORKLOADS)];
     ensured(&rules, same.clone(), Some(same), &claim(Some(WORKLOADS))).await;
 }
 
 #[tokio::test]
 async fn a_rename_keeps_the_id() {
     let claim = claim(Some(WORKLOADS));
-    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), renames(WORKLOADS, "Apps")];
+    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), own(WORKLOADS), renames(WORKLOADS, "Apps")];
     let attributes = ensured(&rules, json!({"Name": "Apps"}), Some(json!({"Name": "Workloads"})), &claim).await;
     assert_eq!((attributes.id.as_str(), attributes.name.as_str()), (WORKLOADS, "Apps"));
     assert_eq!(claim.id().unwrap().as_str(), WORKLOADS);
@@ -263,7 +372,7 @@ async fn a_rename_to_a_name_that_is_taken_is_refused_and_keeps_the_id() {
     let refuses = mock!(Client::update_organizational_unit)
         .then_http_response(|| said("DuplicateOrganizationalUnitException", "It exists."));
     let listed = lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Apps")]);
-    let units = world(&[root(), listed, refuses, described(WORKLOADS, "Workloads")]);
+    let units = world(&[root(), listed, own(WORKLOADS), refuses, described(WORKLOADS, "Workloads")]);
     let ended = units.ensure(&properties(json!({"Name": "Apps"})), None, &claim).await;
     assert!(matches!(ended, Err(Error::Refused(_))));
     assert_eq!(claim.id().unwrap().as_str(), WORKLOADS);
@@ -274,23 +383,26 @@ async fn a_rename_that_was_sent_again_since_its_answer_was_lost_is_done() {
     let claim = claim(Some(WORKLOADS));
     let refuses = mock!(Client::update_organizational_unit)
         .then_http_response(|| said("DuplicateOrganizationalUnitException", "It exists."));
-    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), refuses, described(WORKLOADS, "Apps")];
+    let rules =
+        [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), own(WORKLOADS), refuses, described(WORKLOADS, "Apps")];
     let attributes = ensured(&rules, json!({"Name": "Apps"}), Some(json!({"Name": "Workloads"})), &claim).await;
     assert_eq!((attributes.id.as_str(), attributes.name.as_str()), (WORKLOADS, "Apps"));
 }
 
 #[tokio::test]
 async fn a_name_that_a_failed_template_may_have_given_is_taken_back_whatever_is_listed() {
-    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), renames(WORKLOADS, "Workloads")];
+    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), own(WORKLOADS), renames(WORKLOADS, "Workloads")];
     ensured(&rules, json!({"Name": "Workloads"}), Some(json!({"Name": "Apps"})), &claim(Some(WORKLOADS))).await;
     // It had the name all the time, and that is said to be taken.
     let taken = || {
         mock!(Client::update_organizational_unit)
             .then_http_response(|| said("DuplicateOrganizationalUnitException", "It exists."))
     };
-    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), taken(), described(WORKLOADS, "Workloads")];
+    let rules =
+        [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), own(WORKLOADS), taken(), described(WORKLOADS, "Workloads")];
     ensured(&rules, json!({"Name": "Workloads"}), Some(json!({"Name": "Apps"})), &claim(Some(WORKLOADS))).await;
-    let behind = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), taken(), described(WORKLOADS, "Apps")];
+    let behind =
+        [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), own(WORKLOADS), taken(), described(WORKLOADS, "Apps")];
     let (old, failed) = (properties(json!({"Name": "Workloads"})), properties(json!({"Name": "Apps"})));
     let ended = world(&behind).ensure(&old, Some(&failed), &claim(Some(WORKLOADS))).await;
     assert!(matches!(ended, Err(Error::NotYet(_))));
@@ -308,7 +420,7 @@ async fn an_ou_that_is_not_listed_though_it_is_there_is_not_replaced() {
 #[tokio::test]
 async fn another_parent_is_a_replacement_under_a_new_id() {
     let claim = claim(Some(PRODUCTION));
-    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), creates(ROOT, OTHER, "Production", Owner::TAG_KEY)];
+    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), creates(ROOT, OTHER, "Production", true)];
     let previous = json!({"Name": "Production", "ParentId": WORKLOADS});
     ensured(&rules, json!({"Name": "Production"}), Some(previous), &claim).await;
     assert_eq!(claim.id().unwrap().as_str(), OTHER);
@@ -316,18 +428,16 @@ async fn another_parent_is_a_replacement_under_a_new_id() {
 
 #[tokio::test]
 async fn the_rollback_of_a_cancelled_replacement_deletes_the_new_ou() {
-    let rules = [
-        root(),
-        lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Europe")]),
-        lists(WORKLOADS, &[(PRODUCTION, "Production")]),
-        root(),
-        lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Europe")]),
-        lists(OTHER, &[("ou-ab12-newcopy1", "Production")]),
-        own("ou-ab12-newcopy1"),
-        deletes("ou-ab12-newcopy1"),
-        own_level(OTHER),
-        deletes(OTHER),
-    ];
+    let new = "ou-ab12-newcopy1";
+    let in_root = || lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Europe")]);
+    let rules = all([
+        vec![root(), in_root(), lists(WORKLOADS, &[(PRODUCTION, "Production")]), own(PRODUCTION), comes(PRODUCTION)],
+        vec![root(), in_root(), lists(OTHER, &[(new, "Production")])],
+        last(new),
+        vec![deletes(new)],
+        unused(OTHER),
+        vec![deletes(OTHER)],
+    ]);
     let (old, new) = (json!({"Path": "Workloads/Production"}), json!({"Path": "Europe/Production"}));
     ensured(&rules, old, Some(new), &claim(Some(PRODUCTION))).await;
 }
@@ -335,69 +445,68 @@ async fn the_rollback_of_a_cancelled_replacement_deletes_the_new_ou() {
 #[tokio::test]
 async fn the_rollback_gives_an_ou_back_to_itself_that_was_to_become_a_level() {
     // Update from Workloads to Workloads/Production: Production was made, and its answer was lost.
-    let rules = [
-        root(),
-        lists(ROOT, &[(WORKLOADS, "Workloads")]),
-        renames(WORKLOADS, "Workloads"),
-        root(),
-        lists(ROOT, &[(WORKLOADS, "Workloads")]),
-        lists(WORKLOADS, &[(PRODUCTION, "Production")]),
-        own_level(WORKLOADS),
-        sets_tag(WORKLOADS, Owner::TAG_KEY),
-        removes_tag(WORKLOADS, LEVEL_KEY),
-        own(PRODUCTION),
-        deletes(PRODUCTION),
-        own(WORKLOADS),
-    ];
+    let in_root = || lists(ROOT, &[(WORKLOADS, "Workloads")]);
+    let rules = all([
+        vec![root(), in_root(), own_level(WORKLOADS), comes(WORKLOADS), renames(WORKLOADS, "Workloads")],
+        vec![root(), in_root(), lists(WORKLOADS, &[(PRODUCTION, "Production")])],
+        last(PRODUCTION),
+        vec![deletes(PRODUCTION)],
+    ]);
     let (old, new) = (json!({"Path": "Workloads"}), json!({"Path": "Workloads/Production"}));
     ensured(&rules, old, Some(new), &claim(Some(WORKLOADS))).await;
 }
 
 #[tokio::test]
 async fn the_rollback_deletes_levels_even_if_the_new_ou_was_never_made() {
-    let rules = [
-        root(),
-        lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Europe")]),
-        lists(WORKLOADS, &[(PRODUCTION, "Production")]),
-        root(),
-        lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Europe")]),
-        lists(OTHER, &[]),
+    let in_root = || lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Europe")]);
+    let rules = all([
+        vec![root(), in_root(), lists(WORKLOADS, &[(PRODUCTION, "Production")]), own(PRODUCTION), comes(PRODUCTION)],
         // Perhaps it only isn't listed yet.
-        lists(OTHER, &[]),
-        own_level(OTHER),
-        deletes(OTHER),
-    ];
+        vec![root(), in_root(), lists(OTHER, &[]), lists(OTHER, &[])],
+        unused(OTHER),
+        vec![deletes(OTHER)],
+    ]);
     let (old, new) = (json!({"Path": "Workloads/Production"}), json!({"Path": "Europe/Production"}));
     ensured(&rules, old, Some(new), &claim(Some(PRODUCTION))).await;
 }
 
 #[tokio::test]
-async fn the_ou_of_another_resource_of_the_stack_is_refused_since_it_would_go_with_that() {
-    let claim = claim(None);
-    let sibling = Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a", "Old").tag_value();
-    let units =
-        world(&[root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), tagged(WORKLOADS, &[(Owner::TAG_KEY, sibling)])]);
-    let refusal = units.ensure(&properties(json!({"Name": "Workloads"})), None, &claim).await.unwrap_err().to_string();
-    assert!(refusal.contains("is that of Old in this stack"), "{refusal}");
-    assert!(claim.id().is_none());
+async fn the_ou_of_another_resource_of_the_stack_is_adopted_and_stays_when_that_goes() {
+    let old = Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a", "Old");
+    let made = || vec![Users::made(&old), user_of(&old)];
+    let both = || marked(WORKLOADS, &[made(), vec![user_of(&owner())]].concat());
+    let rules =
+        [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), marked(WORKLOADS, &made()), comes(WORKLOADS), both()];
+    ensured(&rules, json!({"Name": "Workloads"}), None, &claim(None)).await;
+    let leaving = || marked(WORKLOADS, &[Users::made(&old), Users::leaving(&old), user_of(&owner())]);
+    let leaves = sets(WORKLOADS, &[Users::leaving(&old)]);
+    let gone = mock!(Client::untag_resource)
+        .match_requests(|r| r.resource_id() == Some(WORKLOADS) && r.tag_keys()[0] != Users::key(&owner()))
+        .then_output(|| UntagResourceOutput::builder().build());
+    let rules = [both(), leaves, leaving(), leaving(), gone];
+    let last = properties(json!({"Name": "Workloads"}));
+    let claim = Claim::new(old.clone(), Some(WORKLOADS.to_owned()));
+    world(&rules).remove(Some(&last), &claim).await.unwrap();
+    assert_all_called(&rules);
 }
 
 #[tokio::test]
 async fn an_ou_that_was_deleted_by_hand_is_made_again() {
     let claim = claim(Some(WORKLOADS));
-    let rules = [root(), lists(ROOT, &[]), lost(), creates(ROOT, OTHER, "Workloads", Owner::TAG_KEY)];
+    let rules = [root(), lists(ROOT, &[]), lost(), creates(ROOT, OTHER, "Workloads", true)];
     ensured(&rules, json!({"Name": "Workloads"}), Some(json!({"Name": "Workloads"})), &claim).await;
     assert_eq!(claim.id().unwrap().as_str(), OTHER);
 }
 
 #[tokio::test]
 async fn only_tags_that_the_template_set_are_taken_away() {
-    let tags = tagged(WORKLOADS, &[("cost", "1".to_owned()), ("foreign", "f".to_owned())]);
+    let there = [("cost", "1".to_owned()), ("foreign", "f".to_owned())];
+    let own = (Users::key(&owner()), format!("{} ca8b", owner().tag_value()));
     let rules = [
         root(),
         lists(ROOT, &[(WORKLOADS, "Workloads")]),
-        tags,
-        sets_tag(WORKLOADS, "team"),
+        tagged(WORKLOADS, &there),
+        sets(WORKLOADS, &[("team".to_owned(), "a".to_owned()), own]),
         removes_tag(WORKLOADS, "cost"),
     ];
     let desired = json!({"Name": "Workloads", "Tags": [{"Key": "team", "Value": "a"}]});
@@ -406,76 +515,73 @@ async fn only_tags_that_the_template_set_are_taken_away() {
 }
 
 #[tokio::test]
-async fn an_ou_that_becomes_a_level_of_its_own_path_is_marked_as_one() {
+async fn an_ou_that_becomes_a_level_of_its_own_path_has_no_user_any_more() {
     let claim = claim(Some(WORKLOADS));
     let rules = [
         root(),
         lists(ROOT, &[(WORKLOADS, "Workloads")]),
-        own(WORKLOADS),
-        sets_tag(WORKLOADS, LEVEL_KEY),
-        removes_tag(WORKLOADS, Owner::TAG_KEY),
+        forgets(WORKLOADS),
         lists(WORKLOADS, &[]),
-        creates(WORKLOADS, PRODUCTION, "Production", Owner::TAG_KEY),
+        creates(WORKLOADS, PRODUCTION, "Production", true),
     ];
     ensured(&rules, json!({"Path": "Workloads/Production"}), Some(json!({"Path": "Workloads"})), &claim).await;
     assert_eq!(claim.id().unwrap().as_str(), PRODUCTION);
     // The clean-up that follows asks for the old id, which is a level now.
-    removed(&[root(), own_level(WORKLOADS)][1..], Some(json!({"Name": "Workloads"})), &self::claim(Some(WORKLOADS)))
-        .await
-        .unwrap();
+    let clean_up = [own_level(WORKLOADS), own_level(WORKLOADS)];
+    removed(&clean_up, Some(json!({"Name": "Workloads"})), &self::claim(Some(WORKLOADS))).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_level_that_becomes_the_ou_itself_is_marked_as_it_and_survives_the_clean_up() {
+async fn a_level_that_becomes_the_ou_itself_gets_a_user_and_survives_the_clean_up() {
     let claim = claim(Some(PRODUCTION));
-    let rules = [
-        root(),
-        lists(ROOT, &[(WORKLOADS, "Workloads")]),
-        own_level(WORKLOADS),
-        sets_tag(WORKLOADS, Owner::TAG_KEY),
-        removes_tag(WORKLOADS, LEVEL_KEY),
-    ];
-    ensured(&rules, json!({"Path": "Workloads"}), Some(json!({"Path": "Workloads/Production"})), &claim).await;
+    let in_root = || lists(ROOT, &[(WORKLOADS, "Workloads")]);
+    let rules = [root(), in_root(), own_level(WORKLOADS), comes(WORKLOADS), own(WORKLOADS)];
+    let desired = json!({"Path": "Workloads", "AdoptExisting": false});
+    ensured(&rules, desired, Some(json!({"Path": "Workloads/Production"})), &claim).await;
     assert_eq!(claim.id().unwrap().as_str(), WORKLOADS);
-    let clean_up =
-        [root(), own(PRODUCTION), lists(ROOT, &[(WORKLOADS, "Workloads")]), deletes(PRODUCTION), own(WORKLOADS)];
+    let clean_up = [
+        root(),
+        own(PRODUCTION),
+        in_root(),
+        leaves(PRODUCTION),
+        left(PRODUCTION),
+        left(PRODUCTION),
+        deletes(PRODUCTION),
+        own(WORKLOADS),
+        own(WORKLOADS),
+    ];
     let old = json!({"Path": "Workloads/Production"});
     removed(&clean_up, Some(old), &self::claim(Some(PRODUCTION))).await.unwrap();
 }
 
 #[tokio::test]
 async fn the_rollback_makes_a_level_of_what_was_to_become_the_ou_itself() {
-    let rules = [
-        root(),
-        lists(ROOT, &[(WORKLOADS, "Workloads")]),
-        own(WORKLOADS),
-        sets_tag(WORKLOADS, LEVEL_KEY),
-        removes_tag(WORKLOADS, Owner::TAG_KEY),
-        lists(WORKLOADS, &[(PRODUCTION, "Production")]),
-        renames(PRODUCTION, "Production"),
-        root(),
-        lists(ROOT, &[(WORKLOADS, "Workloads")]),
-        own_level(WORKLOADS),
-    ];
+    let in_root = || lists(ROOT, &[(WORKLOADS, "Workloads")]);
+    let inside = || lists(WORKLOADS, &[(PRODUCTION, "Production")]);
+    let rules = all([
+        vec![root(), in_root(), forgets(WORKLOADS), inside(), own(PRODUCTION), comes(PRODUCTION)],
+        vec![renames(PRODUCTION, "Production")],
+        // What was to be the OU itself is a level, and isn't left again.
+        vec![root(), in_root(), own_level(WORKLOADS), own_level(WORKLOADS)],
+    ]);
     let (old, failed) = (json!({"Path": "Workloads/Production"}), json!({"Path": "Workloads"}));
     ensured(&rules, old, Some(failed), &claim(Some(PRODUCTION))).await;
 }
 
 #[tokio::test]
-async fn what_is_shown_with_both_marks_is_looked_at_again_before_it_is_deleted_as_the_one_or_the_other() {
-    let path = || Some(json!({"Path": "Workloads/Production"}));
-    let (mark, foreign) = (owner().tag_value(), "0123456789 other/Thing".to_owned());
-    let both = || tagged(WORKLOADS, &[(Owner::TAG_KEY, mark.clone()), (LEVEL_KEY, mark.clone())]);
-    let up_to_the_level = || {
-        vec![root(), tagged(PRODUCTION, &[(Owner::TAG_KEY, foreign.clone())]), lists(ROOT, &[(WORKLOADS, "Workloads")])]
-    };
-    for (then, is_deleted) in [(own_level(WORKLOADS), true), (own(WORKLOADS), false), (both(), false)] {
-        let deletion = is_deleted.then(|| deletes(WORKLOADS));
-        let rules: Vec<_> = up_to_the_level().into_iter().chain([both(), then]).chain(deletion).collect();
-        removed(&rules, path(), &claim(Some(PRODUCTION))).await.unwrap();
+async fn who_uses_an_ou_is_looked_at_twice_before_it_goes() {
+    let by_two = || marked(WORKLOADS, &[Users::made(&owner()), Users::leaving(&owner()), user_of(&another())]);
+    let leaving = || vec![own(WORKLOADS), leaves(WORKLOADS)];
+    for looks in [[by_two(), left(WORKLOADS)], [left(WORKLOADS), by_two()]] {
+        let rules = all([leaving(), looks.into()]);
+        let ended = removed(&rules, None, &claim(Some(WORKLOADS))).await;
+        assert!(matches!(ended, Err(Error::NotYet(_))), "{ended:?}");
     }
-    removed(&[both(), own_level(WORKLOADS)], None, &claim(Some(WORKLOADS))).await.unwrap();
-    removed(&[both(), own(WORKLOADS), deletes(WORKLOADS)], None, &claim(Some(WORKLOADS))).await.unwrap();
+    let rules = all([leaving(), vec![by_two(), by_two(), forgets(WORKLOADS)]]);
+    removed(&rules, None, &claim(Some(WORKLOADS))).await.unwrap();
+    // A list that is behind may hide the claim itself.
+    let rules = all([vec![own_level(WORKLOADS)], last(WORKLOADS), vec![deletes(WORKLOADS)]]);
+    removed(&rules, None, &claim(Some(WORKLOADS))).await.unwrap();
 }
 
 #[tokio::test]
@@ -508,21 +614,32 @@ async fn a_parent_that_does_not_exist_is_refused() {
 }
 
 #[tokio::test]
-async fn delete_takes_away_what_carries_the_mark() {
-    removed(&[own(WORKLOADS), deletes(WORKLOADS)], Some(json!({"Name": "Workloads"})), &claim(Some(WORKLOADS)))
-        .await
-        .unwrap();
+async fn delete_takes_away_what_was_made_and_nobody_else_uses() {
+    let rules = all([last(WORKLOADS), vec![deletes(WORKLOADS)]]);
+    removed(&rules, Some(json!({"Name": "Workloads"})), &claim(Some(WORKLOADS))).await.unwrap();
 }
 
 #[tokio::test]
-async fn delete_leaves_what_was_adopted() {
-    removed(&[foreign(WORKLOADS)], Some(json!({"Name": "Workloads"})), &claim(Some(WORKLOADS))).await.unwrap();
+async fn a_delete_that_comes_again_goes_on() {
+    let rules = [left(WORKLOADS), left(WORKLOADS), left(WORKLOADS), deletes(WORKLOADS)];
+    removed(&rules, None, &claim(Some(WORKLOADS))).await.unwrap();
+    let gone = mock!(Client::tag_resource).then_http_response(|| said("TargetNotFoundException", ""));
+    removed(&[own(WORKLOADS), gone, lost()], None, &claim(Some(WORKLOADS))).await.unwrap();
+}
+
+#[tokio::test]
+async fn delete_leaves_what_was_adopted_without_its_mark() {
+    let last = || Some(json!({"Name": "Workloads"}));
+    let adopted = || marked(WORKLOADS, &[user_of(&owner())]);
+    removed(&[adopted(), adopted(), forgets(WORKLOADS)], last(), &claim(Some(WORKLOADS))).await.unwrap();
+    // And what it doesn't use as it is.
+    removed(&[foreign(WORKLOADS), foreign(WORKLOADS)], last(), &claim(Some(WORKLOADS))).await.unwrap();
 }
 
 #[tokio::test]
 async fn delete_of_an_ou_that_is_gone_is_done() {
     let gone = || mock!(Client::list_tags_for_resource).then_http_response(|| said("TargetNotFoundException", ""));
-    removed(&[gone(), lost()], None, &claim(Some(WORKLOADS))).await.unwrap();
+    removed(&[gone(), lost(), gone(), lost()], None, &claim(Some(WORKLOADS))).await.unwrap();
 }
 
 #[tokio::test]
@@ -541,8 +658,9 @@ async fn delete_of_an_ou_that_is_not_empty_names_what_is_inside() {
             .accounts(account("333333333333"))
             .build()
     });
-    let rules =
-        [own(WORKLOADS), refuses_to_delete(WORKLOADS), accounts, lists(WORKLOADS, &[(PRODUCTION, "Production")])];
+    let inside = lists(WORKLOADS, &[(PRODUCTION, "Production")]);
+    // It stays, and so does the claim.
+    let rules = all([last(WORKLOADS), vec![refuses_to_delete(WORKLOADS), accounts, inside, comes(WORKLOADS)]]);
     let refusal = removed(&rules, None, &claim(Some(WORKLOADS))).await.unwrap_err().to_string();
     assert_eq!(
         refusal,
@@ -553,75 +671,67 @@ async fn delete_of_an_ou_that_is_not_empty_names_what_is_inside() {
 
 #[tokio::test]
 async fn delete_takes_the_levels_that_the_path_made_deepest_first_and_leaves_those_that_others_use() {
-    let rules = [
-        root(),
-        own(PRODUCTION),
-        lists(ROOT, &[(WORKLOADS, "Workloads")]),
-        deletes(PRODUCTION),
-        lists(WORKLOADS, &[(OTHER, "Europe")]),
-        own_level(OTHER),
-        deletes(OTHER),
-        own_level(WORKLOADS),
-        refuses_to_delete(WORKLOADS),
-    ];
+    let rules = all([
+        vec![root(), own(PRODUCTION), lists(ROOT, &[(WORKLOADS, "Workloads")]), leaves(PRODUCTION), left(PRODUCTION)],
+        vec![lists(WORKLOADS, &[(OTHER, "Europe")]), left(PRODUCTION), deletes(PRODUCTION)],
+        unused(OTHER),
+        vec![deletes(OTHER)],
+        unused(WORKLOADS),
+        vec![refuses_to_delete(WORKLOADS), forgets(WORKLOADS)],
+    ]);
     removed(&rules, Some(json!({"Path": "Workloads/Europe/Production"})), &claim(Some(PRODUCTION))).await.unwrap();
 }
 
 #[tokio::test]
 async fn delete_looks_again_for_levels_that_are_not_listed() {
-    let rules = [
-        root(),
-        own(PRODUCTION),
-        lists(ROOT, &[]),
-        deletes(PRODUCTION),
-        lists(ROOT, &[(WORKLOADS, "Workloads")]),
-        own_level(WORKLOADS),
-        deletes(WORKLOADS),
-    ];
+    let rules = all([
+        vec![root(), own(PRODUCTION), lists(ROOT, &[]), leaves(PRODUCTION), left(PRODUCTION)],
+        vec![lists(ROOT, &[(WORKLOADS, "Workloads")]), left(PRODUCTION), deletes(PRODUCTION)],
+        unused(WORKLOADS),
+        vec![deletes(WORKLOADS)],
+    ]);
     removed(&rules, Some(json!({"Path": "Workloads/Production"})), &claim(Some(PRODUCTION))).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_level_that_another_resource_of_the_stack_made_goes_with_the_last_one_that_used_it() {
-    let sibling = Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a", "Development");
-    let rules = [
-        root(),
-        own(PRODUCTION),
-        lists(ROOT, &[(WORKLOADS, "Workloads")]),
-        deletes(PRODUCTION),
-        tagged(WORKLOADS, &[(LEVEL_KEY, sibling.tag_value())]),
-        deletes(WORKLOADS),
-    ];
+async fn a_level_that_another_stack_made_goes_with_the_last_one_that_used_it() {
+    let level = || marked(WORKLOADS, &[Users::made(&another())]);
+    let left_level = || marked(WORKLOADS, &[Users::made(&another()), Users::leaving(&owner())]);
+    let rules = all([
+        vec![root(), own(PRODUCTION), lists(ROOT, &[(WORKLOADS, "Workloads")])],
+        vec![leaves(PRODUCTION), left(PRODUCTION), left(PRODUCTION), deletes(PRODUCTION)],
+        vec![level(), level(), leaves(WORKLOADS), left_level(), left_level(), deletes(WORKLOADS)],
+    ]);
     removed(&rules, Some(json!({"Path": "Workloads/Production"})), &claim(Some(PRODUCTION))).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_level_that_is_adopted_is_no_level_any_more_so_that_it_stays() {
-    let rules = [
-        root(),
-        lists(ROOT, &[(WORKLOADS, "Workloads")]),
-        tagged(WORKLOADS, &[(LEVEL_KEY, "0123456789 other/Thing".to_owned())]),
-        removes_tag(WORKLOADS, LEVEL_KEY),
-    ];
+async fn a_level_that_is_adopted_has_a_user_and_stays() {
+    let level = marked(WORKLOADS, &[Users::made(&another())]);
+    let adopted = || marked(WORKLOADS, &[Users::made(&another()), user_of(&owner())]);
+    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), level, comes(WORKLOADS), adopted()];
     ensured(&rules, json!({"Path": "Workloads"}), None, &claim(None)).await;
+    // Whoever made it on the way to another OU doesn't take it away with that.
+    assert!(!world(&[adopted(), adopted()]).delete_level(WORKLOADS, &Claim::new(another(), None)).await.unwrap());
 }
 
 #[tokio::test]
 async fn delete_with_an_invented_id_finds_by_its_mark_what_a_cancelled_create_made() {
-    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), own(WORKLOADS), deletes(WORKLOADS)];
+    let found = vec![root(), lists(ROOT, &[(WORKLOADS, "Workloads")])];
+    let rules = all([found, last(WORKLOADS), vec![deletes(WORKLOADS)]]);
     removed(&rules, Some(json!({"Name": "Workloads"})), &claim(Some("landing-Workloads-1ABCDEF"))).await.unwrap();
 }
 
 #[tokio::test]
 async fn delete_with_an_invented_id_touches_nothing_foreign() {
-    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), foreign(WORKLOADS)];
+    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), foreign(WORKLOADS), foreign(WORKLOADS)];
     removed(&rules, Some(json!({"Name": "Workloads"})), &claim(Some("landing-Workloads-1ABCDEF"))).await.unwrap();
 }
 
 #[tokio::test]
 async fn delete_with_an_invented_id_looks_again_for_what_is_not_listed_yet() {
-    let rules =
-        [root(), lists(ROOT, &[]), lists(ROOT, &[(WORKLOADS, "Workloads")]), own(WORKLOADS), deletes(WORKLOADS)];
+    let found = vec![root(), lists(ROOT, &[]), lists(ROOT, &[(WORKLOADS, "Workloads")])];
+    let rules = all([found, last(WORKLOADS), vec![deletes(WORKLOADS)]]);
     removed(&rules, Some(json!({"Name": "Workloads"})), &claim(Some("landing-Workloads-1ABCDEF"))).await.unwrap();
 }
 
@@ -629,6 +739,9 @@ async fn delete_with_an_invented_id_looks_again_for_what_is_not_listed_yet() {
 async fn delete_of_what_was_never_made_is_done() {
     removed(&[], None, &claim(Some("nothing-was-made"))).await.unwrap();
     let rules = [root(), lists(ROOT, &[])];
+    removed(&rules, Some(json!({"Name": "Workloads"})), &claim(Some("nothing-was-made"))).await.unwrap();
+    // Levels on the way have no id that could be held.
+    let rules = [root(), lists(ROOT, &[]), lists(ROOT, &[])];
     removed(&rules, Some(json!({"Path": "Workloads/Production"})), &claim(Some("nothing-was-made"))).await.unwrap();
 }
 

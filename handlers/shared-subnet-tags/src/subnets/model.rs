@@ -47,7 +47,7 @@ fn pairs(said: Option<&Value>) -> impl Iterator<Item = (String, String)> {
 impl Participant {
     /// All tags with what they are on: those of ours, or those of others.
     fn tags(&self, ours: bool) -> BTreeSet<(String, String, String)> {
-        let is_ours = |key: &str, value: &str| OURS.contains(&(key, value));
+        let is_ours = |key: &str, value: &str| OURS.contains(&(key, value)) || key.starts_with("archipelago:user-");
         let all = self.played.tags().into_iter();
         let all = all.flat_map(|(id, tags)| tags.into_iter().map(move |(key, value)| (id.clone(), key, value)));
         all.filter(|(_, key, value)| is_ours(key, value) == ours).collect()
@@ -121,7 +121,15 @@ impl World for Participant {
         let on_subnets = subnets
             .iter()
             .flat_map(|subnet| pairs(said.get("Tags")).map(move |(key, value)| ((*subnet).to_owned(), key, value)));
-        let (wanted, there) = (on_subnets.chain(on_vpcs).collect(), self.tags(true));
+        let wanted: BTreeSet<_> = on_subnets.chain(on_vpcs).collect();
+        let there = self.tags(true);
+        let (users, there): (BTreeSet<_>, _) =
+            there.into_iter().partition(|(_, key, _)| key.starts_with("archipelago:"));
+        let (tagged, used): (BTreeSet<_>, BTreeSet<_>) =
+            (wanted.iter().map(|(id, ..)| id).collect(), users.iter().map(|(id, ..)| id).collect());
+        if tagged != used || users.iter().any(|(_, key, _)| *key != format!("archipelago:user-{mark}")) {
+            return Err(format!("its users are {users:?}"));
+        }
         if there == wanted { Ok(()) } else { Err(format!("there are {there:?}")) }
     }
 }

@@ -10,7 +10,7 @@ use aws_sdk_ec2::{
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
-use custom_resource::{NotYet, Owner};
+use custom_resource::{NotYet, Owner, Users};
 use serde_json::{Value, json};
 
 use super::*;
@@ -84,15 +84,48 @@ fn vpc(tags: &[(&str, &str)]) -> Rule {
     })
 }
 
-fn sets(ids: &'static [&str], (key, value): (&'static str, &'static str)) -> Rule {
+fn another() -> Owner {
+    Owner::new("arn:aws:cloudformation:us-east-1:222222222222:stack/copy/2f0b", "Tags")
+}
+
+/// The tag of a user that wants `Name`, `stage` or whatever on the thing.
+fn user(owner: &Owner, wanted: (&str, &str)) -> (&'static str, &'static str) {
+    let tags = serde_json::from_value(json!([{"Key": wanted.0, "Value": wanted.1}])).unwrap();
+    lasting(Users::tag(owner, &tags))
+}
+
+fn leaving() -> (&'static str, &'static str) {
+    lasting(Users::leaving(&owner()))
+}
+
+/// For as long as a test runs.
+fn lasting((key, value): (String, String)) -> (&'static str, &'static str) {
+    (key.leak(), value.leak())
+}
+
+/// Sets a tag, and with it the claim's own.
+fn sets(ids: &'static [&str], wanted: (&'static str, &'static str)) -> Rule {
+    sets_all(ids, vec![wanted, user(&owner(), wanted)])
+}
+
+fn sets_all(ids: &'static [&str], tags: Vec<(&'static str, &'static str)>) -> Rule {
     mock!(Client::create_tags)
-        .match_requests(move |r| r.resources() == ids && r.tags() == [tag((key, value))])
+        .match_requests(move |r| r.resources() == ids && r.tags() == tags.iter().copied().map(tag).collect::<Vec<_>>())
         .then_output(|| CreateTagsOutput::builder().build())
 }
 
-fn removes(ids: &'static [&str], (key, value): (&'static str, &'static str)) -> Rule {
+fn leaves(ids: &'static [&str]) -> Rule {
+    sets_all(ids, vec![leaving()])
+}
+
+/// Removes tags, and with them the claim's own.
+fn removes(ids: &'static [&str], tag: (&'static str, &'static str)) -> Rule {
+    removes_all(ids, vec![tag, leaving()])
+}
+
+fn removes_all(ids: &'static [&str], tags: Vec<(&'static str, &'static str)>) -> Rule {
     mock!(Client::delete_tags)
-        .match_requests(move |r| r.resources() == ids && r.tags() == [tag((key, value))])
+        .match_requests(move |r| r.resources() == ids && r.tags() == tags.iter().copied().map(tag).collect::<Vec<_>>())
         .then_output(|| DeleteTagsOutput::builder().build())
 }
 
@@ -138,6 +171,9 @@ async fn subnets_and_their_vpc_are_given_the_tags_of_the_template_and_an_id_that
         vpc(&[]),
         sets(&[A, B], ("Name", "app")),
         sets(&[VPC], ("Name", "shared")),
+        // Of one that leaves and one that comes, one sees the other.
+        subnets(&[A, B], &[(A, &[("Name", "app")]), (B, &[("Name", "app")])]),
+        vpc(&[("Name", "shared")]),
     ];
     let desired = template(&[B, A], ("Name", "app"), Some(("Name", "shared")));
     ensure(&rules, desired, None, &claim).await.unwrap();
@@ -147,7 +183,7 @@ async fn subnets_and_their_vpc_are_given_the_tags_of_the_template_and_an_id_that
 #[tokio::test]
 async fn an_update_that_changes_nothing_only_looks_and_without_vpc_tags_not_at_the_vpc() {
     let same = template(&[A], ("Name", "app"), None);
-    let rules = [subnets(&[A], &[(A, &[("Name", "app")])])];
+    let rules = [subnets(&[A], &[(A, &[("Name", "app"), user(&owner(), ("Name", "app"))])])];
     ensure(&rules, same.clone(), Some(same), &claim(Some(&own()))).await.unwrap();
 }
 
@@ -208,21 +244,72 @@ async fn a_key_that_somebody_else_gave_another_value_is_refused_before_anything_
 
 #[tokio::test]
 async fn an_update_changes_its_own_values_removes_its_own_keys_and_leaves_foreign_ones() {
+    let shared = [("Name", "shared"), user(&owner(), ("Name", "shared"))];
     let rules = [
-        subnets(&[A], &[(A, &[("Name", "old"), ("foreign", "f")])]),
-        sets(&[A], ("Name", "new")),
+        subnets(&[A], &[(A, &[("Name", "old"), ("foreign", "f"), user(&owner(), ("Name", "old"))])]),
+        vpc(&shared),
+        leaves(&[VPC]),
+        vpc(&[("Name", "shared"), leaving()]),
+        vpc(&[("Name", "shared"), leaving()]),
         removes(&[VPC], ("Name", "shared")),
+        sets(&[A], ("Name", "new")),
     ];
     let previous = template(&[A], ("Name", "old"), Some(("Name", "shared")));
     ensure(&rules, template(&[A], ("Name", "new"), None), Some(previous), &claim(Some(&own()))).await.unwrap();
 }
 
 #[tokio::test]
+async fn a_key_that_an_update_drops_stays_where_another_resource_wants_it() {
+    let named = ("Name", "app");
+    let both = json!([{"Key": "Name", "Value": "app"}, {"Key": "stage", "Value": "a"}]);
+    let said = serde_json::from_value(both.clone()).unwrap();
+    let there = [named, ("stage", "a"), lasting(Users::tag(&owner(), &said)), user(&another(), named)];
+    let left = [named, ("stage", "a"), leaving(), user(&another(), named)];
+    let rules = [
+        subnets(&[A], &[(A, &there)]),
+        leaves(&[A]),
+        subnets(&[A], &[(A, &left)]),
+        subnets(&[A], &[(A, &left)]),
+        removes_all(&[A], vec![("stage", "a"), leaving()]),
+    ];
+    let previous = json!({"SubnetIds": [A], "Tags": both});
+    ensure(&rules, json!({"SubnetIds": [A]}), Some(previous), &claim(Some(&own()))).await.unwrap();
+}
+
+#[tokio::test]
+async fn another_value_of_a_key_that_another_resource_wants_is_refused_by_its_name() {
+    let there = [("Name", "app"), user(&owner(), ("Name", "app")), user(&another(), ("Name", "app"))];
+    let previous = template(&[A], ("Name", "app"), None);
+    let rules = [subnets(&[A], &[(A, &there)])];
+    let desired = template(&[A], ("Name", "new"), None);
+    let refusal = ensure(&rules, desired, Some(previous), &claim(Some(&own()))).await.unwrap_err().to_string();
+    assert!(
+        refusal.starts_with("subnet-aaaaaaaa is used by copy/Tags as well, so its tag Name can't change"),
+        "{refusal}"
+    );
+}
+
+#[tokio::test]
+async fn who_comes_while_another_resource_leaves_waits_for_that() {
+    let there = [("Name", "app"), lasting(Users::leaving(&another()))];
+    let rules = [subnets(&[A], &[(A, &there)]), sets(&[A], ("Name", "app")), subnets(&[A], &[(A, &there)])];
+    let ended = ensure(&rules, template(&[A], ("Name", "app"), None), None, &claim(None)).await;
+    assert!(
+        matches!(&ended, Err(Error::NotYet(waits)) if waits.to_string().contains("copy/Tags is leaving")),
+        "{ended:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_subnet_that_left_the_template_loses_the_tags_and_one_that_came_gets_them() {
     let rules = [
-        subnets(&[A, B], &[(A, &[("Name", "app")]), (B, &[])]),
-        sets(&[B], ("Name", "app")),
+        subnets(&[A, B], &[(A, &[("Name", "app"), user(&owner(), ("Name", "app"))]), (B, &[])]),
+        leaves(&[A]),
+        subnets(&[A], &[(A, &[("Name", "app"), leaving()])]),
+        subnets(&[A], &[(A, &[("Name", "app"), leaving()])]),
         removes(&[A], ("Name", "app")),
+        sets(&[B], ("Name", "app")),
+        subnets(&[B], &[(B, &[("Name", "app"), user(&owner(), ("Name", "app"))])]),
     ];
     let (old, new) = (template(&[A], ("Name", "app"), None), template(&[B], ("Name", "app"), None));
     ensure(&rules, new, Some(old), &claim(Some(&own()))).await.unwrap();
@@ -230,20 +317,21 @@ async fn a_subnet_that_left_the_template_loses_the_tags_and_one_that_came_gets_t
 
 #[tokio::test]
 async fn what_the_template_changes_is_set_even_if_a_list_that_is_behind_shows_it_already() {
-    let rules = [subnets(&[A], &[(A, &[("Name", "old")])]), sets(&[A], ("Name", "old"))];
+    let rules =
+        [subnets(&[A], &[(A, &[("Name", "old"), user(&owner(), ("Name", "old"))])]), sets(&[A], ("Name", "old"))];
     let (old, failed) = (template(&[A], ("Name", "old"), None), template(&[A], ("Name", "new"), None));
     ensure(&rules, old, Some(failed), &claim(Some(&own()))).await.unwrap();
 }
 
 #[tokio::test]
 async fn what_a_create_wants_is_set_even_if_a_list_that_is_behind_shows_what_another_stack_has_just_removed() {
-    let rules = [subnets(&[A], &[(A, &[("Name", "app")])]), sets(&[A], ("Name", "app"))];
+    let rules = [subnets(&[A], &[(A, &[("Name", "app")])]), sets(&[A], ("Name", "app")), subnets(&[A], &[])];
     ensure(&rules, template(&[A], ("Name", "app"), None), None, &claim(None)).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_subnet_that_left_the_template_may_be_gone() {
-    let rules = [subnets(&[A, B], &[(B, &[])]), subnets(&[A], &[]), sets(&[B], ("Name", "app"))];
+    let rules = [subnets(&[A, B], &[(B, &[])]), subnets(&[A], &[]), sets(&[B], ("Name", "app")), subnets(&[B], &[])];
     let (old, new) = (template(&[A], ("Name", "app"), None), template(&[B], ("Name", "app"), None));
     ensure(&rules, new, Some(old), &claim(Some(&own()))).await.unwrap();
 }
@@ -251,12 +339,48 @@ async fn a_subnet_that_left_the_template_may_be_gone() {
 #[tokio::test]
 async fn a_delete_takes_away_what_the_template_set_whatever_is_listed() {
     // EC2 leaves a tag that has another value than the one that is named.
+    let (named, shared) = (user(&owner(), ("Name", "app")), user(&owner(), ("Name", "shared")));
+    let left = || subnets(&[A, B], &[(A, &[("foreign", "f"), leaving()]), (B, &[("Name", "renamed"), leaving()])]);
     let rules = [
-        subnets(&[A, B], &[(A, &[("foreign", "f")]), (B, &[("Name", "renamed")])]),
+        subnets(&[A, B], &[(A, &[("foreign", "f"), named]), (B, &[("Name", "renamed"), named])]),
+        vpc(&[shared]),
+        leaves(&[A, B, VPC]),
+        left(),
+        vpc(&[leaving()]),
+        left(),
+        vpc(&[leaving()]),
         removes(&[A, B], ("Name", "app")),
         removes(&[VPC], ("Name", "shared")),
     ];
     remove(&rules, template(&[A, B], ("Name", "app"), Some(("Name", "shared"))), &own()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_delete_leaves_what_another_resource_wants_and_what_the_claim_never_tagged() {
+    let named = ("Name", "app");
+    let used = [named, leaving(), user(&another(), named)];
+    let rules = [
+        subnets(&[A], &[(A, &[named, user(&owner(), named), user(&another(), named)])]),
+        leaves(&[A]),
+        subnets(&[A], &[(A, &used)]),
+        subnets(&[A], &[(A, &used)]),
+        removes_all(&[A], vec![leaving()]),
+    ];
+    remove(&rules, template(&[A], named, None), &own()).await.unwrap();
+    let theirs = || subnets(&[A], &[(A, &[named, user(&another(), named)])]);
+    remove(&[theirs(), theirs()], template(&[A], named, None), &own()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_list_that_is_behind_does_not_have_a_delete_take_away_what_another_resource_wants() {
+    let named = ("Name", "app");
+    let rules = [
+        subnets(&[A], &[(A, &[named, user(&owner(), named)])]),
+        leaves(&[A]),
+        subnets(&[A], &[(A, &[named, leaving()])]),
+        subnets(&[A], &[(A, &[named, leaving(), user(&another(), named)])]),
+    ];
+    wait(remove(&rules, template(&[A], named, None), &own()).await);
 }
 
 #[tokio::test]
@@ -267,9 +391,17 @@ async fn a_delete_of_subnets_that_are_not_shared_any_more_is_done() {
 
 #[tokio::test]
 async fn a_subnet_that_the_first_look_does_not_show_loses_its_tags_and_its_vpc_too() {
+    let (named, shared) = (user(&owner(), ("Name", "app")), user(&owner(), ("Name", "shared")));
+    let left = || subnets(&[A, B], &[(A, &[leaving()]), (B, &[leaving()])]);
     let rules = [
-        subnets(&[A, B], &[(B, &[])]),
-        subnets(&[A], &[(A, &[])]),
+        subnets(&[A, B], &[(B, &[named])]),
+        subnets(&[A], &[(A, &[named])]),
+        vpc(&[shared]),
+        leaves(&[A, B, VPC]),
+        left(),
+        vpc(&[leaving()]),
+        left(),
+        vpc(&[leaving()]),
         removes(&[A, B], ("Name", "app")),
         removes(&[VPC], ("Name", "shared")),
     ];
@@ -278,8 +410,18 @@ async fn a_subnet_that_the_first_look_does_not_show_loses_its_tags_and_its_vpc_t
 
 #[tokio::test]
 async fn the_delete_of_a_create_that_was_cancelled_takes_away_what_it_may_have_set() {
-    let rules = [subnets(&[A], &[(A, &[("Name", "app")])]), removes(&[A], ("Name", "app"))];
-    remove(&rules, template(&[A], ("Name", "app"), None), "app-Tags-1ABCDEF").await.unwrap();
+    let named = ("Name", "app");
+    let left = || subnets(&[A], &[(A, &[named, leaving()])]);
+    // A list that is behind hides the claim itself.
+    let rules = [
+        subnets(&[A], &[(A, &[])]),
+        subnets(&[A], &[(A, &[named, user(&owner(), named)])]),
+        leaves(&[A]),
+        left(),
+        left(),
+        removes(&[A], named),
+    ];
+    remove(&rules, template(&[A], named, None), "app-Tags-1ABCDEF").await.unwrap();
 }
 
 #[tokio::test]

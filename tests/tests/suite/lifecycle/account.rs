@@ -34,7 +34,7 @@ async fn create(template: &Value, status: &str) -> Stack {
     Stack::create(template, status).await
 }
 
-fn email(name: &str) -> String {
+pub(super) fn email(name: &str) -> String {
     format!("aws+{name}@example.com")
 }
 
@@ -53,7 +53,7 @@ async fn accounts_in(management: &str, email: &str) -> Vec<Value> {
     }
 }
 
-async fn accounts(email: &str) -> Vec<Value> {
+pub(super) async fn accounts(email: &str) -> Vec<Value> {
     accounts_in(&LocalAws::running().account, email).await
 }
 

@@ -6,6 +6,7 @@ mod examples;
 pub(crate) mod organization;
 mod organizational_unit;
 mod shared_subnet_tags;
+mod sharing;
 mod statements;
 mod subnet_share;
 mod subnet_share_principal;

@@ -10,7 +10,7 @@ async fn organizations(operation: &str, input: Value) -> Result<Value, String> {
 }
 
 /// The root's id; the organization is made by whoever asks first.
-async fn root() -> String {
+pub(super) async fn root() -> String {
     // A refusal means that there is one, or that another test was first.
     let _ = organizations("CreateOrganization", json!({ "FeatureSet": "ALL" })).await;
     let roots = organizations("ListRoots", json!({})).await.unwrap();
@@ -18,13 +18,13 @@ async fn root() -> String {
 }
 
 /// An OU that belongs to nobody's stack.
-async fn ou(parent: &str, name: &str) -> String {
+pub(super) async fn ou(parent: &str, name: &str) -> String {
     let made = organizations("CreateOrganizationalUnit", json!({ "ParentId": parent, "Name": name })).await.unwrap();
     made["OrganizationalUnit"]["Id"].as_str().unwrap().to_owned()
 }
 
 /// Names and ids of the OUs under a parent, from all pages.
-async fn children(parent: &str) -> Vec<(String, String)> {
+pub(super) async fn children(parent: &str) -> Vec<(String, String)> {
     let text = |unit: &Value, name: &str| unit[name].as_str().unwrap().to_owned();
     let mut children = Vec::new();
     let mut input = json!({ "ParentId": parent });
@@ -39,7 +39,7 @@ async fn children(parent: &str) -> Vec<(String, String)> {
     }
 }
 
-async fn names(parent: &str) -> Vec<String> {
+pub(super) async fn names(parent: &str) -> Vec<String> {
     let mut names: Vec<_> = children(parent).await.into_iter().map(|(name, _)| name).collect();
     names.sort();
     names
@@ -147,7 +147,7 @@ async fn an_ou_that_was_there_before_is_adopted_and_left_behind() {
 }
 
 #[tokio::test]
-async fn two_stacks_with_one_ou_leave_it_to_the_one_that_made_it() {
+async fn two_stacks_with_one_ou_leave_it_to_the_last_of_them() {
     let parent = ou(&root().await, &unique("parent")).await;
     let template = stack_of(&json!({ "Name": "Shared", "ParentId": parent }));
     let maker = Stack::create(&template, "CREATE_COMPLETE").await;

@@ -9,15 +9,15 @@ use super::{Stack, service_token, template};
 use crate::network::{self, member, seen, text, unshare, vpc_tags};
 
 /// Two subnets of another account's VPC, shared with the account of the functions.
-struct Shared {
+pub(super) struct Shared {
     owner: String,
     vpc: String,
-    subnets: [String; 2],
+    pub(super) subnets: [String; 2],
     share: String,
 }
 
 impl Shared {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let owner = member(None).await;
         let LocalAws { account, region, .. } = LocalAws::running();
         let vpc = network::vpc(&owner).await;
@@ -36,11 +36,14 @@ impl Shared {
     async fn tags(&self, account: &str) -> [BTreeMap<String, String>; 3] {
         let [one, two] = &self.subnets;
         let mut subnets = seen(account, &[one, two]).await;
+        let own = |tags: BTreeMap<String, String>| {
+            tags.into_iter().filter(|(key, _)| !key.starts_with("archipelago:")).collect()
+        };
         let mut of = |id: &str| subnets.remove(id).unwrap_or_default();
-        [of(one), of(two), vpc_tags(account, &self.vpc).await]
+        [of(one), of(two), vpc_tags(account, &self.vpc).await].map(own)
     }
 
-    async fn here(&self) -> [BTreeMap<String, String>; 3] {
+    pub(super) async fn here(&self) -> [BTreeMap<String, String>; 3] {
         self.tags(&LocalAws::running().account).await
     }
 
@@ -60,7 +63,7 @@ fn tag(key: &str, value: &str) -> Value {
     json!({ "Key": key, "Value": value })
 }
 
-fn map<const N: usize>(tags: [(&str, &str); N]) -> BTreeMap<String, String> {
+pub(super) fn map<const N: usize>(tags: [(&str, &str); N]) -> BTreeMap<String, String> {
     tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
 }
 

@@ -1,0 +1,174 @@
+//! Several resources that tag one subnet and its VPC, in front of a played EC2: what one of them wants stays.
+
+use std::{sync::Arc, time::Duration};
+
+use archipelago_tests::model::{
+    Weather, configuration,
+    ec2::{Ec2, Tags as Played},
+};
+use custom_resource::Owner;
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::*;
+
+const SUBNET: &str = "subnet-aaaaaaaa";
+const VPC: &str = "vpc-aaaaaaaa";
+const NAME: (&str, &str) = ("Name", "app");
+const STAGE: (&str, &str) = ("stage", "test");
+
+/// A resource by its stack and its logical id.
+type Who = (&'static str, &'static str);
+
+const OLD: Who = ("landing", "Old");
+const NEW: Who = ("landing", "New");
+const COPY: Who = ("copy", "Old");
+
+fn claim((stack, logical_id): Who, is_new: bool) -> Claim<TagsId> {
+    let owner = Owner::new(format!("arn:aws:cloudformation:us-east-1:222222222222:stack/{stack}/1f0a"), logical_id);
+    let id = (!is_new).then(|| TagsId::of(&owner).to_string());
+    Claim::new(owner, id)
+}
+
+/// The same tags of the subnet and of its VPC.
+fn said(tags: &[(&str, &str)]) -> Properties {
+    let tags: Vec<_> = tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
+    serde_json::from_value(json!({ "SubnetIds": [SUBNET], "Tags": tags, "VpcTags": tags })).unwrap()
+}
+
+/// What the loop of the lifecycle does.
+async fn until_done(work: impl AsyncFn() -> Result<()>) -> Result<()> {
+    for _ in 0..200 {
+        match work().await {
+            Err(Error::NotYet(_)) => sleep(Duration::from_secs(2)).await,
+            ended => return ended,
+        }
+    }
+    panic!("it never ends")
+}
+
+struct Participant {
+    played: Arc<Ec2>,
+    subnets: SharedSubnets,
+}
+
+impl Participant {
+    fn new() -> Self {
+        let played = Arc::new(Ec2::default());
+        played.share(SUBNET, VPC, Duration::ZERO, &[]);
+        let subnets = SharedSubnets::new(Client::new(&configuration(played.clone(), Arc::new(Weather::default()))));
+        Self { played, subnets }
+    }
+
+    async fn create(&self, who: Who, desired: &Properties) -> Result<()> {
+        let claim = claim(who, true);
+        until_done(async || self.subnets.ensure(desired, None, &claim).await).await
+    }
+
+    async fn update(&self, who: Who, desired: &Properties, previous: &Properties) -> Result<()> {
+        let claim = claim(who, false);
+        until_done(async || self.subnets.ensure(desired, Some(previous), &claim).await).await
+    }
+
+    async fn delete(&self, who: Who, last: &Properties) {
+        let claim = claim(who, false);
+        until_done(async || self.subnets.remove(Some(last), &claim).await).await.unwrap();
+    }
+
+    /// Whether the subnet and the VPC have these tags and no others but those of users.
+    #[track_caller]
+    fn assert_has(&self, tags: &[(&str, &str)], when: &str) {
+        let wanted: Played = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        for (id, mut there) in self.played.tags() {
+            there.retain(|key, _| !key.starts_with("archipelago:"));
+            assert_eq!(there, wanted, "{id} {when}");
+        }
+    }
+
+    #[track_caller]
+    fn assert_is_bare(&self, when: &str) {
+        for (id, there) in self.played.tags() {
+            assert!(there.is_empty(), "{id} has {there:?} {when}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_three_resources_want_go_with_the_last_of_them_whatever_the_order() {
+    let all = [(OLD, said(&[NAME, STAGE])), (NEW, said(&[NAME])), (COPY, said(&[NAME, STAGE]))];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let participant = Participant::new();
+        for (who, desired) in &all {
+            participant.create(*who, desired).await.unwrap();
+        }
+        for (gone, place) in order.into_iter().enumerate() {
+            let is_staged = order[gone..].iter().any(|place| *place != 1);
+            let wanted: &[_] = if is_staged { &[NAME, STAGE] } else { &[NAME] };
+            participant.assert_has(wanted, &format!("after {gone} of {order:?}"));
+            participant.delete(all[place].0, &all[place].1).await;
+        }
+        participant.assert_is_bare(&format!("after {order:?}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renamed_logical_id_that_is_rolled_back_leaves_the_tags_as_they_were() {
+    let participant = Participant::new();
+    let wanted = said(&[NAME, STAGE]);
+    participant.create(OLD, &wanted).await.unwrap();
+    let before = participant.played.tags();
+    participant.create(NEW, &wanted).await.unwrap();
+    participant.delete(NEW, &wanted).await;
+    assert_eq!(participant.played.tags(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_that_want_a_key_neither_gives_it_another_value_or_takes_it_away() {
+    let participant = Participant::new();
+    let both = said(&[NAME, STAGE]);
+    participant.create(OLD, &both).await.unwrap();
+    participant.create(COPY, &both).await.unwrap();
+    let other = said(&[("Name", "other"), STAGE]);
+    let refusal = participant.update(COPY, &other, &both).await.unwrap_err().to_string();
+    assert!(refusal.contains("is used by landing/Old as well, so its tag Name can't change"), "{refusal}");
+    let refusal = participant.create(NEW, &other).await.unwrap_err().to_string();
+    assert!(refusal.contains("so its tag Name can't change"), "{refusal}");
+    participant.update(COPY, &said(&[NAME]), &both).await.unwrap();
+    participant.assert_has(&[NAME, STAGE], "while one of them wants it");
+    participant.update(OLD, &said(&[NAME]), &both).await.unwrap();
+    participant.assert_has(&[NAME], "when none of them wants it");
+    participant.delete(OLD, &said(&[NAME])).await;
+    participant.update(COPY, &said(&[("Name", "other")]), &said(&[NAME])).await.unwrap();
+    participant.assert_has(&[("Name", "other")], "of the one that is left");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_one_that_leaves_or_drops_a_key_and_one_that_comes_the_latter_has_its_tags_in_the_end() {
+    let (last, desired) = (said(&[NAME, STAGE]), said(&[NAME]));
+    for is_delete in [true, false] {
+        for delay in (0..500).step_by(15) {
+            let participant = Participant::new();
+            participant.create(OLD, &last).await.unwrap();
+            let leaves = async {
+                sleep(Duration::from_millis(150)).await;
+                if is_delete {
+                    participant.delete(OLD, &last).await;
+                } else {
+                    participant.update(OLD, &said(&[STAGE]), &last).await.unwrap();
+                }
+            };
+            let comes = async {
+                sleep(Duration::from_millis(delay)).await;
+                participant.create(NEW, &desired).await.unwrap();
+            };
+            tokio::join!(leaves, comes);
+            let wanted: &[_] = if is_delete { &[NAME] } else { &[NAME, STAGE] };
+            participant.assert_has(wanted, &format!("{delay} ms later, delete: {is_delete}"));
+            participant.delete(NEW, &desired).await;
+            if !is_delete {
+                participant.delete(OLD, &said(&[STAGE])).await;
+            }
+            participant.assert_is_bare(&format!("{delay} ms later, delete: {is_delete}"));
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Several resources that want one thing: a renamed logical id, a copy of a template, a nested stack. What is in use stays.
+
+use std::collections::BTreeMap;
+
+use archipelago_tests::local_aws::LocalAws;
+use serde_json::{Value, json};
+
+use super::account::{accounts, email};
+use super::organizational_unit::{children, names, ou, root};
+use super::shared_subnet_tags::{Shared, map};
+use super::{Stack, service_token, template, unique};
+
+/// A template of one resource under a logical id.
+fn one(logical_id: &str, resource: &Value) -> Value {
+    template(&json!({ logical_id: resource }), &[])
+}
+
+fn resource(kind: &str, function: &str, properties: Value) -> Value {
+    let mut all = properties;
+    all["ServiceToken"] = service_token(function);
+    json!({ "Type": kind, "Properties": all })
+}
+
+fn unit(name: &str, parent: &str) -> Value {
+    resource("Custom::OrganizationalUnit", "organizational-unit", json!({ "Name": name, "ParentId": parent }))
+}
+
+fn account(name: &str, adopt: bool) -> Value {
+    let properties = json!({ "Name": name, "Email": email(name), "CloseOnDelete": true, "AdoptExisting": adopt });
+    resource("Custom::Account", "account", properties)
+}
+
+fn retained(resource: &Value) -> Value {
+    let mut retained = resource.clone();
+    retained["DeletionPolicy"] = json!("Retain");
+    retained
+}
+
+/// A resource that is refused after `other` is there.
+fn failing_after(other: &str) -> Value {
+    let mut failing = resource("Custom::OrganizationalUnit", "organizational-unit", json!({ "Nmae": "misspelt" }));
+    failing["DependsOn"] = json!(other);
+    failing
+}
+
+async fn state(name: &str) -> String {
+    let all = accounts(&email(name)).await;
+    assert_eq!(all.len(), 1, "{name}");
+    all[0]["State"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn an_ou_survives_the_rename_of_its_logical_id_and_goes_with_the_new_one() {
+    let parent = ou(&root().await, &unique("parent")).await;
+    let apps = unit("Apps", &parent);
+    let stack = Stack::create(&one("Old", &apps), "CREATE_COMPLETE").await;
+    let there = [("Apps".to_owned(), stack.output("Old").await)];
+    stack.update(&one("New", &apps), "UPDATE_COMPLETE").await;
+    assert_eq!(children(&parent).await, there);
+    // And the rename of its name comes in the next update.
+    stack.update(&one("New", &unit("Services", &parent)), "UPDATE_COMPLETE").await;
+    assert_eq!(children(&parent).await, [("Services".to_owned(), there[0].1.clone())]);
+    stack.delete("DELETE_COMPLETE").await;
+    assert_eq!(names(&parent).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_ou_survives_a_rename_that_fails_half_way() {
+    let parent = ou(&root().await, &unique("parent")).await;
+    let apps = unit("Apps", &parent);
+    let stack = Stack::create(&one("Old", &apps), "CREATE_COMPLETE").await;
+    let there = children(&parent).await;
+    let renamed = template(&json!({ "New": apps, "Failing": failing_after("New") }), &[]);
+    stack.update(&renamed, "UPDATE_ROLLBACK_COMPLETE").await;
+    assert_eq!(children(&parent).await, there);
+    stack.delete("DELETE_COMPLETE").await;
+    assert_eq!(names(&parent).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_retained_ou_is_taken_over_under_another_logical_id_of_the_same_stack() {
+    let parent = ou(&root().await, &unique("parent")).await;
+    let apps = unit("Apps", &parent);
+    let stack = Stack::create(&one("Old", &retained(&apps)), "CREATE_COMPLETE").await;
+    let there = children(&parent).await;
+    stack.update(&one("Home", &unit("Home", &parent)), "UPDATE_COMPLETE").await;
+    stack.update(&template(&json!({ "Home": unit("Home", &parent), "New": apps }), &[]), "UPDATE_COMPLETE").await;
+    assert_eq!(stack.output("New").await, there[0].1);
+    stack.delete("DELETE_COMPLETE").await;
+    assert_eq!(children(&parent).await, there, "what was retained once isn't deleted");
+}
+
+#[tokio::test]
+async fn an_ou_of_two_stacks_stays_until_both_are_gone_whichever_made_it() {
+    let parent = ou(&root().await, &unique("parent")).await;
+    let shared = one("Unit", &unit("Shared", &parent));
+    let maker = Stack::create(&shared, "CREATE_COMPLETE").await;
+    let guest = Stack::create(&shared, "CREATE_COMPLETE").await;
+    // None of the two changes what the other says of it.
+    guest.update(&one("Unit", &unit("Renamed", &parent)), "UPDATE_ROLLBACK_COMPLETE").await;
+    let said = guest.said("Unit", "UPDATE_FAILED").await;
+    assert!(said.contains("as well, so its name can't change; rename the logical id first"), "{said}");
+    maker.delete("DELETE_COMPLETE").await;
+    assert_eq!(names(&parent).await, ["Shared"]);
+    guest.update(&one("Unit", &unit("Renamed", &parent)), "UPDATE_COMPLETE").await;
+    assert_eq!(names(&parent).await, ["Renamed"]);
+    guest.delete("DELETE_COMPLETE").await;
+    assert_eq!(names(&parent).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_ou_moves_into_a_nested_stack() {
+    let parent = ou(&root().await, &unique("parent")).await;
+    let apps = unit("Apps", &parent);
+    let stack = Stack::create(&one("Apps", &apps), "CREATE_COMPLETE").await;
+    let there = children(&parent).await;
+    let nested = stored(&one("Apps", &apps)).await;
+    let nesting =
+        json!({ "Nested": { "Type": "AWS::CloudFormation::Stack", "Properties": { "TemplateURL": nested } } });
+    stack.update(&template(&nesting, &[]), "UPDATE_COMPLETE").await;
+    assert_eq!(children(&parent).await, there);
+    stack.delete("DELETE_COMPLETE").await;
+    assert_eq!(names(&parent).await, [""; 0]);
+}
+
+/// Puts a template where CloudFormation finds it.
+async fn stored(template: &Value) -> String {
+    let aws = LocalAws::deployed();
+    let bucket = unique("templates");
+    aws.aws(&["s3api", "create-bucket", "--bucket", &bucket]).await.unwrap();
+    let file = std::env::temp_dir().join(format!("{bucket}.json"));
+    std::fs::write(&file, template.to_string()).unwrap();
+    let body = file.to_str().unwrap();
+    aws.aws(&["s3api", "put-object", "--bucket", &bucket, "--key", "nested.json", "--body", body]).await.unwrap();
+    std::fs::remove_file(&file).unwrap();
+    format!("https://{bucket}.s3.amazonaws.com/nested.json")
+}
+
+#[tokio::test]
+async fn an_account_survives_the_rename_of_its_logical_id_if_the_refusal_s_advice_is_followed() {
+    // The organization is made by whoever asks first.
+    root().await;
+    let name = unique("renamed");
+    let stack = Stack::create(&one("Old", &account(&name, false)), "CREATE_COMPLETE").await;
+    let id = stack.output("Old").await;
+    stack.update(&one("New", &account(&name, false)), "UPDATE_ROLLBACK_COMPLETE").await;
+    let said = stack.said("New", "CREATE_FAILED").await;
+    assert!(said.contains("set `AdoptExisting` to true to take it over"), "{said}");
+    assert_eq!(state(&name).await, "ACTIVE");
+    stack.update(&one("New", &account(&name, true)), "UPDATE_COMPLETE").await;
+    assert_eq!((stack.output("New").await, state(&name).await), (id, "ACTIVE".to_owned()));
+    stack.delete("DELETE_COMPLETE").await;
+    assert_ne!(state(&name).await, "ACTIVE", "its only user closed it");
+}
+
+#[tokio::test]
+async fn an_account_survives_a_rename_that_fails_half_way_and_a_copy_of_its_stack() {
+    root().await;
+    let name = unique("kept");
+    let stack = Stack::create(&one("Old", &account(&name, true)), "CREATE_COMPLETE").await;
+    let renamed = template(&json!({ "New": account(&name, true), "Failing": failing_after("New") }), &[]);
+    stack.update(&renamed, "UPDATE_ROLLBACK_COMPLETE").await;
+    assert_eq!(state(&name).await, "ACTIVE");
+    let copy = Stack::create(&one("Old", &account(&name, true)), "CREATE_COMPLETE").await;
+    stack.delete("DELETE_COMPLETE").await;
+    assert_eq!(state(&name).await, "ACTIVE");
+    copy.delete("DELETE_COMPLETE").await;
+    assert_ne!(state(&name).await, "ACTIVE");
+}
+
+#[tokio::test]
+async fn an_account_that_is_retained_under_its_old_logical_id_stays_open_under_the_new_one() {
+    root().await;
+    let name = unique("retained");
+    let stack = Stack::create(&one("Old", &retained(&account(&name, false))), "CREATE_COMPLETE").await;
+    stack.update(&one("New", &account(&name, true)), "UPDATE_COMPLETE").await;
+    stack.delete("DELETE_COMPLETE").await;
+    assert_eq!(state(&name).await, "ACTIVE");
+}
+
+fn tags(shared: &Shared, tags: &[(&str, &str)]) -> Value {
+    let tags: Vec<_> = tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
+    let properties = json!({ "SubnetIds": shared.subnets, "Tags": tags, "VpcTags": tags });
+    resource("Custom::SharedSubnetTags", "shared-subnet-tags", properties)
+}
+
+#[tokio::test]
+async fn tags_of_subnets_survive_the_rename_of_their_logical_id_and_go_with_the_new_one() {
+    let shared = Shared::new().await;
+    let named = [("Name", "app"), ("stage", "test")];
+    let everywhere = |tags: BTreeMap<String, String>| [tags.clone(), tags.clone(), tags];
+    let stack = Stack::create(&one("Old", &tags(&shared, &named)), "CREATE_COMPLETE").await;
+    stack.update(&one("New", &tags(&shared, &named)), "UPDATE_COMPLETE").await;
+    assert_eq!(shared.here().await, everywhere(map(named)));
+    let renamed = template(&json!({ "Third": tags(&shared, &named), "Failing": failing_after("Third") }), &[]);
+    stack.update(&renamed, "UPDATE_ROLLBACK_COMPLETE").await;
+    assert_eq!(shared.here().await, everywhere(map(named)));
+    stack.delete("DELETE_COMPLETE").await;
+    assert_eq!(shared.here().await, everywhere(map([])));
+}
+
+#[tokio::test]
+async fn tags_that_a_copy_of_the_stack_wants_too_stay_until_both_are_gone() {
+    let shared = Shared::new().await;
+    let everywhere = |tags: BTreeMap<String, String>| [tags.clone(), tags.clone(), tags];
+    let both = [("Name", "app"), ("stage", "test")];
+    let stack = Stack::create(&one("Tags", &tags(&shared, &both)), "CREATE_COMPLETE").await;
+    let copy = Stack::create(&one("Tags", &tags(&shared, &both[..1])), "CREATE_COMPLETE").await;
+    copy.update(&one("Tags", &tags(&shared, &[("Name", "other")])), "UPDATE_ROLLBACK_COMPLETE").await;
+    let said = copy.said("Tags", "UPDATE_FAILED").await;
+    assert!(said.contains("as well, so its tag Name can't change"), "{said}");
+    stack.delete("DELETE_COMPLETE").await;
+    assert_eq!(shared.here().await, everywhere(map([both[0]])));
+    copy.delete("DELETE_COMPLETE").await;
+    assert_eq!(shared.here().await, everywhere(map([])));
+}
