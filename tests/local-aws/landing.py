@@ -50,7 +50,7 @@ class Landing:
         return {name: stage.account for name, stage in self.stages.items() if name != MANAGEMENT}
 
     def clear(self):
-        """Leaves nothing of a demonstration before, but for the functions, and the accounts and units, which stacks retain."""
+        """Leaves nothing of a demonstration before but the functions, and accounts and units, which stacks retain."""
         for together in BACK:
             there = [(self[name], stack) for name, stack in together if name in self.accounts]
             left = [(stage, stack) for stage, stack in there if stage.stack(stack)]

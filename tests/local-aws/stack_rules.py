@@ -1,7 +1,7 @@
 """Which stacks CloudFormation updates, creates again and deletes: as AWS, after an operation that failed.
 
 A stack whose creation was rolled back can only be deleted, and one whose rollback or deletion failed can't be updated.
-`aws cloudformation deploy` asks for a change set of type UPDATE for each stack that is there, and passes the refusal on.
+`aws cloudformation deploy` asks for a change set of type UPDATE for each stack that is there, and prints the refusal.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
 """
 

@@ -147,7 +147,7 @@ class PlaceholdersTest(unittest.TestCase):
         self.assertIn(f"at most {longest} characters", (ROOT / "README.md").read_text(encoding="utf-8"))
 
     def test_an_event_is_one_that_a_function_refuses_in_every_other_account(self):
-        """A function takes requests from stacks of its own account alone, so whoever sends one of these changes nothing."""
+        """A function takes requests from stacks of its own account alone, so these change nothing elsewhere."""
         events = [file for file in files("events/*/*.json") if file.parent.name != "failure-responder"]
         self.assertGreater(len(events), 30)
         for file in events:
