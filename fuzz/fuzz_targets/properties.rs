@@ -68,8 +68,7 @@ impl PolicyStore for Shelves {
     const DELETED_WHEN_EMPTY: bool = false;
     const FROM_OUTSIDE: bool = false;
     const APPEARS_WITHIN: Option<Duration> = None;
-    const OPENED_BY: &'static str =
-        "the parameter ShelfArns lists the shelves";
+    const OPENED_BY: &'static str = "the parameter ShelfArns lists the shelves";
 
     async fn get(&self, _: &Place<Shelf>) -> Result<Policy> {
         Ok(Policy::Text(self.0.borrow().clone()))

@@ -37,7 +37,8 @@ pub fn answered<R: Resource>(resource: &R, text: &str) -> Option<Response> {
         return None;
     }
     let envelope = Envelope::read(&event, FUNCTION, "2026/11/24/[$LATEST]fuzz").ok()?;
-    let request = Request::open(&event, envelope, &ResponseHosts::in_region("eu-west-1")).expect("the URL is CloudFormation's");
+    let request =
+        Request::open(&event, envelope, &ResponseHosts::in_region("eu-west-1")).expect("the URL is CloudFormation's");
     // Its clock goes on when nothing else does, so that waiting takes no time.
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     let clock = || Clock { deadline: Instant::now() + Duration::from_mins(5), began: 1_790_000_000_000 };

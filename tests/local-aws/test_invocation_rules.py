@@ -64,7 +64,9 @@ class InvocationRules(MotoCase):
 
         def run(function, event):
             seen.append((lambda_svc.get_account_id(), function["config"]["FunctionArn"]))
-            custom_resource.deliver_response(urlsplit(event["ResponseURL"]).path.rpartition("/")[2], {"Status": "SUCCESS"})
+            custom_resource.deliver_response(
+                urlsplit(event["ResponseURL"]).path.rpartition("/")[2], {"Status": "SUCCESS"}
+            )
             return {"body": None}
 
         stack = f"arn:aws:cloudformation:{REGION}:{account}:stack/workload/1f0a"

@@ -7,7 +7,14 @@ from ministack.services.cloudformation import changesets, engine, stacks
 import value_rules
 
 TYPES = {"Pull": "Custom::EcrPolicyStatement", "Cluster": "AWS::RDS::DBCluster"}
-ATTRIBUTES = {"Size": 10412, "Open": True, "Name": "app", "Ports": ["80", "443"], "Counts": ["80", 443], "Nested": {"A": "b"}}
+ATTRIBUTES = {
+    "Size": 10412,
+    "Open": True,
+    "Name": "app",
+    "Ports": ["80", "443"],
+    "Counts": ["80", 443],
+    "Nested": {"A": "b"},
+}
 RESOURCES = {
     name: {"ResourceType": kind, "PhysicalResourceId": name, "Attributes": ATTRIBUTES} for name, kind in TYPES.items()
 }
@@ -57,7 +64,9 @@ class Values(unittest.TestCase):
                 self.resolved({"Fn::Sub": "${Pull.Size}"}, module._resolve_refs)
 
     def test_a_property_may_be_anything_and_aws_s_own_types_are_not_judged(self):
-        self.assertEqual(self.resolved({"Size": got("Size"), "Nested": got("Nested")}), {"Size": 10412, "Nested": {"A": "b"}})
+        self.assertEqual(
+            self.resolved({"Size": got("Size"), "Nested": got("Nested")}), {"Size": 10412, "Nested": {"A": "b"}}
+        )
         self.assertEqual(self.outputs(got("Size", "Cluster")), "10412")
 
 

@@ -1,6 +1,7 @@
-"""Where a template takes strings alone, and what a custom resource answered is none: refused, as AWS does, in its words.
+"""Refuses, as AWS does and in its words, what a custom resource answered where a template takes strings alone.
 
-ministack makes strings of numbers there. What `!GetAtt` reads of AWS's own types isn't judged: ministack's types of them are its own.
+ministack makes strings of numbers there. What `!GetAtt` reads of AWS's own types isn't judged: ministack's types of them are
+its own.
 """
 
 import re
@@ -15,8 +16,8 @@ IN_OUTPUTS = "Template format error: Every Value member must be a string."
 IN_SUB = "Template error: variable {} in Fn::Sub expression does not resolve to a string"
 # https://github.com/aws/aws-cdk/issues/4808
 IN_JOIN = (
-    "Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be "
-    "joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined."
+    "Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings "
+    "to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined."
 )
 VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
 
