@@ -1,7 +1,7 @@
 """Refuses, as AWS does and in its words, what a custom resource answered where a template takes strings alone.
 
-ministack makes strings of numbers there. What `!GetAtt` reads of AWS's own types isn't judged: ministack's types of them are
-its own.
+ministack makes strings of numbers there. What `!GetAtt` reads of AWS's own types isn't judged: ministack's types of
+them are its own.
 """
 
 import re
