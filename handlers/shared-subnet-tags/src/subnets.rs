@@ -184,7 +184,9 @@ impl SharedSubnets {
         for (tags, Change { ids, .. }) in unset {
             self.api.untag(ids, &tags).await?;
         }
-        ids.iter().for_each(|id| claim.wrote(format!("no tags of {id}")));
+        for id in ids {
+            claim.wrote(format!("no tags of {id}"));
+        }
         Ok(())
     }
 

@@ -82,7 +82,7 @@ fn key_of(owner: &Owner) -> String {
 fn user_tag(owner: &Owner, tags: &Tags, is_leaving: bool) -> (String, String) {
     let claims: String = tags.pairs().map(|(key, _)| digest(key)).collect();
     let words = [claims.as_str(), if is_leaving { LEAVING } else { "" }];
-    let end: String = words.iter().filter(|word| !word.is_empty()).map(|word| format!(" {word}")).collect();
+    let end: String = words.into_iter().filter(|word| !word.is_empty()).flat_map(|word| [" ", word]).collect();
     let start: String = owner.tag_value().chars().take(LONGEST_VALUE.saturating_sub(end.len())).collect();
     (key_of(owner), start + &end)
 }
