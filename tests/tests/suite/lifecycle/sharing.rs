@@ -133,7 +133,7 @@ async fn stored(template: &Value) -> String {
     let body = file.to_str().unwrap();
     aws.aws(&["s3api", "put-object", "--bucket", &bucket, "--key", "nested.json", "--body", body]).await.unwrap();
     std::fs::remove_file(&file).unwrap();
-    format!("https://{bucket}.s3.amazonaws.com/nested.json")
+    format!("https://s3.amazonaws.com/{bucket}/nested.json")
 }
 
 #[tokio::test]
@@ -144,7 +144,8 @@ async fn an_account_survives_the_rename_of_its_logical_id_if_the_refusal_s_advic
     let stack = Stack::create(&one("Old", &account(&name, false)), "CREATE_COMPLETE").await;
     let id = stack.output("Old").await;
     stack.update(&one("New", &account(&name, false)), "UPDATE_ROLLBACK_COMPLETE").await;
-    let said = stack.said("New", "CREATE_FAILED").await;
+    // The local AWS says so of every resource in an update.
+    let said = stack.said("New", "UPDATE_FAILED").await;
     assert!(said.contains("set `AdoptExisting` to true to take it over"), "{said}");
     assert_eq!(state(&name).await, "ACTIVE");
     stack.update(&one("New", &account(&name, true)), "UPDATE_COMPLETE").await;
