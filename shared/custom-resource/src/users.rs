@@ -63,7 +63,7 @@ impl<'a> User<'a> {
 
     /// What a person can do about a user that isn't there any more, as one that was retained.
     fn way_out(&self, thing: &str) -> String {
-        format!("if {} is gone, remove its tag {} from {thing}", self.name, self.key)
+        format!("{} is gone, remove its tag {} from {thing}", self.name, self.key)
     }
 }
 
@@ -199,7 +199,7 @@ impl Users {
             None => Ok(()),
             Some(user) => Err(Error::not_yet_within(
                 LEFT_WITHIN,
-                format!("{} is leaving {thing}, which may go with it; {}", user.name, user.way_out(thing)),
+                format!("{} is leaving {thing}, which may go with it; if {}", user.name, user.way_out(thing)),
             )),
         }
     }
@@ -269,7 +269,7 @@ fn shared(user: &User<'_>, thing: &str, what: &str) -> Error {
     let (name, way_out) = (user.name, user.way_out(thing));
     Error::refused(format!(
         "{thing} is used by {name} as well, so its {what} can't change; rename the logical id first, and change it in the next \
-         update, or take {name} out first; {way_out}"
+         update, or take {name} out first; if {way_out}"
     ))
 }
 
