@@ -15,6 +15,8 @@ from moto.ram.models import ResourceAccessManagerBackend
 from rules import replaced
 
 MODEL = botocore.session.get_session().get_service_model("organizations")
+# On an account, a unit or the root. https://docs.aws.amazon.com/organizations/latest/userguide/orgs_tagging.html
+MOST_TAGS = 50
 # Whoever asks, in whatever account.
 OPEN = {"CreateOrganization", "DescribeOrganization"}
 
@@ -100,6 +102,14 @@ def delete_organizational_unit(original, self, **request):
             "OrganizationalUnitNotEmptyException", "The OU still contains accounts or OUs; move or remove them first."
         )
     original(self, **request)
+
+
+@replaced(OrganizationsBackend)
+def tag_resource(original, self, **request):
+    tags = self._get_resource_for_tagging(request["ResourceId"]).tags
+    if len({*tags, *(tag["Key"] for tag in request["Tags"])}) > MOST_TAGS:
+        raise violation("MAX_TAG_LIMIT_EXCEEDED", "You have exceeded the number of tags allowed on this resource.")
+    return original(self, **request)
 
 
 @replaced(OrganizationsBackend)

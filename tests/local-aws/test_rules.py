@@ -33,6 +33,15 @@ class Rules(MotoCase):
     def state(self, account):
         return self.organizations.describe_account(AccountId=account)["Account"]["State"]
 
+    def test_a_unit_has_fifty_tags_at_most(self):
+        unit = self.unit("tagged")
+        tags = [{"Key": str(number), "Value": ""} for number in range(50)]
+        self.organizations.tag_resource(ResourceId=unit, Tags=tags)
+        self.organizations.tag_resource(ResourceId=unit, Tags=[{"Key": "0", "Value": "again"}])
+        with self.assertRaises(ClientError) as refused:
+            self.organizations.tag_resource(ResourceId=unit, Tags=[{"Key": "one more", "Value": ""}])
+        self.assertEqual(refused.exception.response["Error"]["Code"], "ConstraintViolationException")
+
     def test_a_creation_is_in_progress_until_its_time_has_come(self):
         made = self.create("slow", Tags=takes("creation", WHILE))
         self.assertEqual(made["State"], "IN_PROGRESS")

@@ -295,14 +295,6 @@ impl Owner {
         tag_value.split(' ').next() == Some(self.mark().as_str())
     }
 
-    /// The logical id of the resource of this very stack that made `tag_value`, be it this one or another.
-    #[must_use]
-    pub fn made_in_stack<'a>(&self, tag_value: &'a str) -> Option<&'a str> {
-        let (mark, name) = tag_value.split_once(' ')?;
-        let (_, logical_id) = name.split_once('/')?;
-        (Self::new(&self.stack_id, logical_id).mark() == mark).then_some(logical_id)
-    }
-
     /// `stack-name/LogicalId`, for people.
     #[must_use]
     pub fn name(&self) -> String {
@@ -358,14 +350,6 @@ mod tests {
         assert_eq!(owner().tag(), ("archipelago:owner".to_owned(), "22a7aa3d94 landing/Workloads".to_owned()));
         assert!(owner().made(&owner().tag_value()));
         assert!(!owner().made("22a7aa3d94ff landing/Workloads"));
-    }
-
-    #[test]
-    fn a_tag_tells_the_resources_of_this_very_stack_from_those_of_one_that_had_its_name() {
-        let sibling = Owner::new(&owner().stack_id, "Sandbox").tag_value();
-        assert_eq!(owner().made_in_stack(&sibling), Some("Sandbox"));
-        let namesake = Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/2f0b", "Sandbox");
-        assert_eq!(owner().made_in_stack(&namesake.tag_value()), None);
     }
 
     #[test]

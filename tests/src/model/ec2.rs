@@ -11,6 +11,9 @@ use tokio::time::Instant;
 use super::history::History;
 use super::http::Service;
 
+/// How many tags a thing has at most.
+const MOST_TAGS: usize = 50;
+
 /// The tags of a thing by key.
 pub type Tags = BTreeMap<String, String>;
 
@@ -86,6 +89,12 @@ fn answer(things: &mut Things, operation: &str, request: &Value) -> Result<Value
                 return Err("InvalidSubnetID.NotFound");
             }
             let (keys, values) = (listed(request, "Tag", ".Key"), listed(request, "Tag", ".Value"));
+            let count = |thing: &Thing| {
+                thing.tags.keys().map(String::as_str).chain(keys.clone()).collect::<BTreeSet<_>>().len()
+            };
+            if operation == "CreateTags" && ids.iter().any(|id| count(&things[*id]) > MOST_TAGS) {
+                return Err("TagLimitExceeded");
+            }
             for thing in things.iter_mut().filter(|(id, _)| ids.contains(&id.as_str())).map(|(_, thing)| thing) {
                 for (key, value) in keys.iter().zip(&values) {
                     if operation == "CreateTags" {

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::lifecycle::unique;
 
-const ONE: &str = "222222222222";
-const OTHER: &str = "333333333333";
+const ONE: &str = "246813579024";
+const OTHER: &str = "357924681357";
 
 /// A repository that is open to other accounts, and the function that changes its policy.
 struct Scene {
@@ -224,7 +224,7 @@ async fn the_stack_of_callers_gives_each_account_an_alias_that_it_alone_may_invo
     let template = format!("file://{}", archipelago_tests::binary::workspace().join("stacks/callers.yaml").display());
     let parameters = [
         "ParameterKey=OrganizationId,ParameterValue=o-exampleorgid",
-        "ParameterKey=CallerAccounts,ParameterValue=222222222222\\,333333333333",
+        "ParameterKey=CallerAccounts,ParameterValue=246813579024\\,357924681357",
         "ParameterKey=CallerTypes,ParameterValue=EcrPolicyStatement",
     ];
     let command = ["cloudformation", "create-stack", "--stack-name", &name, "--template-body", &template];

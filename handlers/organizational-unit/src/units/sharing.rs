@@ -199,3 +199,15 @@ async fn a_level_of_two_stacks_goes_with_the_last_of_them_whoever_made_it() {
         assert_eq!(landing.names(), [""; 0], "{order:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_ou_with_as_many_tags_as_aws_takes_gets_no_other_user_and_the_sentence_says_so() {
+    let landing = Landing::new();
+    let many: Vec<_> = (0..48).map(|number| json!({ "Key": format!("key-{number}"), "Value": "" })).collect();
+    let full = json!({ "Name": "Apps", "Tags": many });
+    let id = landing.create(OLD, &full).await.unwrap();
+    let refusal = landing.create(COPY, &json!({ "Name": "Apps" })).await.unwrap_err().to_string();
+    assert!(refusal.contains("would have 51 tags, and AWS takes 50"), "{refusal}");
+    landing.delete(COPY, &id, &json!({ "Name": "Apps" })).await;
+    assert_eq!(landing.names(), ["Apps"]);
+}
