@@ -36,7 +36,7 @@ impl OrganizationalUnits {
                     }
                     level.id
                 }
-                None => self.tree.create(&parent, name, &[Users::made(claim.owner())]).await?.id,
+                None => self.tree.create(&parent, depth > 0, name, &[Users::made(claim.owner())]).await?.id,
             };
         }
         Ok(parent)

@@ -17,6 +17,9 @@ use organizations::{Organizations, Patient, once};
 /// What Organizations says of a name that another OU under the parent has.
 const TAKEN: &str = "DuplicateOrganizationalUnitException";
 
+/// What Organizations says of a parent that isn't there.
+const NO_PARENT: &str = "ParentNotFoundException";
+
 /// A list that doesn't show an OU yet which stands in the way of its name.
 const LISTED_WITHIN: Duration = Duration::from_mins(1);
 
@@ -57,13 +60,20 @@ impl Tree {
     /// The OUs right below `parent`; none where it isn't there.
     pub(crate) async fn children(&self, parent: &str) -> Result<Vec<Unit>> {
         let pages = self.client().list_organizational_units_for_parent().parent_id(parent).into_paginator().send();
-        let pages = pages.collect::<Result<Vec<_>, _>>().await.none_if(&["ParentNotFoundException"]);
+        let pages = pages.collect::<Result<Vec<_>, _>>().await.none_if(&[NO_PARENT]);
         let pages = pages.unless_busy()?.unwrap_or_default();
         Ok(pages.iter().flat_map(ListUnitsOutput::organizational_units).map(Unit::from).collect())
     }
 
-    /// Makes an OU. Not tried again by the SDK: an answer that was lost is found by the next look at the parent.
-    pub(crate) async fn create(&self, parent: &str, name: &str, tags: &[(String, String)]) -> Result<Unit> {
+    /// Makes an OU. Not tried again by the SDK: an answer that was lost is found by the next look at the parent. A parent that is a
+    /// level of a path (`is_level`) may have gone since it was looked for, and is made again by the next try.
+    pub(crate) async fn create(
+        &self,
+        parent: &str,
+        is_level: bool,
+        name: &str,
+        tags: &[(String, String)],
+    ) -> Result<Unit> {
         let request = self
             .client()
             .create_organizational_unit()
@@ -71,7 +81,8 @@ impl Tree {
             .name(name)
             .set_tags(Some(organizations::tags(tags)?));
         let made = request.customize().config_override(once()).send().await;
-        let made = made.unless_busy().not_yet_if(&[TAKEN], LISTED_WITHIN)?;
+        let passing: &[&str] = if is_level { &[TAKEN, NO_PARENT] } else { &[TAKEN] };
+        let made = made.unless_busy().not_yet_if(passing, LISTED_WITHIN)?;
         made.organizational_unit().map(Unit::from).ok_or_else(|| Error::not_yet("the new OU has no description yet"))
     }
 
@@ -123,7 +134,7 @@ impl Tree {
     pub(crate) async fn contents(&self, id: &str) -> Result<String> {
         let pages = self.client().list_accounts_for_parent().parent_id(id).into_paginator().send();
         let (pages, units) = tokio::join!(pages.collect::<Result<Vec<_>, _>>(), self.children(id));
-        let pages = pages.none_if(&["ParentNotFoundException"]).unless_busy()?.unwrap_or_default();
+        let pages = pages.none_if(&[NO_PARENT]).unless_busy()?.unwrap_or_default();
         let accounts = pages.iter().flat_map(ListAccountsForParentOutput::accounts).filter_map(Account::id).collect();
         let units = units?;
         let units: Vec<_> = units.iter().map(|unit| unit.name.as_str()).collect();

@@ -64,7 +64,8 @@ impl OrganizationalUnits {
             return Ok(there);
         }
         let tags = Users::of_made(claim.owner(), &format!("the OU {name}"), &desired.tags)?;
-        let made = self.tree.create(parent, name, &tags).await?;
+        let is_level = !desired.place.levels().is_empty();
+        let made = self.tree.create(parent, is_level, name, &tags).await?;
         hold(claim, &made)?;
         Ok(made)
     }

@@ -111,12 +111,8 @@ pub async fn answer<R: Resource>(
     let claim = claim.asked(&turn, made, is_delete).noted_in(requests.cloned()).resumed(request.past.held.clone());
     let worked = until_done(resource, request, &work, &claim, clock).await;
     // Nothing was made as far as anybody knows, and nothing was found that had been made all the same.
-    let is_nothing = match given.as_deref() {
-        Some(NOTHING_MADE) => true,
-        Some(PERHAPS_MADE) => false,
-        _ => claim.given().is_none(),
-    };
-    let knows_of_nothing = is_delete && is_nothing && claim.held() == given;
+    // CloudFormation invents an id where it has no answer: then nobody knows what was made.
+    let knows_of_nothing = is_delete && given.as_deref() == Some(NOTHING_MADE) && claim.held() == given;
     // A Delete is answered with the id that CloudFormation gave, and with no other.
     let held = if is_delete { given } else { claim.held() };
     Outcome::Answer(match (worked, held) {

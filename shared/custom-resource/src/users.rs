@@ -146,6 +146,14 @@ impl Users {
         self.tags.contains_key(MADE)
     }
 
+    /// The keys of the tags that `owner` takes with it when it leaves a thing for good that stays in any case: its own, and
+    /// with the last user the maker's. Nobody who comes later is to have that go which was left on purpose.
+    #[must_use]
+    pub fn left_behind(&self, owner: &Owner) -> Vec<String> {
+        let maker = (self.is_made() && !self.is_used_beside(owner)).then(|| MADE.to_owned());
+        [key_of(owner)].into_iter().chain(maker).collect()
+    }
+
     /// Whether `owner` made the thing.
     #[must_use]
     pub fn is_made_by(&self, owner: &Owner) -> bool {
@@ -187,7 +195,7 @@ impl Users {
     /// # Errors
     /// Refused with the name of another user; `thing` is how people know the thing, `what` is to change.
     pub fn check_alone(&self, owner: &Owner, thing: &str, what: &str) -> Result<()> {
-        self.other(owner).map_or(Ok(()), |user| Err(shared(&user, thing, what)))
+        self.other(owner).map_or(Ok(()), |user| Err(shared(owner, &user, thing, what)))
     }
 
     /// That nobody is leaving who looked for others before `owner` came.
@@ -229,7 +237,7 @@ impl Users {
         let differs = |(key, value): &(&String, &String)| self.tags.get(*key).is_some_and(|there| there != *value);
         let mut taken = desired.pairs().filter(differs).filter_map(|(key, _)| {
             let user = self.others(owner).find(|user| user.claims(key))?;
-            Some(shared(&user, thing, &format!("tag {key}")))
+            Some(shared(owner, &user, thing, &format!("tag {key}")))
         });
         taken.next().map_or(Ok(()), Err)
     }
@@ -265,8 +273,16 @@ impl Users {
     }
 }
 
-fn shared(user: &User<'_>, thing: &str, what: &str) -> Error {
+/// A user of the same name is the same resource of a stack that had the name before, as one that was retained.
+fn shared(owner: &Owner, user: &User<'_>, thing: &str, what: &str) -> Error {
     let (name, way_out) = (user.name, user.way_out(thing));
+    if owner.name() == name {
+        return Error::refused(format!(
+            "{thing} is used by {name} of an earlier stack as well, so its {what} can't change; if you deleted that stack, remove \
+             its tag {} from {thing}",
+            user.key
+        ));
+    }
     Error::refused(format!(
         "{thing} is used by {name} as well, so its {what} can't change; rename the logical id first, and change it in the next \
          update, or take {name} out first; if {way_out}"

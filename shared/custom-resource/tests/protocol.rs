@@ -605,11 +605,9 @@ async fn a_delete_of_what_may_have_been_made_fails_while_nobody_can_tell() {
 #[tokio::test(start_paused = true)]
 async fn a_delete_of_what_was_never_made_does_not_fail_for_what_aws_refuses() {
     let script = Script::of(&[&[Step::Refuse("AWS shows nothing to this account")]]);
-    for nothing in ["nothing-was-made", "landing-Thing-1ABCDEF"] {
-        let response = told(&script, &event("Delete", Some(nothing))).await;
-        assert_eq!((response.status(), response.physical_resource_id()), (Status::Success, nothing));
-    }
-    for id in ["thing-1", "something-may-have-been-made"] {
+    let response = told(&script, &event("Delete", Some("nothing-was-made"))).await;
+    assert_eq!((response.status(), response.physical_resource_id()), (Status::Success, "nothing-was-made"));
+    for id in ["thing-1", "something-may-have-been-made", "landing-Thing-1ABCDEF"] {
         let response = told(&script, &event("Delete", Some(id))).await;
         assert_failed(&response, id, "AWS shows nothing to this account");
     }

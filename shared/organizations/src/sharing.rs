@@ -110,12 +110,14 @@ impl Organizations {
         if users.is_leaving(owner) { self.left_last(id, claim).await } else { self.leave_last(id, claim).await }
     }
 
-    /// Takes the claim off what may be there and stays in any case.
+    /// Takes the claim off what may be there and stays in any case, also when who comes later leaves.
     ///
     /// # Errors
     /// What AWS said.
     pub async fn leave_behind<Id: FromStr + Display>(&self, id: &str, claim: &Claim<Id>) -> Result<()> {
-        if self.used(id, claim).await?.is_some() { self.forget(id, claim).await } else { Ok(()) }
+        let Some(users) = self.used(id, claim).await? else { return Ok(()) };
+        let unset = users.left_behind(claim.owner());
+        self.change_tags_of_any(id, &TagChanges { unset, ..TagChanges::default() }).await.map(drop)
     }
 
     /// The users of what the claim uses; `None` of all else.

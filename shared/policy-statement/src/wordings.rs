@@ -22,6 +22,8 @@ struct Written {
     /// What was shown of the claim before.
     before: String,
     at: Duration,
+    /// Whether the same was written before, and shown as before it afterwards.
+    is_again: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,9 +38,11 @@ impl Wordings {
     pub(crate) fn read(&mut self, words: &[&str]) {
         let text = |word: &str| word.to_owned();
         match *words {
-            ["written", mark, wanted, before, at] => {
+            [verb @ ("written" | "rewritten"), mark, wanted, before, at] => {
                 let at = at.parse().ok().map(Duration::from_millis);
-                let written = |at| Written { mark: text(mark), wanted: text(wanted), before: text(before), at };
+                let is_again = verb == "rewritten";
+                let written =
+                    |at| Written { mark: text(mark), wanted: text(wanted), before: text(before), at, is_again };
                 self.written.extend(at.map(written));
             }
             ["shown", mark, wanted, words] => {
@@ -50,8 +54,9 @@ impl Wordings {
 
     /// A line for each.
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
-        let written = self.written.iter().map(|Written { mark, wanted, before, at }| {
-            format!("written {mark} {wanted} {before} {}", at.as_millis()) //
+        let written = self.written.iter().map(|Written { mark, wanted, before, at, is_again }| {
+            let verb = if *is_again { "rewritten" } else { "written" };
+            format!("{verb} {mark} {wanted} {before} {}", at.as_millis())
         });
         let shown = self.shown.iter().map(|Shown { mark, wanted, words }| format!("shown {mark} {wanted} {words}"));
         written.chain(shown)
@@ -59,8 +64,10 @@ impl Wordings {
 
     /// Notes that AWS has taken `wanted` from a claim, of which it showed `before`.
     pub(crate) fn wrote(&mut self, mark: &str, wanted: String, before: String, at: Duration) {
+        let is_same = |known: &Written| (&*known.mark, &*known.wanted, &*known.before) == (mark, &*wanted, &*before);
+        let is_again = self.written.iter().any(is_same);
         self.settled(mark);
-        self.written.push(Written { mark: mark.to_owned(), wanted, before, at });
+        self.written.push(Written { mark: mark.to_owned(), wanted, before, at, is_again });
         trimmed(&mut self.written);
     }
 
@@ -72,12 +79,13 @@ impl Wordings {
     }
 
     /// Whether `shown`, in a document that isn't of the past, has to be what AWS makes of the latest write of `wanted`: it isn't
-    /// what was shown before, or no read lags behind the write any more. Then it is known from now on.
+    /// what was shown before; or it was written twice, and no read lags behind the second write any more. After one write
+    /// somebody else may have put back what was there before. Then it is known from now on.
     pub(crate) fn learns(&mut self, mark: &str, wanted: &str, shown: &str, now: Duration) -> bool {
         let is_made_of_it = |written: &Written| {
             // No request lasts longer, and a later one writes anew.
             let is_fresh = now < written.at + CANCELLED_FOR;
-            let is_other = written.before != shown || now >= written.at + LAG;
+            let is_other = written.before != shown || (written.is_again && now >= written.at + LAG);
             written.mark == mark && written.wanted == wanted && is_fresh && is_other
         };
         if !self.written.iter().any(is_made_of_it) {
@@ -133,8 +141,11 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_before_are_those_of_the_write_once_no_read_lags_behind() {
+    fn the_words_of_before_are_those_of_the_second_write_once_no_read_lags_behind() {
         let mut wordings = after_a_write();
+        assert!(!wordings.learns("mark", "wanted", "before", NOW + LAG), "somebody else may have put them back");
+        wordings.wrote("mark", "wanted".to_owned(), "before".to_owned(), NOW);
+        let mut wordings = stored(&wordings);
         assert!(!wordings.learns("mark", "wanted", "before", NOW + Duration::from_secs(119)));
         assert!(wordings.learns("mark", "wanted", "before", NOW + LAG));
     }
@@ -148,6 +159,7 @@ mod tests {
         let mut told_apart = wordings.clone();
         assert!(told_apart.learns("mark", "other", "other words", NOW));
         assert!(told_apart.is_known("mark", "wanted", "words") && told_apart.is_known("mark", "other", "other words"));
+        wordings.wrote("mark", "other".to_owned(), "words".to_owned(), NOW);
         assert!(wordings.learns("mark", "other", "words", NOW + LAG));
         assert!(wordings.is_known("mark", "other", "words") && !wordings.is_known("mark", "wanted", "words"));
     }

@@ -1,6 +1,9 @@
 //! Thousands of random lives of an account, in which CloudFormation, Lambda, Organizations and STS misbehave.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
 use archipelago_tests::{
     cloudformation::Live,
@@ -28,8 +31,8 @@ const WORKLOADS: &str = "ou-ab12-unit00001";
 struct Landing {
     played: Arc<Played>,
     aws: SdkConfig,
-    /// The marks of claims whose account was left to people.
-    left: Mutex<Vec<String>>,
+    /// The ids of accounts that others have.
+    others: Mutex<BTreeSet<String>>,
 }
 
 /// An account that is closed on delete, so that nothing of it is left.
@@ -95,7 +98,7 @@ impl World for Landing {
     fn new(weather: Arc<Weather>) -> Self {
         let played = Arc::new(Played::default());
         let aws = configuration(played.clone(), weather);
-        Self { played, aws, left: Mutex::default() }
+        Self { played, aws, others: Mutex::default() }
     }
 
     fn begin(&self) {
@@ -110,8 +113,8 @@ impl World for Landing {
         contents.fail_accounts("elsewhere@example.com", usize::MAX, "EMAIL_ALREADY_EXISTS");
         contents.fail_accounts("unlucky@example.com", 1, "INTERNAL_FAILURE");
         contents.fail_accounts("cursed@example.com", usize::MAX, "CONCURRENT_ACCOUNT_MODIFICATION");
+        *self.others.lock().unwrap() = contents.accounts.keys().cloned().collect();
         self.played.begin(contents);
-        self.left.lock().unwrap().clear();
     }
 
     fn process(&self) -> Accounts {
@@ -120,8 +123,8 @@ impl World for Landing {
 
     fn foreign(&self, marks: &[String]) -> String {
         let Contents { units, accounts, .. } = self.played.contents();
-        let is_ours = |account: &PlayedAccount| maker(account).is_some_and(|mark| marks.iter().any(|m| m == mark));
-        let foreign = accounts.into_iter().filter(|(_, account)| !is_ours(account)).map(|(id, mut account)| {
+        let others = self.others.lock().unwrap();
+        let foreign = accounts.into_iter().filter(|(id, _)| others.contains(id)).map(|(id, mut account)| {
             account.tags.retain(|key, _| !marks.iter().any(|mark| *key == user(mark)));
             (id, account)
         });
@@ -130,11 +133,11 @@ impl World for Landing {
 
     /// Accounts that are there for a claim, not those that it left on purpose, and not those that it closed.
     fn ours(&self, marks: &[String]) -> Vec<Thing> {
-        let (accounts, left, now) = (self.played.contents().accounts, self.left.lock().unwrap(), Instant::now());
+        let (accounts, now) = (self.played.contents().accounts, Instant::now());
         let active = accounts.iter().filter(|(_, account)| account.is_there(now) && account.state(now) == "ACTIVE");
         let things = active.flat_map(|(id, account)| marks.iter().map(move |mark| (id, account, mark)));
         let is_of = |account: &PlayedAccount, mark: &String| {
-            account.tags.contains_key(&user(mark)) || maker(account) == Some(mark) && !left.contains(mark)
+            account.tags.contains_key(&user(mark)) || maker(account) == Some(mark)
         };
         let things = things.filter(|(_, account, mark)| is_of(account, mark));
         things.map(|(id, _, mark)| Thing { mark: mark.clone(), id: id.clone() }).collect()
@@ -174,16 +177,18 @@ impl World for Landing {
         Ok(())
     }
 
+    /// What was left on purpose carries no maker any more, and is closed by nobody.
     fn check_deleted(&self, last: &Map<String, Value>, mark: &str) -> Result<(), String> {
         let made = self.states(mark);
         if made.len() > 1 {
             return Err(format!("there are {} accounts of one claim", made.len()));
         }
-        let mut left = self.left.lock().unwrap();
-        if last.get("CloseOnDelete").and_then(Value::as_str) != Some("true") {
-            left.push(mark.to_owned());
+        if last.get("CloseOnDelete").and_then(Value::as_str) != Some("true") && !made.is_empty() {
+            return Err(format!("the account to be left would be closed with who adopts it: {made:?}"));
         }
-        let states: Vec<_> = left.iter().flat_map(|mark| self.states(mark)).collect();
+        let (accounts, others, now) = (self.played.contents().accounts, self.others.lock().unwrap(), Instant::now());
+        let left = accounts.iter().filter(|(id, account)| !others.contains(*id) && maker(account).is_none());
+        let states: Vec<_> = left.filter(|(_, account)| account.is_there(now)).map(|(_, it)| it.state(now)).collect();
         let is_left = states.iter().all(|state| *state == "ACTIVE");
         if is_left { Ok(()) } else { Err(format!("the accounts to be left are {states:?}")) }
     }

@@ -192,3 +192,26 @@ async fn one_that_comes_while_another_leaves_has_an_open_account_or_is_refused()
     }
     assert_eq!(endings.len(), 2, "both endings were seen");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_was_left_on_purpose_is_closed_with_nobody_who_adopts_it_later() {
+    let landing = Landing::new();
+    let kept = app(&json!({ "CloseOnDelete": false }));
+    let id = landing.create(OLD, &kept).await.unwrap();
+    landing.delete(OLD, &id, &kept).await;
+    // The stack that adopts it is rolled back.
+    assert_eq!(landing.create(COPY, &adopting()).await.unwrap(), id);
+    landing.delete(COPY, &id, &adopting()).await;
+    assert_eq!(landing.state(&id), "ACTIVE");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_whose_first_user_leaves_is_still_that_of_the_others() {
+    let landing = Landing::new();
+    let kept = app(&json!({ "CloseOnDelete": false }));
+    let id = landing.create(OLD, &kept).await.unwrap();
+    landing.create(NEW, &adopting()).await.unwrap();
+    landing.delete(OLD, &id, &kept).await;
+    landing.delete(NEW, &id, &adopting()).await;
+    assert_ne!(landing.state(&id), "ACTIVE");
+}
