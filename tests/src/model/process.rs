@@ -68,7 +68,8 @@ impl<W: World> Process<W> {
     /// Lets a life begin now, in a world without anything of ours.
     pub fn begin(&self) {
         let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.began.set((Instant::now(), u64::try_from(today.as_millis()).unwrap_or_default()));
+        // At a whole second, as URLs say it: what is rounded is rounded in the same way in each life.
+        self.began.set((Instant::now(), today.as_secs() * 1000));
         self.weather.begin();
         self.world.begin();
         self.table.begin();
