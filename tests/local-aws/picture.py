@@ -63,7 +63,9 @@ def subnets(client, owner):
     seen = [subnet for subnet in seen if subnet["OwnerId"] == owner and not subnet["DefaultForAz"]]
     lines = []
     for subnet in sorted(seen, key=lambda subnet: subnet["CidrBlock"]):
-        tags = [f"{tag['Key']}={tag['Value']}" for tag in subnet.get("Tags", []) if not tag["Key"].startswith("aws:")]
+        # Neither AWS's own nor those that say who uses a thing.
+        own = [tag for tag in subnet.get("Tags", []) if not tag["Key"].startswith(("aws:", "archipelago:"))]
+        tags = [f"{tag['Key']}={tag['Value']}" for tag in own]
         place = f"{subnet['CidrBlock']:<14} {subnet['AvailabilityZoneId']}"
         lines.append(f"{subnet['SubnetId']}  {place}  {' '.join(tags) or '(no tags)'}")
     return lines
