@@ -2,11 +2,13 @@
 //! misbehave, AWS is played in memory and fails, and time costs nothing.
 //!
 //! A [`World`] is what one type works on; [`play`] tells it a [`Story`] and judges what became of it; [`lives`] makes up the
-//! stories, and finds the shortest one that goes wrong; [`Matrix`] tries every fault at every call of a few [`Scene`]s.
+//! stories, and finds the shortest one that goes wrong; [`Matrix`] tries every fault at every call of a few [`Scene`]s;
+//! [`late_requests_do_nothing`] delivers each kind of request after the one that follows it.
 
 pub mod ec2;
 mod history;
 mod http;
+mod late;
 mod leases;
 mod lives;
 mod matrix;
@@ -24,6 +26,7 @@ mod weather;
 mod world;
 
 pub use http::{Service, configuration};
+pub use late::late_requests_do_nothing;
 pub use leases::Leases;
 pub use lives::lives;
 pub use matrix::{Matrix, Scene};

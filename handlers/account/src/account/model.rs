@@ -8,7 +8,7 @@ use std::{
 use archipelago_tests::{
     cloudformation::Live,
     model::{
-        Matrix, Scene, Thing, Weather, Wish, World, configuration, lives,
+        Matrix, Scene, Thing, Weather, Wish, World, configuration, late_requests_do_nothing, lives,
         organizations::{Account as PlayedAccount, Contents, Organizations as Played, ROOT},
     },
 };
@@ -197,6 +197,11 @@ impl World for Landing {
 #[test]
 fn accounts_live_are_made_once_and_are_closed_or_left_as_the_template_says() {
     lives::<Landing>(LIVES);
+}
+
+#[test]
+fn a_request_that_comes_after_a_later_one_does_nothing() {
+    late_requests_do_nothing::<Landing>("app", "renamed");
 }
 
 #[test]

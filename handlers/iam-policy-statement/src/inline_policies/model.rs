@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use archipelago_tests::model::{
-    Played, Policed, Service, every_fault, lives,
+    Played, Policed, Service, every_fault, late_requests_do_nothing, lives,
     policies::{InlinePolicies as Roles, Policies},
 };
 use serde_json::{Value, json};
@@ -37,6 +37,11 @@ impl Played for InlinePolicies {
 #[test]
 fn statements_live_and_leave_nothing_behind() {
     lives::<Policed<InlinePolicies>>(LIVES);
+}
+
+#[test]
+fn a_request_that_comes_after_a_later_one_does_nothing() {
+    late_requests_do_nothing::<Policed<InlinePolicies>>("plain", "in another policy");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use archipelago_tests::model::{
-    FRESH, Played, Policed, Service, every_fault, lives,
+    FRESH, Played, Policed, Service, every_fault, late_requests_do_nothing, lives,
     policies::{Policies, TrustPolicies as Roles},
 };
 use serde_json::{Value, json};
@@ -35,6 +35,11 @@ impl Played for TrustPolicies {
 #[test]
 fn statements_live_and_leave_nothing_behind() {
     lives::<Policed<TrustPolicies>>(LIVES);
+}
+
+#[test]
+fn a_request_that_comes_after_a_later_one_does_nothing() {
+    late_requests_do_nothing::<Policed<TrustPolicies>>("plain", "in another policy");
 }
 
 #[test]

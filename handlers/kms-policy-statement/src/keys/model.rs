@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use archipelago_tests::model::{
-    Played, Policed, Service, every_fault, lives,
+    Played, Policed, Service, every_fault, late_requests_do_nothing, lives,
     policies::{Kms, Policies},
 };
 use serde_json::{Value, json};
@@ -42,6 +42,11 @@ impl Played for Keys {
 #[test]
 fn statements_live_and_leave_nothing_behind() {
     lives::<Policed<Keys>>(LIVES);
+}
+
+#[test]
+fn a_request_that_comes_after_a_later_one_does_nothing() {
+    late_requests_do_nothing::<Policed<Keys>>("plain", "in another policy");
 }
 
 #[test]

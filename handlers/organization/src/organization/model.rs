@@ -8,7 +8,7 @@ use std::{
 use archipelago_tests::{
     cloudformation::Live,
     model::{
-        Matrix, Scene, Thing, Weather, Wish, World, configuration, lives,
+        Matrix, Scene, Thing, Weather, Wish, World, configuration, late_requests_do_nothing, lives,
         organizations::{Contents, Features, MANAGEMENT, ORGANIZATION, Organizations as Played, ROOT, UNKNOWN_SERVICE},
     },
 };
@@ -155,6 +155,11 @@ impl<const FOUNDED: bool> World for Management<FOUNDED> {
 #[test]
 fn organizations_that_are_made_live_and_outlive_their_stacks() {
     lives::<Management<false>>(LIVES);
+}
+
+#[test]
+fn a_request_that_comes_after_a_later_one_does_nothing() {
+    late_requests_do_nothing::<Management<true>>("both", "others");
 }
 
 #[test]

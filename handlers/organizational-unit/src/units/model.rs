@@ -8,7 +8,7 @@ use std::{
 use archipelago_tests::{
     cloudformation::Live,
     model::{
-        Matrix, Scene, Thing, Weather, Wish, World, configuration, lives,
+        Matrix, Scene, Thing, Weather, Wish, World, configuration, late_requests_do_nothing, lives,
         organizations::{Contents, MANAGEMENT, ORGANIZATION, Organizations as Played, ROOT, Unit as PlayedUnit},
     },
 };
@@ -181,6 +181,11 @@ impl World for Landing {
 #[test]
 fn ous_live_and_leave_nothing_behind() {
     lives::<Landing>(LIVES);
+}
+
+#[test]
+fn a_request_that_comes_after_a_later_one_does_nothing() {
+    late_requests_do_nothing::<Landing>("path", "renamed");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use archipelago_tests::model::{
-    Played, Policed, Service, every_fault, lives,
+    Played, Policed, Service, every_fault, late_requests_do_nothing, lives,
     policies::{Policies, S3},
 };
 use serde_json::{Value, json};
@@ -35,6 +35,11 @@ impl Played for Buckets {
 #[test]
 fn statements_live_and_leave_nothing_behind() {
     lives::<Policed<Buckets>>(LIVES);
+}
+
+#[test]
+fn a_request_that_comes_after_a_later_one_does_nothing() {
+    late_requests_do_nothing::<Policed<Buckets>>("plain", "in another policy");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use archipelago_tests::{
     cloudformation::Live,
-    model::{Matrix, Scene, Thing, Weather, Wish, World, configuration, ec2::Ec2, lives},
+    model::{Matrix, Scene, Thing, Weather, Wish, World, configuration, ec2::Ec2, late_requests_do_nothing, lives},
 };
 use serde_json::{Value, json};
 
@@ -137,6 +137,11 @@ impl World for Participant {
 #[test]
 fn tags_live_and_leave_nothing_behind() {
     lives::<Participant>(LIVES);
+}
+
+#[test]
+fn a_request_that_comes_after_a_later_one_does_nothing() {
+    late_requests_do_nothing::<Participant>("named", "both, and their VPC");
 }
 
 #[test]

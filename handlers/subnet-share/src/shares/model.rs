@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use archipelago_tests::{
     cloudformation::Live,
     model::{
-        Matrix, Scene, Thing, Weather, Wish, World, configuration, lives,
+        Matrix, Scene, Thing, Weather, Wish, World, configuration, late_requests_do_nothing, lives,
         ram::{FAILING, Guest, HESITANT, ORGANIZATION, REFUSED, Ram, Share},
     },
 };
@@ -163,6 +163,11 @@ impl World for Network {
 #[test]
 fn shares_live_and_leave_nothing_behind() {
     lives::<Network>(LIVES);
+}
+
+#[test]
+fn a_request_that_comes_after_a_later_one_does_nothing() {
+    late_requests_do_nothing::<Network>("one", "two");
 }
 
 #[test]

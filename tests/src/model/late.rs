@@ -1,0 +1,163 @@
+//! Requests that Lambda delivers after later ones of the same resource: they do nothing.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::runtime::Builder;
+use tokio::time::sleep;
+
+use super::process::Process;
+use super::weather::Weather;
+use super::world::World;
+use crate::cloudformation::{Event, RequestType, Resource, Simulator};
+
+/// What an older request is answered.
+const OVERTAKEN: &str = "a later request for this resource was worked on meanwhile, so nothing was done";
+
+/// The one call that an older request costs: it asks the table of requests for its turn.
+const ASKED: [&str; 1] = ["UpdateItem"];
+
+/// How late a request comes: soon after the later one, and shortly before CloudFormation stops to wait for an answer.
+const DELAYS: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(55)];
+
+/// A request, and what came before it though it was made later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    CreateAfterItsDelete,
+    CreateAgainAfterAnUpdate,
+    CreateAgainAfterTheDeleteOfWhatItMade,
+    UpdateAfterItsRollback,
+    UpdateAgainAfterTheNextUpdate,
+    UpdateAfterItsRollbackAndTheDelete,
+    /// The Delete of what an Update replaced. For types that never replace anything there is no such request.
+    CleanUpAgainAfterTheUpdateBack,
+}
+
+const ORDERS: [Order; 7] = [
+    Order::CreateAfterItsDelete,
+    Order::CreateAgainAfterAnUpdate,
+    Order::CreateAgainAfterTheDeleteOfWhatItMade,
+    Order::UpdateAfterItsRollback,
+    Order::UpdateAgainAfterTheNextUpdate,
+    Order::UpdateAfterItsRollbackAndTheDelete,
+    Order::CleanUpAgainAfterTheUpdateBack,
+];
+
+/// Delivers each kind of request too late, in the world `W` and with templates that are named by the meanings of its wishes: each
+/// is answered FAILED, costs one call, and nothing has changed.
+///
+/// # Panics
+/// With the order in which a late request did something.
+pub fn late_requests_do_nothing<W: World>(first: &str, second: &str) {
+    let process = Process::<W>::new(Weather::default());
+    for order in ORDERS {
+        for delay in DELAYS {
+            let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+            let told = runtime.expect("a runtime without I/O can be built").block_on(async {
+                let mut stack = begin(&process);
+                let [first, second] = [first, second].map(template::<W>);
+                let Some(late) = overtaken(&mut stack, order, &first, &second).await else { return Ok(()) };
+                sleep(delay).await;
+                judge(&stack, &late).await
+            });
+            assert_eq!(told, Ok(()), "{} {order:?}, {delay:?} late", W::TYPE);
+        }
+    }
+}
+
+fn template<W: World>(meaning: &str) -> Value {
+    let found = W::wishes().into_iter().find(|wish| wish.meaning == meaning);
+    found.expect("a wish of the world").properties
+}
+
+fn begin<W: World>(process: &Process<W>) -> Simulator<&Process<W>> {
+    process.begin();
+    process.invocation.set(Duration::from_mins(15));
+    let mut stack = Simulator::new(process, Resource::new("demo", "Thing", W::TYPE, 7));
+    stack.pause = Duration::from_secs(1);
+    stack
+}
+
+/// Has CloudFormation make the requests of `order`, and delivers all but the one that it returns, or that one as well where it
+/// comes once more.
+async fn overtaken<W: World>(
+    stack: &mut Simulator<&Process<W>>,
+    order: Order,
+    first: &Value,
+    second: &Value,
+) -> Option<Event> {
+    let create = stack.resource.create(first)?;
+    if order == Order::CreateAfterItsDelete {
+        return Some(cancelled(stack, create).await);
+    }
+    must_succeed(stack, Some(create.clone())).await;
+    match order {
+        Order::CreateAfterItsDelete => None,
+        Order::CreateAgainAfterAnUpdate => {
+            let update = stack.resource.update(second);
+            must_succeed(stack, update).await;
+            Some(create)
+        }
+        Order::CreateAgainAfterTheDeleteOfWhatItMade => {
+            delete(stack).await;
+            Some(create)
+        }
+        Order::UpdateAfterItsRollback => {
+            let update = stack.resource.update(second)?;
+            Some(cancelled(stack, update).await)
+        }
+        Order::UpdateAfterItsRollbackAndTheDelete => {
+            let update = stack.resource.update(second)?;
+            let update = cancelled(stack, update).await;
+            delete(stack).await;
+            Some(update)
+        }
+        Order::UpdateAgainAfterTheNextUpdate | Order::CleanUpAgainAfterTheUpdateBack => {
+            let update = stack.resource.update(second);
+            let events = must_succeed(stack, update).await;
+            let back = stack.resource.update(first);
+            must_succeed(stack, back).await;
+            let is_clean_up = order == Order::CleanUpAgainAfterTheUpdateBack;
+            events.into_iter().find(|event| (event.request_type == RequestType::Delete) == is_clean_up)
+        }
+    }
+}
+
+/// CloudFormation has sent `request`, and cancels it before it is delivered.
+async fn cancelled<W: World>(stack: &mut Simulator<&Process<W>>, request: Event) -> Event {
+    request.sent();
+    let next = stack.resource.cancel();
+    must_succeed(stack, next).await;
+    request
+}
+
+async fn delete<W: World>(stack: &mut Simulator<&Process<W>>) {
+    let delete = stack.resource.delete();
+    must_succeed(stack, delete).await;
+}
+
+/// The events of an operation that goes well.
+async fn must_succeed<W: World>(stack: &mut Simulator<&Process<W>>, first: Option<Event>) -> Vec<Event> {
+    assert!(first.is_some(), "the stack is {}", stack.resource.status());
+    let run = stack.run(first).await.sound();
+    assert_eq!(run.reason(), None, "{:?}", run.requests());
+    run.steps.into_iter().map(|step| step.event).collect()
+}
+
+async fn judge<W: World>(stack: &Simulator<&Process<W>>, late: &Event) -> Result<(), String> {
+    let Process { world, weather, .. } = stack.handler;
+    let before = world.foreign(&[]);
+    weather.forecast(&[]);
+    let step = stack.deliver(late).await;
+    let calls: Vec<_> = weather.calls().into_iter().map(|call| call.operation).collect();
+    let reason = step.answer.filter(|answer| !answer.success).and_then(|answer| answer.reason);
+    if !reason.as_ref().is_some_and(|reason| reason.starts_with(OVERTAKEN)) {
+        Err(format!("it was answered {reason:?}"))
+    } else if calls != ASKED {
+        Err(format!("it called {calls:?}"))
+    } else if world.foreign(&[]) != before {
+        Err("it changed something".to_owned())
+    } else {
+        Ok(())
+    }
+}
