@@ -200,6 +200,7 @@ impl Resource for SubnetShares {
         let Some(share) = self.last(claim).await?.filter(is_ours) else { return Ok(()) };
         let arn = share.resource_share_arn().unwrap_or_default();
         if is_staying(&share) {
+            Additions::among(&pairs(&share)).check_nobody_stays(arn)?;
             let deleted = self.shares.ram.delete_resource_share().resource_share_arn(arn).send().await;
             if deleted.none_if(&["UnknownResourceException"]).unless_in_use()?.is_none() {
                 return Ok(());

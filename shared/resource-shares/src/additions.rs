@@ -120,6 +120,24 @@ impl Additions {
         }
     }
 
+    /// The share `arn` is in use while a stack wants a principal there that it added.
+    ///
+    /// # Errors
+    /// Refused, with the principals and their tags.
+    pub fn check_nobody_stays(&self, arn: &str) -> Result<()> {
+        let staying = self.0.iter().filter(|addition| addition.note != Note::Leaving);
+        let named: Vec<_> = staying.map(|Addition { principal, key, .. }| format!("{principal} (tag {key})")).collect();
+        if named.is_empty() {
+            return Ok(());
+        }
+        Err(Error::refused(format!(
+            "the share {arn} is used by principals that other resources of type Custom::SubnetSharePrincipal added: {}; delete \
+             these resources or give them another ShareArn, and delete the share after that, with aws ram \
+             delete-resource-share if its stack doesn't have it any more; if a resource is gone, remove its tag from the share",
+            named.join(", ")
+        )))
+    }
+
     /// How a new addition of `principal` stands, if the principal is on the share already.
     #[must_use]
     pub fn note_of_another(&self, principal: &str) -> Note {
@@ -200,6 +218,18 @@ mod tests {
         assert!(matches!(wait, Error::NotYet(_)) && wait.to_string().contains(&a.key), "{wait}");
         assert!(both.check_nobody_takes_back(&[UNIT], &b.key).is_ok());
         assert!(both.check_nobody_takes_back(&[ACCOUNT], &a.key).is_ok(), "its own is no other's");
+    }
+
+    #[test]
+    fn a_share_is_in_use_until_the_last_stack_leaves_it() {
+        let mut before = by("a", Note::Before);
+        before.principal = UNIT.to_owned();
+        let refusal = additions(&[before.clone(), by("b", Note::Added)]).check_nobody_stays("arn:share").unwrap_err();
+        assert!(matches!(refusal, Error::Refused(_)));
+        for named in [UNIT, ACCOUNT, &before.key, "arn:share"] {
+            assert!(refusal.to_string().contains(named), "{refusal}");
+        }
+        assert!(additions(&[by("a", Note::Leaving)]).check_nobody_stays("arn:share").is_ok());
     }
 
     #[test]

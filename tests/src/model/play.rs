@@ -177,6 +177,7 @@ impl<W: World> Life<'_, W> {
         }
         prop_assert!(!self.is_beyond_its_properties(), "it can't be rolled back: {:?}", self.stack.resource.live());
         self.excuse_what_a_failed_rollback_leaves();
+        self.stack.handler.world.others_leave();
         for _ in 0..TRIES {
             let run = self.stack.delete().await;
             let Some(step) = run.steps.last() else { break };

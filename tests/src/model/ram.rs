@@ -2,6 +2,7 @@
 //! <https://docs.aws.amazon.com/ram/latest/APIReference/Welcome.html>
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ pub const REFUSED: &str = "dddddddd";
 
 const UNKNOWN: &str = "UnknownResourceException";
 
-/// Somebody else in the account, who adds to each share as soon as it is made.
+/// Somebody else in the account, who adds to each share as soon as it is made, until they leave.
 #[derive(Clone, Copy, Debug)]
 pub struct Guest {
     /// The principal that is added.
@@ -34,6 +35,7 @@ pub struct Guest {
 #[derive(Debug, Default)]
 pub struct Ram {
     guest: Option<Guest>,
+    has_left: AtomicBool,
     account: Mutex<History<Account>>,
 }
 
@@ -43,6 +45,7 @@ struct Account {
     /// What was asked with a client token, and what was answered.
     answers: BTreeMap<String, (Value, Value)>,
     made: u32,
+    cut_off: Vec<String>,
 }
 
 impl Ram {
@@ -54,7 +57,21 @@ impl Ram {
 
     /// Makes it an account without a share.
     pub fn begin(&self) {
+        self.has_left.store(false, Relaxed);
         *self.account() = History::default();
+    }
+
+    /// The guest takes back what they added, and adds to no other share.
+    pub fn guest_leaves(&self) {
+        self.has_left.store(true, Relaxed);
+        if let Some(Guest { tag: (key, _), .. }) = self.guest {
+            self.account().write().shares.values_mut().for_each(|share| drop(share.tags.remove(key)));
+        }
+    }
+
+    /// The shares that were deleted although the guest had added to them.
+    pub fn cut_off(&self) -> Vec<String> {
+        self.account().now().cut_off.clone()
     }
 
     /// Adds a share that was always there, with resources and principals, and returns its ARN.
@@ -104,7 +121,14 @@ impl Ram {
                 let entities = entities(request)?;
                 account.active(request)?.disassociate(&entities).map(|()| json!({}))
             }
-            "DeleteResourceShare" => account.active(request)?.delete().map(|()| json!({ "returnValue": true })),
+            "DeleteResourceShare" => {
+                let share = account.active(request)?;
+                share.delete()?;
+                if self.guest.is_some_and(|guest| share.tags.contains_key(guest.tag.0)) {
+                    account.cut_off.push(text(request, "resourceShareArn").to_owned());
+                }
+                Ok(json!({ "returnValue": true }))
+            }
             "TagResource" => {
                 account.share(request)?.tags.extend(tags(&request["tags"]));
                 Ok(json!({}))
@@ -125,7 +149,7 @@ impl Ram {
         let is_open = request["allowExternalPrincipals"].as_bool().unwrap_or(true);
         let mut share = Share::new(text(request, "name"), is_open, tags(&request["tags"]));
         share.associate(&entities)?;
-        if let Some(Guest { principal, tag: (key, value) }) = self.guest {
+        if let Some(Guest { principal, tag: (key, value) }) = self.guest.filter(|_| !self.has_left.load(Relaxed)) {
             if !share.present().contains_key(principal) {
                 share.have(("PRINCIPAL", principal.to_owned()));
             }

@@ -75,6 +75,9 @@ pub trait World: Debug {
         Ok(())
     }
 
+    /// Others stop to use what is ours, so that all of it can be deleted.
+    fn others_leave(&self) {}
+
     /// Whether nothing is under way any more once all is deleted.
     ///
     /// # Errors

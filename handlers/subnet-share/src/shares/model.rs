@@ -15,18 +15,18 @@ use serde_json::{Map, Value, json};
 use super::*;
 
 /// How many lives are told in each run.
-const LIVES: u32 = 150;
+const LIVES: u32 = 100;
 
 /// How many pairs of faults are tried in each run.
-const PAIRS: usize = 60;
+const PAIRS: usize = 40;
 
-/// A principal that another stack adds to each share, and the tag that it leaves there.
+/// A principal that another stack adds to each share of a visited network, and the tag that it leaves there.
 const GUEST: &str = "555555555555";
 const ADDITION: &str = "archipelago:0123456789:555555555555";
 
-/// An account with shares of others, in which somebody adds to ours too.
+/// An account with shares of others. In one that is `VISITED` somebody adds to ours, too.
 #[derive(Debug)]
-struct Network {
+struct Network<const VISITED: bool> {
     played: Arc<Ram>,
     shares: ResourceShares,
 }
@@ -56,15 +56,19 @@ fn entities(said: &Value) -> impl Iterator<Item = String> {
 }
 
 /// The tags that a share has to have beside the owner's.
-fn tags(said: &Map<String, Value>, names_guest: bool) -> BTreeMap<String, String> {
+fn tags(said: &Map<String, Value>) -> BTreeMap<String, String> {
     let text = |tag: &Value, name: &str| tag[name].as_str().unwrap_or_default().to_owned();
     let wanted = said.get("Tags").and_then(Value::as_array).into_iter().flatten();
-    let note = if names_guest { Note::Before } else { Note::Added };
-    let addition = Addition { key: ADDITION.to_owned(), principal: GUEST.to_owned(), note }.tag();
-    wanted.map(|tag| (text(tag, "Key"), text(tag, "Value"))).chain([addition]).collect()
+    wanted.map(|tag| (text(tag, "Key"), text(tag, "Value"))).collect()
 }
 
-impl World for Network {
+/// The tag of the guest's addition to a share that names the guest itself, or doesn't.
+fn addition(names_guest: bool) -> (String, String) {
+    let note = if names_guest { Note::Before } else { Note::Added };
+    Addition { key: ADDITION.to_owned(), principal: GUEST.to_owned(), note }.tag()
+}
+
+impl<const VISITED: bool> World for Network<VISITED> {
     type Resource = SubnetShares;
     const TYPE: &'static str = "Custom::SubnetShare";
     const STOPS_WHEN_OVERTAKEN: bool = false;
@@ -99,7 +103,8 @@ impl World for Network {
     }
 
     fn new(weather: Arc<Weather>) -> Self {
-        let played = Arc::new(Ram::visited_by(Guest { principal: GUEST, tag: (ADDITION, GUEST) }));
+        let guest = Guest { principal: GUEST, tag: (ADDITION, GUEST) };
+        let played = Arc::new(if VISITED { Ram::visited_by(guest) } else { Ram::default() });
         let shares = ResourceShares::new(&configuration(played.clone(), weather));
         Self { played, shares }
     }
@@ -141,9 +146,10 @@ impl World for Network {
         let none = Value::Null;
         let [subnets, principals] = ["SubnetIds", "Principals"].map(|name| said.get(name).unwrap_or(&none));
         let [subnets, principals] = [subnets, principals].map(|said| entities(said).collect::<BTreeSet<_>>());
-        let mut tags = tags(said, principals.contains(GUEST));
+        let mut tags = tags(said);
+        tags.extend(VISITED.then(|| addition(principals.contains(GUEST))));
         tags.extend(share.tags.get_key_value(Owner::TAG_KEY).map(|(key, value)| (key.clone(), value.clone())));
-        let wanted = subnets.iter().chain(&principals).map(String::as_str).chain([GUEST]);
+        let wanted = subnets.iter().chain(&principals).map(String::as_str).chain(VISITED.then_some(GUEST));
         let wanted: BTreeMap<_, _> = wanted.map(|entity| (entity, "ASSOCIATED")).collect();
         let read = json!({ "Arn": arn, "SubnetArns": subnets.iter().cloned().collect::<Vec<_>>().join(",") });
         if mark_of(share) != Some(mark) || share.tags != tags {
@@ -158,21 +164,35 @@ impl World for Network {
             Ok(())
         }
     }
+
+    fn others_leave(&self) {
+        self.played.guest_leaves();
+    }
+
+    fn check_end(&self) -> Result<(), String> {
+        let cut_off = self.played.cut_off();
+        if cut_off.is_empty() { Ok(()) } else { Err(format!("{cut_off:?} went while others used them")) }
+    }
 }
 
 #[test]
 fn shares_live_and_leave_nothing_behind() {
-    lives::<Network>(LIVES);
+    lives::<Network<false>>(LIVES);
+}
+
+#[test]
+fn shares_to_which_others_add_live_and_go_once_nobody_uses_them() {
+    lives::<Network<true>>(LIVES);
 }
 
 #[test]
 fn a_request_that_comes_after_a_later_one_does_nothing() {
-    late_requests_do_nothing::<Network>("one", "two");
+    late_requests_do_nothing::<Network<false>>("one", "two");
 }
 
 #[test]
 fn whatever_goes_wrong_with_a_call_a_share_is_there_once_or_taken_back() {
-    let mut matrix = Matrix::new(Network::TYPE);
+    let mut matrix = Matrix::new("Custom::SubnetShare");
     let scenes = [
         Scene::of("Create", &["two"]),
         Scene::of("Create at the second try", &["at the second try"]),
@@ -181,6 +201,8 @@ fn whatever_goes_wrong_with_a_call_a_share_is_there_once_or_taken_back() {
         Scene::of("Update that takes away", &["two, with accounts alone", "one"]),
         Scene::deleted("Delete", &["two, with accounts alone"]),
     ];
-    matrix.try_all::<Network>(&scenes, PAIRS);
+    matrix.try_all::<Network<false>>(&scenes, PAIRS);
+    let update = Scene::of("Update of a share to which others add", &["two", "renamed"]);
+    matrix.try_all::<Network<true>>(&[update], PAIRS);
     matrix.check();
 }

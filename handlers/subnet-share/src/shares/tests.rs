@@ -498,6 +498,18 @@ async fn the_delete_of_a_create_whose_answer_was_lost_finds_the_share_by_its_mar
 }
 
 #[tokio::test]
+async fn a_share_with_principals_that_other_stacks_added_is_not_deleted() {
+    let workload = Owner::new("arn:aws:cloudformation:us-east-1:222222222222:stack/app/1f0a", "Principal");
+    let with =
+        |note| reads(Some(share(Status::Active, &[owner().tag(), Addition::new(&workload, ACCOUNT, note).tag()])));
+    for note in [Note::Added, Note::Before] {
+        let reason = refusal(remove(&[with(note)], &claim(Some(SHARE))).await);
+        assert!(reason.contains("is used by principals that other resources"), "{reason}");
+    }
+    wait(remove(&[with(Note::Leaving), deletes()], &claim(Some(SHARE))).await);
+}
+
+#[tokio::test]
 async fn a_share_without_the_mark_is_left_alone() {
     let foreign = share(Status::Active, &[("archipelago:owner".to_owned(), "0123456789 other/Share".to_owned())]);
     remove(&[reads(Some(foreign))], &claim(Some(SHARE))).await.unwrap();

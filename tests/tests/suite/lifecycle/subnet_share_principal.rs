@@ -3,8 +3,8 @@
 use archipelago_tests::local_aws::LocalAws;
 use serde_json::{Value, json};
 
-use super::{Stack, service_token, template};
-use crate::network::{associations, member, ram, some_share, tags, unit, unshare};
+use super::{Stack, service_token, template, unique};
+use crate::network::{associations, member, ram, sharing, some_share, some_subnet, tags, unit, unshare};
 
 fn added(share: &str, principal: &str) -> Value {
     let properties = json!({
@@ -92,4 +92,47 @@ async fn a_share_that_is_gone_does_not_keep_the_stack() {
     let stack = Stack::create(&added(&share, &account), "CREATE_COMPLETE").await;
     unshare(&LocalAws::running().account, &share).await;
     stack.delete("DELETE_COMPLETE").await;
+}
+
+/// A template of a share with nobody, under a logical id.
+fn shared(logical_id: &str, name: &str, subnet: &str) -> Value {
+    let properties = json!({ "ServiceToken": service_token("subnet-share"), "Name": name, "SubnetIds": [subnet] });
+    template(&json!({ logical_id: { "Type": "Custom::SubnetShare", "Properties": properties } }), &[])
+}
+
+#[tokio::test]
+async fn a_share_that_another_stack_uses_is_deleted_after_that_stack() {
+    sharing().await;
+    let account = member(None).await;
+    let network = Stack::create(&shared("Share", &unique("share"), &some_subnet()), "CREATE_COMPLETE").await;
+    let share = network.output("Share").await;
+    let application = Stack::create(&added(&share, &account), "CREATE_COMPLETE").await;
+    network.delete("DELETE_FAILED").await;
+    let said = network.said("Share", "DELETE_FAILED").await;
+    assert!(said.contains(&account) && said.contains("delete these resources"), "{said}");
+    assert_eq!(associations(&share).await[&account], "ASSOCIATED");
+    application.delete("DELETE_COMPLETE").await;
+    network.delete("DELETE_COMPLETE").await;
+}
+
+#[tokio::test]
+async fn a_share_whose_logical_id_is_renamed_stays_with_those_who_use_it_until_they_have_moved() {
+    sharing().await;
+    let (account, name, subnet) = (member(None).await, unique("share"), some_subnet());
+    let network = Stack::create(&shared("Old", &name, &subnet), "CREATE_COMPLETE").await;
+    let old = network.output("Old").await;
+    let application = Stack::create(&added(&old, &account), "CREATE_COMPLETE").await;
+    network.update(&shared("New", &name, &subnet), "UPDATE_COMPLETE").await;
+    let said = network.said("Old", "DELETE_FAILED").await;
+    assert!(said.contains(&account) && said.contains("or give them another ShareArn"), "{said}");
+    assert_eq!(associations(&old).await[&account], "ASSOCIATED");
+
+    let new = network.output("New").await;
+    application.update(&added(&new, &account), "UPDATE_COMPLETE").await;
+    assert_eq!(associations(&new).await[&account], "ASSOCIATED");
+    assert_eq!(associations(&old).await.get(&account), None);
+    assert!(said.contains("with aws ram delete-resource-share if its stack doesn't have it any more"), "{said}");
+    unshare(&LocalAws::running().account, &old).await;
+    application.delete("DELETE_COMPLETE").await;
+    network.delete("DELETE_COMPLETE").await;
 }
