@@ -16,6 +16,10 @@ pub use crate::process::LogLine;
 use crate::process::Process;
 use crate::runtime_api::{Invocation, chain_of, json_of};
 
+/// The time of an invocation that ends while its work still waits. A function keeps half of a short time for its answer: five
+/// seconds are enough on a machine that does other work, too.
+pub const SHORT: Duration = Duration::from_secs(10);
+
 /// What a function is made of.
 #[derive(Clone, Debug)]
 pub struct Configuration {

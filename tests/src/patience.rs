@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_mins(5);
+/// Longer than anything takes that is done at all, on a machine that does other work, too.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 
 /// What comes of `future`; panics where it doesn't come.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
@@ -12,10 +11,8 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 use crate::function::Outcome;
+use crate::patience::PATIENCE;
 use crate::runtime_api::{Invocation, Report, RuntimeApi, json_of};
-
-/// Lambda gives a process this long until it asks for its first event.
-const INIT: Duration = Duration::from_secs(10);
 
 /// A line that a process wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +69,7 @@ impl Process {
                 () = self.api.ready() => None,
                 body = self.api.init_error() => Some(Outcome::Errored(json_of(&body))),
                 _ = self.child.wait() => Some(Outcome::Crashed),
-                () = tokio::time::sleep(INIT) => {
+                () = tokio::time::sleep(PATIENCE) => {
                     Some(Outcome::Errored(json!({ "errorType": "Sandbox.Timedout", "errorMessage": "init" })))
                 }
             };

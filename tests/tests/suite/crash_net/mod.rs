@@ -5,11 +5,9 @@ mod dropped;
 mod local_aws;
 mod repeated;
 
-use std::time::Duration;
-
 use archipelago_tests::binary::workspace;
 use archipelago_tests::cloudformation::{Answer, Event, Resource};
-use archipelago_tests::function::{Configuration, Function, Outcome};
+use archipelago_tests::function::{Configuration, Function, Outcome, SHORT};
 use archipelago_tests::response_server::{Reaction, ResponseServer, ResponseUrl};
 use serde_json::{Value, json};
 
@@ -29,7 +27,7 @@ impl Scene {
     async fn new() -> Self {
         let responses = ResponseServer::start().await;
         let configuration = Configuration::of("FailureResponder")
-            .timeout(Duration::from_secs(3))
+            .timeout(SHORT)
             .variable("RUST_LOG", "trace")
             .variable("RESPONSE_HOSTS", responses.origin());
         Self { responder: Function::start(configuration).await, responses }

@@ -1,11 +1,11 @@
 //! However an answer is lost, an account is made once.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use archipelago_tests::call::Call;
 use archipelago_tests::cloudformation::{Delivery, Status};
 use archipelago_tests::fault::Fault;
+use archipelago_tests::function::SHORT;
 use archipelago_tests::http::Reply;
 use serde_json::json;
 use tokio::sync::Barrier;
@@ -64,7 +64,7 @@ async fn an_account_that_nobody_was_told_of_is_found_by_the_rollback() {
         "CreateAccount" => Fault::After(Reply::Silence),
         _ => Fault::None,
     };
-    let mut scene = Scene::of("Account", Duration::from_secs(6), never).await;
+    let mut scene = Scene::of("Account", SHORT, never).await;
     let name = unique("untold");
     let run = scene.stack.create(&with(named(&name), json!({ "CloseOnDelete": true }))).await.sound();
     assert_eq!(run.status, Status::RollbackComplete, "{:?}", run.reason());

@@ -51,7 +51,7 @@ async fn creations_that_fail_do_not_follow_each_other_without_a_pause() {
     })
     .await;
     let name = unique("never");
-    let run = scene.stack.create(&with(named(&name), json!({ "ServiceTimeout": 8 }))).await.sound();
+    let run = scene.stack.create(&with(named(&name), json!({ "ServiceTimeout": 20 }))).await.sound();
     assert_eq!(run.status, Status::RollbackComplete, "{:?}", run.reason());
     assert!(run.reason().unwrap().contains("INTERNAL_FAILURE"), "{:?}", run.reason());
     // Eight seconds have room for half a dozen pauses of the one loop that waits.

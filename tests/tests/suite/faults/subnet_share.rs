@@ -8,6 +8,7 @@ use std::time::Duration;
 use archipelago_tests::call::Call;
 use archipelago_tests::cloudformation::{Delivery, Status};
 use archipelago_tests::fault::Fault;
+use archipelago_tests::function::SHORT;
 use archipelago_tests::http::Reply;
 use serde_json::{Value, json};
 
@@ -17,9 +18,6 @@ use crate::network::{associated, associations, member, shares, some_subnet, text
 const ONBOARDING: &str = "The resource you are attempting to share can only be shared within your AWS Organization. \
     This error may also occur if you have not enabled sharing with your AWS organization, or that onboarding process is \
     still in progress.";
-
-/// An invocation works for half of this, since half of a short time is kept for the answer.
-const SHORT: Duration = Duration::from_secs(4);
 
 /// What a look at a share calls.
 const READS: [&str; 4] =
@@ -245,11 +243,11 @@ async fn a_share_that_stays_pending_outlives_invocations_and_is_answered_once() 
     let mut scene = Scene::of("SubnetShare", SHORT, pending).await;
     let (wanted, _) = wanted().await;
     let event = scene.stack.resource.create(&wanted).unwrap();
-    let third = async {
-        scene.function().invoked(3).await;
+    let second = async {
+        scene.function().invoked(2).await;
         active.store(true, Ordering::SeqCst);
     };
-    let (step, ()) = tokio::join!(scene.stack.deliver(&event), third);
+    let (step, ()) = tokio::join!(scene.stack.deliver(&event), second);
     assert!(step.violations.is_empty(), "{:?}", step.violations);
     assert!(step.answer.as_ref().unwrap().success, "{:?}", step.answer);
     assert_eq!(scene.stack.resource.answered(&event, step.answer.as_ref()).unwrap(), None);
@@ -281,7 +279,7 @@ async fn a_create_that_is_cancelled_leaves_no_share() {
     let (wanted, _) = wanted().await;
     let slow = json!([{ "Key": "local:association-seconds", "Value": "0.5" }]);
     // The Create looks for its share for as long as it may.
-    let wanted = with(wanted, json!({ "Tags": slow, "ServiceTimeout": 6 }));
+    let wanted = with(wanted, json!({ "Tags": slow, "ServiceTimeout": 20 }));
     let Scene { aws, mut stack } = scene;
     let made = aws.called(|call| call.operation == "CreateResourceShare" && call.status == Some(200));
     let run = stack.cancelled_create(&wanted, made).await;

@@ -80,7 +80,7 @@ async fn a_failed_start_is_an_error() {
 
 #[tokio::test]
 async fn an_invocation_that_outlives_its_timeout_loses_its_process() {
-    let function = Function::start(puppet().timeout(Duration::from_millis(300))).await;
+    let function = Function::start(puppet().timeout(Duration::from_secs(5))).await;
     assert_eq!(function.invoke(&json!({ "sleep": 60_000 })).await, Outcome::TimedOut);
     returned(function.invoke(&json!({})).await);
     assert_eq!(function.processes(), 2);

@@ -1,7 +1,5 @@
 //! `Custom::EcrPolicyStatement` through CloudFormation.
 
-use std::time::{Duration, Instant};
-
 use archipelago_tests::local_aws::LocalAws;
 use serde_json::{Value, json};
 
@@ -183,16 +181,12 @@ async fn two_stacks_and_a_stranger_share_a_repository() {
 }
 
 #[tokio::test]
-async fn a_misspelt_property_fails_within_seconds_by_its_path() {
+async fn a_misspelt_property_fails_by_its_path() {
     let mut template = stack_of("any", &json!("ecr:BatchGetImage"));
     let properties = template["Resources"]["Pull"]["Properties"].as_object_mut().unwrap();
     let name = properties.shift_remove("RepositoryName").unwrap();
     properties.insert("RepositoryNmae".to_owned(), name);
-    // What the first test of all waits for is the deployment.
-    let _ = LocalAws::deployed();
-    let start = Instant::now();
     let stack = Stack::create(&template, "ROLLBACK_COMPLETE").await;
-    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
     let said = stack.said("Pull", "CREATE_FAILED").await;
     let sentence = "ResourceProperties.RepositoryNmae: unknown property; did you mean `RepositoryName`?";
     assert!(said.contains(sentence), "{said}");

@@ -107,7 +107,7 @@ async fn an_association_that_fails_is_told_in_ram_s_words_and_the_rollback_leave
         "Name": unique("never"),
         "Principals": [other],
         "Tags": [{ "Key": "local:fails", "Value": other }],
-        "ServiceTimeout": 6,
+        "ServiceTimeout": 20,
     });
     stack.update(&network(&failing, &["A", "C"]), "UPDATE_ROLLBACK_COMPLETE").await;
     let said = stack.said("Share", "UPDATE_FAILED").await;
@@ -133,7 +133,7 @@ async fn a_share_whose_creation_fails_goes_with_the_rollback() {
         "Name": name,
         "SubnetIds": [subnet],
         "Tags": [{ "Key": "local:fails", "Value": subnet }],
-        "ServiceTimeout": 6,
+        "ServiceTimeout": 20,
     });
     let run = stack.create(&failing).await.sound();
     assert_eq!(run.status, Status::RollbackComplete, "{:?}", run.reason());

@@ -76,7 +76,7 @@ async fn a_principal_that_can_not_be_associated_fails_the_update_and_the_first_o
     ram("TagResource", fails).await.unwrap();
     let stack = Stack::create(&added(&share, &account), "CREATE_COMPLETE").await;
     let mut failing = added(&share, &other);
-    failing["Resources"]["Principal"]["Properties"]["ServiceTimeout"] = json!(6);
+    failing["Resources"]["Principal"]["Properties"]["ServiceTimeout"] = json!(20);
     stack.update(&failing, "UPDATE_ROLLBACK_COMPLETE").await;
     let said = stack.said("Principal", "UPDATE_FAILED").await;
     assert!(said.contains(&format!("is FAILED: {other} can't be associated")), "{said}");

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use archipelago_tests::aws_stub::AwsStub;
 use archipelago_tests::cloudformation::{Delivery, RequestType, Status};
 use archipelago_tests::fault::{Fault, error};
+use archipelago_tests::function::SHORT;
 use archipelago_tests::http::Reply;
 use serde_json::{Value, json};
 
@@ -162,7 +162,7 @@ async fn a_create_that_is_cancelled_leaves_nothing_behind() {
             },
         )
         .await;
-    let mut scene = scene(ecr, |configuration| configuration.timeout(Duration::from_secs(8))).await;
+    let mut scene = scene(ecr, |configuration| configuration.timeout(SHORT)).await;
     let written = scene.ecr.called(|call| call.operation == "SetRepositoryPolicy");
     let run = scene.stack.cancelled_create(&pull("app"), written).await.sound();
     assert_eq!(run.status, Status::RollbackComplete, "{:?}", run.reason());
@@ -178,7 +178,7 @@ async fn a_replacement_that_is_cancelled_leaves_nothing_behind() {
         if hangs { Fault::After(Reply::Silence) } else { Fault::None }
     })
     .await;
-    let mut scene = scene(ecr, |configuration| configuration.timeout(Duration::from_secs(8))).await;
+    let mut scene = scene(ecr, |configuration| configuration.timeout(SHORT)).await;
     let _ = scene.stack.create(&pull("app")).await.sound();
     let written =
         scene.ecr.called(|call| call.operation == "SetRepositoryPolicy" && call.input["repositoryName"] == "other");

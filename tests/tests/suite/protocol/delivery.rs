@@ -1,8 +1,7 @@
 //! The PUT: what is tried again, what is final, and where nothing is sent.
 
-use std::time::Duration;
-
 use archipelago_tests::cloudformation::{Event, Put};
+use archipelago_tests::function::SHORT;
 use archipelago_tests::response_server::{Reaction, ResponseServer};
 use serde_json::{Value, json};
 
@@ -82,7 +81,7 @@ async fn of_several_events_in_one_invocation_only_the_answers_that_were_not_deli
 #[tokio::test]
 async fn an_answer_that_is_never_taken_is_given_up_before_the_process_is_killed() {
     let ecr = AwsStub::ecr(|_| Fault::None).await;
-    let mut scene = scene(ecr, |configuration| configuration.timeout(Duration::from_secs(4))).await;
+    let mut scene = scene(ecr, |configuration| configuration.timeout(SHORT)).await;
     let puts = puts(&mut scene, [Reaction::Status(500); 100]).await;
     assert!(puts.len() > 1, "{}", puts.len());
     assert!(!puts.iter().any(Put::stored));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use archipelago_tests::binary::{Binary, example};
 use archipelago_tests::cloudformation::{RequestType, Resource, Run, Simulator, Status};
-use archipelago_tests::function::{Configuration, Function, Outcome};
+use archipelago_tests::function::{Configuration, Function, Outcome, SHORT};
 use archipelago_tests::response_server::ResponseServer;
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ fn id(run: &Run) -> &str {
 #[tokio::test]
 async fn whatever_fails_after_the_thing_exists_is_answered_with_its_id() {
     for ending in ["Refused", "Panic", "Hang"] {
-        let mut stack = scripted(Duration::from_secs(3)).await;
+        let mut stack = scripted(SHORT).await;
         let run = created(&mut stack, &json!({ "Ending": ending, "Id": "thing-1" })).await;
         assert_eq!(id(&run), "thing-1", "{ending}");
         assert_eq!(
@@ -49,7 +49,7 @@ async fn whatever_fails_after_the_thing_exists_is_answered_with_its_id() {
 #[tokio::test]
 async fn whatever_fails_before_anything_exists_is_answered_with_an_id_that_delete_takes() {
     for ending in ["Refused", "Panic", "Hang"] {
-        let mut stack = scripted(Duration::from_secs(3)).await;
+        let mut stack = scripted(SHORT).await;
         let run = created(&mut stack, &json!({ "Ending": ending })).await;
         assert_eq!(run.status, Status::RollbackComplete, "{ending}");
     }
@@ -58,7 +58,7 @@ async fn whatever_fails_before_anything_exists_is_answered_with_an_id_that_delet
 #[tokio::test]
 async fn a_failed_update_is_answered_with_the_id_it_has() {
     for ending in ["Refused", "Panic", "Hang"] {
-        let mut stack = scripted(Duration::from_secs(3)).await;
+        let mut stack = scripted(SHORT).await;
         let _ = created(&mut stack, &json!({ "Id": "thing-1" })).await;
         let run = stack.update(&json!({ "Ending": ending })).await.sound();
         assert_eq!(id(&run), "thing-1", "{ending}");
@@ -68,7 +68,7 @@ async fn a_failed_update_is_answered_with_the_id_it_has() {
 
 #[tokio::test]
 async fn a_failed_update_that_made_a_replacement_is_answered_with_its_id() {
-    let mut stack = scripted(Duration::from_secs(3)).await;
+    let mut stack = scripted(SHORT).await;
     let _ = created(&mut stack, &json!({ "Id": "thing-1" })).await;
     let run = stack.update(&json!({ "Ending": "Panic", "Id": "thing-2" })).await.sound();
     assert_eq!(id(&run), "thing-2");
@@ -79,7 +79,7 @@ async fn a_failed_update_that_made_a_replacement_is_answered_with_its_id() {
 #[tokio::test]
 async fn a_failed_delete_is_answered_with_the_id_it_was_asked_for() {
     for ending in ["Refused", "Panic", "Hang"] {
-        let mut stack = scripted(Duration::from_secs(3)).await;
+        let mut stack = scripted(SHORT).await;
         let _ = created(&mut stack, &json!({ "Id": "thing-1", "DeleteEnding": ending })).await;
         let run = stack.delete().await.sound();
         assert_eq!((id(&run), run.status), ("thing-1", Status::DeleteFailed), "{ending}");
@@ -132,7 +132,7 @@ async fn an_id_that_is_too_long_is_a_failure() {
 
 #[tokio::test]
 async fn what_is_never_finished_is_given_up_within_the_service_timeout_and_says_what_it_waited_for() {
-    let mut stack = scripted(Duration::from_secs(4)).await;
+    let mut stack = scripted(SHORT).await;
     stack.service_timeout = Duration::from_secs(24);
     let properties = json!({ "Ending": "NotYet", "Id": "thing-1", "ServiceTimeout": 24 });
     let run = created(&mut stack, &properties).await;
@@ -147,12 +147,4 @@ async fn a_process_that_dies_cannot_answer() {
     let url = stack.handler.responses.url();
     let outcome = stack.handler.function.invoke(&event.to_json(url.as_str())).await;
     assert_eq!((outcome, url.puts()), (Outcome::Crashed, vec![]));
-}
-
-#[tokio::test]
-async fn work_that_needs_more_invocations_than_lambda_allows_in_a_chain_is_answered() {
-    let mut stack = scripted(Duration::from_secs(2)).await;
-    let run = created(&mut stack, &json!({ "Ending": "NotYet", "Id": "thing-1" })).await;
-    assert_eq!(stack.handler.function.loops(), 0);
-    assert!(run.reason().unwrap().contains("the template wants to be waited for"), "{:?}", run.reason());
 }

@@ -1,11 +1,10 @@
 //! What a function writes: JSON, with the request on every line, and no secret.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use archipelago_tests::aws_stub::AwsStub;
 use archipelago_tests::fault::Fault;
-use archipelago_tests::function::LogLine;
+use archipelago_tests::function::{LogLine, SHORT};
 use archipelago_tests::metrics::is_metrics;
 use archipelago_tests::response_server::Reaction;
 use serde_json::{Value, json};
@@ -16,12 +15,13 @@ use super::{Scene, changed, principal_not_visible, pull, scene};
 async fn eventful_life(level: &str) -> (Scene, Vec<LogLine>) {
     let refusals = AtomicUsize::new(0);
     let ecr = AwsStub::ecr(move |call| {
-        let refused = call.operation == "SetRepositoryPolicy" && refusals.fetch_add(1, Ordering::SeqCst) < 4;
+        // An invocation has time for six tries at most.
+        let refused = call.operation == "SetRepositoryPolicy" && refusals.fetch_add(1, Ordering::SeqCst) < 8;
         if refused { Fault::Before(principal_not_visible()) } else { Fault::None }
     })
     .await;
     let mut scene = scene(ecr, |configuration| {
-        configuration.timeout(Duration::from_secs(4)).variable("RUST_LOG", level).variable("RUST_BACKTRACE", "1")
+        configuration.timeout(SHORT).variable("RUST_LOG", level).variable("RUST_BACKTRACE", "1")
     })
     .await;
     scene.stack.handler = scene.stack.handler.scripted([Reaction::Status(500), Reaction::Cut]);

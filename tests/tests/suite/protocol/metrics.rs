@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use archipelago_tests::aws_stub::AwsStub;
 use archipelago_tests::call::Call;
@@ -92,7 +91,7 @@ async fn dimensions_are_few_whatever_an_event_says() {
 
 #[tokio::test]
 async fn work_that_outlives_an_invocation_is_counted_in_each_and_timed_from_the_first() {
-    let (mut scene, known) = waiting(|configuration| configuration.timeout(Duration::from_secs(8))).await;
+    let (mut scene, known) = waiting(|configuration| configuration).await;
     let event = scene.create(&pull("app"));
     let event = event.to_json(scene.stack.handler.responses.url().as_str());
     let enough = async {
