@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use crate::Failed;
 
 /// Who isn't through by then won't be.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// The host of the response URLs in `events/`.
 const REAL: &str = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com";

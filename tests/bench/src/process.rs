@@ -16,7 +16,7 @@ const MEASURED: usize = 0;
 pub(crate) const SERVERS: usize = 1;
 
 /// Who doesn't ask for an event by then won't.
-const INIT: Duration = Duration::from_secs(30);
+const INIT: Duration = Duration::from_mins(5);
 
 /// Time enough for any invocation.
 const TIMEOUT: Duration = Duration::from_mins(5);
