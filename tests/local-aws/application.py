@@ -1,14 +1,20 @@
 """The SAM application: built quickly, and deployed to the local AWS."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-import archives
 from local_aws import ACCOUNT, ARCHITECTURE, ROOT, tool
+from package import accompany, binaries, pack, seal
 from progress import Progress
+
+# The SAM CLI's settings for the local AWS.
+SETTINGS = Path(__file__).with_name("samconfig.toml")
+PACKAGE = ROOT / ".aws-sam/package"
 
 # What is built is to be tried, not measured: without optimisation it takes less than half the time.
 QUICK = {
@@ -25,16 +31,32 @@ def build():
     compile_all = ["cargo-lambda", "lambda", "build", "--release", *(["--arm64"] if ARCHITECTURE == "arm64" else [])]
     for binary in binaries:
         compile_all += ["--bin", binary]
-    package = ["sam", "build", "--config-env", "local", "--parameter-overrides", f"Architecture={ARCHITECTURE}"]
+    build_all = ["sam", "build", "--config-file", SETTINGS, "--parameter-overrides", f"Architecture={ARCHITECTURE}"]
     with Progress("Building the functions", Crates()):
-        for command in (compile_all, package):
+        for command in (compile_all, build_all):
             _run(command, "http://build.invalid", QUICK)
+
+
+def packed():
+    """What was built, packed as in a release: the SAM CLI would zip all functions at each deployment."""
+    built = ROOT / "target/lambda"
+    if not built.exists():
+        sys.exit("Nothing is built yet: run `make build` first.")
+    pack(binaries(), ARCHITECTURE, built, PACKAGE, level=1)
+    return PACKAGE
+
+
+def release(folder):
+    """Writes a whole release of what was built."""
+    shutil.copytree(packed(), folder / ARCHITECTURE)
+    accompany(folder)
+    seal(folder)
 
 
 def deploy(endpoint, stack_name="archipelago", into=None):
     """Runs `sam deploy` of what was built, at once in the accounts that `into` has parameters for; else all in ours."""
-    template = archives.template()
-    settings = tomllib.loads((ROOT / "samconfig.toml").read_text())["local"]["deploy"]["parameters"]
+    template = packed() / "template.yaml"
+    settings = tomllib.loads(SETTINGS.read_text())["default"]["deploy"]["parameters"]
     defaults = settings["parameter_overrides"].replace("Architecture=x86_64", f"Architecture={ARCHITECTURE}")
     into = into or {ACCOUNT: {"Functions": "All"}}
 
@@ -42,7 +64,7 @@ def deploy(endpoint, stack_name="archipelago", into=None):
         as_account = {"AWS_ACCESS_KEY_ID": account}
         bucket = settings["s3_bucket"] if account == ACCOUNT else f"{settings['s3_bucket']}-{account}"
         _run(["aws", "s3api", "create-bucket", "--bucket", bucket], endpoint, as_account)
-        command = ["sam", "deploy", "--config-file", ROOT / "samconfig.toml", "--config-env", "local"]
+        command = ["sam", "deploy", "--config-file", SETTINGS]
         command += ["--template-file", template, "--stack-name", stack_name, "--s3-bucket", bucket]
         overrides = [f"{name}={value}" for name, value in into[account].items()]
         _run([*command, "--parameter-overrides", *defaults.split(), *overrides], endpoint, as_account)

@@ -22,7 +22,7 @@ HOST = "127.0.0.1"
 ACCOUNT = "111111111111"
 REGION = "us-east-1"
 ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-BOOT_SECONDS = 60
+BOOT_SECONDS = 300
 # What moto plays.
 OF_ORGANIZATIONS = ("ACCOUNT", "CODEPIPELINE", "ORGANIZATIONS", "RAM", "STS")
 # How long moto's accounts and shares take for it; the caller says so, or an account's or a share's own tag.

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import zipfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,15 +45,33 @@ def binaries():
     return dict(re.findall(function, template, re.M))
 
 
-def zipped(binary, machine, path):
+def zipped(binary, machine, path, level):
     """Writes a zip of the binary as Lambda runs it: what it holds alone decides on its bytes."""
     program = binary.read_bytes()
     if int.from_bytes(program[18:20], "little") != machine:
         sys.exit(f"{binary} is built for another architecture")
+    if path.exists() and _holds(path, program):
+        return
     entry = zipfile.ZipInfo("bootstrap", LONG_AGO)
     entry.external_attr, entry.compress_type, entry.create_system = EXECUTABLE, zipfile.ZIP_DEFLATED, 3
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(entry, program, compresslevel=9)
+
+    def write(unfinished):
+        with zipfile.ZipFile(unfinished, "w") as archive:
+            archive.writestr(entry, program, compresslevel=level)
+
+    _put(path, write)
+
+
+def _holds(path, program):
+    with zipfile.ZipFile(path) as archive:
+        return zlib.crc32(program) == archive.getinfo("bootstrap").CRC
+
+
+def _put(path, write):
+    """Whoever deploys at the same time finds the whole of one file or of the other."""
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    write(unfinished)
+    unfinished.replace(path)
 
 
 def template(functions, architecture):
@@ -75,22 +95,28 @@ def template(functions, architecture):
     )
 
 
-def sums(folder):
-    """The lines that `sha256sum --check` reads."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "SHA256SUMS")
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder)}\n" for path in files]
-    return "".join(lines)
+def seal(package):
+    """Writes what `sha256sum --check` reads, over all that is there."""
+    files = sorted(path for path in package.rglob("*") if path.is_file() and path.name != "SHA256SUMS")
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(package)}\n" for path in files]
+    (package / "SHA256SUMS").write_text("".join(lines))
 
 
-def pack(functions, architecture, built, folder):
-    """Writes zips and template of binaries that lie in `built`, a folder for each as cargo-lambda leaves them."""
-    folder.mkdir(parents=True)
-    for binary in functions.values():
-        zipped(built / binary / "bootstrap", ARCHITECTURES[architecture].machine, folder / f"{binary}.zip")
-    # The Serverless Application Repository takes these with the template.
-    for document in ("LICENSE", "README.md"):
-        shutil.copyfile(ROOT / document, folder / document)
-    (folder / "template.yaml").write_text(template(functions, architecture))
+def pack(functions, architecture, built, folder, level=9):
+    """Writes what `sam deploy` needs: the template, the SAM CLI's settings, and zips of the binaries in `built`,
+    a folder for each as cargo-lambda leaves them. Zips that hold these binaries already stay."""
+    folder.mkdir(parents=True, exist_ok=True)
+    machine = ARCHITECTURES[architecture].machine
+
+    def pack_one(binary):
+        zipped(built / binary / "bootstrap", machine, folder / f"{binary}.zip", level)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(pack_one, functions.values()))
+    # The Serverless Application Repository takes the first two with the template.
+    for document in ("LICENSE", "README.md", "samconfig.toml"):
+        _put(folder / document, lambda path, document=document: shutil.copyfile(ROOT / document, path))
+    _put(folder / "template.yaml", lambda path: path.write_text(template(functions, architecture)))
 
 
 def accompany(package):
@@ -132,7 +158,7 @@ def main(package=PACKAGE):
             sys.exit(f"The functions could not be built for {architecture}.")
         pack(functions, architecture, built, package / architecture)
     accompany(package)
-    (package / "SHA256SUMS").write_text(sums(package))
+    seal(package)
     print(f"{package.relative_to(ROOT)} holds {len(list(package.rglob('*.zip')))} zips; SHA256SUMS says what of")
 
 

@@ -1,4 +1,4 @@
-"""The command line of the local AWS: up, down, status, run, build, deploy, environment."""
+"""The command line of the local AWS: up, down, status, run, build, package, deploy, environment."""
 
 import argparse
 import json
@@ -62,6 +62,10 @@ def build(_):
     application.build()
 
 
+def package(arguments):
+    application.release(arguments.folder)
+
+
 def deploy(arguments):
     parameters = dict(parameter.split("=", 1) for parameter in arguments.parameters)
     application.deploy(_endpoint(arguments), arguments.stack_name, {arguments.account: parameters})
@@ -123,6 +127,9 @@ def main():
         added.add_argument("--organizations-port", type=int, default=4567)
         added.add_argument("--free-ports", action="store_true", help="take any two free ports")
 
+    def folder(added):
+        added.add_argument("folder", type=Path, help="where it is written")
+
     def target(added):
         added.add_argument("--endpoint", help="instead of the local AWS of --state")
         added.add_argument("--stack-name", default="archipelago")
@@ -134,6 +141,7 @@ def main():
     command(status, "say where it is", state(STATE))
     command(run, "start it for a test suite, until stdin closes", state(None), ports)
     command(build, "sam build, with a profile that compiles quickly")
+    command(package, "write a release of what was built", folder)
     command(deploy, "sam deploy what was built", state(STATE), target)
     command(environment, "print exports for a shell", state(STATE))
     arguments = parser.parse_args()

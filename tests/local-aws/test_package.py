@@ -11,7 +11,7 @@ from pathlib import Path
 from cfnlint.decode import cfn_yaml
 
 from local_aws import ROOT
-from package import ARCHITECTURES, FOLDERS, accompany, binaries, flags, pack, sums, template
+from package import ARCHITECTURES, FOLDERS, accompany, binaries, flags, pack, seal, template
 
 
 def program(architecture):
@@ -34,14 +34,14 @@ class Package(unittest.TestCase):
             path.write_bytes(program("x86_64") + binary.encode() * 1000)
             os.utime(path, (made_at, made_at))
         pack(functions, "x86_64", self.folder / f"built-{name}", self.folder / name / "x86_64")
-        (self.folder / name / "SHA256SUMS").write_text(sums(self.folder / name))
+        seal(self.folder / name)
         return self.folder / name
 
     def test_the_same_binaries_make_the_same_bytes_whenever_they_were_made(self):
         one, other = self.packed("one", 1_700_000_000), self.packed("other", 1_790_000_000)
         said = (one / "SHA256SUMS").read_text()
         self.assertEqual(said, (other / "SHA256SUMS").read_text())
-        self.assertEqual(len(said.splitlines()), len(binaries()) + 3)
+        self.assertEqual(len(said.splitlines()), len(binaries()) + 4)
         subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=one, check=True)
 
     def test_a_zip_holds_a_bootstrap_that_may_be_executed(self):
@@ -49,6 +49,24 @@ class Package(unittest.TestCase):
             with zipfile.ZipFile(path) as archive:
                 (entry,) = archive.infolist()
             self.assertEqual((entry.filename, entry.external_attr >> 16), ("bootstrap", 0o100755))
+
+    def test_a_zip_is_made_anew_only_when_its_binary_has_changed(self):
+        folder, function = self.folder / "x86_64", {"Account": "account"}
+        binary = self.folder / "account/bootstrap"
+        binary.parent.mkdir()
+
+        def made(content):
+            binary.write_bytes(program("x86_64") + content)
+            pack(function, "x86_64", self.folder, folder)
+            with zipfile.ZipFile(folder / "account.zip") as archive:
+                self.assertTrue(archive.read("bootstrap").endswith(content))
+            return (folder / "account.zip").stat()
+
+        first = made(b"first")
+        self.assertEqual(made(b"first"), first)
+        self.assertNotEqual(made(b"other"), first)
+        names = {"LICENSE", "README.md", "account.zip", "samconfig.toml", "template.yaml"}
+        self.assertEqual({path.name for path in folder.iterdir()}, names)
 
     def test_a_program_for_another_architecture_is_not_packed(self):
         function = {"Account": "account"}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, OnceLock};
 
@@ -56,6 +56,16 @@ impl LocalAws {
         let command = servers(&["deploy", "--endpoint", &self.endpoint, "--account", account]);
         let mut command = tokio::process::Command::from(command);
         let output = command.args(parameters).output().await.expect("python of .local starts");
+        if output.status.success() { Ok(()) } else { Err(both(&output)) }
+    }
+
+    /// Writes a release of what `make build` has built into a folder that isn't there yet.
+    ///
+    /// # Errors
+    /// What the command wrote.
+    pub async fn release(&self, folder: &Path) -> Result<(), String> {
+        let mut command = tokio::process::Command::from(servers(&["package"]));
+        let output = command.arg(folder).output().await.expect("python of .local starts");
         if output.status.success() { Ok(()) } else { Err(both(&output)) }
     }
 

@@ -3,6 +3,7 @@
 mod account;
 mod account_by_account;
 mod console;
+mod installation;
 mod landing;
 mod pipeline;
 mod stack_sets;
