@@ -14,7 +14,6 @@ pub(crate) struct Properties {
     pub(crate) name: String,
     pub(crate) subnets: Vec<Subnet>,
     pub(crate) principals: Vec<Principal>,
-    pub(crate) allow_external_principals: bool,
     pub(crate) tags: Tags,
 }
 
@@ -56,9 +55,6 @@ struct Written {
     /// `Organization`), or the ARN of one of these.
     #[serde(default)]
     principals: Vec<Principal>,
-    /// Whether accounts outside the organization may be among the principals.
-    #[serde(default)]
-    allow_external_principals: bool,
     /// The share's tags. Only keys that the template set are changed or removed.
     #[serde(default)]
     tags: Tags,
@@ -68,14 +64,14 @@ impl TryFrom<Written> for Properties {
     type Error = &'static str;
 
     fn try_from(written: Written) -> Result<Self, &'static str> {
-        let Written { name, subnet_ids: subnets, principals, allow_external_principals, tags } = written;
+        let Written { name, subnet_ids: subnets, principals, tags } = written;
         if name.is_empty() {
             return Err("`Name` is empty; a share has a name");
         }
         if subnets.is_empty() {
             return Err("`SubnetIds` is empty; a share has at least one subnet");
         }
-        Ok(Self { name, subnets, principals, allow_external_principals, tags })
+        Ok(Self { name, subnets, principals, tags })
     }
 }
 
@@ -145,12 +141,6 @@ mod tests {
 
     fn read(properties: Value) -> Result<Properties, String> {
         serde_json::from_value(properties).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn nobody_outside_of_the_organization_is_let_in_unless_the_template_says_so() {
-        let share = json!({"Name": "app", "SubnetIds": ["subnet-0123abcd"]});
-        assert!(!read(share).unwrap().allow_external_principals);
     }
 
     #[test]

@@ -8,6 +8,10 @@ use resource_shares::{Additions, Entity, Patient, ResourceShares, ShareArn, batc
 
 use crate::properties::{Attributes, Properties};
 
+/// Whether principals outside of the organization may be associated: RAM shares subnets inside of it alone.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html>
+const OUTSIDERS: bool = false;
+
 /// How long RAM may take to make a share, or to delete it.
 const SETTLED_WITHIN: Duration = Duration::from_mins(5);
 
@@ -55,10 +59,9 @@ impl SubnetShares {
         let wanted: Vec<_> = wanted.iter().collect();
         let (subnets, principals) = batches(&wanted).next().unwrap_or_default();
         let marked = desired.tags.with(claim.owner().tag());
-        let token = format!("{:?}", (&desired.name, desired.allow_external_principals, &subnets, &principals, &marked));
+        let token = format!("{:?}", (&desired.name, &subnets, &principals, &marked));
         let request = self.shares.ram.create_resource_share().name(&desired.name);
-        let request =
-            request.allow_external_principals(desired.allow_external_principals).set_tags(Some(tags(&marked)));
+        let request = request.allow_external_principals(OUTSIDERS).set_tags(Some(tags(&marked)));
         let request = request.set_resource_arns(subnets).set_principals(principals);
         let made = request.client_token(claim.client_token(&token)).send().await.unless_onboarding()?;
         made.resource_share.ok_or_else(|| Error::not_yet_within(LISTED_WITHIN, "the new share isn't described yet"))
@@ -79,7 +82,7 @@ impl SubnetShares {
         Ok(self.shares.marked(claim.owner()).await?.filter(is_it))
     }
 
-    /// Gives the share its name, its openness and its tags.
+    /// Gives the share its name and its tags, and closes it to outsiders.
     async fn describe(
         &self,
         share: &ResourceShare,
@@ -88,13 +91,11 @@ impl SubnetShares {
         claim: &Claim<ShareArn>,
     ) -> Result<()> {
         let arn = share.resource_share_arn().unwrap_or_default();
-        let wanted = (desired.name.as_str(), desired.allow_external_principals);
+        let wanted = (desired.name.as_str(), OUTSIDERS);
         let listed = (share.name().unwrap_or_default(), share.allow_external_principals().unwrap_or_default());
-        let said = previous.map(|previous| (previous.name.as_str(), previous.allow_external_principals));
-        if listed != wanted || said.is_some_and(|said| said != wanted) {
-            let (name, external) = wanted;
-            let request = self.shares.ram.update_resource_share().resource_share_arn(arn).name(name);
-            let request = request.allow_external_principals(external);
+        if listed != wanted || previous.is_some_and(|previous| previous.name != desired.name) {
+            let request = self.shares.ram.update_resource_share().resource_share_arn(arn).name(&desired.name);
+            let request = request.allow_external_principals(OUTSIDERS);
             let describing = async || Ok(request.send().await.unless_busy().map(drop)?);
             claim.change("description", listed == wanted, describing).await?;
         }

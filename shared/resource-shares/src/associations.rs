@@ -72,7 +72,6 @@ pub fn batches(entities: &[&Entity]) -> impl Iterator<Item = (Option<Vec<String>
 pub struct Association {
     status: Status,
     message: String,
-    external: bool,
 }
 
 /// All associations of a share. What RAM lists as DISASSOCIATED, as it does for a while, isn't there.
@@ -90,8 +89,7 @@ impl<'a> FromIterator<&'a ResourceShareAssociation> for Associations {
                 _ => Entity::Resource(entity.to_owned()),
             };
             let message = item.status_message().unwrap_or_default().to_owned();
-            let association =
-                Association { status: status.clone(), message, external: item.external().unwrap_or_default() };
+            let association = Association { status: status.clone(), message };
             let is_known = associations.get(&entity).is_some_and(|known| known.status != Status::Failed);
             if *status != Status::Disassociated && !is_known {
                 associations.insert(entity, association);
@@ -121,7 +119,7 @@ impl Associations {
     /// What RAM says of the associations of `entities`, as a sentence that may go on; empty without any.
     fn said_of(&self, entities: &[&Entity]) -> String {
         let sentences = entities.iter().filter_map(|entity| {
-            let Association { status, message, .. } = self.0.get(entity)?;
+            let Association { status, message } = self.0.get(entity)?;
             let words = if message.is_empty() { "AWS doesn't say why" } else { message.trim_end_matches('.') };
             Some(format!("the association of {entity} with the share is {status}: {words}"))
         });
@@ -188,16 +186,8 @@ impl ResourceShares {
         if unsettled.is_empty() {
             return Ok(());
         }
-        let associating = now.in_status(wanted, &[Status::Associating]);
-        let invited: Vec<_> = associating.into_iter().filter(|entity| now.0[*entity].external).collect();
-        if invited.is_empty() {
-            let sentence = format!("RAM is still associating {} with the share", named(&unsettled));
-            return Err(Error::not_yet_within(SETTLED_WITHIN, sentence));
-        }
-        Err(Error::not_yet(format!(
-            "waiting for {}, outside of the organization, to accept the invitation to the share",
-            named(&invited)
-        )))
+        let sentence = format!("RAM is still associating {} with the share", named(&unsettled));
+        Err(Error::not_yet_within(SETTLED_WITHIN, sentence))
     }
 
     /// Disassociates those of `unwanted` that `now` has, and is done when none of them is there. What isn't listed, or as

@@ -164,15 +164,6 @@ async fn associating_and_restoring_are_waited_for_and_associated_is_done() {
 }
 
 #[tokio::test]
-async fn an_outsider_that_has_to_accept_first_is_named_and_given_all_the_time_there_is() {
-    let item = ResourceShareAssociation::builder().association_type(ResourceShareAssociationType::Principal);
-    let item = item.associated_entity(ACCOUNT).status(Status::Associating).external(true).build();
-    let (within, waiting_for) = window(associated(&[], &[&account()], &[item].iter().collect()).await);
-    assert_eq!(within, None);
-    assert!(waiting_for.contains("waiting for 222222222222, outside of the organization, to accept"), "{waiting_for}");
-}
-
-#[tokio::test]
 async fn what_failed_is_tried_anew_for_half_a_minute_and_says_aws_s_status_message() {
     let subnet = subnet(1);
     let (within, waiting_for) = window(associated(&[associates(1)], &[&subnet], &all(&Status::Failed)).await);
