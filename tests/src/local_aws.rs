@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, OnceLock};
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::binary::workspace;
@@ -186,11 +187,12 @@ impl LocalAws {
         let (endpoint, target) = match service {
             "dynamodb" => (self.endpoint.clone(), Some("DynamoDB_20120810")),
             "ecr" => (self.endpoint.clone(), Some("AmazonEC2ContainerRegistry_V20150921")),
+            "kms" => (self.endpoint.clone(), Some("TrentService")),
             "organizations" => (self.organizations_endpoint.clone(), Some("AWSOrganizationsV20161128")),
             "ram" => (format!("{}/{}", self.organizations_endpoint, operation.to_lowercase()), None),
             other => panic!("the tests don't know the protocol of {other}"),
         };
-        let request = self.request(&endpoint, account, service).body(input.to_string());
+        let request = self.request(Method::POST, &endpoint, account, service).body(input.to_string());
         let request = match target {
             Some(target) => request
                 .header("content-type", "application/x-amz-json-1.1")
@@ -272,19 +274,28 @@ impl LocalAws {
     }
 
     async fn query(&self, account: &str, service: &str, operation: &str, input: &[(&str, &str)]) -> (bool, String) {
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        let form = form.append_pair("Action", operation).extend_pairs(input).finish();
-        let request = self.request(&self.endpoint, account, service);
-        let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
-        let response = request.send().await.expect("the local AWS answers");
-        let is_success = response.status().is_success();
-        (is_success, response.text().await.expect("the local AWS answers whole"))
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("Action", operation)
+            .extend_pairs(input)
+            .finish();
+        let request = self.request(Method::POST, &self.endpoint, account, service);
+        answer(request.header("content-type", "application/x-www-form-urlencoded").body(form)).await
+    }
+
+    /// Sends a request about a bucket to S3, whose protocol is HTTP itself: `path` begins with the bucket's name.
+    ///
+    /// # Errors
+    /// The answer, which is XML then.
+    pub async fn bucket_as(&self, account: &str, method: Method, path: &str, body: String) -> Result<String, String> {
+        let url = format!("{}/{path}", self.endpoint);
+        let (is_success, text) = answer(self.request(method, &url, account, "s3").body(body)).await;
+        if is_success { Ok(text) } else { Err(text) }
     }
 
     /// Nobody checks signatures here; the access key says which account asks.
-    fn request(&self, endpoint: &str, account: &str, service: &str) -> reqwest::RequestBuilder {
+    fn request(&self, method: Method, url: &str, account: &str, service: &str) -> reqwest::RequestBuilder {
         let region = &self.region;
-        crate::http::client().post(endpoint).header(
+        crate::http::client().request(method, url).header(
             "authorization",
             format!(
                 "AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/{service}/aws4_request, \
@@ -292,6 +303,13 @@ impl LocalAws {
             ),
         )
     }
+}
+
+/// Whether a request succeeded, and what it was answered with.
+async fn answer(request: reqwest::RequestBuilder) -> (bool, String) {
+    let response = request.send().await.expect("the local AWS answers");
+    let is_success = response.status().is_success();
+    (is_success, response.text().await.expect("the local AWS answers whole"))
 }
 
 /// What stands between each `start` and the `end` that follows it.

@@ -64,7 +64,7 @@ fn takes(seconds: &[(&str, u32)]) -> Value {
     seconds.iter().map(tag).collect()
 }
 
-async fn parent(id: &str) -> String {
+pub(super) async fn parent(id: &str) -> String {
     let parents = organizations("ListParents", json!({ "ChildId": id })).await;
     parents["Parents"][0]["Id"].as_str().unwrap().to_owned()
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Stack, service_token, template, unique};
 
 /// A repository that belongs to nobody's stack.
-async fn repository() -> String {
+pub(super) async fn repository() -> String {
     let name = unique("repository");
     let aws = LocalAws::deployed();
     aws.call("ecr", "CreateRepository", &json!({ "repositoryName": name })).await.unwrap();
@@ -14,7 +14,7 @@ async fn repository() -> String {
 }
 
 /// The policy of a repository, null if it has none.
-async fn policy(repository: &str) -> Value {
+pub(super) async fn policy(repository: &str) -> Value {
     let aws = LocalAws::deployed();
     let said = aws.call("ecr", "GetRepositoryPolicy", &json!({ "repositoryName": repository })).await;
     match said {
@@ -31,12 +31,12 @@ async fn sids(repository: &str) -> Vec<String> {
     statements.iter().map(|statement| statement["Sid"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-async fn put_policy(repository: &str, policy: &Value) {
+pub(super) async fn put_policy(repository: &str, policy: &Value) {
     let input = json!({ "repositoryName": repository, "policyText": policy.to_string() });
     LocalAws::deployed().call("ecr", "SetRepositoryPolicy", &input).await.unwrap();
 }
 
-fn statement(repository: &str, sid: &str, actions: &Value) -> Value {
+pub(super) fn statement(repository: &str, sid: &str, actions: &Value) -> Value {
     json!({
         "Type": "Custom::EcrPolicyStatement",
         "Properties": {
@@ -57,7 +57,7 @@ fn stack_of(repository: &str, actions: &Value) -> Value {
     template(&resources, &["Sids", "PolicySize", "PolicySizeLimit"])
 }
 
-fn foreign() -> Value {
+pub(super) fn foreign() -> Value {
     json!({
         "Version": "2008-10-17",
         "Statement": [{

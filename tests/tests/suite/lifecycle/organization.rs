@@ -65,13 +65,13 @@ pub(crate) async fn member_of(management: &str) -> String {
     made["CreateAccountStatus"]["AccountId"].as_str().unwrap().to_owned()
 }
 
-async fn policy_types(account: &str) -> Vec<String> {
+pub(super) async fn policy_types(account: &str) -> Vec<String> {
     let roots = organizations_of(account, "ListRoots", json!({})).await.unwrap();
     let types = roots["Roots"][0]["PolicyTypes"].as_array().cloned().unwrap_or_default();
     types.iter().map(|kind| kind["Type"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn trusted_services(account: &str) -> Vec<String> {
+pub(super) async fn trusted_services(account: &str) -> Vec<String> {
     let listed = organizations_of(account, "ListAWSServiceAccessForOrganization", json!({})).await.unwrap();
     let services = listed["EnabledServicePrincipals"].as_array().cloned().unwrap_or_default();
     services.iter().map(|service| service["ServicePrincipal"].as_str().unwrap().to_owned()).collect()

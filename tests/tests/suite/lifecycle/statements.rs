@@ -1,13 +1,15 @@
 //! The statement types through CloudFormation, each in a policy that somebody else owns, in this account or in another.
 
-use archipelago_tests::local_aws::LocalAws;
+use archipelago_tests::local_aws::{LocalAws, between};
+use percent_encoding::percent_decode_str;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Stack, service_token, template, unique};
 
 /// Whose policy it is.
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+pub(super) enum Kind {
     Key,
     Bucket,
     Trust,
@@ -15,7 +17,7 @@ enum Kind {
 }
 
 /// A policy of a thing that belongs to nobody's stack.
-struct Policy {
+pub(super) struct Policy {
     kind: Kind,
     account: String,
     /// The key's id, the bucket's or the role's name.
@@ -24,23 +26,22 @@ struct Policy {
 
 impl Policy {
     /// Makes the thing, whose policy then has statements of somebody else.
-    async fn of(kind: Kind, account: &str) -> Self {
+    pub(super) async fn of(kind: Kind, account: &str) -> Self {
         let policy = Self { kind, account: account.to_owned(), name: unique("thing") };
         let name = policy.name.clone();
         match kind {
             Kind::Key => {
-                let key = policy.aws(&["kms", "create-key"]).await.unwrap();
+                let key = LocalAws::deployed().call_as(account, "kms", "CreateKey", &json!({})).await.unwrap();
                 let id = key["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned();
                 let policy = Self { name: id, ..policy };
                 policy.write(&policy.foreign()).await;
                 return policy;
             }
-            Kind::Bucket => drop(policy.aws(&["s3api", "create-bucket", "--bucket", &name]).await.unwrap()),
+            Kind::Bucket => drop(policy.bucket(Method::PUT, "", String::new()).await),
             Kind::Trust | Kind::Inline => {
                 let trust = Self { kind: Kind::Trust, account: account.to_owned(), name: name.clone() }.foreign();
                 let trust = trust.to_string();
-                let command = ["iam", "create-role", "--role-name", &name, "--assume-role-policy-document", &trust];
-                policy.aws(&command).await.unwrap();
+                policy.iam("CreateRole", &[("AssumeRolePolicyDocument", &trust)]).await;
             }
         }
         policy.write(&policy.foreign()).await;
@@ -68,33 +69,48 @@ impl Policy {
         json!({ "Version": "2012-10-17", "Statement": [statement] })
     }
 
-    async fn write(&self, policy: &Value) {
-        let (name, text) = (self.name.as_str(), policy.to_string());
-        let command: &[&str] = match self.kind {
-            Kind::Key => &["kms", "put-key-policy", "--key-id", name, "--policy-name", "default", "--policy", &text],
-            Kind::Bucket => &["s3api", "put-bucket-policy", "--bucket", name, "--policy", &text],
-            Kind::Trust => &["iam", "update-assume-role-policy", "--role-name", name, "--policy-document", &text],
-            Kind::Inline => {
-                &["iam", "put-role-policy", "--role-name", name, "--policy-name", "shared", "--policy-document", &text]
-            }
-        };
-        self.aws(command).await.unwrap();
+    async fn bucket(&self, method: Method, query: &str, body: String) -> String {
+        let path = format!("{}{query}", self.name);
+        LocalAws::deployed().bucket_as(&self.account, method, &path, body).await.unwrap()
     }
 
-    async fn read(&self) -> Value {
-        let name = self.name.as_str();
-        let command: &[&str] = match self.kind {
-            Kind::Key => &["kms", "get-key-policy", "--key-id", name, "--policy-name", "default"],
-            Kind::Bucket => &["s3api", "get-bucket-policy", "--bucket", name],
-            Kind::Trust => &["iam", "get-role", "--role-name", name],
-            Kind::Inline => &["iam", "get-role-policy", "--role-name", name, "--policy-name", "shared"],
-        };
-        let said = self.aws(command).await.unwrap();
+    async fn iam(&self, operation: &str, input: &[(&str, &str)]) -> String {
+        let input = [&[("RoleName", self.name.as_str())], input].concat();
+        LocalAws::deployed().query_as(&self.account, "iam", operation, &input).await.unwrap()
+    }
+
+    async fn kms(&self, operation: &str, mut input: Value) -> Value {
+        input["KeyId"] = json!(self.name);
+        input["PolicyName"] = json!("default");
+        LocalAws::deployed().call_as(&self.account, "kms", operation, &input).await.unwrap()
+    }
+
+    async fn write(&self, policy: &Value) {
+        let text = policy.to_string();
         match self.kind {
-            Kind::Key | Kind::Bucket => serde_json::from_str(said["Policy"].as_str().unwrap()).unwrap(),
-            Kind::Trust => said["Role"]["AssumeRolePolicyDocument"].clone(),
-            Kind::Inline => said["PolicyDocument"].clone(),
+            Kind::Key => drop(self.kms("PutKeyPolicy", json!({ "Policy": text })).await),
+            Kind::Bucket => drop(self.bucket(Method::PUT, "?policy", text).await),
+            Kind::Trust => drop(self.iam("UpdateAssumeRolePolicy", &[("PolicyDocument", &text)]).await),
+            Kind::Inline => {
+                let input = [("PolicyName", "shared"), ("PolicyDocument", text.as_str())];
+                self.iam("PutRolePolicy", &input).await;
+            }
         }
+    }
+
+    pub(super) async fn read(&self) -> Value {
+        let document = |xml: &str, element: &str| {
+            let (start, end) = (format!("<{element}>"), format!("</{element}>"));
+            let encoded = between(xml, &start, &end).next().unwrap();
+            percent_decode_str(encoded).decode_utf8().unwrap().into_owned()
+        };
+        let text = match self.kind {
+            Kind::Key => self.kms("GetKeyPolicy", json!({})).await["Policy"].as_str().unwrap().to_owned(),
+            Kind::Bucket => self.bucket(Method::GET, "?policy", String::new()).await,
+            Kind::Trust => document(&self.iam("GetRole", &[]).await, "AssumeRolePolicyDocument"),
+            Kind::Inline => document(&self.iam("GetRolePolicy", &[("PolicyName", "shared")]).await, "PolicyDocument"),
+        };
+        serde_json::from_str(&text).unwrap()
     }
 
     async fn delete(&self) {
@@ -110,8 +126,8 @@ impl Policy {
         self.aws(command).await.unwrap();
     }
 
-    /// A template of one statement with these actions, and with more properties.
-    fn template(&self, actions: &Value, more: &Value) -> Value {
+    /// A statement with these actions, and with more properties.
+    pub(super) fn resource(&self, actions: &Value, more: &Value) -> Value {
         let principal = json!({ "AWS": "arn:aws:iam::222222222222:root" });
         let (function, target, mut statement) = match self.kind {
             Kind::Key => (
@@ -138,12 +154,16 @@ impl Policy {
         for more in [target, more.clone()] {
             properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         }
-        let type_name = format!("Custom::{}", archipelago_type(function));
-        template(&json!({ "Open": { "Type": type_name, "Properties": properties } }), &["Sids", "PolicySize"])
+        json!({ "Type": format!("Custom::{}", archipelago_type(function)), "Properties": properties })
+    }
+
+    /// A template of it.
+    fn template(&self, actions: &Value, more: &Value) -> Value {
+        template(&json!({ "Open": self.resource(actions, more) }), &["Sids", "PolicySize"])
     }
 
     /// Actions that the kind takes: one, and two.
-    fn actions(&self) -> (Value, Value) {
+    pub(super) fn actions(&self) -> (Value, Value) {
         match self.kind {
             Kind::Key => (json!("kms:Decrypt"), json!(["kms:Decrypt", "kms:DescribeKey"])),
             Kind::Bucket | Kind::Inline => (json!("s3:GetObject"), json!(["s3:GetObject", "s3:PutObject"])),
@@ -157,7 +177,7 @@ fn archipelago_type(function: &str) -> String {
     function.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
 }
 
-fn own_account() -> &'static str {
+pub(super) fn own_account() -> &'static str {
     &LocalAws::deployed().account
 }
 
