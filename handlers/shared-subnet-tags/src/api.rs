@@ -3,11 +3,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use aws_sdk_ec2::{
-    Client,
-    types::{Filter, Subnet, Tag, Vpc},
-};
 use custom_resource::{Answer, Result};
+use ec2::{Client, Subnet, Tag, Vpc};
 
 /// How long what was shared a moment ago may not be there for every call.
 pub(crate) const VISIBLE_WITHIN: Duration = Duration::from_mins(5);
@@ -34,8 +31,7 @@ impl Api {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let request = self.ec2.describe_subnets().filters(filter("subnet-id", ids));
-        Ok(request.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await?)
+        Ok(self.ec2.describe_subnets(&[("subnet-id", &ids)]).await?)
     }
 
     /// Those of the VPCs that this account sees.
@@ -43,35 +39,21 @@ impl Api {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let request = self.ec2.describe_vpcs().filters(filter("vpc-id", ids));
-        Ok(request.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await?)
+        Ok(self.ec2.describe_vpcs(&[("vpc-id", &ids)]).await?)
     }
 
     /// Sets the tags on all of `ids`.
     pub(crate) async fn tag(&self, ids: Vec<String>, tags: &[(String, String)]) -> Result<()> {
-        let request = self.ec2.create_tags().set_resources(Some(ids)).set_tags(Some(written(tags)));
-        request.send().await.not_yet_if(&UNSEEN, VISIBLE_WITHIN)?;
-        Ok(())
+        Ok(self.ec2.create_tags(&ids, tags).await.not_yet_if(&UNSEEN, VISIBLE_WITHIN)?)
     }
 
     /// Removes the tags from all of `ids`, where they have these very values.
     pub(crate) async fn untag(&self, ids: Vec<String>, tags: &[(String, String)]) -> Result<()> {
-        let request = self.ec2.delete_tags().set_resources(Some(ids)).set_tags(Some(written(tags)));
-        request.send().await.not_yet_if(&UNSEEN, VISIBLE_WITHIN)?;
-        Ok(())
+        Ok(self.ec2.delete_tags(&ids, tags).await.not_yet_if(&UNSEEN, VISIBLE_WITHIN)?)
     }
-}
-
-fn filter(name: &str, values: Vec<String>) -> Filter {
-    Filter::builder().name(name).set_values(Some(values)).build()
-}
-
-fn written(tags: &[(String, String)]) -> Vec<Tag> {
-    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
 /// Tags as EC2 lists them, by key.
 pub(crate) fn by_key(tags: &[Tag]) -> TagMap {
-    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    tags.iter().map(|tag| (text(tag.key()), text(tag.value()))).collect()
+    tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
 }

@@ -4,7 +4,7 @@ mod api;
 mod properties;
 mod subnets;
 
-use aws_sdk_ec2::Client;
+use ec2::Client;
 use subnets::SharedSubnets;
 
 #[tokio::main(flavor = "current_thread")]

@@ -2,11 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ec2::{
-    Client,
-    types::{Subnet, Vpc},
-};
 use custom_resource::{Claim, Error, Resource, Result, TagChanges, Tags, Users};
+use ec2::{Client, Subnet, Vpc};
 
 use crate::{
     api::{Api, VISIBLE_WITHIN, by_key},
@@ -26,8 +23,8 @@ type Wishes<'a> = BTreeMap<&'a str, &'a Tags>;
 fn wishes<'a>(properties: Option<&'a Properties>, subnets: &'a [Subnet]) -> Wishes<'a> {
     let Some(Properties { subnet_ids, tags, vpc_tags }) = properties else { return Wishes::new() };
     let named: Wishes<'_> = subnet_ids.iter().map(|id| (id.0.as_str(), tags)).collect();
-    let seen = subnets.iter().filter(|subnet| subnet.subnet_id().is_some_and(|id| named.contains_key(id)));
-    let vpcs: Vec<_> = seen.filter_map(Subnet::vpc_id).filter(|_| !vpc_tags.is_empty()).collect();
+    let seen = subnets.iter().filter(|subnet| named.contains_key(subnet.subnet_id.as_str()));
+    let vpcs: Vec<_> = seen.map(|subnet| subnet.vpc_id.as_str()).filter(|_| !vpc_tags.is_empty()).collect();
     named.into_iter().chain(vpcs.into_iter().map(|id| (id, vpc_tags))).collect()
 }
 
@@ -39,9 +36,9 @@ fn owned<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> Vec<(Stri
 type Seen = BTreeMap<String, Users>;
 
 fn listed(subnets: &[Subnet], vpcs: &[Vpc]) -> Seen {
-    let subnets = subnets.iter().map(|subnet| (subnet.subnet_id().unwrap_or_default(), subnet.tags()));
-    let vpcs = vpcs.iter().map(|vpc| (vpc.vpc_id().unwrap_or_default(), vpc.tags()));
-    subnets.chain(vpcs).map(|(id, tags)| (id.to_owned(), Users::among(by_key(tags)))).collect()
+    let subnets = subnets.iter().map(|subnet| (&subnet.subnet_id, &subnet.tags));
+    let vpcs = vpcs.iter().map(|vpc| (&vpc.vpc_id, &vpc.tags));
+    subnets.chain(vpcs).map(|(id, tags)| (id.clone(), Users::among(by_key(tags)))).collect()
 }
 
 /// The same change of several things, by its tags: one call.
@@ -119,8 +116,8 @@ impl SharedSubnets {
         };
         let (wanted, left) = (ids(desired), &ids(previous) - &ids(desired));
         let mut subnets = self.api.subnets(wanted.union(&left).cloned().collect()).await?;
-        let seen: BTreeSet<_> = subnets.iter().filter_map(Subnet::subnet_id).collect();
-        let unseen = left.into_iter().filter(|id| !seen.contains(id.as_str())).collect();
+        let seen: BTreeSet<_> = subnets.iter().map(|subnet| &subnet.subnet_id).collect();
+        let unseen = left.into_iter().filter(|id| !seen.contains(id)).collect();
         subnets.extend(self.api.subnets(unseen).await?);
         Ok(subnets)
     }
@@ -128,7 +125,7 @@ impl SharedSubnets {
     /// The users of the things that `wanted` and `left` name, as far as they are seen.
     async fn users(&self, subnets: &[Subnet], wanted: &Wishes<'_>, left: &Wishes<'_>) -> Result<Seen> {
         let is_named = |id: &&str| wanted.contains_key(id) || left.contains_key(id);
-        let vpcs: BTreeSet<_> = subnets.iter().filter_map(Subnet::vpc_id).filter(is_named).collect();
+        let vpcs: BTreeSet<_> = subnets.iter().map(|subnet| subnet.vpc_id.as_str()).filter(is_named).collect();
         let vpcs = self.api.vpcs(vpcs.into_iter().map(ToOwned::to_owned).collect()).await?;
         Ok(listed(subnets, &vpcs))
     }

@@ -92,9 +92,12 @@ const FRESH_ROLE: Duration = Duration::from_secs(20);
 /// How long AWS may be out of reach, out of order or out of breath.
 const OUTAGE: Duration = Duration::from_mins(2);
 
-/// What the services of AWS say when they are asked too often.
-const THROTTLES: [&str; 11] = [
+/// What the services of AWS say when they are asked too often: what the SDKs take for that, without the codes that mean a
+/// quota or a conflict elsewhere.
+/// <https://docs.rs/aws-runtime/latest/aws_runtime/retries/classifiers/constant.THROTTLING_ERRORS.html>
+const THROTTLES: [&str; 12] = [
     "BandwidthLimitExceeded",
+    "EC2ThrottledException",
     "PriorRequestNotComplete",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
@@ -198,8 +201,15 @@ impl std::fmt::Display for AwsError {
 
 impl<E: ProvideErrorMetadata> From<SdkError<E, HttpResponse>> for AwsError {
     fn from(error: SdkError<E, HttpResponse>) -> Self {
-        let operation = operation_of::<E>();
-        match &error {
+        Self::of_call(operation_of::<E>(), &error)
+    }
+}
+
+impl AwsError {
+    /// The error of a call of `operation` (`ec2:CreateTags`), for a client whose error type doesn't name the call.
+    #[must_use]
+    pub fn of_call<E: ProvideErrorMetadata>(operation: String, error: &SdkError<E, HttpResponse>) -> Self {
+        match error {
             SdkError::ServiceError(said) => {
                 let code = said.err().code().unwrap_or("an error without a code").to_owned();
                 let message = said.err().message().unwrap_or_default().to_owned();
@@ -236,9 +246,7 @@ impl<E: ProvideErrorMetadata> From<SdkError<E, HttpResponse>> for AwsError {
             _ => Self::unreachable(operation, "the answer could not be read"),
         }
     }
-}
 
-impl AwsError {
     fn unreachable(operation: String, message: &str) -> Self {
         Self { operation, code: String::new(), message: message.to_owned(), refused: false, within: Some(OUTAGE) }
     }
@@ -389,10 +397,10 @@ mod tests {
     fn what_aws_refused_was_not_done_and_what_broke_may_have_been() {
         assert!(AwsError::from(service_error(400, "InvalidParameterException", "")).is_refusal());
         assert!(!AwsError::from(service_error(500, "ServerException", "")).is_refusal());
-        assert!(
-            AwsError::from(service_error(503, "SlowDown", "")).is_refusal(),
-            "who is told to slow down did nothing"
-        );
+        for throttle in ["SlowDown", "RequestLimitExceeded", "EC2ThrottledException"] {
+            let said = AwsError::from(service_error(503, throttle, ""));
+            assert!(said.is_refusal(), "who is told to slow down did nothing: {throttle}");
+        }
     }
 
     #[test]

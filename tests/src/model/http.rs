@@ -80,7 +80,10 @@ impl HttpConnector for Connector {
             match weather.call(&asked.operation, effect).await {
                 Ok(Ok(answer)) => asked.respond(&answer),
                 Ok(Err(code)) => asked.refuse(400, code, service.words(code), service.refused_with(&asked.parameters)),
-                Err(Trouble::Throttled) => asked.refuse(400, asked.protocol.throttled(), MESSAGE, json!({})),
+                Err(Trouble::Throttled) => {
+                    let (status, code) = asked.protocol.throttled();
+                    asked.refuse(status, code, MESSAGE, json!({}))
+                }
                 Err(Trouble::Denied) => asked.refuse(403, asked.protocol.denied(), MESSAGE, json!({})),
                 Err(Trouble::Broken) => asked.refuse(500, "InternalServerError", MESSAGE, json!({})),
                 Err(Trouble::Unanswered) => Err(ConnectorError::io(IoError::other("broken").into())),
@@ -93,15 +96,19 @@ impl HttpConnector for Connector {
 enum Protocol {
     Json,
     Query,
+    /// That of EC2, with codes of its own.
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
+    Ec2,
     Rest,
 }
 
 impl Protocol {
-    fn throttled(self) -> &'static str {
+    fn throttled(self) -> (u16, &'static str) {
         match self {
-            Self::Json => "ThrottlingException",
-            Self::Query => "Throttling",
-            Self::Rest => "SlowDown",
+            Self::Json => (400, "ThrottlingException"),
+            Self::Query => (400, "Throttling"),
+            Self::Ec2 => (503, "RequestLimitExceeded"),
+            Self::Rest => (400, "SlowDown"),
         }
     }
 
@@ -109,6 +116,7 @@ impl Protocol {
         match self {
             Self::Json => "AccessDeniedException",
             Self::Query | Self::Rest => "AccessDenied",
+            Self::Ec2 => "UnauthorizedOperation",
         }
     }
 }
@@ -128,7 +136,8 @@ impl Asked {
         }
         let is_query = request.headers().get("content-type").is_some_and(|kind| kind.contains("form-urlencoded"));
         if let Some((operation, parameters)) = query::read(body).filter(|_| is_query) {
-            return Self { operation, parameters, protocol: Protocol::Query };
+            let protocol = if query::is_ec2(&parameters) { Protocol::Ec2 } else { Protocol::Query };
+            return Self { operation, parameters, protocol };
         }
         let target = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
         let (address, query) = request.uri().split_once('?').unwrap_or((request.uri(), ""));
@@ -141,7 +150,7 @@ impl Asked {
     fn respond(&self, answer: &Value) -> Result<HttpResponse, ConnectorError> {
         let body = match self.protocol {
             Protocol::Json => answer.to_string(),
-            Protocol::Query => query::written(&self.operation, &self.parameters, answer),
+            Protocol::Query | Protocol::Ec2 => query::written(&self.operation, &self.parameters, answer),
             Protocol::Rest => rest::written(answer),
         };
         respond(200, body)
@@ -154,7 +163,7 @@ impl Asked {
                 with["message"] = words.into();
                 with.to_string()
             }
-            Protocol::Query => query::refused(&self.parameters, code, words),
+            Protocol::Query | Protocol::Ec2 => query::refused(&self.parameters, code, words),
             Protocol::Rest => rest::refused(code, words),
         };
         respond(status, body)

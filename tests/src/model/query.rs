@@ -43,7 +43,7 @@ pub(super) fn error(code: &str, message: &str) -> String {
 
 /// EC2 puts nothing around a result, and has refusals of its own form.
 /// <https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html>
-fn is_ec2(parameters: &Value) -> bool {
+pub(super) fn is_ec2(parameters: &Value) -> bool {
     parameters["Version"] == EC2
 }
 

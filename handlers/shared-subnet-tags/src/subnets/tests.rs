@@ -1,17 +1,19 @@
 //! What each verb asks of EC2, with a real client and canned answers.
 
-use aws_sdk_ec2::{
-    operation::{
-        create_tags::CreateTagsOutput, delete_tags::DeleteTagsOutput, describe_subnets::DescribeSubnetsOutput,
-        describe_vpcs::DescribeVpcsOutput,
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_http_client::test_util::{ReplayEvent, StaticReplayClient};
+use aws_smithy_runtime_api::{
+    client::{
+        behavior_version::BehaviorVersion,
+        orchestrator::{HttpRequest, HttpResponse},
     },
-    types::{Filter, Tag},
+    http::StatusCode,
 };
-use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
-use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::{body::SdkBody, retry::RetryConfig};
+use aws_types::{SdkConfig, region::Region};
 use custom_resource::{NotYet, Owner, Users};
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
 use super::*;
 
@@ -41,47 +43,66 @@ fn template(subnets: &[&str], tag: (&str, &str), vpc_tag: Option<(&str, &str)>) 
     json!({"SubnetIds": subnets, "Tags": written(tag), "VpcTags": vpc_tag.map_or(json!([]), written)})
 }
 
-fn tag((key, value): (&str, &str)) -> Tag {
-    Tag::builder().key(key).value(value).build()
+/// Names and values, as they stand in a request or on a thing.
+type Pairs = Vec<(String, String)>;
+
+/// A call, what it has to ask (if that matters), and the answer.
+struct Call {
+    action: &'static str,
+    asked: Option<Pairs>,
+    answer: (u16, String),
 }
 
-/// An error as EC2 sends it.
-fn said(code: &str, message: &str) -> HttpResponse {
-    let body = format!(
-        "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors><RequestID>1</RequestID></Response>"
-    );
-    HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(body))
+/// Calls that belong together.
+type Rule = Vec<Call>;
+
+fn refuses(action: &'static str, code: &str) -> Rule {
+    let error = format!("<Error><Code>{code}</Code><Message>No.</Message></Error>");
+    let body = format!("<Response><Errors>{error}</Errors><RequestID>1</RequestID></Response>");
+    vec![Call { action, asked: None, answer: (400, body) }]
 }
 
-fn asks_for(filters: &[Filter], name: &str, ids: &[&str]) -> bool {
-    matches!(filters, [filter] if filter.name() == Some(name) && filter.values() == ids)
+fn answers(action: &'static str, asked: Pairs, content: &str) -> Call {
+    let body = format!("<{action}Response>{content}</{action}Response>");
+    Call { action, asked: Some(asked), answer: (200, body) }
+}
+
+fn pair(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+fn numbered(list: &str, values: &[&str]) -> Pairs {
+    (1..).zip(values).map(|(number, value)| pair(&format!("{list}.{number}"), value)).collect()
+}
+
+fn filter(name: &str, ids: &[&str]) -> Pairs {
+    [vec![pair("Filter.1.Name", name)], numbered("Filter.1.Value", ids)].concat()
+}
+
+fn tag_set(tags: &[(&str, &str)]) -> String {
+    let tag = |(key, value): &(&str, &str)| format!("<item><key>{key}</key><value>{value}</value></item>");
+    format!("<tagSet>{}</tagSet>", tags.iter().map(tag).collect::<String>())
 }
 
 type Tagged<'a> = (&'a str, &'a [(&'a str, &'a str)]);
 
 /// The subnets asked for and those seen, after an empty page.
-fn subnets(asked: &'static [&str], seen: &[Tagged<'_>]) -> Rule {
-    let seen: Vec<_> = seen
-        .iter()
-        .map(|(id, tags)| {
-            let tags = tags.iter().copied().map(tag).collect();
-            Subnet::builder().subnet_id(*id).vpc_id(VPC).set_tags(Some(tags)).build()
-        })
-        .collect();
-    mock!(Client::describe_subnets)
-        .match_requests(|r| asks_for(r.filters(), "subnet-id", asked))
-        .sequence()
-        .output(|| DescribeSubnetsOutput::builder().next_token("more").build())
-        .output(move || DescribeSubnetsOutput::builder().set_subnets(Some(seen.clone())).build())
-        .build()
+fn subnets(asked: &[&str], seen: &[Tagged<'_>]) -> Rule {
+    let subnet = |(id, tags): &Tagged<'_>| {
+        format!("<item><subnetId>{id}</subnetId><vpcId>{VPC}</vpcId>{}</item>", tag_set(tags))
+    };
+    let seen: String = seen.iter().map(subnet).collect();
+    let asked = filter("subnet-id", asked);
+    let more = [&asked[..], &[pair("NextToken", "more")]].concat();
+    vec![
+        answers("DescribeSubnets", asked, "<subnetSet/><nextToken>more</nextToken>"),
+        answers("DescribeSubnets", more, &format!("<subnetSet>{seen}</subnetSet>")),
+    ]
 }
 
 fn vpc(tags: &[(&str, &str)]) -> Rule {
-    let tags: Vec<_> = tags.iter().copied().map(tag).collect();
-    mock!(Client::describe_vpcs).match_requests(|r| asks_for(r.filters(), "vpc-id", &[VPC])).then_output(move || {
-        let vpc = Vpc::builder().vpc_id(VPC).set_tags(Some(tags.clone())).build();
-        DescribeVpcsOutput::builder().vpcs(vpc).build()
-    })
+    let seen = format!("<vpcSet><item><vpcId>{VPC}</vpcId>{}</item></vpcSet>", tag_set(tags));
+    vec![answers("DescribeVpcs", filter("vpc-id", &[VPC]), &seen)]
 }
 
 fn another() -> Owner {
@@ -104,54 +125,74 @@ fn lasting((key, value): (String, String)) -> (&'static str, &'static str) {
 }
 
 /// Sets a tag, and with it the claim's own.
-fn sets(ids: &'static [&str], wanted: (&'static str, &'static str)) -> Rule {
-    sets_all(ids, vec![wanted, user(&owner(), wanted)])
+fn sets(ids: &[&str], wanted: (&str, &str)) -> Rule {
+    changes("CreateTags", ids, &[wanted, user(&owner(), wanted)])
 }
 
-fn sets_all(ids: &'static [&str], tags: Vec<(&'static str, &'static str)>) -> Rule {
-    mock!(Client::create_tags)
-        .match_requests(move |r| r.resources() == ids && r.tags() == tags.iter().copied().map(tag).collect::<Vec<_>>())
-        .then_output(|| CreateTagsOutput::builder().build())
-}
-
-fn leaves(ids: &'static [&str]) -> Rule {
-    sets_all(ids, vec![leaving()])
+fn leaves(ids: &[&str]) -> Rule {
+    changes("CreateTags", ids, &[leaving()])
 }
 
 /// Removes tags, and with them the claim's own.
-fn removes(ids: &'static [&str], tag: (&'static str, &'static str)) -> Rule {
-    removes_all(ids, vec![tag, leaving()])
+fn removes(ids: &[&str], tag: (&str, &str)) -> Rule {
+    removes_all(ids, &[tag, leaving()])
 }
 
-fn removes_all(ids: &'static [&str], tags: Vec<(&'static str, &'static str)>) -> Rule {
-    mock!(Client::delete_tags)
-        .match_requests(move |r| r.resources() == ids && r.tags() == tags.iter().copied().map(tag).collect::<Vec<_>>())
-        .then_output(|| DeleteTagsOutput::builder().build())
+fn removes_all(ids: &[&str], tags: &[(&str, &str)]) -> Rule {
+    changes("DeleteTags", ids, tags)
 }
 
-/// Answers with `rules` in this order, and fails the test on any other call.
-fn world(rules: &[Rule]) -> SharedSubnets {
-    SharedSubnets::new(mock_client!(aws_sdk_ec2, RuleMode::Sequential, rules.iter().collect::<Vec<_>>()))
+fn changes(action: &'static str, ids: &[&str], tags: &[(&str, &str)]) -> Rule {
+    let tag = |(number, (key, value)): (u32, &(&str, &str))| {
+        [pair(&format!("Tag.{number}.Key"), key), pair(&format!("Tag.{number}.Value"), value)]
+    };
+    let asked = [numbered("ResourceId", ids), (1..).zip(tags).flat_map(tag).collect()].concat();
+    vec![answers(action, asked, "<return>true</return>")]
+}
+
+/// Gives the answers of `rules` in this order, and none to any other call.
+fn world(rules: &[Rule]) -> (SharedSubnets, StaticReplayClient) {
+    let event = |Call { answer: (status, body), .. }: &Call| {
+        let answer = HttpResponse::new(StatusCode::try_from(*status).unwrap(), SdkBody::from(body.as_str()));
+        ReplayEvent::new(HttpRequest::empty(), answer)
+    };
+    let http = StaticReplayClient::new(rules.iter().flatten().map(event).collect());
+    let aws = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("key", "secret", None, None, "test")))
+        .http_client(http.clone())
+        .region(Region::new("us-east-1"))
+        .retry_config(RetryConfig::disabled())
+        .build();
+    (SharedSubnets::new(Client::new(&aws)), http)
 }
 
 async fn ensure(rules: &[Rule], desired: Value, previous: Option<Value>, claim: &Claim<TagsId>) -> Result<()> {
     let previous = previous.map(properties);
-    let ended = world(rules).ensure(&properties(desired), previous.as_ref(), claim).await;
-    assert_all_called(rules, &ended);
+    let (subnets, http) = world(rules);
+    let ended = subnets.ensure(&properties(desired), previous.as_ref(), claim).await;
+    assert_asked(&http, rules, &ended);
     ended
 }
 
 async fn remove(rules: &[Rule], last: Value, id: &str) -> Result<()> {
-    let ended = world(rules).remove(Some(&properties(last)), &claim(Some(id))).await;
-    assert_all_called(rules, &ended);
+    let (subnets, http) = world(rules);
+    let ended = subnets.remove(Some(&properties(last)), &claim(Some(id))).await;
+    assert_asked(&http, rules, &ended);
     ended
 }
 
+/// That the calls were those of `rules`, one after the other. A further one has no answer, which nobody waits for so long.
 #[track_caller]
-fn assert_all_called(rules: &[Rule], ended: &Result<()>) {
-    for (index, rule) in rules.iter().enumerate() {
-        assert!(rule.num_calls() > 0, "call {index} was never made: {ended:?}");
+fn assert_asked(http: &StaticReplayClient, rules: &[Rule], ended: &Result<()>) {
+    let form = |request: &HttpRequest| form_urlencoded::parse(request.body().bytes().unwrap()).into_owned().collect();
+    let made: Vec<Pairs> = http.actual_requests().map(form).collect();
+    let calls: Vec<_> = rules.iter().flatten().collect();
+    for (made, Call { action, asked, .. }) in made.iter().zip(&calls) {
+        assert_eq!(made[0], pair("Action", action), "{ended:?}");
+        assert!(asked.as_ref().is_none_or(|asked| *asked == made[2..]), "{made:?} instead of {asked:?}: {ended:?}");
     }
+    assert_eq!(made.len(), calls.len(), "{ended:?}");
 }
 
 /// What is waited for, and for how long.
@@ -201,7 +242,7 @@ async fn a_create_that_tagged_nothing_holds_nothing() {
     wait(ensure(&[subnets(&[A], &[])], template(&[A], ("Name", "app"), None), None, &unseen).await);
     assert!(unseen.id().is_none());
     let denied = claim(None).denied();
-    let refuses = mock!(Client::describe_subnets).then_http_response(|| said("UnauthorizedOperation", "No."));
+    let refuses = refuses("DescribeSubnets", "UnauthorizedOperation");
     ensure(&[refuses], template(&[A], ("Name", "app"), None), None, &denied).await.unwrap_err();
     assert!(denied.id().is_none());
 }
@@ -210,7 +251,7 @@ async fn a_create_that_tagged_nothing_holds_nothing() {
 async fn a_create_that_is_refused_after_it_has_tagged_something_has_its_delete_take_that_away() {
     let claim = claim(None);
     let desired = template(&[A], ("Name", "app"), Some(("Name", "shared")));
-    let busy = mock!(Client::create_tags).then_http_response(|| said("InvalidVpcID.NotFound", "Not yet."));
+    let busy = refuses("CreateTags", "InvalidVpcID.NotFound");
     let rules = [subnets(&[A], &[(A, &[])]), vpc(&[]), sets(&[A], ("Name", "app")), busy];
     wait(ensure(&rules, desired.clone(), None, &claim).await);
     // Meanwhile somebody else takes the key.
@@ -223,8 +264,7 @@ async fn a_create_that_is_refused_after_it_has_tagged_something_has_its_delete_t
 #[tokio::test]
 async fn what_is_listed_may_not_be_taggable_yet() {
     for code in ["InvalidSubnetID.NotFound", "InvalidVpcID.NotFound", "InvalidID"] {
-        let unseen = mock!(Client::create_tags).then_http_response(move || said(code, "It does not exist"));
-        let rules = [subnets(&[A], &[(A, &[])]), unseen];
+        let rules = [subnets(&[A], &[(A, &[])]), refuses("CreateTags", code)];
         assert!(wait(ensure(&rules, template(&[A], ("Name", "app"), None), None, &claim(None)).await).contains(code));
     }
 }
@@ -270,7 +310,7 @@ async fn a_key_that_an_update_drops_stays_where_another_resource_wants_it() {
         leaves(&[A]),
         subnets(&[A], &[(A, &left)]),
         subnets(&[A], &[(A, &left)]),
-        removes_all(&[A], vec![("stage", "a"), leaving()]),
+        removes_all(&[A], &[("stage", "a"), leaving()]),
     ];
     let previous = json!({"SubnetIds": [A], "Tags": both});
     ensure(&rules, json!({"SubnetIds": [A]}), Some(previous), &claim(Some(&own()))).await.unwrap();
@@ -364,7 +404,7 @@ async fn a_delete_leaves_what_another_resource_wants_and_what_the_claim_never_ta
         leaves(&[A]),
         subnets(&[A], &[(A, &used)]),
         subnets(&[A], &[(A, &used)]),
-        removes_all(&[A], vec![leaving()]),
+        removes_all(&[A], &[leaving()]),
     ];
     remove(&rules, template(&[A], named, None), &own()).await.unwrap();
     let theirs = || subnets(&[A], &[(A, &[named, user(&another(), named)])]);
@@ -426,14 +466,13 @@ async fn the_delete_of_a_create_that_was_cancelled_takes_away_what_it_may_have_s
 
 #[tokio::test]
 async fn a_delete_without_readable_properties_has_nothing_to_do() {
-    world(&[]).remove(None, &claim(Some(&own()))).await.unwrap();
+    world(&[]).0.remove(None, &claim(Some(&own()))).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_role_that_is_a_moment_old_may_be_denied_and_a_full_subnet_is_refused() {
     let outcome = async |code: &'static str| {
-        let refuses = mock!(Client::create_tags).then_http_response(move || said(code, "No."));
-        let rules = [subnets(&[A], &[(A, &[])]), refuses];
+        let rules = [subnets(&[A], &[(A, &[])]), refuses("CreateTags", code)];
         ensure(&rules, template(&[A], ("Name", "app"), None), None, &claim(None)).await.unwrap_err()
     };
     assert!(matches!(outcome("UnauthorizedOperation").await, Error::NotYet(_)));
