@@ -48,20 +48,68 @@ def additional_properties(validator, allowed, instance, schema):
         yield refused(f"unknown property {name!r}; {nearest(name, names)}", path=deque([name]))
 
 
+def pruned(value):
+    """The conditions that decide whether a property is there, without what it is otherwise."""
+    if isinstance(value, dict) and len(value) == 1:
+        if isinstance(value.get("Fn::If"), list) and len(value["Fn::If"]) == 3:
+            condition, *branches = value["Fn::If"]
+            return {"Fn::If": [condition, *map(pruned, branches)]}
+        if value.get("Ref") == "AWS::NoValue":
+            return value
+    return "there"
+
+
+def presences(validator, names, instance):
+    """Which of the names are there: one set for each way in which the template's conditions may turn out."""
+    # cfn-lint leaves out the ways in which nothing is there.
+    asked = {"always": "there"} | {name: pruned(instance[name]) for name in names if name in instance}
+    holds = validator.context.conditions.status
+    for found in validator.cfn.get_object_without_conditions(asked):
+        scenario = found["Scenario"] or {}
+        if all(scenario.get(condition, status) == status for condition, status in holds.items()):
+            yield set(found["Object"])
+
+
+def required(validator, names, instance, schema):
+    """cfn-lint's own takes a property for there that a condition leaves out."""
+    if validator.is_type(instance, "object"):
+        for name in names:
+            if not all(name in there for there in presences(validator, [name], instance)):
+                yield refused(f"{name!r} is a required property")
+
+
+def dependent_required(validator, dependencies, instance, schema):
+    """The same of a property that another one needs."""
+    for name, needed in dependencies.items() if validator.is_type(instance, "object") else ():
+        for other in needed:
+            if any(name in there and other not in there for there in presences(validator, [name, other], instance)):
+                yield refused(f"{other!r} is a dependency of {name!r}")
+
+
 def wording(choice):
     """How a choice of properties reads: `Path` without `ParentId`."""
-    left_out = choice.get("not", {}).get("required", [])
+    left_out = excluded(choice)
     without = f" without {' and '.join(map(repr, left_out))}" if left_out else ""
-    return " and ".join(map(repr, choice.get("required", []))) + without
+    return " and ".join(map(repr, choice["required"])) + without
+
+
+def excluded(choice):
+    return choice.get("not", {}).get("required", [])
+
+
+def fits(choice, there):
+    return there.issuperset(choice["required"]) and not (excluded(choice) and there.issuperset(excluded(choice)))
 
 
 def one_of(validator, choices, instance, schema):
-    """cfn-lint's own repeats the whole of the instance."""
-    for error in validator.validators["oneOf in the words of JSON Schema"](validator, choices, instance, schema):
-        if not error.unknown:
-            error.message = "expected one and only one of " + "; ".join(map(wording, choices))
-            error.context = []
-        yield error
+    """cfn-lint's own repeats the whole of the instance, and judges properties as there that a condition leaves out. The
+    choices of our schemas are of properties that are there."""
+    if not validator.is_type(instance, "object"):
+        return
+    names = {name for choice in choices for name in [*choice["required"], *excluded(choice)]}
+    chosen = [sum(fits(choice, there) for choice in choices) for there in presences(validator, names, instance)]
+    if any(count != 1 for count in chosen):
+        yield refused("expected one and only one of " + "; ".join(map(wording, choices)))
 
 
 def any_of(validator, choices, instance, schema):
@@ -157,8 +205,8 @@ class Properties(cfnlint.rules.jsonschema.CfnLintJsonSchema):
             ),
         )
         words = {"additionalProperties": additional_properties, "anyOf": any_of, "enum": enum, "type": of_type}
-        for keyword, ours in {"oneOf": one_of, "pattern": pattern}.items():
-            words |= {keyword: ours, f"{keyword} in the words of JSON Schema": validator.validators[keyword]}
+        words |= {"oneOf": one_of, "required": required, "dependentRequired": dependent_required, "pattern": pattern}
+        words["pattern in the words of JSON Schema"] = validator.validators["pattern"]
         validator = self.extend_validator(validator, SCHEMAS[kind], context, words)
         for error in self._validate(validator, properties):
             if not error.unknown:

@@ -37,3 +37,12 @@ test("a pipeline that takes its source by a connection may use that one, and ano
     assert(!(await allows(policies([stacks.pipeline]), who, action, connection)));
   }
 });
+
+test("a pipeline that takes its source by a connection uploads it with an ACL, and another pipeline doesn't", async () => {
+  const stack = connected(CONNECTION);
+  const who = stack.arn("PipelineRole");
+  const artifact = `arn:aws:s3:::${stack.parameters.ArtifactBucketName}/app/Source/example`;
+  assert(await allows(policies([stack]), who, "s3:PutObjectAcl", artifact));
+  assert(!(await allows(policies([stack]), who, "s3:PutObjectAcl", artifact.replace(":::", ":::other-"))));
+  assert(!(await allows(policies([stacks.pipeline]), who, "s3:PutObjectAcl", artifact)));
+});

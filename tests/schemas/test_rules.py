@@ -117,6 +117,37 @@ class RulesTest(unittest.TestCase):
         [(rule, said)] = complaints(template(UNIT, {"Name": "a", "ParentId": parent}, **condition))
         self.assertEqual((rule, said.split(" ")[0]), ("E9503", "'Workloads'"))
 
+    def test_what_a_condition_leaves_out_is_not_there_and_what_it_leaves_in_is(self):
+        conditions = {"Root": {"Fn::Equals": [{"Ref": "AWS::Region"}, {"Ref": "AWS::AccountId"}]}}
+
+        def said(**properties):
+            return complaints(template(UNIT, properties, Conditions=conditions))
+
+        def where(there, otherwise=None):
+            return {"Fn::If": ["Root", *({"Ref": "AWS::NoValue"} if it is None else it for it in (there, otherwise))]}
+
+        choice = "expected one and only one of 'Name'; 'Path' without 'ParentId'"
+        self.assertEqual(said(Name=where("a"), Path=where(None, "b")), [])
+        self.assertEqual(said(Name=where("a"), ParentId=where("r-ab12"), Path=where(None, "b")), [])
+        self.assertEqual(said(Name=where("a"), Path=where("b", "c")), [("E9502", choice)])
+        self.assertEqual(said(Name=where("a"), ParentId="r-ab12", Path=where(None, "b")), [("E9502", choice)])
+        self.assertEqual(said(Name=where("a")), [("E9502", choice)])
+        account = {"Name": where("a"), "Email": "a@example.com"}
+        missing = complaints(template("Custom::Account", account, Conditions=conditions))
+        self.assertEqual(missing, [("E9502", "'Name' is a required property")])
+        # A resource that isn't made where the property is left out has it.
+        written = template("Custom::Account", account, Conditions=conditions)
+        written["Resources"]["It"]["Condition"] = "Root"
+        self.assert_says(written)
+        # The condition may be anywhere on the way to the statement.
+        statement = STATEMENT | {"Action": where("ecr:BatchGetImage"), "NotAction": where(None, "ecr:PutImage")}
+        grant = {"RepositoryName": "app", "Statement": where([statement], statement)}
+        self.assertEqual(complaints(template(ECR, grant, Conditions=conditions)), [])
+        role = "arn:aws:iam::222222222222:role/it"
+        needs = grant | {"Statement": STATEMENT, "ExternalId": "it", "RoleArn": where(role)}
+        dependency = ("E9502", "'RoleArn' is a dependency of 'ExternalId'")
+        self.assertEqual(complaints(template(ECR, needs, Conditions=conditions)), [dependency])
+
     def test_the_command_line_fails_for_a_misspelt_attribute(self):
         written = template(UNIT, {"Name": "a"}, Outputs={"It": {"Value": {"Fn::GetAtt": ["It", "Arm"]}}})
         with tempfile.TemporaryDirectory() as folder:
