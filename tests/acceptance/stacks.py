@@ -1,0 +1,99 @@
+"""Stacks of a run: made, changed and deleted, and what CloudFormation said when something failed."""
+
+import json
+import time
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+
+from stores import pairs
+from world import MANAGEMENT
+
+CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an operation ended, and what failed in it."""
+
+    status: str
+    reasons: tuple
+    outputs: dict
+    seconds: float
+
+    def failed_with(self, words):
+        return any(words in reason for reason in self.reasons)
+
+    def __str__(self):
+        return "; ".join([self.status, *self.reasons])
+
+
+class Stack:
+    """A stack under the prefix, in one of the accounts."""
+
+    def __init__(self, world, of, where=MANAGEMENT):
+        self.world = world
+        self.where = where
+        self.name = world.name(of)
+        self.cloudformation = world.accounts[where].client("cloudformation")
+        self.id = None
+        self._seen = set()
+
+    def create(self, template, **parameters):
+        self.world.making("stack", self.name, self.where)
+        made = self.cloudformation.create_stack(
+            **self._request(template, parameters), StackName=self.name, Tags=pairs(self.world)
+        )
+        self.id = made["StackId"]
+        return self._ended()
+
+    def update(self, template, **parameters):
+        """As create; a template that changes nothing is refused by CloudFormation, and that is told as its status."""
+        self._news()
+        try:
+            self.cloudformation.update_stack(**self._request(template, parameters), StackName=self.name)
+        except ClientError as error:
+            if "No updates are to be performed" not in str(error):
+                raise
+            return Ended("NO_UPDATES", (), {}, 0.0)
+        return self._ended()
+
+    def delete(self):
+        self._news()
+        self.cloudformation.delete_stack(StackName=self.id)
+        return self._ended()
+
+    def ids(self):
+        """The physical ids of its resources, by logical id."""
+        pages = self.cloudformation.get_paginator("list_stack_resources").paginate(StackName=self.id)
+        there = [each for page in pages for each in page["StackResourceSummaries"]]
+        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in there if "PhysicalResourceId" in each}
+
+    def _request(self, template, parameters):
+        body = template if isinstance(template, str) else json.dumps(template)
+        given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+        return {"TemplateBody": body, "Parameters": given, "Capabilities": CAPABILITIES}
+
+    def _ended(self):
+        started = time.monotonic()
+        described = {}
+
+        def is_at_rest():
+            described.update(self.cloudformation.describe_stacks(StackName=self.id)["Stacks"][0])
+            return not described["StackStatus"].endswith("IN_PROGRESS")
+
+        self.world.until(is_at_rest, self.world.patience)
+        reasons = [
+            f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason')}"
+            for event in self._news()
+            if event["ResourceStatus"].endswith("FAILED")
+        ]
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
+        return Ended(described["StackStatus"], tuple(reasons), outputs, time.monotonic() - started)
+
+    def _news(self):
+        """The events that weren't asked for before, the oldest first."""
+        pages = self.cloudformation.get_paginator("describe_stack_events").paginate(StackName=self.id)
+        events = [event for page in pages for event in page["StackEvents"] if event["EventId"] not in self._seen]
+        self._seen.update(event["EventId"] for event in events)
+        return list(reversed(events))

@@ -1,0 +1,315 @@
+"""The kinds of things that a run makes: how each is removed, and how those that carry prefix and tag are found."""
+
+import contextlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+
+from journal import Thing
+from world import MANAGEMENT, TAG
+
+GONE = re.compile("NoSuch|NotFound|DoesNotExist|UnknownResource|AlreadyClosed")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How things of a kind are removed by name or id, and found. Kinds of the management account are nowhere else."""
+
+    remove: Callable
+    find: Callable
+    everywhere: bool = True
+
+
+def remove(world, thing):
+    """Removes the thing, which may be gone; what isn't ours, whatever a journal says, stays."""
+    account = world.account_of(thing)
+    if account is None:
+        raise LookupError(f"{thing.kind} {thing.name} is in account {thing.account}, which neither profile leads to")
+    if thing.region != account.region:
+        raise LookupError(f"{thing.kind} {thing.name} is in Region {thing.region}, and the profile's is {account.region}")
+    try:
+        KINDS[thing.kind].remove(world, account, thing.name)
+    except ClientError as error:
+        if not GONE.search(error.response["Error"]["Code"]) and "does not exist" not in str(error):
+            raise
+
+
+def found(world):
+    """What carries the prefix in its name and the run's tag, in both accounts."""
+    things = []
+    for role, account in world.accounts.items():
+        for name, kind in KINDS.items():
+            if kind.everywhere or role == MANAGEMENT:
+                things += [Thing(name, account.id, account.region, each) for each in kind.find(world, account)]
+    return things
+
+
+def _tagged(world, tags):
+    """Whether tags, in any of the forms in which services show them, hold the run's."""
+    pairs = {tag.get("Key", tag.get("key", tag.get("TagKey"))): tag for tag in tags}
+    tag = pairs.get(TAG, {})
+    return world.prefix in (tag.get("Value"), tag.get("value"), tag.get("TagValue"))
+
+
+# Buckets.
+
+
+def _remove_bucket(world, account, name):
+    s3 = account.client("s3")
+    try:
+        _only(world, name, s3.get_bucket_tagging(Bucket=name)["TagSet"])
+    except ClientError as error:
+        # A bucket gets its tag a moment after it is made; without any it is ours if it is empty.
+        if error.response["Error"]["Code"] != "NoSuchTagSet":
+            raise
+        _only(world, name)
+        s3.delete_bucket(Bucket=name)
+        return
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=name)
+    for page in pages:
+        versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        for version in versions:
+            s3.delete_object(Bucket=name, Key=version["Key"], VersionId=version["VersionId"])
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
+        for there in page.get("Contents", []):
+            s3.delete_object(Bucket=name, Key=there["Key"])
+    s3.delete_bucket(Bucket=name)
+
+
+def _buckets(world, account):
+    s3 = account.client("s3")
+    for bucket in s3.list_buckets()["Buckets"]:
+        if world.is_ours(bucket["Name"]):
+            with contextlib.suppress(ClientError):
+                if _tagged(world, s3.get_bucket_tagging(Bucket=bucket["Name"])["TagSet"]):
+                    yield bucket["Name"]
+
+
+# Repositories.
+
+
+def _remove_repository(world, account, name):
+    ecr = account.client("ecr")
+    (repository,) = ecr.describe_repositories(repositoryNames=[name])["repositories"]
+    _only(world, name, ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"])
+    ecr.delete_repository(repositoryName=name, force=True)
+
+
+def _repositories(world, account):
+    ecr = account.client("ecr")
+    for page in ecr.get_paginator("describe_repositories").paginate():
+        for repository in page["repositories"]:
+            tags = ecr.list_tags_for_resource
+            if world.is_ours(repository["repositoryName"]) and _tagged(
+                world, tags(resourceArn=repository["repositoryArn"])["tags"]
+            ):
+                yield repository["repositoryName"]
+
+
+# Keys have no names: an alias leads to each, and its description begins with the prefix.
+
+
+def _remove_key(world, account, key):
+    kms = account.client("kms")
+    described = kms.describe_key(KeyId=key)["KeyMetadata"]
+    _only(world, described["Description"].split(" ")[0], kms.list_resource_tags(KeyId=key)["Tags"])
+    if described["KeyState"] != "PendingDeletion":
+        kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+
+
+def _keys(world, account):
+    kms = account.client("kms")
+    for page in kms.get_paginator("list_keys").paginate():
+        for key in page["Keys"]:
+            # Keys of AWS's services may be closed to everybody else.
+            with contextlib.suppress(ClientError):
+                described = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
+                if not world.is_ours(described.get("Description", "").split(" ")[0]):
+                    continue
+                tags = kms.list_resource_tags(KeyId=key["KeyId"])["Tags"]
+                if described["KeyState"] != "PendingDeletion" and _tagged(world, tags):
+                    yield key["KeyId"]
+
+
+# Roles.
+
+
+def _remove_role(world, account, name):
+    iam = account.client("iam")
+    _only(world, name, iam.list_role_tags(RoleName=name)["Tags"])
+    for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    iam.delete_role(RoleName=name)
+
+
+def _roles(world, account):
+    iam = account.client("iam")
+    for page in iam.get_paginator("list_roles").paginate():
+        for role in page["Roles"]:
+            if world.is_ours(role["RoleName"]) and _tagged(world, iam.list_role_tags(RoleName=role["RoleName"])["Tags"]):
+                yield role["RoleName"]
+
+
+# Stacks go first: what they hold goes with them. What they keep is found by its own kind.
+
+
+def _remove_stack(world, account, name):
+    cloudformation = account.client("cloudformation")
+    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    _only(world, name, stack.get("Tags", []))
+    identity = stack["StackId"]
+
+    def status():
+        return cloudformation.describe_stacks(StackName=identity)["Stacks"][0]["StackStatus"]
+
+    for _ in range(2):
+        # What a killed run has begun comes to its end first.
+        _at_rest(world, status)
+        cloudformation.delete_stack(StackName=identity)
+        _at_rest(world, status)
+        if status() == "DELETE_COMPLETE":
+            return
+    raise RuntimeError(f"the stack {name} is {status()}")
+
+
+def _at_rest(world, status):
+    world.until(lambda: not status().endswith("IN_PROGRESS"), world.patience)
+
+
+def _stacks(world, account):
+    cloudformation = account.client("cloudformation")
+    for page in cloudformation.get_paginator("describe_stacks").paginate():
+        for stack in page["Stacks"]:
+            is_ours = world.is_ours(stack["StackName"]) and _tagged(world, stack.get("Tags", []))
+            if is_ours and stack["StackStatus"] != "DELETE_COMPLETE":
+                yield stack["StackName"]
+
+
+# Shares.
+
+
+def _remove_share(world, account, name):
+    ram = account.client("ram")
+    for share in _shares_of(ram):
+        if share["name"] == name and share["status"] not in ("DELETING", "DELETED"):
+            _only(world, name, share.get("tags", []))
+            ram.delete_resource_share(resourceShareArn=share["resourceShareArn"])
+
+
+def _shares(world, account):
+    for share in _shares_of(account.client("ram")):
+        if world.is_ours(share["name"]) and share["status"] not in ("DELETING", "DELETED"):
+            if _tagged(world, share.get("tags", [])):
+                yield share["name"]
+
+
+def _shares_of(ram):
+    pages = ram.get_paginator("get_resource_shares").paginate(resourceOwner="SELF")
+    return [share for page in pages for share in page["resourceShares"]]
+
+
+# Units are named by their path below the root, the prefix first.
+
+
+def _remove_unit(world, account, name):
+    organizations = account.client("organizations")
+    for unit in units(organizations):
+        if unit["Name"] == name:
+            _only(world, name, organizations.list_tags_for_resource(ResourceId=unit["Id"])["Tags"])
+            _remove_tree(organizations, unit["Id"])
+
+
+def _remove_tree(organizations, unit):
+    for child in children(organizations, unit):
+        _remove_tree(organizations, child["Id"])
+    organizations.delete_organizational_unit(OrganizationalUnitId=unit)
+
+
+def _units(world, account):
+    organizations = account.client("organizations")
+    for unit in units(organizations):
+        if world.is_ours(unit["Name"]):
+            tags = organizations.list_tags_for_resource(ResourceId=unit["Id"])["Tags"]
+            if _tagged(world, tags):
+                yield unit["Name"]
+
+
+def units(organizations):
+    """The units right below the root."""
+    return children(organizations, organizations.list_roots()["Roots"][0]["Id"])
+
+
+def children(organizations, parent):
+    pages = organizations.get_paginator("list_organizational_units_for_parent").paginate(ParentId=parent)
+    return [unit for page in pages for unit in page["OrganizationalUnits"]]
+
+
+# Accounts can only be closed; they stay for 90 days, in the root, since a unit that holds one can't be deleted.
+
+
+def _remove_account(world, account, name):
+    organizations = account.client("organizations")
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    for member in members(organizations):
+        if member["Name"] != name or state(member) not in ("ACTIVE", "SUSPENDED", "PENDING_CLOSURE"):
+            continue
+        _only(world, name, organizations.list_tags_for_resource(ResourceId=member["Id"])["Tags"])
+        parent = organizations.list_parents(ChildId=member["Id"])["Parents"][0]["Id"]
+        if parent != root:
+            organizations.move_account(AccountId=member["Id"], SourceParentId=parent, DestinationParentId=root)
+        if state(member) == "ACTIVE":
+            organizations.close_account(AccountId=member["Id"])
+
+
+def _accounts(world, account):
+    organizations = account.client("organizations")
+    for member in members(organizations):
+        if world.is_ours(member["Name"]) and state(member) == "ACTIVE":
+            if _tagged(world, organizations.list_tags_for_resource(ResourceId=member["Id"])["Tags"]):
+                yield member["Name"]
+
+
+def members(organizations):
+    pages = organizations.get_paginator("list_accounts").paginate()
+    return [member for page in pages for member in page["Accounts"]]
+
+
+def state(member):
+    """real-aws O14: `State`, and where there is none `Status`."""
+    return member.get("State", member.get("Status"))
+
+
+# What a run switched on.
+
+
+def _remove_policy_type(world, account, name):
+    organizations = account.client("organizations")
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    with contextlib.suppress(organizations.exceptions.PolicyTypeNotEnabledException):
+        organizations.disable_policy_type(RootId=root, PolicyType=name)
+
+
+def _only(world, name, tags=None):
+    """Whatever a journal says: what lacks the prefix or the tag is somebody else's, and stays."""
+    if not world.is_ours(name):
+        raise ValueError(f"{json.dumps(name)} doesn't carry the prefix {world.prefix}: it is left alone")
+    if tags is not None and not _tagged(world, tags):
+        raise ValueError(f"{json.dumps(name)} doesn't carry the tag {TAG}={world.prefix}: it is left alone")
+
+
+# In the order in which they are removed: stacks first, units after the accounts in them.
+KINDS = {
+    "stack": Kind(_remove_stack, _stacks),
+    "share": Kind(_remove_share, _shares),
+    "bucket": Kind(_remove_bucket, _buckets),
+    "repository": Kind(_remove_repository, _repositories),
+    "key": Kind(_remove_key, _keys),
+    "role": Kind(_remove_role, _roles),
+    "account": Kind(_remove_account, _accounts, everywhere=False),
+    "unit": Kind(_remove_unit, _units, everywhere=False),
+    # A type has no prefix: it is in the journal only if this run switched it on.
+    "policy type": Kind(_remove_policy_type, lambda world, account: [], everywhere=False),
+}
