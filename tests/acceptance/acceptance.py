@@ -17,7 +17,7 @@ import beliefs
 import cleaning
 import installation
 import local
-from lives import fixtures, types
+from lives import fixtures, landing, types
 from lives.life import Living
 from outcome import not_tried
 from report import Report
@@ -95,6 +95,7 @@ class Run:
         self.given = given
         self.report = Report(world.prefix, "the local AWS" if world.local else "AWS")
         self.beliefs = [each for each in beliefs.TABLE if re.search(given.only, each.id)]
+        self.lands = bool(re.search(given.only, landing.NAME))
         self.lives = [each for each in types.ALL if re.search(given.only, each.type)]
 
     def run(self):
@@ -122,34 +123,42 @@ class Run:
 
     def _try(self):
         """Beliefs and lives at once; what needs subnets or functions waits for these."""
-        world, path = self.world, None
-        if self.lives:
-            path = local.template() if world.local else installation.template()
+        early = [belief for belief in self.beliefs if not belief.id.startswith("N")]
+        late = [belief for belief in self.beliefs if belief.id.startswith("N")]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            needs_fixtures = bool(self.lives) or any(belief.id.startswith("N") for belief in self.beliefs)
-            ready = pool.submit(fixtures.make, world) if needs_fixtures else None
-            installed = [pool.submit(installation.install, world, where, path) for where in world.accounts if path]
-            early = [belief for belief in self.beliefs if not belief.id.startswith("N")]
-            late = [belief for belief in self.beliefs if belief.id.startswith("N")]
+            preparing = [pool.submit(prepare) for prepare in self._preparations(bool(late))]
             settling = [pool.submit(self._settle, belief) for belief in early]
-            problems = [self._problem(each) for each in [*([ready] if ready else []), *installed]]
-            if not any(problems):
-                living = [pool.submit(self._live, life) for life in self.lives]
+            # Each is waited for, whatever became of the others.
+            if all([self._ended(task) for task in preparing]):
                 settling += [pool.submit(self._settle, belief) for belief in late]
-                for each in living:
-                    each.result()
-            for each in settling:
-                each.result()
+                settling += [pool.submit(self._live, life) for life in self.lives]
+                settling += [pool.submit(self._land)] if self.lands else []
+            for task in settling:
+                task.result()
 
-    def _problem(self, task):
+    def _preparations(self, needs_subnets):
+        world = self.world
+        preparations = [lambda: fixtures.make(world)] if self.lives or needs_subnets else []
+        if self.lives or self.lands:
+            path = local.template() if world.local else installation.template()
+            preparations += [
+                lambda: installation.install(
+                    world, MANAGEMENT, path, landing.open_tooling(world) if self.lands else {}
+                ),
+                lambda: installation.install(world, MEMBER, path),
+            ]
+        return preparations
+
+    def _ended(self, task):
+        """Whether it ended well."""
         try:
             task.result()
         except Stopped:
-            return True
+            return False
         except Exception as error:
             self.report.problem(f"{type(error).__name__}: {error}")
-            return True
-        return False
+            return False
+        return True
 
     def _settle(self, belief):
         outcome = not_tried("the run was stopped") if self.world.ends.is_set() else belief.settle(self.world)
@@ -157,7 +166,13 @@ class Run:
         say(f"{outcome.verdict}: {belief.id}, {belief.says}")
 
     def _live(self, life):
-        for step in Living(life, self.world).run():
+        self._tell(Living(life, self.world).run())
+
+    def _land(self):
+        self._tell(landing.Landing(self.world).run())
+
+    def _tell(self, steps):
+        for step in steps:
             self.report.lived(step)
             say(f"{step.outcome.verdict}: {step.life}, {step.name} ({step.outcome.seconds} s)")
 

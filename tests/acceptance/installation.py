@@ -54,17 +54,15 @@ def parameters(world, where):
 
 
 def install(world, where, path, more=None):
-    """Makes the stack of the functions in that account, or changes its parameters."""
+    """Makes the stack of the functions in that account, with more parameters than it needs."""
     account = world.accounts[where]
     cloudformation = account.client("cloudformation")
-    if more is None:
-        with contextlib.suppress(cloudformation.exceptions.ClientError):
-            there = cloudformation.describe_stacks(StackName=world.prefix)["Stacks"]
-            raise NotInstalled(f"{account.id} has a stack {world.prefix}, which is {there[0]['StackStatus']}.")
-        bucket = world.making("bucket", f"{world.name('functions')}-{account.id}", where)
-        stores.make_bucket(world, where, bucket)
-        world.making("stack", world.prefix, where)
-    bucket = f"{world.name('functions')}-{account.id}"
+    with contextlib.suppress(cloudformation.exceptions.ClientError):
+        there = cloudformation.describe_stacks(StackName=world.prefix)["Stacks"]
+        raise NotInstalled(f"{account.id} has a stack {world.prefix}, which is {there[0]['StackStatus']}.")
+    bucket = world.making("bucket", f"{world.name('functions')}-{account.id}", where)
+    stores.make_bucket(world, where, bucket)
+    world.making("stack", world.prefix, where)
     with tempfile.TemporaryDirectory() as folder:
         # The settings of the repository aren't meant for this.
         settings = Path(folder) / "samconfig.toml"

@@ -10,6 +10,8 @@ import boto3
 HERE = Path(__file__).resolve().parent
 MAILBOX = "aws@acceptance.test"
 MEMBER_NAME = "member"
+# Not one of the ids of AWS's documentation, which the templates of stacks/ refuse.
+MANAGEMENT_ID = "314159265358"
 PROFILES = """[profile {name}]
 region = {region}
 aws_access_key_id = {account}
@@ -22,7 +24,7 @@ def running(folder, state=None):
     """Starts it, or takes the one of `state` that runs already; AWS is there while the block runs. Gives its profiles."""
     # Not before it is wanted: it needs Linux, and a real AWS doesn't.
     sys.path.append(str(HERE.parent / "local-aws"))
-    from local_aws import ACCOUNT, REGION, LocalAws, exports
+    from local_aws import REGION, LocalAws, exports
 
     aws = LocalAws(state or folder / "aws")
     described = aws.running()
@@ -34,11 +36,10 @@ def running(folder, state=None):
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             del os.environ[name]
         variables = exports(described["endpoint"], described["organizations_endpoint"])
-        os.environ.update(variables)
-        member = _member(ACCOUNT)
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            del os.environ[name]
-        accounts = {"management": ACCOUNT, MEMBER_NAME: member}
+            del variables[name]
+        os.environ.update(variables)
+        accounts = {"management": MANAGEMENT_ID, MEMBER_NAME: _member()}
         config = aws.state / "profiles"
         config.write_text(
             "".join(PROFILES.format(name=name, account=account, region=REGION) for name, account in accounts.items())
@@ -57,9 +58,9 @@ def template():
     return archives.template()
 
 
-def _member(management):
+def _member():
     """The id of the one account of the organization, both of which are made if they aren't there."""
-    organizations = boto3.client("organizations")
+    organizations = boto3.client("organizations", aws_access_key_id=MANAGEMENT_ID, aws_secret_access_key="local")
     with contextlib.suppress(organizations.exceptions.AlreadyInOrganizationException):
         organizations.create_organization(FeatureSet="ALL")
     there = [each for each in organizations.list_accounts()["Accounts"] if each["Name"] == MEMBER_NAME]

@@ -163,3 +163,13 @@ def quietly(call):
     """For what tidies up: whether it can be done doesn't change what was seen."""
     with contextlib.suppress(ClientError):
         call()
+
+
+def or_nothing(get):
+    """The document that is there, or None where there is none."""
+    try:
+        return json.loads(get())
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("RepositoryPolicyNotFoundException", "NoSuchBucketPolicy"):
+            raise
+        return None

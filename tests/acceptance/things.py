@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 from journal import Thing
 from world import MANAGEMENT, TAG
 
+# What checks switch on and off: a type without a service, and one that wants its service trusted first.
+TRIED_TYPE, SERVICE_TYPE = "AISERVICES_OPT_OUT_POLICY", "SECURITYHUB_POLICY"
 GONE = re.compile("NoSuch|NotFound|DoesNotExist|UnknownResource|AlreadyClosed")
 
 
@@ -109,13 +111,13 @@ def _repositories(world, account):
                 yield repository["repositoryName"]
 
 
-# Keys have no names: an alias leads to each, and its description begins with the prefix.
+# Keys have no names: the prefix is a word of their descriptions.
 
 
 def _remove_key(world, account, key):
     kms = account.client("kms")
     described = kms.describe_key(KeyId=key)["KeyMetadata"]
-    _only(world, described["Description"].split(" ")[0], kms.list_resource_tags(KeyId=key)["Tags"])
+    _only(world, _name_of(world, described), kms.list_resource_tags(KeyId=key)["Tags"])
     if described["KeyState"] != "PendingDeletion":
         kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
 
@@ -127,11 +129,17 @@ def _keys(world, account):
             # Keys of AWS's services may be closed to everybody else.
             with contextlib.suppress(ClientError):
                 described = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
-                if not world.is_ours(described.get("Description", "").split(" ")[0]):
+                if not world.is_ours(_name_of(world, described)):
                     continue
                 tags = kms.list_resource_tags(KeyId=key["KeyId"])["Tags"]
                 if described["KeyState"] != "PendingDeletion" and _tagged(world, tags):
                     yield key["KeyId"]
+
+
+def _name_of(world, described):
+    """The word of its description that carries the prefix, or else the first one."""
+    words = re.split(r"[^a-z0-9-]+", described.get("Description", ""))
+    return next((word for word in words if world.is_ours(word)), words[0])
 
 
 # Roles.
@@ -176,7 +184,8 @@ def _remove_stack(world, account, name):
 
 
 def _at_rest(world, status):
-    world.until(lambda: not status().endswith("IN_PROGRESS"), world.patience)
+    """A change set that nobody has executed is no operation: its stack may wait for that for ever."""
+    world.until(lambda: status() == "REVIEW_IN_PROGRESS" or not status().endswith("IN_PROGRESS"), world.patience)
 
 
 def _stacks(world, account):
@@ -313,3 +322,23 @@ KINDS = {
     # A type has no prefix: it is in the journal only if this run switched it on.
     "policy type": Kind(_remove_policy_type, lambda world, account: [], everywhere=False),
 }
+
+
+def tag(world, account, kind, name):
+    """Gives the run's tag to what has been made, unless it has it."""
+    if kind == "repository":
+        ecr = account.client("ecr")
+        (repository,) = ecr.describe_repositories(repositoryNames=[name])["repositories"]
+        tags = [{"Key": key, "Value": value} for key, value in world.tags.items()]
+        ecr.tag_resource(resourceArn=repository["repositoryArn"], tags=tags)
+    elif kind == "key":
+        tags = [{"TagKey": key, "TagValue": value} for key, value in world.tags.items()]
+        account.client("kms").tag_resource(KeyId=name, Tags=tags)
+    elif kind == "bucket":
+        s3, there = account.client("s3"), []
+        with contextlib.suppress(ClientError):
+            there = s3.get_bucket_tagging(Bucket=name)["TagSet"]
+        # It takes all tags at once, and those of CloudFormation can't be given.
+        if not _tagged(world, there):
+            tags = [{"Key": key, "Value": value} for key, value in world.tags.items()]
+            s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})

@@ -180,7 +180,6 @@ def a_number_of_twelve_digits(world):
     "P11-empty",
     "An empty CommaDelimitedList is a list with one empty text, and a list with spaces loses those around its parts",
     f"real-aws P11; {GUIDE}/parameters-section-structure.html",
-    local="splits lists in a way of its own",
 )
 def an_empty_list(world):
     parameters = {"Empty": ("CommaDelimitedList", ""), "Spaced": ("CommaDelimitedList", "a, b")}

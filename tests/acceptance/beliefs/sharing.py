@@ -81,5 +81,6 @@ def tags_stay_with_their_owner(world):
     tags = seen[-1][0].get("Tags", []) if after is not None else None
     return held(
         after is not None and not [tag for tag in tags if tag["Key"] in world.tags] and bool(owner.get("Tags")),
-        f"seen after {after} s, with {len(tags or [])} tags; the owner sees {len(owner.get('Tags', []))}",
+        f"{'never seen' if after is None else f'seen after {after:.0f} s'}; of the owner's tags the participant sees "
+        f"{len([tag for tag in tags or [] if tag in owner.get('Tags', [])])} of {len(owner.get('Tags', []))}",
     )

@@ -32,7 +32,9 @@ class Life:
     renamed: Callable = field(default=lambda world: {})
     # The last change before it goes.
     before_the_end: Callable | None = None
-    # Whether what there is stays when the resource goes.
+    # Why nothing is updated, where nothing is.
+    never_updated: str = "every property of this type replaces it"
+    # Whether it was there before the resource, and stays when that goes.
     stays: bool = False
 
 
@@ -105,10 +107,10 @@ class Living:
         )
 
     def update(self):
-        if self.life.second is None:
-            return not_tried("every property of this type replaces it")
+        if self.life.second is None or self.life.second(self.world) is None:
+            return not_tried(self.life.never_updated)
         self.now = self.life.second
-        return self._changed(lambda there, before: self.life.stays or there != before, "changed in place")
+        return self._changed(lambda there, before: there != before, "changed in place")
 
     def failing_update(self):
         before = self.look()
@@ -137,7 +139,7 @@ class Living:
         return self._shows(lambda there: there != before, "the new one is there, and the old one gone")
 
     def delete(self):
-        if self.life.before_the_end:
+        if self.life.before_the_end and self.life.before_the_end(self.world) != self.now(self.world):
             said = {**self.life.before_the_end(self.world), **self.life.renamed(self.world)}
             ended = self.stack.update(self._template(said))
             if ended.status != "UPDATE_COMPLETE":

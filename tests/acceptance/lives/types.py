@@ -11,6 +11,8 @@ from .life import Life
 
 SID = "Acceptance"
 OWN = "archipelago:"
+# What the life of Custom::Organization switches on and off, if that is allowed.
+SWITCHED = "BACKUP_POLICY"
 
 
 def _tags(world, **more):
@@ -143,17 +145,37 @@ def _of_organization(world):
     pages = organizations.get_paginator("list_aws_service_access_for_organization").paginate()
     return {
         "id": organizations.describe_organization()["Organization"]["Id"],
-        "types": sorted(each["Type"] for each in root["PolicyTypes"] if each["Type"] not in world.made.get("types", [])),
+        # Others are switched on and off meanwhile, by checks.
+        "type": [each["Status"] for each in root["PolicyTypes"] if each["Type"] == SWITCHED],
         "trusted": sorted(each["ServicePrincipal"] for page in pages for each in page["EnabledServicePrincipals"]),
     }
+
+
+def _adopted(world):
+    """Nothing in it is changed: it carries no prefix."""
+    return {"ResourceSharing": "false"}
+
+
+def _switched(world):
+    """The one change, if it may be made, and if nobody else has made it."""
+    if not world.change_organization:
+        return None
+    if "switches" not in world.made:
+        root = _client(world, "organizations").list_roots()["Roots"][0]
+        world.made["switches"] = SWITCHED not in [each["Type"] for each in root["PolicyTypes"]]
+        if world.made["switches"]:
+            world.making("policy type", SWITCHED)
+    return {**_adopted(world), "PolicyTypes": [SWITCHED]} if world.made["switches"] else None
 
 
 ORGANIZATION = Life(
     "Organization",
     "organization",
-    # It is adopted, and nothing in it is changed: it carries no prefix.
-    first=lambda world: {"ResourceSharing": "false"},
+    first=_adopted,
+    second=_switched,
+    before_the_end=_adopted,
     look=_of_organization,
+    never_updated=f"it needs --change-organization, and an organization in which {SWITCHED} is off",
     stays=True,
 )
 
