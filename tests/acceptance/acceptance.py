@@ -27,10 +27,12 @@ from world import MANAGEMENT, MEMBER, PREFIX, Account, Stopped, World
 FOLDER = Path(__file__).resolve().parent.parent.parent / "target/acceptance"
 AT_ONCE = 6
 # What nobody can take back, or somebody pays for.
-COSTS = """This run makes stacks, functions, keys, buckets, repositories, roles, subnets and units in {management} and {member},
-all of them called {prefix}-..., and removes them again. It costs less than a dollar. Keys stay for seven days, disabled.
+COSTS = """This run makes stacks, functions, keys, buckets, repositories, roles, subnets and units in the accounts
+{management} and {member}, all of them called {prefix}-..., and removes them again. It costs less than a dollar.
+Keys stay for seven days, disabled.
 """
-OF_ACCOUNTS = """It makes an account, {prefix}-account, and closes it: AWS keeps that for 90 days, and its address for good.
+OF_ACCOUNTS = """It makes an account, {prefix}-account, and closes it: AWS keeps that for 90 days, and its address
+can't be used again.
 """
 OF_ORGANIZATION = """It switches sharing inside the organization on, for good, and policy types on and off again.
 """
@@ -40,7 +42,9 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--management", help="profile of the management account")
     parser.add_argument("--member", help="profile of another account of the organization")
-    parser.add_argument("--prefix", required=True, help="what all names begin with: 6 to 20 letters, digits and hyphens")
+    parser.add_argument(
+        "--prefix", required=True, help="what all names begin with: 6 to 20 letters, digits and hyphens"
+    )
     parser.add_argument("--region", help="instead of that of the profiles")
     parser.add_argument("--yes", action="store_true", help="don't ask")
     parser.add_argument("--make-accounts", action="store_true", help="make an account, and close it")
@@ -53,7 +57,9 @@ def arguments():
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of the journal and the report")
     given = parser.parse_args()
     if not PREFIX.fullmatch(given.prefix):
-        parser.error(f"{given.prefix} is no prefix: 6 to 20 small letters, digits and single hyphens, not aws... or ssm...")
+        parser.error(
+            f"{given.prefix} is no prefix: 6 to 20 small letters, digits and single hyphens, not aws... or ssm..."
+        )
     if not given.local and not (given.management and given.member):
         parser.error("two profiles are needed: --management and --member")
     if given.make_accounts and not given.local and not given.mailbox:
@@ -69,7 +75,9 @@ def main():
             given.mailbox = given.mailbox or local.MAILBOX
         else:
             profiles = [given.management, given.member]
-        accounts = [Account(role, name, given.region) for role, name in zip((MANAGEMENT, MEMBER), profiles, strict=True)]
+        accounts = [
+            Account(role, name, given.region) for role, name in zip((MANAGEMENT, MEMBER), profiles, strict=True)
+        ]
         world = World(
             *accounts,
             given.prefix,
@@ -106,8 +114,10 @@ class Run:
             if not self.report.left:
                 self._try()
         except Stopped:
-            self.report.problem("the run was stopped")
+            pass
         finally:
+            if self.world.ends.is_set():
+                self.report.problem("the run was stopped")
             # Whoever wants it to end wants nothing to be left; a second signal ends that as well.
             self.world.ends.clear()
             say("Removing what this run has made")
@@ -193,7 +203,9 @@ def _check(world):
     management, member = world.management, world.member
     organization = management.client("organizations").describe_organization()["Organization"]
     if organization["MasterAccountId"] != management.id:
-        sys.exit(f"{management.id} isn't the management account of its organization, {organization['MasterAccountId']} is.")
+        sys.exit(
+            f"{management.id} isn't the management account of its organization, {organization['MasterAccountId']} is."
+        )
     if organization["FeatureSet"] != "ALL":
         sys.exit("The organization has consolidated billing alone.")
     active = [each["Id"] for each in members(management.client("organizations")) if state(each) == "ACTIVE"]

@@ -17,9 +17,7 @@ def clean(world, say):
         left = list(dict.fromkeys([*world.journal.left(), *things.found(world)]))
         for kind in order:
             of_kind = [thing for thing in left if thing.kind == kind]
-            # The functions go last: stacks need them to delete what they hold.
-            rounds = [[t for t in of_kind if t.name != world.prefix], [t for t in of_kind if t.name == world.prefix]]
-            for together in rounds:
+            for together in _rounds(world, of_kind):
                 with ThreadPoolExecutor(8) as pool:
                     for thing, reason in zip(together, pool.map(lambda t: _removed(world, t), together), strict=True):
                         if reason is None:
@@ -29,6 +27,15 @@ def clean(world, say):
     if not failed:
         world.journal.forget()
     return failed
+
+
+def _rounds(world, left):
+    """What goes at once: stacks first that functions have to answer, then who lets them call, then the functions."""
+    answering = {world.name(of) for of in ("callers", "echo", "fixtures", "tooling")}
+    ranks = [[], [], []]
+    for thing in left:
+        ranks[2 if thing.name == world.prefix else 1 if thing.name in answering else 0].append(thing)
+    return ranks
 
 
 def _removed(world, thing):

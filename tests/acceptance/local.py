@@ -21,7 +21,7 @@ aws_secret_access_key = local
 
 @contextlib.contextmanager
 def running(folder, state=None):
-    """Starts it, or takes the one of `state` that runs already; AWS is there while the block runs. Gives its profiles."""
+    """Starts it, or takes the one of `state` that runs already, while the block runs; gives its profiles."""
     # Not before it is wanted: it needs Linux, and a real AWS doesn't.
     sys.path.append(str(HERE.parent / "local-aws"))
     from local_aws import REGION, LocalAws, exports

@@ -51,7 +51,9 @@ class Report:
             lines += [f"{step.outcome.verdict:<13}{step.life}, {step.name} ({step.outcome.seconds} s)"]
             lines += _indented(step.outcome.seen)
         lines += [f"failed       {said}" for said in self.problems]
-        lines += [f"left         {thing.kind} {thing.name} in {thing.account}: {why}" for thing, why in self.left.items()]
+        lines += [
+            f"left         {thing.kind} {thing.name} in {thing.account}: {why}" for thing, why in self.left.items()
+        ]
         return "\n".join([*lines, "", self.summary(), ""])
 
     def summary(self):

@@ -31,7 +31,9 @@ def remove(world, thing):
     if account is None:
         raise LookupError(f"{thing.kind} {thing.name} is in account {thing.account}, which neither profile leads to")
     if thing.region != account.region:
-        raise LookupError(f"{thing.kind} {thing.name} is in Region {thing.region}, and the profile's is {account.region}")
+        raise LookupError(
+            f"{thing.kind} {thing.name} is in Region {thing.region}, and the profile's is {account.region}"
+        )
     try:
         KINDS[thing.kind].remove(world, account, thing.name)
     except ClientError as error:
@@ -157,7 +159,9 @@ def _roles(world, account):
     iam = account.client("iam")
     for page in iam.get_paginator("list_roles").paginate():
         for role in page["Roles"]:
-            if world.is_ours(role["RoleName"]) and _tagged(world, iam.list_role_tags(RoleName=role["RoleName"])["Tags"]):
+            if world.is_ours(role["RoleName"]) and _tagged(
+                world, iam.list_role_tags(RoleName=role["RoleName"])["Tags"]
+            ):
                 yield role["RoleName"]
 
 
@@ -169,18 +173,68 @@ def _remove_stack(world, account, name):
     stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     _only(world, name, stack.get("Tags", []))
     identity = stack["StackId"]
+    _write_down_retained(world, account, identity)
 
     def status():
         return cloudformation.describe_stacks(StackName=identity)["Stacks"][0]["StackStatus"]
 
-    for _ in range(2):
+    retained = {}
+    for _ in range(3):
         # What a killed run has begun comes to its end first.
         _at_rest(world, status)
-        cloudformation.delete_stack(StackName=identity)
+        cloudformation.delete_stack(StackName=identity, **retained)
         _at_rest(world, status)
         if status() == "DELETE_COMPLETE":
             return
+        retained = _unanswered(cloudformation, identity)
     raise RuntimeError(f"the stack {name} is {status()}")
+
+
+# What stacks keep when they are deleted, by its type.
+RETAINED = {"AWS::S3::Bucket": "bucket", "AWS::ECR::Repository": "repository", "AWS::KMS::Key": "key"}
+
+
+def _write_down_retained(world, account, stack):
+    """What a stack of ours may keep is ours: it is written down, and gets the tag if the stack's didn't reach it."""
+    for each in _resources(account.client("cloudformation"), stack):
+        kind, name = RETAINED.get(each["ResourceType"]), each.get("PhysicalResourceId")
+        if kind and name and each["ResourceStatus"] != "DELETE_COMPLETE":
+            world.journal.making(Thing(kind, account.id, account.region, name))
+            with contextlib.suppress(ClientError):
+                _tag(world, account, kind, name)
+
+
+def _resources(cloudformation, stack):
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+    return [each for page in pages for each in page["StackResourceSummaries"]]
+
+
+def _tag(world, account, kind, name):
+    tags = [{"Key": key, "Value": value} for key, value in world.tags.items()]
+    if kind == "repository":
+        ecr = account.client("ecr")
+        (repository,) = ecr.describe_repositories(repositoryNames=[name])["repositories"]
+        ecr.tag_resource(resourceArn=repository["repositoryArn"], tags=tags)
+    elif kind == "key":
+        of_key = [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in tags]
+        account.client("kms").tag_resource(KeyId=name, Tags=of_key)
+    else:
+        s3, there = account.client("s3"), []
+        with contextlib.suppress(ClientError):
+            there = s3.get_bucket_tagging(Bucket=name)["TagSet"]
+        # It takes all tags at once, and those of CloudFormation can't be given.
+        if not _tagged(world, there):
+            s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
+
+
+def _unanswered(cloudformation, stack):
+    """Custom resources whose function is gone; what they made goes by its own kind."""
+    failed = [
+        each["LogicalResourceId"]
+        for each in _resources(cloudformation, stack)
+        if each["ResourceStatus"] == "DELETE_FAILED" and each["ResourceType"].startswith("Custom::")
+    ]
+    return {"RetainResources": failed} if failed else {}
 
 
 def _at_rest(world, status):
@@ -210,9 +264,9 @@ def _remove_share(world, account, name):
 
 def _shares(world, account):
     for share in _shares_of(account.client("ram")):
-        if world.is_ours(share["name"]) and share["status"] not in ("DELETING", "DELETED"):
-            if _tagged(world, share.get("tags", [])):
-                yield share["name"]
+        is_there = world.is_ours(share["name"]) and share["status"] not in ("DELETING", "DELETED")
+        if is_there and _tagged(world, share.get("tags", [])):
+            yield share["name"]
 
 
 def _shares_of(ram):
@@ -276,9 +330,9 @@ def _remove_account(world, account, name):
 def _accounts(world, account):
     organizations = account.client("organizations")
     for member in members(organizations):
-        if world.is_ours(member["Name"]) and state(member) == "ACTIVE":
-            if _tagged(world, organizations.list_tags_for_resource(ResourceId=member["Id"])["Tags"]):
-                yield member["Name"]
+        is_open = world.is_ours(member["Name"]) and state(member) == "ACTIVE"
+        if is_open and _tagged(world, organizations.list_tags_for_resource(ResourceId=member["Id"])["Tags"]):
+            yield member["Name"]
 
 
 def members(organizations):
@@ -322,23 +376,3 @@ KINDS = {
     # A type has no prefix: it is in the journal only if this run switched it on.
     "policy type": Kind(_remove_policy_type, lambda world, account: [], everywhere=False),
 }
-
-
-def tag(world, account, kind, name):
-    """Gives the run's tag to what has been made, unless it has it."""
-    if kind == "repository":
-        ecr = account.client("ecr")
-        (repository,) = ecr.describe_repositories(repositoryNames=[name])["repositories"]
-        tags = [{"Key": key, "Value": value} for key, value in world.tags.items()]
-        ecr.tag_resource(resourceArn=repository["repositoryArn"], tags=tags)
-    elif kind == "key":
-        tags = [{"TagKey": key, "TagValue": value} for key, value in world.tags.items()]
-        account.client("kms").tag_resource(KeyId=name, Tags=tags)
-    elif kind == "bucket":
-        s3, there = account.client("s3"), []
-        with contextlib.suppress(ClientError):
-            there = s3.get_bucket_tagging(Bucket=name)["TagSet"]
-        # It takes all tags at once, and those of CloudFormation can't be given.
-        if not _tagged(world, there):
-            tags = [{"Key": key, "Value": value} for key, value in world.tags.items()]
-            s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})

@@ -65,7 +65,9 @@ def _config():
 class World:
     """What checks and lives get: both accounts, the prefix of all names, the journal, and whether they have to end."""
 
-    def __init__(self, management, member, prefix, folder, local=False, make_accounts=False, change=False, mailbox=None):
+    def __init__(
+        self, management, member, prefix, folder, local=False, make_accounts=False, change=False, mailbox=None
+    ):
         self.management, self.member = management, member
         self.accounts = {MANAGEMENT: management, MEMBER: member}
         self.prefix = prefix

@@ -162,7 +162,9 @@ def an_address_that_is_taken(world):
         return status["State"] != "IN_PROGRESS"
 
     world.until(has_ended)
-    return held(status.get("FailureReason") == "EMAIL_ALREADY_EXISTS", f"{status['State']}, {status.get('FailureReason')}")
+    return held(
+        status.get("FailureReason") == "EMAIL_ALREADY_EXISTS", f"{status['State']}, {status.get('FailureReason')}"
+    )
 
 
 @TABLE.belief(
@@ -201,7 +203,9 @@ def a_policy_type_wants_trust(world):
     call = organizations.enable_policy_type
     refused = refusal.of(call, RootId=_root(world), PolicyType=things.SERVICE_TYPE)
     reason = "SERVICE_ACCESS_NOT_ENABLED"
-    return held(refused.code == "ConstraintViolationException" and "access" in str(refused).lower(), f"{reason}? {refused}")
+    return held(
+        refused.code == "ConstraintViolationException" and "access" in str(refused).lower(), f"{reason}? {refused}"
+    )
 
 
 @TABLE.belief(

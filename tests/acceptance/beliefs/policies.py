@@ -4,16 +4,23 @@ import functools
 import json
 import re
 
+from botocore.exceptions import ClientError
+
 import refusal
 import stores
 from belief import MEMBER, Table
-from botocore.exceptions import ClientError
 from outcome import confirmed, contradicted, held, not_tried
 
 from . import wording
 
 TABLE = Table()
-NAMES = {"ecr": "ECR", "kms": "KMS", "s3": "S3", "trust": "IAM, of trust policies,", "inline": "IAM, of inline policies,"}
+NAMES = {
+    "ecr": "ECR",
+    "kms": "KMS",
+    "s3": "S3",
+    "trust": "IAM, of trust policies,",
+    "inline": "IAM, of inline policies,",
+}
 GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide"
 ELEMENTS = f"{GUIDE}/reference_policies_elements_principal.html"
 # What the code takes for a principal that isn't there: handlers/*-statement/src. Code, and words in the message.
@@ -284,7 +291,13 @@ def blocks_public_policies(world, store):
 def takes_a_policy_from_its_account_alone(world, store):
     s3 = world.member.client("s3")
     arn = store.resource.removesuffix("/*")
-    opened = {"Effect": "Allow", "Principal": {"AWS": world.member.root}, "Action": "s3:*", "Resource": arn, "Sid": "Open"}
+    opened = {
+        "Effect": "Allow",
+        "Principal": {"AWS": world.member.root},
+        "Action": "s3:*",
+        "Resource": arn,
+        "Sid": "Open",
+    }
     store.put_statements(opened)
     _until_shown(world, store, ["Open"])
     refused = refusal.of(s3.put_bucket_policy, Bucket=store.target, Policy=json.dumps(store.document(opened)))

@@ -45,7 +45,9 @@ def _kind(name, value):
     if isinstance(value, list):
         return f"a list of {len(value)}"
     if isinstance(value, str):
-        return "a root's ARN" if ROOT.fullmatch(value) else "an account's id" if re.fullmatch(r"\d{12}", value) else "text"
+        return (
+            "a root's ARN" if ROOT.fullmatch(value) else "an account's id" if re.fullmatch(r"\d{12}", value) else "text"
+        )
     return type(value).__name__
 
 

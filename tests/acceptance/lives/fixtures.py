@@ -5,7 +5,6 @@ from outcome import not_tried
 from stacks import Stack
 from stores import pairs
 
-
 LETTERS = ("a", "b")
 ZONES = ("a", "b", "c")
 
@@ -17,7 +16,9 @@ def template(world):
     trust = {"Effect": "Allow", "Principal": {"AWS": account.root}, "Action": "sts:AssumeRole"}
     policy = {"Version": "2012-10-17", "Statement": [{"Sid": "Administration", **own}]}
     document = {"Version": "2012-10-17", "Statement": [{"Sid": "Own", **trust}]}
-    resources = {"Network": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.91.0.0/16", "Tags": pairs(world)}}}
+    resources = {
+        "Network": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.91.0.0/16", "Tags": pairs(world)}}
+    }
     outputs = {}
     for letter in LETTERS:
         end = letter.upper()
@@ -116,5 +117,3 @@ def _share(world):
             return
         world.made[of] = made["resourceShare"]["resourceShareArn"]
     world.made["shared"] = True
-
-

@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 
 import stores
-import things
 from outcome import Outcome, held
 from stacks import Stack
 from world import MEMBER, Stopped
@@ -18,20 +17,11 @@ STACKS = Path(__file__).resolve().parent.parent.parent.parent / "stacks"
 
 def open_tooling(world):
     """Makes the stack tooling; gives the parameters by which the functions open to others what is in it."""
-    name = world.making("repository", world.prefix)
-    ended = Stack(world, "tooling").create(_template("tooling"), Application=name)
+    ended = Stack(world, "tooling").create(_template("tooling"), Application=world.prefix)
     if ended.status != "CREATE_COMPLETE":
         raise RuntimeError(f"the stack tooling is {ended}")
     made = ended.outputs
     world.made["tooling"] = made
-    # The stack retains them; so they are written down, and tagged where CloudFormation doesn't hand its tags on.
-    for kind, target in (
-        ("bucket", made["ArtifactBucketName"]),
-        ("key", made["ImagesKeyArn"].rpartition("/")[2]),
-        ("key", made["ArtifactKeyArn"].rpartition("/")[2]),
-        ("repository", name),
-    ):
-        things.tag(world, world.management, kind, world.making(kind, target))
     return {name: made[name] for name in ("GrantTargets", "GrantActions")}
 
 

@@ -1,4 +1,4 @@
-"""The life of a resource type through stacks: every kind of change that CloudFormation knows, and what is left of it."""
+"""The life of a resource type through stacks: every kind of change that CloudFormation knows, and what is left."""
 
 import time
 from collections.abc import Callable
@@ -102,9 +102,7 @@ class Living:
 
     def no_op(self):
         # Another time limit reaches the function, and changes nothing.
-        return self._changed(
-            lambda there, before: there == before, "what is there is as it was", ServiceTimeout="3500"
-        )
+        return self._changed(lambda there, before: there == before, "what is there is as it was", ServiceTimeout="3500")
 
     def update(self):
         if self.life.second is None or self.life.second(self.world) is None:

@@ -2,8 +2,9 @@
 
 import json
 
-import things
 from botocore.exceptions import ClientError
+
+import things
 from stores import as_text
 from world import MEMBER
 
@@ -43,7 +44,12 @@ def _statement(target, actions, resource=None):
 
     def with_actions(letter, count):
         def properties(world):
-            statement = {"Sid": SID, "Effect": "Allow", "Principal": {"AWS": world.member.root}, "Action": actions[:count]}
+            statement = {
+                "Sid": SID,
+                "Effect": "Allow",
+                "Principal": {"AWS": world.member.root},
+                "Action": actions[:count],
+            }
             if resource:
                 statement["Resource"] = resource(world, letter)
             return {**target(world, letter), "Statement": statement}
@@ -65,7 +71,9 @@ ECR = Life(
     "EcrPolicyStatement",
     "ecr-policy-statement",
     look=_statements(
-        lambda world, letter: _client(world, "ecr").get_repository_policy(repositoryName=world.name(letter))["policyText"]
+        lambda world, letter: _client(world, "ecr").get_repository_policy(repositoryName=world.name(letter))[
+            "policyText"
+        ]
     ),
     **_statement(
         lambda world, letter: {"RepositoryName": world.name(letter)}, ["ecr:BatchGetImage", "ecr:DescribeImages"]
@@ -130,7 +138,9 @@ INLINE = Life(
     elsewhere=_inline("b", 2),
     look=_statements(
         lambda world, letter: as_text(
-            _client(world, "iam").get_role_policy(RoleName=world.name(letter), PolicyName="acceptance")["PolicyDocument"]
+            _client(world, "iam").get_role_policy(RoleName=world.name(letter), PolicyName="acceptance")[
+                "PolicyDocument"
+            ]
         )
     ),
 )
