@@ -5,6 +5,7 @@ docs/acceptance.md says what this does, costs, leaves and needs.
 
 import argparse
 import contextlib
+import fcntl
 import re
 import signal
 import sys
@@ -12,6 +13,8 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 import beliefs
 import cleaning
@@ -25,6 +28,7 @@ from things import members, state
 from world import MANAGEMENT, MEMBER, PREFIX, Account, Stopped, World
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "target/acceptance"
+LOCAL_PREFIX = "acceptance"
 AT_ONCE = 6
 # What nobody can take back, or somebody pays for.
 COSTS = """This run makes stacks, functions, keys, buckets, repositories, roles, subnets and units in the accounts
@@ -38,25 +42,27 @@ OF_ORGANIZATION = """It switches sharing inside the organization on, for good, a
 """
 
 
-def arguments():
+def arguments(asked=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--management", help="profile of the management account")
     parser.add_argument("--member", help="profile of another account of the organization")
-    parser.add_argument(
-        "--prefix", required=True, help="what all names begin with: 6 to 20 letters, digits and hyphens"
-    )
+    parser.add_argument("--prefix", help="what all names begin with: 6 to 20 letters, digits and hyphens")
     parser.add_argument("--region", help="instead of that of the profiles")
     parser.add_argument("--yes", action="store_true", help="don't ask")
     parser.add_argument("--make-accounts", action="store_true", help="make an account, and close it")
     parser.add_argument("--mailbox", help="which takes plus addresses; the new account's is <user>+<prefix>@<domain>")
     parser.add_argument("--change-organization", action="store_true", help="switch sharing and policy types on")
     parser.add_argument("--clean", action="store_true", help="only remove what runs with this prefix have left")
+    parser.add_argument("--functions", type=Path, help="template of a package or a build, if not the latest")
     parser.add_argument("--only", default="", help="a pattern of ids of beliefs and names of types")
-    parser.add_argument("--local", action="store_true", help="on the local AWS")
+    parser.add_argument("--local", action="store_true", help="the whole suite on the local AWS, which asks nobody")
     parser.add_argument("--local-state", type=Path, help="folder of a local AWS that runs already")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of the journal and the report")
-    given = parser.parse_args()
-    if not PREFIX.fullmatch(given.prefix):
+    given = parser.parse_args(asked)
+    if given.local:
+        given.prefix = given.prefix or LOCAL_PREFIX
+        given.make_accounts = given.change_organization = True
+    if not PREFIX.fullmatch(given.prefix or ""):
         parser.error(
             f"{given.prefix} is no prefix: 6 to 20 small letters, digits and single hyphens, not aws... or ssm..."
         )
@@ -75,6 +81,7 @@ def main():
             given.mailbox = given.mailbox or local.MAILBOX
         else:
             profiles = [given.management, given.member]
+        stack.enter_context(_alone(given))
         accounts = [
             Account(role, name, given.region) for role, name in zip((MANAGEMENT, MEMBER), profiles, strict=True)
         ]
@@ -115,6 +122,8 @@ class Run:
                 self._try()
         except Stopped:
             pass
+        except Exception as error:
+            self.report.problem(f"{type(error).__name__}: {error}")
         finally:
             if self.world.ends.is_set():
                 self.report.problem("the run was stopped")
@@ -125,6 +134,8 @@ class Run:
                 self.report.left = cleaning.clean(self.world, say)
             except Stopped:
                 self.report.problem("it was stopped while it cleaned up: the next run, or --clean, removes the rest")
+            except Exception as error:
+                self.report.problem(f"cleaning up ended with {type(error).__name__}: {error}")
             self.report.seconds = time.monotonic() - started
             self._judge()
             self.report.write(self.given.folder)
@@ -150,7 +161,7 @@ class Run:
         world = self.world
         preparations = [lambda: fixtures.make(world)] if self.lives or needs_subnets else []
         if self.lives or self.lands:
-            path = local.template() if world.local else installation.template()
+            path = local.template() if world.local else installation.template(self.given.functions)
             preparations += [
                 lambda: installation.install(
                     world, MANAGEMENT, path, landing.open_tooling(world) if self.lands else {}
@@ -190,12 +201,24 @@ class Run:
         """On the local AWS nothing may be left out but what the table says it can't settle."""
         order = {belief.id: n for n, belief in enumerate(self.beliefs)}
         self.report.beliefs.sort(key=lambda entry: order[entry[0].id])
-        # A run that was stopped, or that wasn't to be whole, has left out more.
-        is_whole = self.world.make_accounts and self.world.change_organization and not self.report.problems
-        if self.world.local and is_whole:
+        # A run that was stopped has left out more.
+        if self.world.local and not self.report.problems:
             known = {belief.id for belief in self.beliefs if belief.local}
-            for left_out in set(self.report.skipped()) - known:
+            whole_lives = {step.life for step in self.report.steps if step.name == "all"}
+            for left_out in (set(self.report.skipped()) - known) | whole_lives:
                 self.report.problem(f"{left_out} wasn't tried, though the local AWS can settle it")
+
+
+@contextlib.contextmanager
+def _alone(given):
+    """Two runs with the same prefix would remove each other's things; the lock goes with the process."""
+    given.folder.mkdir(parents=True, exist_ok=True)
+    with (given.folder / f"{given.prefix}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"Another run has the prefix {given.prefix}.")
+        yield
 
 
 def _check(world):
@@ -246,4 +269,8 @@ def say(what):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (BotoCoreError, ClientError) as error:
+        # Before anything was made: a profile that isn't there, no Region, credentials that have run out.
+        sys.exit(f"{type(error).__name__}: {error}")

@@ -27,12 +27,15 @@ class NotInstalled(Exception):
     """There are no functions, or `sam deploy` failed."""
 
 
-def template():
-    """What is deployed: a package, the one for arm64 before that for x86_64, or else the last build."""
-    for path in (PACKAGES / "arm64/template.yaml", PACKAGES / "x86_64/template.yaml", BUILT):
+def template(chosen=None):
+    """What is deployed: the template that was chosen, or a package's, for arm64 before x86_64, or the last build's."""
+    packages = [PACKAGES / f"{name}/template.yaml" for name in ("arm64", "x86_64")]
+    for path in [chosen.resolve()] if chosen else [*packages, BUILT]:
         if path.exists():
             return path
-    raise NotInstalled("Nothing is built: run `make package`, or `sam build`, first.")
+    raise NotInstalled(
+        f"{chosen} isn't there." if chosen else "Nothing is built: run `make package`, or `sam build`, first."
+    )
 
 
 def architecture(path):

@@ -1,6 +1,7 @@
 """Stacks of a run: made, changed and deleted, and what CloudFormation said when something failed."""
 
 import json
+import re
 import time
 from dataclasses import dataclass
 
@@ -84,9 +85,10 @@ class Stack:
 
         self.world.until(is_at_rest, self.world.patience)
         reasons = [
-            f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason')}"
+            f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}"
             for event in self._news()
-            if event["ResourceStatus"].endswith("FAILED")
+            # What is wrong with an output is told of the stack, as it begins to roll back.
+            if re.search("FAILED$|ROLLBACK_IN_PROGRESS$", event["ResourceStatus"]) and event.get("ResourceStatusReason")
         ]
         outputs = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
         return Ended(described["StackStatus"], tuple(reasons), outputs, time.monotonic() - started)

@@ -38,7 +38,6 @@ class KilledTest(unittest.TestCase):
     def run_suite(self, *more):
         command = [sys.executable, HERE / "acceptance.py", "--local", "--local-state", self.folder / "aws"]
         command += ["--prefix", PREFIX, "--folder", self.folder, "--only", SOME, *more]
-        command += ["--make-accounts", "--change-organization"]
         log = (self.folder / "log").open("ab")
         self.addCleanup(log.close)
         return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)

@@ -260,6 +260,8 @@ def _remove_share(world, account, name):
         if share["name"] == name and share["status"] not in ("DELETING", "DELETED"):
             _only(world, name, share.get("tags", []))
             ram.delete_resource_share(resourceShareArn=share["resourceShareArn"])
+    # Subnets can't be deleted while they are shared.
+    world.until(lambda: not [each for each in _shares_of(ram) if each["name"] == name and each["status"] != "DELETED"])
 
 
 def _shares(world, account):
@@ -363,7 +365,7 @@ def _only(world, name, tags=None):
         raise ValueError(f"{json.dumps(name)} doesn't carry the tag {TAG}={world.prefix}: it is left alone")
 
 
-# In the order in which they are removed: stacks first, units after the accounts in them.
+# In the order in which they are removed, but for stacks (cleaning.py): units after the accounts in them.
 KINDS = {
     "stack": Kind(_remove_stack, _stacks),
     "share": Kind(_remove_share, _shares),

@@ -15,6 +15,9 @@ TAG = "archipelago-acceptance"
 # With it the longest name of a function has 64 characters, and of a bucket 63. Lambda's and SSM's rules: README.md.
 PREFIX = re.compile(r"(?!aws|ssm|archipelago$)[a-z](-?[a-z0-9]){5,19}")
 
+# What Organizations and S3 say of that.
+AT_THE_SAME_TIME = ("ConcurrentModificationException", "OperationAborted")
+
 
 class Stopped(Exception):
     """Somebody wants the run to end; what it made is removed first."""
@@ -54,8 +57,15 @@ class Account:
         with self._making_clients:
             key = (service, region)
             if key not in self._clients:
-                self._clients[key] = session.client(service, region_name=region, config=_config())
+                self._clients[key] = made = session.client(service, region_name=region, config=_config())
+                made.meta.events.register_first(f"needs-retry.{made.meta.service_model.service_id.hyphenize()}", _again)
             return self._clients[key]
+
+
+def _again(response, attempts, **_):
+    """Seconds until a call is made again that met another one: checks, lives and functions work at the same time."""
+    code = response[1].get("Error", {}).get("Code") if response else None
+    return 2 if code in AT_THE_SAME_TIME and attempts < 30 else None
 
 
 def _config():
