@@ -20,6 +20,7 @@ import beliefs
 import cleaning
 import installation
 import local
+from belief import SUBNETS
 from lives import fixtures, landing, types
 from lives.life import Living
 from outcome import not_tried
@@ -29,7 +30,9 @@ from world import MANAGEMENT, MEMBER, PREFIX, Account, Stopped, World
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "target/acceptance"
 LOCAL_PREFIX = "acceptance"
-AT_ONCE = 6
+AT_ONCE = 8
+# New accounts often run ten functions at a time.
+LIVES_AT_ONCE = 6
 # What nobody can take back, or somebody pays for.
 COSTS = """This run makes stacks, functions, keys, buckets, repositories, roles, subnets and units in the accounts
 {management} and {member}, all of them called {prefix}-..., and removes them again. It costs less than a dollar.
@@ -144,16 +147,16 @@ class Run:
 
     def _try(self):
         """Beliefs and lives at once; what needs subnets or functions waits for these."""
-        early = [belief for belief in self.beliefs if not belief.id.startswith("N")]
-        late = [belief for belief in self.beliefs if belief.id.startswith("N")]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            preparing = [pool.submit(prepare) for prepare in self._preparations(bool(late))]
+        late = [belief for belief in self.beliefs if SUBNETS in belief.needs]
+        early = [belief for belief in self.beliefs if belief not in late]
+        with ThreadPoolExecutor(AT_ONCE) as pool, ThreadPoolExecutor(LIVES_AT_ONCE) as lives:
+            preparing = [lives.submit(prepare) for prepare in self._preparations(bool(late))]
             settling = [pool.submit(self._settle, belief) for belief in early]
             # Each is waited for, whatever became of the others.
             if all([self._ended(task) for task in preparing]):
                 settling += [pool.submit(self._settle, belief) for belief in late]
-                settling += [pool.submit(self._live, life) for life in self.lives]
-                settling += [pool.submit(self._land)] if self.lands else []
+                settling += [lives.submit(self._live, life) for life in self.lives]
+                settling += [lives.submit(self._land)] if self.lands else []
             for task in settling:
                 task.result()
 

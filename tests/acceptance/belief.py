@@ -10,7 +10,8 @@ from outcome import Outcome, not_tried
 from world import Stopped
 
 # What a check may need beside the management account.
-MEMBER, MAKE_ACCOUNTS, CHANGE_ORGANIZATION = "a member account", "--make-accounts", "--change-organization"
+MEMBER, SUBNETS = "a member account", "subnets"
+MAKE_ACCOUNTS, CHANGE_ORGANIZATION = "--make-accounts", "--change-organization"
 NOT_ALLOWED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException")
 NOTHING = "nothing"
 
@@ -55,16 +56,17 @@ class Belief:
 
 
 class Table:
-    """The beliefs of one module, in the order in which they are written."""
+    """The beliefs of one module, in the order in which they are written, and what each costs if it doesn't say so."""
 
-    def __init__(self):
+    def __init__(self, costs=NOTHING):
         self.beliefs = []
+        self.costs = costs
 
     def belief(self, id, says, source, **more):
         """Makes a belief of the function below, which settles it."""
 
         def decorator(check):
-            self.beliefs.append(Belief(id, says, source, check, **more))
+            self.beliefs.append(Belief(id, says, source, check, **{"costs": self.costs, **more}))
             return check
 
         return decorator

@@ -71,5 +71,7 @@ def _member():
             status = organizations.describe_create_account_status(CreateAccountRequestId=status["Id"])[
                 "CreateAccountStatus"
             ]
+        if status["State"] != "SUCCEEDED":
+            raise RuntimeError(f"the member can't be made: {status['FailureReason']}")
         return status["AccountId"]
     return there[0]["Id"]

@@ -7,13 +7,15 @@ from botocore.exceptions import ClientError
 
 @dataclass(frozen=True)
 class Refusal:
-    """Code and message; both are None if the call wasn't refused."""
+    """Code, message and, where the service has one, a reason; all are None if the call wasn't refused."""
 
     code: str | None
     message: str | None
+    reason: str | None = None
 
     def __str__(self):
-        return f"{self.code}: {self.message}" if self.code else "the call was taken"
+        said = f"{self.code} ({self.reason})" if self.reason else self.code
+        return f"{said}: {self.message}" if self.code else "the call was taken"
 
     def says(self, *words):
         return self.message is not None and any(word in self.message for word in words)
@@ -25,5 +27,5 @@ def of(call, **request):
         call(**request)
     except ClientError as error:
         said = error.response["Error"]
-        return Refusal(said["Code"], said.get("Message", ""))
+        return Refusal(said["Code"], said.get("Message", ""), error.response.get("Reason"))
     return Refusal(None, None)

@@ -72,7 +72,14 @@ class Report:
             "good": self.is_good,
             "seconds": round(self.seconds, 1),
             "beliefs": [
-                {"id": belief.id, "says": belief.says, "source": belief.source, **vars(outcome)}
+                {
+                    "id": belief.id,
+                    "says": belief.says,
+                    "source": belief.source,
+                    "needs": belief.needs,
+                    "costs": belief.costs,
+                    **vars(outcome),
+                }
                 for belief, outcome in self.beliefs
             ],
             "lives": [{"type": step.life, "step": step.name, **vars(step.outcome)} for step in self.steps],

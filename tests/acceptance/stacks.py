@@ -2,10 +2,7 @@
 
 import json
 import re
-import time
 from dataclasses import dataclass
-
-from botocore.exceptions import ClientError
 
 from stores import pairs
 from world import MANAGEMENT
@@ -20,7 +17,6 @@ class Ended:
     status: str
     reasons: tuple
     outputs: dict
-    seconds: float
 
     def failed_with(self, words):
         return any(words in reason for reason in self.reasons)
@@ -49,14 +45,8 @@ class Stack:
         return self._ended()
 
     def update(self, template, **parameters):
-        """As create; a template that changes nothing is refused by CloudFormation, and that is told as its status."""
         self._news()
-        try:
-            self.cloudformation.update_stack(**self._request(template, parameters), StackName=self.name)
-        except ClientError as error:
-            if "No updates are to be performed" not in str(error):
-                raise
-            return Ended("NO_UPDATES", (), {}, 0.0)
+        self.cloudformation.update_stack(**self._request(template, parameters), StackName=self.name)
         return self._ended()
 
     def delete(self):
@@ -76,7 +66,6 @@ class Stack:
         return {"TemplateBody": body, "Parameters": given, "Capabilities": CAPABILITIES}
 
     def _ended(self):
-        started = time.monotonic()
         described = {}
 
         def is_at_rest():
@@ -91,7 +80,7 @@ class Stack:
             if re.search("FAILED$|ROLLBACK_IN_PROGRESS$", event["ResourceStatus"]) and event.get("ResourceStatusReason")
         ]
         outputs = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
-        return Ended(described["StackStatus"], tuple(reasons), outputs, time.monotonic() - started)
+        return Ended(described["StackStatus"], tuple(reasons), outputs)
 
     def _news(self):
         """The events that weren't asked for before, the oldest first."""

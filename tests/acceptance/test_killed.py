@@ -13,7 +13,7 @@ from pathlib import Path
 import local
 import things
 from journal import Journal
-from world import MANAGEMENT, MEMBER, Account
+from world import MANAGEMENT, MEMBER, TAG, Account
 
 HERE = Path(__file__).resolve().parent
 PREFIX = "killed-run"
@@ -102,6 +102,18 @@ class KilledTest(unittest.TestCase):
     def test_without_a_journal_it_is_found_by_prefix_and_tag(self):
         self.kill_while_making(f"{PREFIX}-life-account")
         self.journal.path.unlink()
+        self.assertEqual(self.run_suite("--clean").wait(), 0, self.log())
+        self.assertEqual(self.there(), [])
+
+    def test_a_closed_account_is_not_in_the_way_of_its_unit(self):
+        organizations, tags = self.accounts[0].client("organizations"), [{"Key": TAG, "Value": PREFIX}]
+        root = organizations.list_roots()["Roots"][0]["Id"]
+        unit = organizations.create_organizational_unit(ParentId=root, Name=f"{PREFIX}-parent", Tags=tags)
+        unit, name = unit["OrganizationalUnit"]["Id"], f"{PREFIX}-account"
+        organizations.create_account(Email="killed@acceptance.test", AccountName=name, Tags=tags)
+        (made,) = [each["Id"] for each in things.members(organizations) if each["Name"] == name]
+        organizations.move_account(AccountId=made, SourceParentId=root, DestinationParentId=unit)
+        organizations.close_account(AccountId=made)
         self.assertEqual(self.run_suite("--clean").wait(), 0, self.log())
         self.assertEqual(self.there(), [])
 

@@ -19,7 +19,7 @@ from beliefs import wording
 from installation import ROOT
 from lives import types
 from outcome import CONFIRMED, CONTRADICTED, FAILED, NOT_TRIED, confirmed
-from world import PREFIX, Stopped
+from world import PREFIX, Stopped, _again
 
 # The longest names that are made of a prefix: Lambda takes 64 characters, S3 63.
 LONGEST_FUNCTION, LONGEST_BUCKET = 64, 63
@@ -126,6 +126,20 @@ class RefusalTest(unittest.TestCase):
         taken = refusal.of(lambda: None)
         self.assertIsNone(taken.code)
         self.assertFalse(taken.says("taken"))
+
+    def test_a_reason_is_told_where_there_is_one(self):
+        error = ClientError({"Error": {"Code": "X", "Message": "no"}, "Reason": "SERVICE_ACCESS_NOT_ENABLED"}, "Call")
+        refused = refusal.of(mock.Mock(side_effect=error))
+        self.assertEqual(str(refused), "X (SERVICE_ACCESS_NOT_ENABLED): no")
+
+    def test_who_met_another_call_is_asked_again_for_a_while(self):
+        def met(code):
+            return (None, {"Error": {"Code": code}})
+
+        self.assertEqual(_again(met("ConcurrentModificationException"), attempts=1), 2)
+        self.assertIsNone(_again(met("ConcurrentModificationException"), attempts=30))
+        self.assertIsNone(_again(met("DuplicateOrganizationalUnitException"), attempts=1))
+        self.assertIsNone(_again(None, attempts=1))
 
 
 class WordingTest(unittest.TestCase):

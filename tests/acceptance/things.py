@@ -304,7 +304,7 @@ def _units(world, account):
 
 def units(organizations):
     """The units right below the root."""
-    return children(organizations, organizations.list_roots()["Roots"][0]["Id"])
+    return children(organizations, _root(organizations))
 
 
 def children(organizations, parent):
@@ -317,12 +317,11 @@ def children(organizations, parent):
 
 def _remove_account(world, account, name):
     organizations = account.client("organizations")
-    root = organizations.list_roots()["Roots"][0]["Id"]
     for member in members(organizations):
-        if member["Name"] != name or state(member) not in ("ACTIVE", "SUSPENDED", "PENDING_CLOSURE"):
+        if member["Name"] != name:
             continue
         _only(world, name, organizations.list_tags_for_resource(ResourceId=member["Id"])["Tags"])
-        parent = organizations.list_parents(ChildId=member["Id"])["Parents"][0]["Id"]
+        root, parent = _root(organizations), _parent(organizations, member)
         if parent != root:
             organizations.move_account(AccountId=member["Id"], SourceParentId=parent, DestinationParentId=root)
         if state(member) == "ACTIVE":
@@ -330,11 +329,21 @@ def _remove_account(world, account, name):
 
 
 def _accounts(world, account):
+    """Those that are open, or closed and in the way of their unit's end."""
     organizations = account.client("organizations")
     for member in members(organizations):
-        is_open = world.is_ours(member["Name"]) and state(member) == "ACTIVE"
-        if is_open and _tagged(world, organizations.list_tags_for_resource(ResourceId=member["Id"])["Tags"]):
-            yield member["Name"]
+        if world.is_ours(member["Name"]):
+            is_left = state(member) == "ACTIVE" or _parent(organizations, member) != _root(organizations)
+            if is_left and _tagged(world, organizations.list_tags_for_resource(ResourceId=member["Id"])["Tags"]):
+                yield member["Name"]
+
+
+def _root(organizations):
+    return organizations.list_roots()["Roots"][0]["Id"]
+
+
+def _parent(organizations, member):
+    return organizations.list_parents(ChildId=member["Id"])["Parents"][0]["Id"]
 
 
 def members(organizations):
@@ -352,7 +361,7 @@ def state(member):
 
 def _remove_policy_type(world, account, name):
     organizations = account.client("organizations")
-    root = organizations.list_roots()["Roots"][0]["Id"]
+    root = _root(organizations)
     with contextlib.suppress(organizations.exceptions.PolicyTypeNotEnabledException):
         organizations.disable_policy_type(RootId=root, PolicyType=name)
 

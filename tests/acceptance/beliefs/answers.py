@@ -10,7 +10,7 @@ from belief import Table
 from outcome import confirmed, contradicted, held
 from stacks import Stack
 
-TABLE = Table()
+TABLE = Table(costs="a run of a function, which is free or less than a cent")
 GUIDE = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide"
 ECHO = (Path(__file__).parent.parent / "echo.py").read_text()
 LIFETIME = 7200
@@ -163,7 +163,7 @@ def scalars_are_strings(world):
 @TABLE.belief(
     "C13",
     "CloudFormation refuses an answer of more than 4,096 bytes",
-    f"{GUIDE}/crpg-ref-responses.html",
+    f"{GUIDE}/crpg-ref-responses.html; aws-cdk 2825, 23958",
     local="takes answers of any size",
 )
 def long_answers_are_refused(world):

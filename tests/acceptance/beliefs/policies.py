@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 import refusal
 import stores
-from belief import MEMBER, Table
+from belief import MEMBER, NOTHING, Table
 from outcome import confirmed, contradicted, held, not_tried
 
 from . import wording
@@ -23,6 +23,8 @@ NAMES = {
 }
 GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide"
 ELEMENTS = f"{GUIDE}/reference_policies_elements_principal.html"
+# All checks of keys share one.
+COSTS = {"kms": "a part of the dollar that a key costs in a month"}
 # What the code takes for a principal that isn't there: handlers/*-statement/src. Code, and words in the message.
 UNKNOWN_PRINCIPAL = {
     "ecr": ("InvalidParameterException", "Invalid repository policy provided", "Principal not found"),
@@ -32,7 +34,7 @@ UNKNOWN_PRINCIPAL = {
 }
 # The most that a policy may have, and of what: https://docs.aws.amazon.com/general/latest/gr/ and each service's guide.
 LIMITS = {"ecr": 10_240, "kms": 32_768, "s3": 20_480, "trust": 2_048, "inline": 10_240}
-# How the one text of each is in the table: what it says, and why the local AWS can't tell.
+# Why the local AWS can't tell.
 NO_PRINCIPALS = "looks no principal up"
 COUNTS_NOTHING = "counts no policy"
 
@@ -46,7 +48,7 @@ def each(which, name, says, source, **more):
                 f"{name}-{store}",
                 says.format(NAMES[store]),
                 source,
-                **{**more, "local": more.get("local")},
+                **{**more, "costs": COSTS.get(store, NOTHING)},
             )(functools.partial(_with_store, check, store))
         return check
 
@@ -109,7 +111,6 @@ def takes_an_empty_condition(world, name, store):
     "P2",
     "{} counts a policy without its white space",
     f"real-aws P2; {GUIDE}/reference_iam-quotas.html",
-    local=COUNTS_NOTHING,
 )
 def counts_without_white_space(world, name, store):
     text = json.dumps(store.document(store.statement(Sid="Padded", **principal(world, store))))
@@ -222,9 +223,21 @@ def refuses_a_sid_with_spaces(world, store):
 
 
 @TABLE.belief(
+    "P7",
+    "IAM tells the quota of trust policies, 2,048 characters or up to 8,192",
+    f"real-aws P7; {GUIDE}/reference_iam-quotas.html",
+)
+def tells_the_quota_of_trust_policies(world):
+    quotas = world.management.client("iam").get_account_summary()["SummaryMap"]
+    quota = quotas.get("AssumeRolePolicySizeQuota")
+    return held(quota is not None and 2048 <= quota <= 8192, f"{quota}")
+
+
+@TABLE.belief(
     "P4",
     "KMS refuses a statement without a Resource, as malformed, and not for its principal",
     "real-aws P4; https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html",
+    costs=COSTS["kms"],
     local="takes any key policy",
 )
 @alone("kms")
@@ -240,6 +253,7 @@ def refuses_a_statement_without_resource(world, store):
     "P4-lockout",
     "KMS refuses a policy that takes the right to change it from who puts it, in the words that the function knows",
     "handlers/kms-policy-statement/src/keys.rs, LOCKOUT; aws-cdk 21973",
+    costs=COSTS["kms"],
     local="takes any key policy",
 )
 @alone("kms")
@@ -252,9 +266,8 @@ def refuses_a_lockout(world, store):
 
 @TABLE.belief(
     "P9",
-    "S3 takes a CanonicalUser, and shows the account that it is",
+    "S3 takes a CanonicalUser, and shows it as that or as the account that it is",
     f"real-aws P9; {ELEMENTS}",
-    local="knows no canonical ids",
 )
 @alone("s3")
 def takes_a_canonical_user(world, store):
@@ -264,8 +277,8 @@ def takes_a_canonical_user(world, store):
     if refused.code:
         return contradicted(str(refused))
     shown = _until_shown(world, store, ["Canonical"])
-    # The id of an account isn't a secret, but nothing here prints one.
-    return confirmed(f"its Principal is shown as {next(iter(shown[0]['Principal']), '?')}" if shown else "taken")
+    kind = next(iter(shown[0]["Principal"])) if shown else None
+    return held(kind in ("AWS", "CanonicalUser"), f"its Principal is shown as {kind}")
 
 
 @TABLE.belief(

@@ -1,7 +1,7 @@
 """What RAM says of principals and shares, and what participants see."""
 
 import refusal
-from belief import MEMBER, Table
+from belief import MEMBER, SUBNETS, Table
 from outcome import held
 
 TABLE = Table()
@@ -28,6 +28,7 @@ def _share(world, of, principals):
     "N1",
     "RAM refuses a principal outside of the organization where external ones aren't allowed, and says so",
     f"real-aws N1; {RAM}/tshoot-sharing-outside-org.html; {VPC}",
+    needs=(SUBNETS,),
 )
 def a_foreign_account(world):
     refused = _share(world, "n1", [FOREIGN])
@@ -39,6 +40,7 @@ def a_foreign_account(world):
     "N1-bare",
     "RAM refuses the id of an organization where it wants an ARN: malformed",
     "reference/multi-account.md 2.4; aws-cdk 14131",
+    needs=(SUBNETS,),
 )
 def a_bare_id(world):
     organization = world.management.client("organizations").describe_organization()["Organization"]["Id"]
@@ -63,7 +65,7 @@ def a_share_that_is_gone(world):
     "N12",
     "A participant sees a shared subnet, and none of the tags that its owner gave it",
     VPC,
-    needs=(MEMBER,),
+    needs=(MEMBER, SUBNETS),
 )
 def tags_stay_with_their_owner(world):
     if "shared" not in world.made:
@@ -84,3 +86,17 @@ def tags_stay_with_their_owner(world):
         f"{'never seen' if after is None else f'seen after {after:.0f} s'}; of the owner's tags the participant sees "
         f"{len([tag for tag in tags or [] if tag in owner.get('Tags', [])])} of {len(owner.get('Tags', []))}",
     )
+
+
+@TABLE.belief(
+    "N2",
+    "CloudFormation has types of its own for one principal and one resource of a share",
+    "real-aws N2; https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/AWS_RAM.html",
+    local="has no register of types",
+)
+def there_are_native_types(world):
+    cloudformation = world.management.client("cloudformation")
+    names = ("AWS::RAM::PrincipalAssociation", "AWS::RAM::ResourceAssociation")
+    seen = {name: refusal.of(cloudformation.describe_type, Type="RESOURCE", TypeName=name) for name in names}
+    missing = [f"{name}: {refused}" for name, refused in seen.items() if refused.code]
+    return held(not missing, "; ".join(missing) or "both are there")

@@ -116,4 +116,10 @@ def _share(world):
             world.made["not-shared"] = not_tried("RAM doesn't know the organization after ten minutes")
             return
         world.made[of] = made["resourceShare"]["resourceShareArn"]
+
+    def is_seen():
+        return refusal.of(world.member.client("ec2").describe_subnets, SubnetIds=world.made["subnets"][1:]).code is None
+
+    if world.until(is_seen) is None:
+        raise RuntimeError("after ten minutes the member doesn't see the subnets that are shared with it")
     world.made["shared"] = True

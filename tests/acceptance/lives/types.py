@@ -233,9 +233,10 @@ def _accounts(world):
 
 def _account(parent):
     def properties(world):
-        user, _, domain = (world.mailbox or "@").partition("@")
+        user, _, domain = world.mailbox.partition("@")
         return {
-            "Name": world.name("account"),
+            # The stack makes it, and may be killed in the middle of that.
+            "Name": world.making("account", world.name("account")),
             "Email": f"{user}+{world.prefix}@{domain}",
             "ParentId": world.made[parent],
             "CloseOnDelete": "true",
