@@ -25,7 +25,7 @@ from lives import fixtures, landing, types
 from lives.life import Living
 from outcome import not_tried
 from report import Report
-from things import members, state
+from things.organization import members, state
 from world import MANAGEMENT, MEMBER, PREFIX, Account, Stopped, World
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "target/acceptance"

@@ -9,6 +9,7 @@ from unittest import mock
 import cleaning
 import things
 from journal import Journal, Thing
+from things import ownership
 from world import MANAGEMENT, World
 
 BUCKET = Thing("bucket", "111122223333", "us-east-1", "a-prefix-bucket")
@@ -91,10 +92,10 @@ class CleaningTest(unittest.TestCase):
 
     def test_what_lacks_the_prefix_or_the_tag_is_left_alone(self):
         ours = [{"Key": "archipelago-acceptance", "Value": "a-prefix"}]
-        things._only(self.world, "a-prefix-role", ours)
+        ownership.only(self.world, "a-prefix-role", ours)
         for name, tags in (("other-role", ours), ("a-prefixed", ours), ("a-prefix-role", []), ("a-prefix", [{}])):
             with self.subTest(name=name, tags=tags), self.assertRaisesRegex(ValueError, "left alone"):
-                things._only(self.world, name, tags)
+                ownership.only(self.world, name, tags)
 
     def test_another_account_or_region_is_told(self):
         for thing in (

@@ -11,8 +11,8 @@ import warnings
 from pathlib import Path
 
 import local
-import things
 from journal import Journal
+from things import organization
 from world import MANAGEMENT, MEMBER, TAG, Account
 
 HERE = Path(__file__).resolve().parent
@@ -78,8 +78,8 @@ class KilledTest(unittest.TestCase):
             }
             seen += [f"{kind}: {name}" for kind, names in called.items() for name in names if PREFIX in name]
         organizations = self.accounts[0].client("organizations")
-        seen += [f"unit: {unit['Name']}" for unit in things.units(organizations)]
-        open_accounts = [each for each in things.members(organizations) if things.state(each) == "ACTIVE"]
+        seen += [f"unit: {unit['Name']}" for unit in organization.units(organizations)]
+        open_accounts = [each for each in organization.members(organizations) if organization.state(each) == "ACTIVE"]
         return seen + [f"account: {each['Name']}" for each in open_accounts if PREFIX in each["Name"]]
 
     def keys(self, kms):
@@ -111,7 +111,7 @@ class KilledTest(unittest.TestCase):
         unit = organizations.create_organizational_unit(ParentId=root, Name=f"{PREFIX}-parent", Tags=tags)
         unit, name = unit["OrganizationalUnit"]["Id"], f"{PREFIX}-account"
         organizations.create_account(Email="killed@acceptance.test", AccountName=name, Tags=tags)
-        (made,) = [each["Id"] for each in things.members(organizations) if each["Name"] == name]
+        (made,) = [each["Id"] for each in organization.members(organizations) if each["Name"] == name]
         organizations.move_account(AccountId=made, SourceParentId=root, DestinationParentId=unit)
         organizations.close_account(AccountId=made)
         self.assertEqual(self.run_suite("--clean").wait(), 0, self.log())

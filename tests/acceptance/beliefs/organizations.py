@@ -4,10 +4,10 @@ import json
 
 import refusal
 import stores
-import things
 from belief import CHANGE_ORGANIZATION, MAKE_ACCOUNTS, MEMBER, Table
 from outcome import confirmed, contradicted, held, not_tried
 from stores import pairs
+from things import organization
 
 TABLE = Table()
 API = "https://docs.aws.amazon.com/organizations/latest/APIReference"
@@ -78,7 +78,7 @@ def new_units_are_known_soon(world):
             ).code in (None, "DuplicateOrganizationalUnitException")
 
         def is_listed(unit=unit):
-            return unit in [each["Id"] for each in things.units(organizations)]
+            return unit in [each["Id"] for each in organization.units(organizations)]
 
         lags += [world.until(takes_a_child), world.until(is_listed)]
     slowest = max(600 if lag is None else lag for lag in lags)
@@ -148,7 +148,7 @@ def the_management_account_has_no_id_there(world):
     account = world.management.client("account")
     name = next(
         member["Name"]
-        for member in things.members(world.management.client("organizations"))
+        for member in organization.members(world.management.client("organizations"))
         if member["Id"] == world.management.id
     )
     # Should it be taken, the account has the name that it has.
@@ -211,11 +211,11 @@ def a_policy_type_wants_trust(world):
     if "securityhub.amazonaws.com" in trusted:
         return not_tried("securityhub.amazonaws.com is trusted already")
     # What is on already isn't ours to be switched off again.
-    if things.SERVICE_TYPE in [each["Type"] for each in organizations.list_roots()["Roots"][0]["PolicyTypes"]]:
+    if organization.SERVICE_TYPE in [each["Type"] for each in organizations.list_roots()["Roots"][0]["PolicyTypes"]]:
         return not_tried("SECURITYHUB_POLICY is on already")
-    world.making("policy type", things.SERVICE_TYPE)
+    world.making("policy type", organization.SERVICE_TYPE)
     call = organizations.enable_policy_type
-    refused = refusal.of(call, RootId=_root(world), PolicyType=things.SERVICE_TYPE)
+    refused = refusal.of(call, RootId=_root(world), PolicyType=organization.SERVICE_TYPE)
     return held(refused.reason == "SERVICE_ACCESS_NOT_ENABLED", str(refused))
 
 
@@ -227,7 +227,7 @@ def a_policy_type_wants_trust(world):
 )
 def policy_types_take_a_while(world):
     organizations, root = world.management.client("organizations"), _root(world)
-    kind = things.TRIED_TYPE
+    kind = organization.TRIED_TYPE
 
     def status():
         types = organizations.list_roots()["Roots"][0]["PolicyTypes"]

@@ -4,8 +4,8 @@ import json
 
 from botocore.exceptions import ClientError
 
-import things
 from stores import as_text
+from things import GONE, organization
 from world import MEMBER
 
 from .life import Life
@@ -30,7 +30,7 @@ def _statements(get):
         try:
             text = get(world, letter)
         except ClientError as error:
-            if things.GONE.search(error.response["Error"]["Code"]):
+            if GONE.search(error.response["Error"]["Code"]):
                 return []
             raise
         statements = [each for each in json.loads(text)["Statement"] if each.get("Sid", "").startswith(SID)]
@@ -195,7 +195,7 @@ def _units(world):
     organizations = _client(world, "organizations")
     seen = {}
     for place, parent in (("root", world.made["root"]), ("parent", world.made["parent"])):
-        for unit in things.children(organizations, parent):
+        for unit in organization.children(organizations, parent):
             if unit["Name"].startswith(world.name("unit")):
                 tags = organizations.list_tags_for_resource(ResourceId=unit["Id"])["Tags"]
                 own = {tag["Key"]: tag["Value"] for tag in tags if not tag["Key"].startswith(OWN)}
@@ -224,8 +224,8 @@ UNIT = Life(
 def _accounts(world):
     organizations = _client(world, "organizations")
     seen = {}
-    for member in things.members(organizations):
-        if member["Name"] == world.name("account") and things.state(member) == "ACTIVE":
+    for member in organization.members(organizations):
+        if member["Name"] == world.name("account") and organization.state(member) == "ACTIVE":
             parent = organizations.list_parents(ChildId=member["Id"])["Parents"][0]["Id"]
             seen[member["Id"]] = "root" if parent == world.made["root"] else "unit"
     return seen
