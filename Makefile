@@ -6,26 +6,33 @@ TOOLS := .local/tools/bin
 CHECKS := .local/checks/bin
 LANDING := .local/landing
 CYCLONEDX := 0.5.9
-PYTHON := tests/local-aws tests/schemas cfn-lint docs
+PYTHON := tests/local-aws tests/acceptance tests/schemas cfn-lint docs
 # Seconds for each target.
 FUZZ_SECONDS ?= 15
 
 # What measures, and what it measures, is built apart, since neither is built as for the tests.
 BENCHED := target/bench
 
-.PHONY: help demo test proof fuzz bench lint policies docs picture build package sbom down clean environments
+.PHONY: help demo acceptance test proof fuzz bench lint policies docs picture build package sbom down clean environments
 .DEFAULT_GOAL := help
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## build, start a local AWS, and go all the way of docs/landing.md
 	@.local/servers/bin/python tests/local-aws/demo.py $(DEMO)
+
+# A real AWS gets what `sam build` or `make package` has built, which a build to be tried here would replace.
+acceptance: $(if $(findstring --local,$(ACCEPTANCE)),build,environments) ## try a real organization, docs/acceptance.md; with ACCEPTANCE=--local the local AWS
+	@.local/servers/bin/python tests/acceptance/acceptance.py \
+		--management "$(MANAGEMENT)" --member "$(MEMBER)" --prefix "$(PREFIX)" $(ACCEPTANCE)
 
 # What functions call is written down there.
 test: export ARCHIPELAGO_CALLS := $(CURDIR)/target/calls
 test: build ## run every test, unit and end to end
 	.local/servers/bin/python -m unittest discover --start-directory tests/local-aws
+	@# What it deploys has other names, and writes nothing down.
+	env -u ARCHIPELAGO_CALLS .local/servers/bin/python -m unittest discover --start-directory tests/acceptance
 	@rm -rf $(ARCHIPELAGO_CALLS) && mkdir -p $(ARCHIPELAGO_CALLS)
 	cargo test --locked --workspace -- --skip concurrency::
 	@# Hundreds of processes at once want the machine for themselves.

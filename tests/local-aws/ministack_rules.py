@@ -8,6 +8,7 @@ from ministack.core.responses import new_uuid
 from ministack.services import ecs, lambda_svc
 from ministack.services.cloudformation import custom_resource, provisioners
 
+import answer_rules  # noqa: F401
 import invocation_rules  # noqa: F401
 import pipeline_rules  # noqa: F401
 import stack_rules  # noqa: F401

@@ -1,0 +1,1 @@
+"""The lives of the resource types through stacks."""
