@@ -46,7 +46,7 @@ class MotoCase(unittest.TestCase):
 
     def setUp(self):
         self.clock = Clock()
-        for rules in ("account_rules", "resource_share"):
+        for rules in ("account_rules", "organizations_rules", "resource_share"):
             self.enterContext(mock.patch(f"{rules}.time", self.clock))
         urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}/moto-api/reset", method="POST")).close()
         self.organizations = self.client("organizations")

@@ -1,8 +1,10 @@
 """That moto, with the rules, does to an organization what AWS does: run with the servers' Python."""
 
 import json
+import os
 import unittest
 import urllib.request
+from unittest import mock
 
 from botocore.exceptions import ClientError
 
@@ -211,6 +213,40 @@ class Rules(MotoCase):
         self.assertEqual(self.refused(self.organizations.enable_policy_type, **request), "RootNotFoundException")
         request = {"RootId": self.root, "PolicyType": "NO_POLICY"}
         self.assertEqual(self.refused(self.organizations.enable_policy_type, **request), "InvalidInputException")
+
+    def test_a_policy_type_is_switched_in_the_background_and_no_other_one_meanwhile(self):
+        self.enterContext(mock.patch.dict(os.environ, {"POLICY_TYPE_SECONDS": str(WHILE)}))
+        request = {"RootId": self.root, "PolicyType": "TAG_POLICY"}
+        for switch, status in (
+            (self.organizations.enable_policy_type, "PENDING_ENABLE"),
+            (self.organizations.disable_policy_type, "PENDING_DISABLE"),
+        ):
+            answered = switch(**request)["Root"]["PolicyTypes"]
+            for listed in (answered, self.organizations.list_roots()["Roots"][0]["PolicyTypes"]):
+                self.assertIn({"Type": "TAG_POLICY", "Status": status}, listed)
+            for other in (self.organizations.enable_policy_type, self.organizations.disable_policy_type):
+                self.assertEqual(self.refused(other, **request), "PolicyChangesInProgressException")
+            self.clock.now += WHILE
+            self.assertEqual("TAG_POLICY" in self.types(), status == "PENDING_ENABLE")
+
+    def test_a_policy_type_of_a_service_is_on_only_while_the_service_is_trusted(self):
+        policy_type = {"RootId": self.root, "PolicyType": "SECURITYHUB_POLICY"}
+        service = {"ServicePrincipal": "securityhub.amazonaws.com"}
+
+        def violated(call, request):
+            with self.assertRaises(ClientError) as raised:
+                call(**request)
+            return raised.exception.response["Reason"]
+
+        self.assertEqual(violated(self.organizations.enable_policy_type, policy_type), "SERVICE_ACCESS_NOT_ENABLED")
+        self.organizations.enable_aws_service_access(**service)
+        self.organizations.enable_policy_type(**policy_type)
+        self.assertEqual(
+            violated(self.organizations.disable_aws_service_access, service), "POLICY_TYPE_ENABLED_FOR_THIS_SERVICE"
+        )
+        self.organizations.disable_policy_type(**policy_type)
+        self.organizations.disable_aws_service_access(**service)
+        self.assertEqual(self.trusted(), [])
 
     def test_consolidated_billing_has_no_policies_and_shares_nothing(self):
         other = self.client("organizations", STANDALONE)

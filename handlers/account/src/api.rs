@@ -4,7 +4,6 @@
 use std::{cell::LazyCell, time::Duration};
 
 use aws_sdk_organizations::{
-    error::SdkError,
     operation::{
         close_account::CloseAccountError, create_account::CreateAccountError, list_accounts::ListAccountsOutput,
         list_create_account_status::ListCreateAccountStatusOutput,
@@ -13,7 +12,7 @@ use aws_sdk_organizations::{
 };
 use aws_sdk_sts::config::Credentials;
 use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
-use organizations::{Organizations, Patient, once, tags};
+use organizations::{Organizations, Patient, constraint, once, tags};
 
 use crate::properties::{Email, Properties};
 
@@ -201,14 +200,6 @@ impl Api {
         known.not_yet_if(&NOT_READY, READY_WITHIN)?;
         Ok(())
     }
-}
-
-/// Which constraint was violated: one code stands for many, some of which pass.
-fn constraint<'a, T, E, R>(
-    answer: &'a Result<T, SdkError<E, R>>,
-    reason: impl Fn(&'a E) -> Option<&'a Constraint>,
-) -> Option<Constraint> {
-    answer.as_ref().err().and_then(SdkError::as_service_error).and_then(reason).cloned()
 }
 
 /// Whether it is the address of `account`.
