@@ -17,7 +17,7 @@ from moto.organizations.utils import make_random_create_account_status_id
 from moto.sts.exceptions import STSClientError
 from moto.sts.models import STSBackend
 
-from organizations_rules import violation
+from organizations_rules import is_known, violation
 from rules import replaced
 
 PAGE = 20
@@ -129,7 +129,7 @@ def move_account(original, self, **request):
     account = self.get_account_by_id(request["AccountId"])
     source, destination = request["SourceParentId"], request["DestinationParentId"]
     parents = {unit.id for unit in self.ou}
-    if destination not in parents:
+    if destination not in parents or not is_known(self, destination):
         raise Refusal("DestinationParentNotFoundException", "We can't find the destination container of that id.")
     if account.parent_id == destination:
         raise Refusal("DuplicateAccountException", "That account is already present in the specified destination.")

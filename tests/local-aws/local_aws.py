@@ -34,6 +34,7 @@ TIMES = (
     "RAM_SHARE_SECONDS",
     "RAM_ASSOCIATION_SECONDS",
     "RAM_LINGER_SECONDS",
+    "UNIT_KNOWN_SECONDS",
 )
 
 
@@ -121,6 +122,8 @@ class LocalAws:
     def _environment(self, port, endpoint, organizations):
         """Nothing of the caller's but its PATH and times: ministack hands its own environment on to the functions."""
         return {
+            # Long enough for who doesn't ask again to be refused.
+            "UNIT_KNOWN_SECONDS": "0.5",
             **{name: os.environ[name] for name in (*TIMES, record.FOLDER) if name in os.environ},
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",

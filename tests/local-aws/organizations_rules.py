@@ -55,6 +55,11 @@ def from_the_management_account(respond, before):
     return answer
 
 
+def is_known(backend, parent_id):
+    """Whether what is made or moved can be put there: a new unit isn't known to every call at once."""
+    return all(getattr(unit, "known_at", 0) <= time.time() for unit in backend.ou if unit.id == parent_id)
+
+
 def settle(backend):
     """Ends what switching a policy type has taken its time for."""
     root = _root(backend)
@@ -134,8 +139,12 @@ def disable_aws_service_access(original, self, **request):
 @replaced(OrganizationsBackend)
 def create_organizational_unit(original, self, **request):
     self.validate_parent_id(request["ParentId"])
+    if not is_known(self, request["ParentId"]):
+        raise Refusal("ParentNotFoundException", "You specified parent that doesn't exist.")
     _refuse_duplicate(self, request["ParentId"], request["Name"])
-    return original(self, **request)
+    answer = original(self, **request)
+    self.ou[-1].known_at = time.time() + float(os.environ.get("UNIT_KNOWN_SECONDS") or 0)
+    return answer
 
 
 @replaced(OrganizationsBackend)

@@ -177,6 +177,19 @@ class Rules(MotoCase):
             "OrganizationalUnitNotEmptyException",
         )
 
+    def test_a_new_unit_is_unknown_as_a_parent_for_a_while(self):
+        self.enterContext(mock.patch.dict(os.environ, {"UNIT_KNOWN_SECONDS": str(WHILE)}))
+        account, unit = self.account("one"), self.unit("new")
+        inner = {"ParentId": unit, "Name": "Inner"}
+        move = {"AccountId": account, "SourceParentId": self.root, "DestinationParentId": unit}
+        self.assertEqual(
+            self.refused(self.organizations.create_organizational_unit, **inner), "ParentNotFoundException"
+        )
+        self.assertEqual(self.refused(self.organizations.move_account, **move), "DestinationParentNotFoundException")
+        self.clock.now += WHILE
+        self.organizations.create_organizational_unit(**inner)
+        self.organizations.move_account(**move)
+
     def test_a_member_sees_its_organization_and_may_not_manage_it(self):
         member = self.client("organizations", self.account("member"))
         described = member.describe_organization()["Organization"]

@@ -15,6 +15,9 @@ use crate::{organization::Organization, properties::OrganizationId, services::Se
 /// How long a policy type may take to be switched on or off: as long as Terraform's provider waits for it.
 const SWITCHED_WITHIN: Duration = Duration::from_mins(5);
 
+/// What Organizations says of the root of an organization that was made a moment ago.
+const NO_ROOT: &str = "RootNotFoundException";
+
 impl Organization {
     /// Enables the policy types that are wanted and aren't, and disables those that only were wanted before; then comes back until
     /// all are as they should be: until then policies can't be attached, and a service can't be dropped.
@@ -53,7 +56,8 @@ impl Organization {
             let disabling = async || {
                 is_asked = true;
                 let request = self.api().disable_policy_type().root_id(root_id).policy_type(policy_type.clone());
-                Ok(request.send().await.none_if(&["PolicyTypeNotEnabledException"]).unless_busy().map(drop)?)
+                let request = request.send().await.none_if(&["PolicyTypeNotEnabledException"]);
+                Ok(request.unless_busy().not_yet_if(&[NO_ROOT], NEW_FOR).map(drop)?)
             };
             claim.change(policy_type.as_str(), now.is_none(), disabling).await?;
         }
@@ -72,7 +76,7 @@ impl Organization {
             _ => None,
         });
         let enabled = enabled.none_if(&["PolicyTypeAlreadyEnabledException"]).unless_busy();
-        enabled.map(drop).map_err(|error| match constraint {
+        enabled.not_yet_if(&[NO_ROOT], NEW_FOR).map(drop).map_err(|error| match constraint {
             Some(Constraint::ServiceAccessNotEnabled) => {
                 let error = error.advised(&format!(
                     "{policy_type} belongs to a service: list that in `TrustedServices`, such as securityhub.amazonaws.com \

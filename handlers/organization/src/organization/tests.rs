@@ -198,6 +198,34 @@ async fn a_list_of_roots_that_does_not_know_of_the_organization_yet_is_waited_fo
 }
 
 #[tokio::test]
+async fn an_organization_that_was_made_a_moment_ago_is_waited_for_by_every_call() {
+    let (with, without) = (json!({"PolicyTypes": [SCP], "TrustedServices": [STACKSETS]}), json!({}));
+    for code in ["AWSOrganizationsNotInUseException", "RootNotFoundException"] {
+        let enabling = mock!(Client::enable_policy_type).then_http_response(move || said(400, code));
+        let disabling = mock!(Client::disable_policy_type).then_http_response(move || said(400, code));
+        let up = [there(), root(&[]), trusted(&[STACKSETS]), enabling];
+        let down = [there(), root(&[(SCP, ON)]), trusted(&[STACKSETS]), disabling];
+        for ended in [ensured(&up, &[], &with, None).await, ensured(&down, &[], &without, Some(&with)).await] {
+            let Err(Error::NotYet(not_yet)) = ended else { panic!("{code} is final") };
+            assert_eq!(not_yet.within, Some(Duration::from_mins(2)), "{not_yet}");
+        }
+    }
+    let unknown = || said(400, "AWSOrganizationsNotInUseException");
+    let listing = mock!(Client::list_aws_service_access_for_organization).then_http_response(unknown);
+    let trusting = mock!(Client::enable_aws_service_access).then_http_response(unknown);
+    let dropping = mock!(Client::disable_aws_service_access).then_http_response(unknown);
+    let services = json!({"TrustedServices": [STACKSETS]});
+    for (rules, desired, previous) in [
+        (vec![there(), root(&[]), listing], &services, None),
+        (vec![there(), root(&[]), trusted(&[]), trusting], &services, None),
+        (vec![there(), root(&[]), trusted(&[STACKSETS]), dropping], &without, Some(&services)),
+    ] {
+        let ended = ensured(&rules, &[], desired, previous).await;
+        assert!(matches!(ended, Err(Error::NotYet(_))), "{ended:?}");
+    }
+}
+
+#[tokio::test]
 async fn policy_types_are_enabled_where_they_are_not_and_only_own_ones_disabled() {
     let before = json!({"PolicyTypes": ["TAG_POLICY", "BACKUP_POLICY"]});
     let rules = [
