@@ -12,7 +12,7 @@ use aws_sdk_organizations::{
 };
 use aws_sdk_sts::config::Credentials;
 use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
-use organizations::{Organizations, Patient, constraint, once, tags};
+use organizations::{NEW_FOR, NOT_IN_USE, Organizations, Patient, constraint, once, tags};
 
 use crate::properties::{Email, Properties};
 
@@ -22,18 +22,12 @@ const BUSY_WITH_ACCOUNTS: Duration = Duration::from_mins(10);
 /// How long a new organization may be on its way, and how long the creation or closing of many accounts may queue.
 const QUEUED: Duration = Duration::from_hours(1);
 
-/// How long what was made or moved a moment ago may be unknown.
-pub(crate) const KNOWN_WITHIN: Duration = Duration::from_mins(2);
-
 /// How long the role of a new account may be out of reach.
 const READY_WITHIN: Duration = Duration::from_mins(15);
 
 /// What STS says of a role in an account that isn't ready.
 const NOT_READY: [&str; 5] =
     ["AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "OptInRequired", "RegionDisabledException"];
-
-/// The number of accounts that every organization may have. With fewer, "too many" means that it is too young.
-const FIRST_QUOTA: usize = 10;
 
 /// Organizations, the accounts' own names, and the roles in them.
 #[derive(Debug)]
@@ -96,13 +90,13 @@ impl Api {
         Ok(described.and_then(|output| output.create_account_status))
     }
 
-    /// Asks for an account. Not tried again by the SDK: there is no client token, and a second request that follows a
-    /// lost answer would be a second account.
+    /// Asks for an account of an organization, which `is_new` or not. Not tried again by the SDK: there is no client token, and a
+    /// second request that follows a lost answer would be a second account.
     pub(crate) async fn create(
         &self,
         desired: &Properties,
         marked: &[(String, String)],
-        accounts: usize,
+        is_new: bool,
     ) -> Result<CreateAccountStatus> {
         let request = self
             .client()
@@ -119,7 +113,8 @@ impl Api {
         });
         let waits = match constraint {
             Some(Constraint::AccountCreationRateLimitExceeded) => true,
-            Some(Constraint::AccountNumberLimitExceeded) => accounts < FIRST_QUOTA,
+            // "wait one hour and try again", says ConstraintViolationException of the first hour of an organization.
+            Some(Constraint::AccountNumberLimitExceeded) => is_new,
             _ => false,
         };
         let made = made
@@ -128,14 +123,15 @@ impl Api {
                 BUSY_WITH_ACCOUNTS,
             )
             .not_yet_if(&["FinalizingOrganizationException"], QUEUED)
+            .not_yet_if(&[NOT_IN_USE], NEW_FOR)
             .map_err(|error| if waits { error.not_yet_within(QUEUED) } else { error })?;
-        made.create_account_status.ok_or_else(|| Error::not_yet_within(KNOWN_WITHIN, "the request isn't described yet"))
+        made.create_account_status.ok_or_else(|| Error::not_yet_within(NEW_FOR, "the request isn't described yet"))
     }
 
     /// Renames the account. A denial may be that of a fresh role, or of trust that was given a moment ago.
     pub(crate) async fn rename(&self, id: &str, name: &str) -> Result<()> {
         let renamed = self.account.put_account_name().account_id(id).account_name(name).send().await;
-        let renamed = renamed.not_yet_if(&["InternalServerException", "TooManyRequestsException"], KNOWN_WITHIN);
+        let renamed = renamed.not_yet_if(&["InternalServerException", "TooManyRequestsException"], NEW_FOR);
         renamed.map(drop).map_err(|error| match error.code() {
             "AccessDeniedException" => error.advised(&format!(
                 "the account {id} keeps its name; trust account.amazonaws.com in the organization (`TrustedServices` of \
@@ -147,11 +143,11 @@ impl Api {
     }
 
     /// Moves the account; a move that has been made is done. Says whether the account is there now: if not, it wasn't at
-    /// `from`.
+    /// `from`. The OU that it is moved to may have been made a moment ago.
     pub(crate) async fn relocate(&self, id: &str, from: &str, to: &str) -> Result<bool> {
         let moving = self.client().move_account().account_id(id).source_parent_id(from).destination_parent_id(to);
-        match moving.send().await.none_if(&["SourceParentNotFoundException", "AccountNotFoundException"]).unless_busy()
-        {
+        let moved = moving.send().await.none_if(&["SourceParentNotFoundException", "AccountNotFoundException"]);
+        match moved.unless_busy().not_yet_if(&["DestinationParentNotFoundException"], NEW_FOR) {
             Err(error) if error.code() == "DuplicateAccountException" => Ok(true),
             moved => Ok(moved?.is_some()),
         }
