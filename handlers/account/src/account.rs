@@ -137,6 +137,7 @@ impl Accounts {
             return Ok(Lookup::Free { is_new: is_new(&accounts, claim) });
         };
         let id = account.id().unwrap_or_default();
+        check_member(id, claim)?;
         let uses = |users: Users| users.includes(claim.owner());
         if !desired.adopt_existing && !self.api.organizations.users(id).await?.is_some_and(uses) {
             return Err(Error::refused(format!(
@@ -204,11 +205,12 @@ impl Accounts {
             // It is there, since its tags were read.
             return Err(not_described(id));
         };
-        let closed = [AccountState::PendingClosure, AccountState::Suspended, AccountState::Closed];
-        if account.state().is_some_and(|state| closed.contains(state)) {
-            return Ok(());
+        match state(&account) {
+            Some(AccountState::Suspended | AccountState::Closed) => return Ok(()),
+            // Everything in it still works.
+            Some(AccountState::PendingClosure) => {}
+            _ => self.api.close(id).await?,
         }
-        self.api.close(id).await?;
         Err(Error::not_yet(format!("the account {id} is being closed")))
     }
 }
@@ -267,15 +269,35 @@ fn is_recent(earlier: &CreateAccountStatus, request: &CreateAccountStatus) -> bo
     }
 }
 
+/// The account's state. It came in September 2025, and not to every partition: there may be the older status alone, which has some of
+/// the same words.
+/// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html>
+fn state(account: &Account) -> Option<AccountState> {
+    account.state().cloned().or_else(|| account.status().map(|status| AccountState::from(status.as_str())))
+}
+
+/// Only a member can be worked with: the management account has no access role, and can't be renamed by its id.
+/// <https://docs.aws.amazon.com/accounts/latest/reference/API_PutAccountName.html>
+fn check_member(id: &str, claim: &Claim<AccountId>) -> Result<()> {
+    // The function runs in the management account: no other one may call CreateAccount.
+    if id != claim.account() {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "the account {id} is the management account of this organization, and a Custom::Account is one of its members; give another \
+         address, or leave this resource out"
+    )))
+}
+
 /// Only an account that works can be worked with.
 fn check_state(account: &Account) -> Result<()> {
     let id = account.id().unwrap_or_default();
-    match account.state() {
+    match state(account) {
         Some(AccountState::Active) => Ok(()),
         Some(AccountState::PendingActivation) => Err(Error::not_yet(format!("the account {id} is PENDING_ACTIVATION"))),
         state => Err(Error::refused(format!(
             "the account {id} is {}, and only an ACTIVE one is taken; reopen it with AWS Support, or choose another address",
-            state.map_or("in no known state", AccountState::as_str)
+            state.as_ref().map_or("in no known state", AccountState::as_str)
         ))),
     }
 }
@@ -296,8 +318,9 @@ impl Resource for Accounts {
         claim: &Claim<AccountId>,
     ) -> Result<Attributes> {
         let account = self.account(desired, claim).await?;
-        check_state(&account)?;
         let id = account.id().unwrap_or_default();
+        check_member(id, claim)?;
+        check_state(&account)?;
         if !has_email(&account, &desired.email) {
             return Err(Error::refused(format!(
                 "the account {id} has another address than `Email`; Organizations can't change it from here: give the old one"
@@ -336,7 +359,7 @@ impl Resource for Accounts {
             arn: text(account.arn()),
             email: text(account.email()),
             name: desired.name.0.clone(),
-            state: text(account.state().map(AccountState::as_str)),
+            state: text(state(&account).as_ref().map(AccountState::as_str)),
         })
     }
 

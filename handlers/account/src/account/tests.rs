@@ -11,7 +11,7 @@ use aws_sdk_organizations::{
         list_tags_for_resource::ListTagsForResourceOutput, move_account::MoveAccountOutput,
         tag_resource::TagResourceOutput, untag_resource::UntagResourceOutput,
     },
-    types::{Parent, ParentType, Root, Tag},
+    types::{AccountStatus, Parent, ParentType, Root, Tag},
 };
 use aws_sdk_sts::{
     operation::{assume_role::AssumeRoleOutput, get_caller_identity::GetCallerIdentityOutput},
@@ -336,6 +336,49 @@ async fn an_account_that_is_suspended_or_being_closed_is_never_taken_over() {
         assert!(sentence.contains(&format!("the account {ID} is {state}")), "{sentence}");
         assert!(claim.id().is_none(), "what isn't taken over isn't held");
     }
+}
+
+#[tokio::test]
+async fn the_management_account_is_neither_taken_over_nor_kept() {
+    let desired = json!({"Email": "root@example.com", "AdoptExisting": true});
+    for desired in [desired.clone(), json!({"Email": "root@example.com"})] {
+        let claim = claim(None);
+        let sentence =
+            refusal(ensured(&[no_request(), accounts(vec![management(HOUR)])], &desired, None, &claim).await);
+        assert!(sentence.contains("111111111111 is the management account of this organization"), "{sentence}");
+        assert!(claim.id().is_none(), "what isn't taken over isn't held");
+    }
+    let describes = mock!(Client::describe_account)
+        .then_output(|| DescribeAccountOutput::builder().account(management(HOUR)).build());
+    let sentence = refusal(ensured(&[describes], &desired, Some(&desired), &claim(Some("111111111111"))).await);
+    assert!(sentence.contains("is one of its members"), "{sentence}");
+}
+
+/// An account as AWS describes it where accounts have no state, but the older status.
+fn described_by_status(status: AccountStatus) -> Rule {
+    mock!(Client::describe_account).then_output(move || {
+        let mut described = account(EMAIL, AccountState::Active);
+        (described.state, described.status) = (None, Some(status.clone()));
+        DescribeAccountOutput::builder().account(described).build()
+    })
+}
+
+#[tokio::test]
+async fn where_an_account_has_no_state_its_status_says_the_same() {
+    let attributes = ensured(&[described_by_status(AccountStatus::Active), own()], &json!({}), None, &claim(Some(ID)))
+        .await
+        .unwrap();
+    assert_eq!(attributes.state, "ACTIVE");
+    for status in [AccountStatus::Suspended, AccountStatus::PendingClosure] {
+        let sentence =
+            refusal(ensured(&[described_by_status(status.clone())], &json!({}), None, &claim(Some(ID))).await);
+        assert!(sentence.contains(&format!("the account {ID} is {status}")), "{sentence}");
+    }
+    let closing = json!({"CloseOnDelete": true});
+    let rules = all([last(), vec![described_by_status(AccountStatus::Suspended)]]);
+    removed(&rules, Some(&closing), &claim(Some(ID))).await.unwrap();
+    let rules = all([last(), vec![described_by_status(AccountStatus::PendingClosure)]]);
+    assert_waits(removed(&rules, Some(&closing), &claim(Some(ID))).await, None);
 }
 
 #[tokio::test]
@@ -700,7 +743,7 @@ async fn a_delete_of_what_the_claim_never_used_closes_nothing_even_if_nobody_els
 }
 
 #[tokio::test]
-async fn close_on_delete_closes_what_the_claim_made_and_waits_until_it_is_closing() {
+async fn close_on_delete_closes_what_the_claim_made_and_waits_until_it_is_closed() {
     let closing = json!({"CloseOnDelete": true});
     let closes = mock!(Client::close_account)
         .match_requests(|r| r.account_id() == Some(ID))
@@ -709,9 +752,11 @@ async fn close_on_delete_closes_what_the_claim_made_and_waits_until_it_is_closin
         removed(&all([last(), vec![describes(AccountState::Active), closes]]), Some(&closing), &claim(Some(ID))).await,
         None,
     );
-    for state in [AccountState::PendingClosure, AccountState::Suspended, AccountState::Closed] {
-        // The next look goes on.
-        removed(&[left(), left(), left(), describes(state)], Some(&closing), &claim(Some(ID))).await.unwrap();
+    // The next look goes on.
+    let looks = |state| [left(), left(), left(), describes(state)];
+    assert_waits(removed(&looks(AccountState::PendingClosure), Some(&closing), &claim(Some(ID))).await, None);
+    for state in [AccountState::Suspended, AccountState::Closed] {
+        removed(&looks(state), Some(&closing), &claim(Some(ID))).await.unwrap();
     }
 }
 
