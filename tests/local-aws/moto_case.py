@@ -53,11 +53,11 @@ class MotoCase(unittest.TestCase):
         self.organizations.create_organization(FeatureSet="ALL")
         self.root = self.organizations.list_roots()["Roots"][0]["Id"]
 
-    def client(self, service, account=MANAGEMENT, token=None):
+    def client(self, service, account=MANAGEMENT, token=None, region="us-east-1"):
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
-            region_name="us-east-1",
+            region_name=region,
             aws_access_key_id=account,
             aws_secret_access_key="local",
             aws_session_token=token,

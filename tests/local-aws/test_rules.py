@@ -315,6 +315,22 @@ class Rules(MotoCase):
         self.clock.now += WHILE
         self.assume(unready)
 
+    def test_a_region_that_is_off_in_a_member_assumes_no_role_there_and_the_management_account_has_none(self):
+        account = self.account("one")
+        for region, code in (("eu-south-1", "RegionDisabledException"), ("eu-west-1", None)):
+            sts = self.client("sts", region=region)
+            request = {
+                "RoleArn": f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole",
+                "RoleSessionName": "test",
+            }
+            if code:
+                self.assertEqual(self.refused(sts.assume_role, **request), code)
+            else:
+                sts.assume_role(**request)
+        with self.assertRaises(ClientError) as raised:
+            self.assume(MANAGEMENT)
+        self.assertEqual(raised.exception.response["Error"]["Code"], "AccessDenied")
+
     def test_a_member_is_renamed_once_account_management_is_trusted(self):
         rename = self.client("account").put_account_name
         account = self.account("old")
@@ -323,6 +339,8 @@ class Rules(MotoCase):
         self.organizations.enable_aws_service_access(ServicePrincipal="account.amazonaws.com")
         rename(**request)
         self.assertIn("new", self.names())
+        for name in ("a<b", "a>b", "x" * 51):
+            self.assertEqual(self.refused(rename, AccountId=account, AccountName=name), "ValidationException")
         for other in (MANAGEMENT, STANDALONE):
             self.assertEqual(self.refused(rename, AccountId=other, AccountName="new"), "AccessDeniedException")
 

@@ -10,7 +10,7 @@ use aws_sdk_organizations::{
     },
     types::{Account, ConstraintViolationExceptionReason as Constraint, CreateAccountState, CreateAccountStatus},
 };
-use aws_sdk_sts::config::Credentials;
+use aws_sdk_sts::config::{Credentials, Region};
 use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
 use organizations::{NEW_FOR, NOT_IN_USE, Organizations, Patient, constraint, once, tags};
 
@@ -41,10 +41,13 @@ pub(crate) struct Api {
 impl Api {
     pub(crate) fn new(aws: &SdkConfig) -> Self {
         let account = aws.clone();
+        let region = aws.region().map_or("", Region::as_ref);
+        let sts =
+            aws_sdk_sts::config::Builder::from(aws).region(Region::new(region_of_new_accounts(region).to_owned()));
         Self::of(
             aws_sdk_organizations::Client::new(aws),
             move || aws_sdk_account::Client::new(&account),
-            aws_sdk_sts::Client::new(aws),
+            aws_sdk_sts::Client::from_conf(sts.build()),
         )
     }
 
@@ -198,7 +201,70 @@ impl Api {
     }
 }
 
+/// The Regions of the commercial partition that are on in every account. Others are off in a new one, and STS there knows nothing of it.
+/// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>
+const ON_IN_EVERY_ACCOUNT: [&str; 17] = [
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];
+
+/// The Region in which STS is asked for the role in a new account: the function's own, if that is on in every account.
+/// Other partitions have no Regions to opt in to.
+fn region_of_new_accounts(own: &str) -> &str {
+    let of_others = ["cn-", "eu-iso", "eusc-", "us-gov-", "us-iso"];
+    let is_on = ON_IN_EVERY_ACCOUNT.contains(&own) || of_others.iter().any(|start| own.starts_with(start));
+    if is_on { own } else { "us-east-1" }
+}
+
 /// Whether it is the address of `account`.
 pub(crate) fn has_email(account: &Account, email: &Email) -> bool {
     account.email().is_some_and(|address| email.is(address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked_in(region: &'static str) -> String {
+        let aws = SdkConfig::builder()
+            .behavior_version(aws_sdk_sts::config::BehaviorVersion::latest())
+            .region(Region::from_static(region))
+            .build();
+        Api::new(&aws).sts.config().region().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_new_account_is_asked_for_in_a_region_that_is_on_in_every_account() {
+        for region in
+            ["eu-south-1", "me-central-1", "ap-east-1", "af-south-1", "il-central-1", "ap-southeast-3", "mx-central-1"]
+        {
+            assert_eq!(asked_in(region), "us-east-1", "{region}");
+        }
+        for region in [
+            "eu-central-1",
+            "us-west-2",
+            "us-gov-east-1",
+            "cn-northwest-1",
+            "eusc-de-east-1",
+            "us-iso-west-1",
+            "eu-isoe-west-1",
+        ] {
+            assert_eq!(asked_in(region), region);
+        }
+    }
 }
