@@ -30,6 +30,7 @@ TIMES = (
     "ACCOUNT_CREATION_SECONDS",
     "ACCOUNT_READY_SECONDS",
     "ACCOUNT_CLOSING_SECONDS",
+    "ACCOUNT_KNOWN_SECONDS",
     "POLICY_TYPE_SECONDS",
     "RAM_SHARE_SECONDS",
     "RAM_ASSOCIATION_SECONDS",
@@ -123,6 +124,7 @@ class LocalAws:
         """Nothing of the caller's but its PATH and times: ministack hands its own environment on to the functions."""
         return {
             # Long enough for who doesn't ask again to be refused.
+            "ACCOUNT_KNOWN_SECONDS": "0.5",
             "UNIT_KNOWN_SECONDS": "0.5",
             **{name: os.environ[name] for name in (*TIMES, record.FOLDER) if name in os.environ},
             "PATH": os.environ["PATH"],

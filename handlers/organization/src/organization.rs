@@ -7,7 +7,7 @@ use aws_sdk_organizations::{
     types::{Organization as Described, OrganizationFeatureSet},
 };
 use custom_resource::{Answer, Claim, Error, Resource, Result, SdkConfig};
-use organizations::{BUSY_FOR, NOT_IN_USE, Organizations, Patient, once};
+use organizations::{BUSY_FOR, NEW_FOR, NOT_IN_USE, Organizations, Patient, once};
 
 use crate::{
     properties::{Attributes, OrganizationId, Properties},
@@ -54,7 +54,10 @@ impl Organization {
     /// <https://docs.aws.amazon.com/ram/latest/APIReference/API_EnableSharingWithAwsOrganization.html>
     async fn share_resources(&self) -> Result<()> {
         let enabled = self.ram.enable_sharing_with_aws_organization().send().await;
-        let enabled = enabled.not_yet_if(&["ServerInternalException", "ServiceUnavailableException"], BUSY_FOR)?;
+        let enabled = enabled
+            .not_yet_if(&["ServerInternalException", "ServiceUnavailableException"], BUSY_FOR)
+            // Said of an account that is no management account: to RAM, a new one isn't yet.
+            .not_yet_if(&["OperationNotPermittedException"], NEW_FOR)?;
         if enabled.return_value() == Some(false) {
             return Err(Error::not_yet_within(BUSY_FOR, "RAM has not switched sharing with the organization on yet"));
         }

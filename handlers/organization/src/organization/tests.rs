@@ -389,7 +389,7 @@ async fn sharing_stays_on_when_its_service_is_not_named_among_the_trusted_ones_a
 }
 
 #[tokio::test]
-async fn ram_may_be_out_of_order_for_a_while_but_not_without_permission() {
+async fn ram_may_be_out_of_order_for_a_while_and_may_learn_of_the_organization_late() {
     let sharing = json!({"ResourceSharing": true});
     for fails in
         [share_fails(500, "ServerInternalException"), share_fails(503, "ServiceUnavailableException"), shares(false)]
@@ -398,8 +398,9 @@ async fn ram_may_be_out_of_order_for_a_while_but_not_without_permission() {
         assert!(matches!(ended, Err(Error::NotYet(_))));
     }
     let denied = share_fails(400, "OperationNotPermittedException");
-    let sentence = refusal(ensured(&[there(), root(&[])], &[denied], &sharing, None).await);
-    assert!(sentence.contains("OperationNotPermittedException"), "{sentence}");
+    let ended = ensured(&[there(), root(&[])], &[denied], &sharing, None).await;
+    let Err(Error::NotYet(not_yet)) = ended else { panic!("refused at once") };
+    assert_eq!(not_yet.within, Some(Duration::from_mins(2)), "{not_yet}");
 }
 
 #[tokio::test]

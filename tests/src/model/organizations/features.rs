@@ -12,6 +12,9 @@ use super::{Contents, MANAGEMENT, ORGANIZATION, ROOT};
 /// How long a policy type takes to be enabled or disabled.
 const SWITCHED_IN: Duration = Duration::from_millis(1500);
 
+/// How long RAM doesn't know a new organization: longer than its policy types take to be switched.
+const KNOWN_TO_RAM_IN: Duration = Duration::from_secs(3);
+
 /// The service that RAM trusts for sharing.
 const RAM: &str = "ram.amazonaws.com";
 
@@ -47,6 +50,8 @@ pub struct Features {
     policy_types: BTreeMap<String, Switch>,
     /// The services that are trusted.
     pub trusted_services: BTreeSet<String>,
+    /// When it was made here; one that was always there has none.
+    made_at: Option<Instant>,
 }
 
 impl Features {
@@ -57,6 +62,7 @@ impl Features {
         Self {
             policy_types: policy_types.iter().map(|name| ((*name).to_owned(), on.clone())).collect(),
             trusted_services: trusted_services.iter().map(|name| (*name).to_owned()).collect(),
+            made_at: None,
         }
     }
 
@@ -133,7 +139,8 @@ impl Contents {
             return Some(match operation {
                 "CreateOrganization" => {
                     // All features come with this type enabled.
-                    self.features = Some(Features::with(&["SERVICE_CONTROL_POLICY"], &[]));
+                    let types = Features::with(&["SERVICE_CONTROL_POLICY"], &[]);
+                    self.features = Some(Features { made_at: Some(now), ..types });
                     Ok(described())
                 }
                 "EnableSharingWithAwsOrganization" => Err("OperationNotPermittedException"),
@@ -166,6 +173,9 @@ impl Contents {
             "DisableAWSServiceAccess" => {
                 features.trusted_services.remove(text("ServicePrincipal"));
                 Ok(json!({}))
+            }
+            "EnableSharingWithAwsOrganization" if features.made_at.is_some_and(|at| now < at + KNOWN_TO_RAM_IN) => {
+                Err("OperationNotPermittedException")
             }
             "EnableSharingWithAwsOrganization" => {
                 features.trusted_services.insert(RAM.to_owned());
