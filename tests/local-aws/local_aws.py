@@ -123,9 +123,6 @@ class LocalAws:
     def _environment(self, port, endpoint, organizations):
         """Nothing of the caller's but its PATH and times: ministack hands its own environment on to the functions."""
         return {
-            # Long enough for who doesn't ask again to be refused.
-            "ACCOUNT_KNOWN_SECONDS": "0.5",
-            "UNIT_KNOWN_SECONDS": "0.5",
             **{name: os.environ[name] for name in (*TIMES, record.FOLDER) if name in os.environ},
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",

@@ -143,7 +143,9 @@ def create_organizational_unit(original, self, **request):
         raise Refusal("ParentNotFoundException", "You specified parent that doesn't exist.")
     _refuse_duplicate(self, request["ParentId"], request["Name"])
     answer = original(self, **request)
-    self.ou[-1].known_at = time.time() + float(os.environ.get("UNIT_KNOWN_SECONDS") or 0)
+    unit = self.ou[-1]
+    known_in = unit.tags.get("local:known-seconds") or os.environ.get("UNIT_KNOWN_SECONDS") or 0
+    unit.known_at = time.time() + float(known_in)
     return answer
 
 

@@ -1,6 +1,6 @@
 //! Makes an account be there once, where the template wants it, and ready to be used.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use aws_sdk_organizations::{
     primitives::DateTime,
@@ -66,7 +66,7 @@ impl Accounts {
                 Some(Reason::EmailAlreadyExists) => match self.with_email(desired, claim).await? {
                     Lookup::Found(account) => Ok(*account),
                     Lookup::Free { .. } => Err(Error::not_yet_within(
-                        NEW_FOR,
+                        LISTED_WITHIN,
                         "an account outside this organization has the address in `Email` (EMAIL_ALREADY_EXISTS); choose another",
                     )),
                 },
@@ -214,6 +214,9 @@ impl Accounts {
         Err(Error::not_yet(format!("the account {id} is being closed")))
     }
 }
+
+/// How long an account that neither a list nor a request shows may be of this organization all the same.
+const LISTED_WITHIN: Duration = Duration::from_mins(1);
 
 /// What is known of an address.
 enum Lookup {

@@ -277,7 +277,7 @@ async fn removed(rules: &[Rule], last: Option<&Value>, claim: &Claim<AccountId>)
 #[track_caller]
 fn assert_waits<T>(ended: Result<T>, minutes: Option<u64>) {
     let Err(Error::NotYet(not_yet)) = ended else { panic!("not a wait") };
-    assert_eq!(not_yet.within, minutes.map(std::time::Duration::from_mins), "{not_yet}");
+    assert_eq!(not_yet.within, minutes.map(Duration::from_mins), "{not_yet}");
 }
 
 #[track_caller]
@@ -446,12 +446,12 @@ async fn an_address_that_is_taken_is_looked_for_in_this_organization() {
 }
 
 #[tokio::test]
-async fn an_address_is_called_foreign_only_after_the_account_has_had_two_minutes_to_be_listed() {
+async fn an_address_is_called_foreign_only_after_the_account_has_had_a_minute_to_be_listed() {
     let taken = status(CreateAccountState::Failed, Some(Reason::EmailAlreadyExists));
     let rules = [taken, no_request(), accounts(Vec::new())];
     let ended = ensured(&rules, &json!({}), None, &claim(Some(REQUEST))).await;
     let Err(Error::NotYet(not_yet)) = ended else { panic!("refused at once") };
-    assert_eq!(not_yet.within, Some(std::time::Duration::from_mins(2)));
+    assert_eq!(not_yet.within, Some(Duration::from_mins(1)));
     assert!(not_yet.to_string().starts_with("an account outside this organization"), "{not_yet}");
 }
 
