@@ -75,6 +75,12 @@ const AT_LARGE = ["lambda:CreateEventSourceMapping", "logs:PutResourcePolicy"].m
   action,
   resource: "*",
 }));
+/** What is deleted where it carries our mark: by the function that may give it that mark, and on the word of no other. */
+const MARK = "archipelago:made";
+const MARKED = {
+  "organizations:CloseAccount": `arn:aws:organizations::${ACCOUNT}:account/o-exampleorgid/${ELSEWHERE}`,
+  "organizations:DeleteOrganizationalUnit": `arn:aws:organizations::${ACCOUNT}:ou/o-exampleorgid/ou-ab12-0123abcd`,
+};
 /** With what a role that somebody may change is let into by those that may. */
 const CHANGES = ["iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:AttachRolePolicy", "sts:AssumeRole"];
 
@@ -102,8 +108,8 @@ function things(stack) {
   return [...owned, ...AT_LARGE];
 }
 
-/** Whether a role with these policies may do that. Of the thing itself, `trust` is the policy. */
-async function allows(who, { identity }, { action, resource }, trust) {
+/** Whether a role with these policies may do that. Of the thing itself, `trust` is the policy; `keys` are more of the request's. */
+async function allows(who, { identity }, { action, resource }, trust, keys = {}) {
   const account = who.split(":")[4];
   const document = (Statement) => ({ Version: "2012-10-17", Statement });
   const { overallResult, resultType, errors } = await runSimulation(
@@ -112,7 +118,7 @@ async function allows(who, { identity }, { action, resource }, trust) {
         principal: who,
         action,
         resource: { resource, accountId: resource.split(":")[4] || ACCOUNT },
-        contextVariables: { "aws:PrincipalArn": who, "aws:PrincipalAccount": account },
+        contextVariables: { "aws:PrincipalArn": who, "aws:PrincipalAccount": account, ...keys },
       },
       identityPolicies: [{ name: "inline", policy: document(identity) }],
       resourcePolicy: trust && document(trust.map((statement) => ({ ...statement, Resource: resource }))),
@@ -138,6 +144,14 @@ async function* ways(stack) {
   for (const [who, role] of changers.length > 0 ? functions : [])
     if (await allows(who, role, { action: "sts:AssumeRole", resource: ADMINISTRATOR }, lets(who)))
       yield `${changers.join(" or ")}, then ${who} as ${ADMINISTRATOR}`;
+  // By two: one marks what another then deletes.
+  for (const [action, resource] of Object.entries(MARKED))
+    for (const [who, role] of functions) {
+      const marks = { action: "organizations:TagResource", resource };
+      const deletes = await allows(who, role, { action, resource }, undefined, { [`aws:ResourceTag/${MARK}`]: "mark" });
+      if (!deletes && (await allows(who, role, marks, undefined, { "aws:TagKeys": [MARK] })))
+        yield `${who} marks ${resource}, then another: ${action}`;
+    }
   // By one: what the installation has.
   for (const [who, role] of functions)
     for (const target of targets)

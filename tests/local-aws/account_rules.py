@@ -1,6 +1,7 @@
 """What Organizations does with accounts, and moto doesn't: they take time to be made, to be ready and to close."""
 
 import os
+import re
 import threading
 import time
 
@@ -10,19 +11,28 @@ from moto.core import errors
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import EmptyResult
 from moto.core.utils import unix_time
-from moto.organizations.exceptions import AccountAlreadyClosedException
+from moto.organizations.exceptions import AccountAlreadyClosedException, AWSOrganizationsNotInUseException
 from moto.organizations.exceptions import OrganizationsClientError as Refusal
 from moto.organizations.models import FakeAccount, OrganizationsBackend, organizations_backends
 from moto.organizations.utils import make_random_create_account_status_id
 from moto.sts.exceptions import STSClientError
 from moto.sts.models import STSBackend
 
-from organizations_rules import violation
+from organizations_rules import is_known, violation
 from rules import replaced
 
 PAGE = 20
 # That there is a limit is documented, how many it lets through isn't in the API's model.
 MADE_AT_A_TIME = 5
+# The Regions that are on in every account; others are off in a new one.
+# https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
+ON_IN_EVERY_ACCOUNT = {
+    *("ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
+    *("ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1"),
+    *("us-east-1", "us-east-2", "us-west-1", "us-west-2"),
+}
+# Of a member, by the model of PutAccountName; CreateAccount takes more.
+NAME = re.compile("[ -;=?-~]{1,50}")
 # moto serves in threads, and two may ask for one address at once.
 _one_at_a_time = threading.RLock()
 
@@ -63,11 +73,17 @@ class Request:
             return
         self.status |= {"State": "SUCCEEDED", "AccountId": self.account.id}
         self.account.ready_at = self.due + seconds("ready", self.account.tags)
+        self.account.known_at = self.due + seconds("known", self.account.tags)
         backend.accounts.append(self.account)
 
 
 def _requests(backend):
     return backend.__dict__.setdefault("requests", [])
+
+
+def is_known_account(account):
+    """Whether RAM, and the account itself, know already that it is in its organization."""
+    return getattr(account, "known_at", 0) <= time.time()
 
 
 def _has_address(email):
@@ -108,6 +124,15 @@ def create_account(original, self, **request):
 
 
 @replaced(OrganizationsBackend)
+def describe_organization(original, self):
+    """A new account doesn't know its organization at once."""
+    account = None if self.org else _known(self.account_id)
+    if account and not is_known_account(account):
+        raise AWSOrganizationsNotInUseException
+    return original(self)
+
+
+@replaced(OrganizationsBackend)
 def describe_create_account_status(_, self, **request):
     for made in _requests(self):
         if made.status["Id"] == request["CreateAccountRequestId"]:
@@ -129,7 +154,7 @@ def move_account(original, self, **request):
     account = self.get_account_by_id(request["AccountId"])
     source, destination = request["SourceParentId"], request["DestinationParentId"]
     parents = {unit.id for unit in self.ou}
-    if destination not in parents:
+    if destination not in parents or not is_known(self, destination):
         raise Refusal("DestinationParentNotFoundException", "We can't find the destination container of that id.")
     if account.parent_id == destination:
         raise Refusal("DuplicateAccountException", "That account is already present in the specified destination.")
@@ -167,7 +192,15 @@ def assume_role(original, self, role_arn, **request):
     account_id = role_arn.split(":")[4]
     account = _known(account_id)
     ready = account and account.state == "ACTIVE" and getattr(account, "ready_at", 0) <= time.time()
-    if not ready:
+    # Organizations makes its role in members alone.
+    is_member = account_id != organizations_backends.master_accounts.get(account_id, (account_id,))[0]
+    if ready and is_member and request["region_name"] not in ON_IN_EVERY_ACCOUNT:
+        raise STSClientError(
+            "RegionDisabledException",
+            f"STS is not activated in this region for account:{account_id}. "
+            "Your account administrator can activate STS in this region using the IAM Console.",
+        )
+    if not ready or (role_arn.endswith(":role/OrganizationAccountAccessRole") and not is_member):
         raise STSClientError(
             "AccessDenied",
             f"User: arn:aws:iam::{self.account_id}:root is not authorized to perform: sts:AssumeRole "
@@ -189,6 +222,10 @@ class AccessDenied(JsonRESTError):
     code = 403
 
 
+class Invalid(JsonRESTError):
+    code = 400
+
+
 def put_account_name(self):
     """https://docs.aws.amazon.com/accounts/latest/reference/API_PutAccountName.html"""
     asking, account_id = self.current_account, self._get_param("AccountId")
@@ -199,6 +236,8 @@ def put_account_name(self):
         is_member = account in backend.accounts and account_id != asking
         if not is_member or "account.amazonaws.com" not in trusted:
             raise AccessDenied("AccessDeniedException", "You don't have permissions to access this resource.")
+    if not NAME.fullmatch(self._get_param("AccountName")):
+        raise Invalid("ValidationException", "The account name doesn't match the pattern [ -;=?-~]+.")
     if account:
         account.name = self._get_param("AccountName")
     return EmptyResult()

@@ -3,7 +3,7 @@
 import functools
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote
 
@@ -11,6 +11,11 @@ import botocore.session
 
 # Actions that aren't called like their operation.
 ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction"}
+# What AWS asks for as well where a request has tags, of a thing that isn't there yet: on no resource that it names.
+TAGGING = {
+    "organizations:CreateAccount": "organizations:TagResource",
+    "organizations:CreateOrganizationalUnit": "organizations:TagResource",
+}
 ID = "o-exampleorgid"
 ORGANIZATIONS = {r"r-\w+": "root", r"ou-[\w-]+": "ou", r"\d{12}": "account"}
 EC2 = {"subnet-": "subnet", "vpc-": "vpc"}
@@ -23,7 +28,7 @@ def recorded(folder):
         with path.open() as lines:
             for line in lines:
                 call = Call.read(json.loads(line))
-                calls[repr(call)] = call
+                calls |= {repr(asked): asked for asked in (call, *call.tagging())}
     return list(calls.values())
 
 
@@ -69,6 +74,11 @@ class Call:
             # What the tests themselves play has none to tell.
             marks=request.get("marks", {}),
         )
+
+    def tagging(self):
+        """The call that AWS checks beside this one, if it has tags."""
+        if self.action in TAGGING and "aws:TagKeys" in self.keys:
+            yield replace(self, action=TAGGING[self.action], resources=())
 
     def marks_of(self, resource):
         """The marks that the resource carries; None where they aren't known."""

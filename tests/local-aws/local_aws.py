@@ -25,14 +25,17 @@ ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_6
 BOOT_SECONDS = 300
 # What moto plays.
 OF_ORGANIZATIONS = ("ACCOUNT", "CODEPIPELINE", "ORGANIZATIONS", "RAM", "STS")
-# How long moto's accounts and shares take for it; the caller says so, or an account's or a share's own tag.
+# How long moto's accounts, policy types and shares take for it; the caller says so, or a tag of an account or a share.
 TIMES = (
     "ACCOUNT_CREATION_SECONDS",
     "ACCOUNT_READY_SECONDS",
     "ACCOUNT_CLOSING_SECONDS",
+    "ACCOUNT_KNOWN_SECONDS",
+    "POLICY_TYPE_SECONDS",
     "RAM_SHARE_SECONDS",
     "RAM_ASSOCIATION_SECONDS",
     "RAM_LINGER_SECONDS",
+    "UNIT_KNOWN_SECONDS",
 )
 
 

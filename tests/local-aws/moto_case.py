@@ -46,18 +46,18 @@ class MotoCase(unittest.TestCase):
 
     def setUp(self):
         self.clock = Clock()
-        for rules in ("account_rules", "resource_share"):
+        for rules in ("account_rules", "organizations_rules", "resource_share"):
             self.enterContext(mock.patch(f"{rules}.time", self.clock))
         urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}/moto-api/reset", method="POST")).close()
         self.organizations = self.client("organizations")
         self.organizations.create_organization(FeatureSet="ALL")
         self.root = self.organizations.list_roots()["Roots"][0]["Id"]
 
-    def client(self, service, account=MANAGEMENT, token=None):
+    def client(self, service, account=MANAGEMENT, token=None, region="us-east-1"):
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
-            region_name="us-east-1",
+            region_name=region,
             aws_access_key_id=account,
             aws_secret_access_key="local",
             aws_session_token=token,

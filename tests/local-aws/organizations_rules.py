@@ -1,11 +1,19 @@
 """What Organizations does with an organization and its units, and moto doesn't: refusals, policy types, sharing."""
 
+import copy
 import functools
+import os
+import time
 
 import botocore.session
 from botocore import xform_name
 from moto.organizations import models
-from moto.organizations.exceptions import AWSOrganizationsNotInUseException, ConstraintViolationException
+from moto.organizations.exceptions import (
+    AWSOrganizationsNotInUseException,
+    ConstraintViolationException,
+    InvalidInputException,
+    PolicyTypeNotEnabledException,
+)
 from moto.organizations.exceptions import OrganizationsClientError as Refusal
 from moto.organizations.models import FakePolicy, FakeRoot, OrganizationsBackend, organizations_backends
 from moto.organizations.responses import OrganizationsResponse
@@ -17,6 +25,8 @@ from rules import replaced
 MODEL = botocore.session.get_session().get_service_model("organizations")
 # On an account, a unit or the root. https://docs.aws.amazon.com/organizations/latest/userguide/orgs_tagging.html
 MOST_TAGS = 50
+# A policy type and the service that it belongs to, as ConstraintViolationException names them in the service's model.
+BOUND = {"SECURITYHUB_POLICY": "securityhub.amazonaws.com"}
 # Whoever asks, in whatever account.
 OPEN = {"CreateOrganization", "DescribeOrganization"}
 
@@ -38,10 +48,28 @@ def from_the_management_account(respond, before):
             if backend.account_id in organizations_backends.master_accounts:
                 raise Refusal("AccessDeniedException", "You don't have permissions to access this resource.")
             raise AWSOrganizationsNotInUseException
+        settle(backend)
         before(backend)
         return respond(self)
 
     return answer
+
+
+def is_known(backend, parent_id):
+    """Whether what is made or moved can be put there: a new unit isn't known to every call at once."""
+    return all(getattr(unit, "known_at", 0) <= time.time() for unit in backend.ou if unit.id == parent_id)
+
+
+def settle(backend):
+    """Ends what switching a policy type has taken its time for."""
+    root = _root(backend)
+    for listed in list(root.policy_types):
+        if listed["Status"] == "ENABLED" or root.due > time.time():
+            continue
+        if listed["Status"] == "PENDING_ENABLE":
+            listed["Status"] = "ENABLED"
+        else:
+            root.policy_types.remove(listed)
 
 
 def guard(before):
@@ -57,8 +85,7 @@ def create_organization(original, self, **request):
     answer = original(self, **request)
     # CreateOrganization: all features come with service control policies enabled in the root, the other set with none.
     if self.org.feature_set == "ALL":
-        root = next(unit for unit in self.ou if isinstance(unit, FakeRoot))
-        root.add_policy_type("SERVICE_CONTROL_POLICY")
+        _root(self).add_policy_type("SERVICE_CONTROL_POLICY")
     else:
         self.org.available_policy_types = []
         answer = self.org.describe()
@@ -72,14 +99,54 @@ def enable_policy_type(original, self, **request):
             "PolicyTypeNotAvailableForOrganizationException",
             "You can't use the specified policy type with the feature set currently enabled for this organization.",
         )
+    root, policy_type = self._get_root_by_id(request["RootId"]), request["PolicyType"]
+    _refuse_while_switching(root)
+    service = BOUND.get(policy_type)
+    if service and service not in _trusted(self):
+        raise violation(
+            "SERVICE_ACCESS_NOT_ENABLED",
+            "You attempted to enable a policy type before you enabled service access. "
+            "Call the EnableAWSServiceAccess API first.",
+        )
+    original(self, **request)
+    return _switching(root, policy_type, "PENDING_ENABLE")
+
+
+@replaced(OrganizationsBackend)
+def disable_policy_type(_, self, **request):
+    root, policy_type = self._get_root_by_id(request["RootId"]), request["PolicyType"]
+    if policy_type not in FakeRoot.SUPPORTED_POLICY_TYPES:
+        raise InvalidInputException("You specified an invalid value.")
+    _refuse_while_switching(root)
+    if not any(listed["Type"] == policy_type for listed in root.policy_types):
+        raise PolicyTypeNotEnabledException
+    return _switching(root, policy_type, "PENDING_DISABLE")
+
+
+@replaced(OrganizationsBackend)
+def disable_aws_service_access(original, self, **request):
+    service = request["ServicePrincipal"]
+    for listed in _root(self).policy_types:
+        if BOUND.get(listed["Type"]) == service and service in _trusted(self):
+            raise violation(
+                "POLICY_TYPE_ENABLED_FOR_THIS_SERVICE",
+                "You attempted to disable service access before you disabled the policy type "
+                f"(for example, {listed['Type']}). To complete this operation, you must first disable the policy type.",
+            )
     return original(self, **request)
 
 
 @replaced(OrganizationsBackend)
 def create_organizational_unit(original, self, **request):
     self.validate_parent_id(request["ParentId"])
+    if not is_known(self, request["ParentId"]):
+        raise Refusal("ParentNotFoundException", "You specified parent that doesn't exist.")
     _refuse_duplicate(self, request["ParentId"], request["Name"])
-    return original(self, **request)
+    answer = original(self, **request)
+    unit = self.ou[-1]
+    known_in = unit.tags.get("local:known-seconds") or os.environ.get("UNIT_KNOWN_SECONDS") or 0
+    unit.known_at = time.time() + float(known_in)
+    return answer
 
 
 @replaced(OrganizationsBackend)
@@ -127,6 +194,31 @@ def enable_sharing_with_aws_organization(original, self):
         raise OperationNotPermittedException
     self.organizations_backend.enable_aws_service_access(ServicePrincipal="ram.amazonaws.com")
     return answer
+
+
+def _root(backend):
+    return next(unit for unit in backend.ou if isinstance(unit, FakeRoot))
+
+
+def _trusted(backend):
+    return {service["ServicePrincipal"] for service in backend.services}
+
+
+def _refuse_while_switching(root):
+    if any(listed["Status"] != "ENABLED" for listed in root.policy_types):
+        raise Refusal(
+            "PolicyChangesInProgressException",
+            "Changes to the effective policy are in progress, and its contents can't be returned. "
+            "Try the operation again later.",
+        )
+
+
+def _switching(root, policy_type, status):
+    """AWS does it in the background, in the seconds that the variable says, and answers before it is done."""
+    listed = next(listed for listed in root.policy_types if listed["Type"] == policy_type)
+    listed["Status"] = status
+    root.due = time.time() + float(os.environ.get("POLICY_TYPE_SECONDS") or 0)
+    return {"Root": copy.deepcopy(root.describe())}
 
 
 def _refuse_duplicate(backend, parent_id, name):

@@ -8,6 +8,7 @@ from moto.organizations.models import organizations_backends
 from moto.ram.exceptions import InvalidParameterException, UnknownResourceException
 from moto.ram.models import ResourceAccessManagerBackend
 
+from account_rules import is_known_account
 from rules import replaced
 
 RESOURCES_PER_CALL = 100
@@ -75,7 +76,7 @@ def external_principals(share, principals):
     """The principals that are outside the organization, unless one of all has to be refused."""
     organization = organization_of(share.account_id)
     arns = {organization.org.arn, *(unit.arn for unit in organization.ou)} if organization else set()
-    members = {account.id for account in organization.accounts} if organization else set()
+    members = {account.id for account in organization.accounts if is_known_account(account)} if organization else set()
     for principal in principals:
         match = ORGANIZATIONS_ARN.fullmatch(principal)
         if match is None:

@@ -195,6 +195,31 @@ class Reading(unittest.TestCase):
 class Scope(unittest.TestCase):
     """What AWS says of actions and resources is what cfn-lint knows of the Service Authorization Reference."""
 
+    def test_what_is_made_with_tags_may_be_tagged_wherever_aws_looks_and_nothing_of_another_kind(self):
+        template = Template(ROOT / "template.yaml")
+        policies = template.policies(CALLER, "us-east-1")
+        of_others = "arn:aws:organizations::111111111111:{}/o-exampleorgid/{}"
+        for function, operation, given, others in (
+            ("account", "CreateAccount", {}, of_others.format("ou", "ou-ab12-c")),
+            (
+                "organizational-unit",
+                "CreateOrganizationalUnit",
+                {"ParentId": "r-ab12"},
+                of_others.format("account", CALLER),
+            ),
+        ):
+            tags = [
+                {"Key": key, "Value": "mark"} for key in ("archipelago:made", "archipelago:user-0123456789", "team")
+            ]
+            made = Call.read(target("organizations", operation, Tags=tags, **given))
+            (tagging,) = made.tagging()
+            self.assertEqual((tagging.action, tagging.resources), ("organizations:TagResource", ()))
+            covering = {each.effect for each in policies[function] if each.covers(tagging, "*", ())}
+            self.assertEqual(covering, {"Allow"}, function)
+            covering = {each.effect for each in policies[function] if each.covers(tagging, others, ())}
+            self.assertIn("Deny", covering, function)
+        self.assertEqual(list(READ.tagging()), [])
+
     def test_every_permission_is_on_resources_where_aws_knows_any(self):
         services = {name.lower(): service for name, service in load_resource(AdditionalSpecs, "Policies.json").items()}
         for function, policy in Template(ROOT / "template.yaml").policies(CALLER, "us-east-1").items():
@@ -203,6 +228,9 @@ class Scope(unittest.TestCase):
                 actions = {name.lower(): known for name, known in service["Actions"].items()}
                 kinds = actions[permission.action.partition(":")[2].lower()].get("Resources", [])
                 said = f"{function}: {permission} is about {kinds}"
+                # What is tagged while it is made has no ARN yet.
+                if permission.sid == "MarkWhatIsMade":
+                    kinds = []
                 self.assertEqual(permission.resource == "*", not kinds, said)
 
     def test_every_function_may_write_its_log_and_all_that_answer_stacks_may_go_on_and_hand_over_what_they_leave(self):

@@ -108,6 +108,18 @@ class RamRules(MotoCase):
         self.assertEqual(self.refused(call, **request), code)
         return raised.exception.response["Error"]["Message"]
 
+    def test_a_new_account_is_no_member_to_ram_for_a_while_and_knows_no_organization(self):
+        with mock.patch.dict(os.environ, {"ACCOUNT_KNOWN_SECONDS": "60"}):
+            new = self.account("new")
+        closed = {"name": "share", "allowExternalPrincipals": False, "principals": [new]}
+        said = self.message(self.ram.create_resource_share, "InvalidParameterException", **closed)
+        self.assertTrue(said.startswith(f"Principal {new} is not in your AWS organization."), said)
+        describe = self.client("organizations", new).describe_organization
+        self.assertEqual(self.refused(describe), "AWSOrganizationsNotInUseException")
+        self.clock.now += 60
+        self.ram.create_resource_share(**closed)
+        self.assertEqual(describe()["Organization"]["Arn"], self.organization)
+
     def test_a_share_is_active_with_all_that_it_was_created_with(self):
         tags = [{"key": "stage", "value": "test"}]
         arn = self.create(tags=tags, principals=[self.member, self.unit, self.organization], resourceArns=[SUBNET])

@@ -1,8 +1,10 @@
 """That moto, with the rules, does to an organization what AWS does: run with the servers' Python."""
 
 import json
+import os
 import unittest
 import urllib.request
+from unittest import mock
 
 from botocore.exceptions import ClientError
 
@@ -175,6 +177,19 @@ class Rules(MotoCase):
             "OrganizationalUnitNotEmptyException",
         )
 
+    def test_a_new_unit_is_unknown_as_a_parent_for_a_while(self):
+        self.enterContext(mock.patch.dict(os.environ, {"UNIT_KNOWN_SECONDS": str(WHILE)}))
+        account, unit = self.account("one"), self.unit("new")
+        inner = {"ParentId": unit, "Name": "Inner"}
+        move = {"AccountId": account, "SourceParentId": self.root, "DestinationParentId": unit}
+        self.assertEqual(
+            self.refused(self.organizations.create_organizational_unit, **inner), "ParentNotFoundException"
+        )
+        self.assertEqual(self.refused(self.organizations.move_account, **move), "DestinationParentNotFoundException")
+        self.clock.now += WHILE
+        self.organizations.create_organizational_unit(**inner)
+        self.organizations.move_account(**move)
+
     def test_a_member_sees_its_organization_and_may_not_manage_it(self):
         member = self.client("organizations", self.account("member"))
         described = member.describe_organization()["Organization"]
@@ -211,6 +226,40 @@ class Rules(MotoCase):
         self.assertEqual(self.refused(self.organizations.enable_policy_type, **request), "RootNotFoundException")
         request = {"RootId": self.root, "PolicyType": "NO_POLICY"}
         self.assertEqual(self.refused(self.organizations.enable_policy_type, **request), "InvalidInputException")
+
+    def test_a_policy_type_is_switched_in_the_background_and_no_other_one_meanwhile(self):
+        self.enterContext(mock.patch.dict(os.environ, {"POLICY_TYPE_SECONDS": str(WHILE)}))
+        request = {"RootId": self.root, "PolicyType": "TAG_POLICY"}
+        for switch, status in (
+            (self.organizations.enable_policy_type, "PENDING_ENABLE"),
+            (self.organizations.disable_policy_type, "PENDING_DISABLE"),
+        ):
+            answered = switch(**request)["Root"]["PolicyTypes"]
+            for listed in (answered, self.organizations.list_roots()["Roots"][0]["PolicyTypes"]):
+                self.assertIn({"Type": "TAG_POLICY", "Status": status}, listed)
+            for other in (self.organizations.enable_policy_type, self.organizations.disable_policy_type):
+                self.assertEqual(self.refused(other, **request), "PolicyChangesInProgressException")
+            self.clock.now += WHILE
+            self.assertEqual("TAG_POLICY" in self.types(), status == "PENDING_ENABLE")
+
+    def test_a_policy_type_of_a_service_is_on_only_while_the_service_is_trusted(self):
+        policy_type = {"RootId": self.root, "PolicyType": "SECURITYHUB_POLICY"}
+        service = {"ServicePrincipal": "securityhub.amazonaws.com"}
+
+        def violated(call, request):
+            with self.assertRaises(ClientError) as raised:
+                call(**request)
+            return raised.exception.response["Reason"]
+
+        self.assertEqual(violated(self.organizations.enable_policy_type, policy_type), "SERVICE_ACCESS_NOT_ENABLED")
+        self.organizations.enable_aws_service_access(**service)
+        self.organizations.enable_policy_type(**policy_type)
+        self.assertEqual(
+            violated(self.organizations.disable_aws_service_access, service), "POLICY_TYPE_ENABLED_FOR_THIS_SERVICE"
+        )
+        self.organizations.disable_policy_type(**policy_type)
+        self.organizations.disable_aws_service_access(**service)
+        self.assertEqual(self.trusted(), [])
 
     def test_consolidated_billing_has_no_policies_and_shares_nothing(self):
         other = self.client("organizations", STANDALONE)
@@ -266,6 +315,22 @@ class Rules(MotoCase):
         self.clock.now += WHILE
         self.assume(unready)
 
+    def test_a_region_that_is_off_in_a_member_assumes_no_role_there_and_the_management_account_has_none(self):
+        account = self.account("one")
+        for region, code in (("eu-south-1", "RegionDisabledException"), ("eu-west-1", None)):
+            sts = self.client("sts", region=region)
+            request = {
+                "RoleArn": f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole",
+                "RoleSessionName": "test",
+            }
+            if code:
+                self.assertEqual(self.refused(sts.assume_role, **request), code)
+            else:
+                sts.assume_role(**request)
+        with self.assertRaises(ClientError) as raised:
+            self.assume(MANAGEMENT)
+        self.assertEqual(raised.exception.response["Error"]["Code"], "AccessDenied")
+
     def test_a_member_is_renamed_once_account_management_is_trusted(self):
         rename = self.client("account").put_account_name
         account = self.account("old")
@@ -274,6 +339,8 @@ class Rules(MotoCase):
         self.organizations.enable_aws_service_access(ServicePrincipal="account.amazonaws.com")
         rename(**request)
         self.assertIn("new", self.names())
+        for name in ("a<b", "a>b", "x" * 51):
+            self.assertEqual(self.refused(rename, AccountId=account, AccountName=name), "ValidationException")
         for other in (MANAGEMENT, STANDALONE):
             self.assertEqual(self.refused(rename, AccountId=other, AccountName="new"), "AccessDeniedException")
 

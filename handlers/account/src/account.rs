@@ -1,16 +1,16 @@
 //! Makes an account be there once, where the template wants it, and ready to be used.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use aws_sdk_organizations::{
     primitives::DateTime,
     types::{Account, AccountState, CreateAccountFailureReason as Reason, CreateAccountState, CreateAccountStatus},
 };
 use custom_resource::{Claim, Error, Resource, Result, SdkConfig, Users};
-use organizations::{Departure, Thing};
+use organizations::{Departure, NEW_FOR, Thing};
 
 use crate::{
-    api::{Api, KNOWN_WITHIN, has_email},
+    api::{Api, has_email},
     properties::{AccountId, Attributes, Properties},
 };
 
@@ -35,7 +35,8 @@ impl Accounts {
             Some(AccountId::Request(id)) => match self.api.request(&id).await? {
                 Some(request) if may_be_repeated(&request) => self.again(&request, desired, claim).await,
                 Some(request) => self.requested(&request, desired, claim).await,
-                None => self.found_or_made(desired, claim).await,
+                // Not asked for again: it was made a moment ago, since none is held for longer.
+                None => Err(Error::not_yet_within(NEW_FOR, format!("the request {id} isn't described yet"))),
             },
             None => self.found_or_made(desired, claim).await,
         }
@@ -61,9 +62,11 @@ impl Accounts {
         match request.state() {
             Some(CreateAccountState::Succeeded) => self.made(request.account_id().unwrap_or_default(), claim).await,
             Some(CreateAccountState::Failed) => match request.failure_reason() {
+                // It may be another request's of this claim, whose answer was lost and which isn't listed yet.
                 Some(Reason::EmailAlreadyExists) => match self.with_email(desired, claim).await? {
-                    (Some(account), _) => Ok(account),
-                    (None, _) => Err(Error::refused(
+                    Lookup::Found(account) => Ok(*account),
+                    Lookup::Free { .. } => Err(Error::not_yet_within(
+                        LISTED_WITHIN,
                         "an account outside this organization has the address in `Email` (EMAIL_ALREADY_EXISTS); choose another",
                     )),
                 },
@@ -79,20 +82,16 @@ impl Accounts {
         }
     }
 
-    /// An account that is there, or a new one. A request that is under way comes first: when it has ended, its account is
-    /// listed, so that the two looks in this order miss none.
+    /// An account that is there, or a new one.
     async fn found_or_made(&self, desired: &Properties, claim: &Claim<AccountId>) -> Result<Account> {
-        if !self.api.requests(&desired.name.0, &[CreateAccountState::InProgress]).await?.is_empty() {
-            return Err(in_progress(desired));
-        }
-        let accounts = match self.with_email(desired, claim).await? {
-            (Some(account), _) => return Ok(account),
-            (None, accounts) => accounts,
+        let is_new = match self.with_email(desired, claim).await? {
+            Lookup::Found(account) => return Ok(*account),
+            Lookup::Free { is_new } => is_new,
         };
         let tags = Users::of_made(claim.owner(), "the account", &desired.tags)?;
         // Nobody takes an account back for 90 days.
         claim.check_latest().await?;
-        let request = self.api.create(desired, &tags, accounts).await?;
+        let request = self.api.create(desired, &tags, is_new).await?;
         let id = request.id().and_then(|id| id.parse().ok());
         claim.hold(&id.ok_or_else(|| Error::refused("Organizations answered with an id that is no request's"))?);
         self.requested(&request, desired, claim).await
@@ -121,14 +120,24 @@ impl Accounts {
         self.described(id, claim).await
     }
 
-    /// The account of the organization that has the address, if the claim uses it or may adopt it; and how many there are.
-    async fn with_email(&self, desired: &Properties, claim: &Claim<AccountId>) -> Result<(Option<Account>, usize)> {
+    /// The account of the organization that has the address, if the claim uses it or may adopt it. Requests come first: what one
+    /// that is under way then makes is seen by the next look, and what one that has ended made may not be listed yet.
+    async fn with_email(&self, desired: &Properties, claim: &Claim<AccountId>) -> Result<Lookup> {
+        let requests = self.api.requests(&desired.name.0, &STARTED).await?;
+        if requests.iter().any(|request| request.state() == Some(&CreateAccountState::InProgress)) {
+            return Err(in_progress(desired));
+        }
         let accounts = self.api.accounts().await?;
-        let count = accounts.len();
-        let Some(account) = accounts.into_iter().find(|account| has_email(account, &desired.email)) else {
-            return Ok((None, count));
+        let listed = accounts.iter().find(|account| has_email(account, &desired.email)).cloned();
+        let found = match listed {
+            Some(account) => Some(account),
+            None => self.unlisted(&requests, &accounts, desired, claim).await?,
+        };
+        let Some(account) = found else {
+            return Ok(Lookup::Free { is_new: is_new(&accounts, claim) });
         };
         let id = account.id().unwrap_or_default();
+        check_member(id, claim)?;
         let uses = |users: Users| users.includes(claim.owner());
         if !desired.adopt_existing && !self.api.organizations.users(id).await?.is_some_and(uses) {
             return Err(Error::refused(format!(
@@ -138,7 +147,26 @@ impl Accounts {
         }
         check_state(&account)?;
         claim.hold(&AccountId::Account(id.to_owned()));
-        Ok((Some(account), count))
+        Ok(Lookup::Found(Box::new(account)))
+    }
+
+    /// The account with the address that a request has made and that isn't listed yet.
+    async fn unlisted(
+        &self,
+        requests: &[CreateAccountStatus],
+        accounts: &[Account],
+        desired: &Properties,
+        claim: &Claim<AccountId>,
+    ) -> Result<Option<Account>> {
+        let is_listed = |id: &&str| accounts.iter().any(|account| account.id() == Some(id));
+        let recent = requests.iter().filter(|request| is_fresh(request.requested_timestamp(), claim));
+        for id in recent.filter_map(CreateAccountStatus::account_id).filter(|id| !is_listed(id)) {
+            let account = self.described(id, claim).await?;
+            if has_email(&account, &desired.email) {
+                return Ok(Some(account));
+            }
+        }
+        Ok(None)
     }
 
     /// The accounts that a Delete may be about. A request under way is waited for. Lists that are behind must not have an
@@ -161,8 +189,7 @@ impl Accounts {
             Some(CreateAccountState::Failed) | None => {}
             Some(_) => return Err(in_progress(last)),
         }
-        let states = [CreateAccountState::InProgress, CreateAccountState::Succeeded];
-        let requests = self.api.requests(&last.name.0, &states).await?;
+        let requests = self.api.requests(&last.name.0, &STARTED).await?;
         if requests.iter().any(|request| request.state() == Some(&CreateAccountState::InProgress)) {
             return Err(in_progress(last));
         }
@@ -178,13 +205,43 @@ impl Accounts {
             // It is there, since its tags were read.
             return Err(not_described(id));
         };
-        let closed = [AccountState::PendingClosure, AccountState::Suspended, AccountState::Closed];
-        if account.state().is_some_and(|state| closed.contains(state)) {
-            return Ok(());
+        match state(&account) {
+            Some(AccountState::Suspended | AccountState::Closed) => return Ok(()),
+            // Everything in it still works.
+            Some(AccountState::PendingClosure) => {}
+            _ => self.api.close(id).await?,
         }
-        self.api.close(id).await?;
         Err(Error::not_yet(format!("the account {id} is being closed")))
     }
+}
+
+/// How long an account that neither a list nor a request shows may be of this organization all the same.
+const LISTED_WITHIN: Duration = Duration::from_mins(1);
+
+/// What is known of an address.
+enum Lookup {
+    /// It is that of an account of this organization.
+    Found(Box<Account>),
+    /// It is no account's of this organization, which `is_new` or not.
+    Free { is_new: bool },
+}
+
+/// The states of requests that have made an account, or may.
+const STARTED: [CreateAccountState; 2] = [CreateAccountState::InProgress, CreateAccountState::Succeeded];
+
+/// How long something counts as of this request of CloudFormation, which waits no longer.
+const FRESH: i64 = 3600;
+
+/// Whether it is less than an hour older than the request. AWS leaves no time out.
+fn is_fresh(time: Option<&DateTime>, claim: &Claim<AccountId>) -> bool {
+    let made = i64::try_from(claim.turn().made().as_secs()).unwrap_or(i64::MAX);
+    time.is_none_or(|time| made - time.secs() < FRESH)
+}
+
+/// Whether the organization is in its first hour: its first account is the one that made it, and only a new one shows none.
+fn is_new(accounts: &[Account], claim: &Claim<AccountId>) -> bool {
+    let joined = accounts.iter().filter_map(Account::joined_timestamp).min_by_key(|time| time.secs());
+    if joined.is_some() { is_fresh(joined, claim) } else { accounts.is_empty() }
 }
 
 /// Whether CloudFormation knows it already: one that it doesn't was made a moment ago.
@@ -193,7 +250,7 @@ fn was_given(id: &str, claim: &Claim<AccountId>) -> bool {
 }
 
 fn not_described(id: &str) -> Error {
-    Error::not_yet_within(KNOWN_WITHIN, format!("the account {id} isn't described yet"))
+    Error::not_yet_within(NEW_FOR, format!("the account {id} isn't described yet"))
 }
 
 fn in_progress(desired: &Properties) -> Error {
@@ -210,20 +267,40 @@ fn may_be_repeated(request: &CreateAccountStatus) -> bool {
 fn is_recent(earlier: &CreateAccountStatus, request: &CreateAccountStatus) -> bool {
     let asked = |request: &CreateAccountStatus| request.requested_timestamp().map(DateTime::secs);
     match (asked(earlier), asked(request)) {
-        (Some(earlier), Some(now)) => now - earlier < 3600,
+        (Some(earlier), Some(now)) => now - earlier < FRESH,
         _ => true,
     }
+}
+
+/// The account's state. It came in September 2025, and not to every partition: there may be the older status alone, which has some of
+/// the same words.
+/// <https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html>
+fn state(account: &Account) -> Option<AccountState> {
+    account.state().cloned().or_else(|| account.status().map(|status| AccountState::from(status.as_str())))
+}
+
+/// Only a member can be worked with: the management account has no access role, and can't be renamed by its id.
+/// <https://docs.aws.amazon.com/accounts/latest/reference/API_PutAccountName.html>
+fn check_member(id: &str, claim: &Claim<AccountId>) -> Result<()> {
+    // The function runs in the management account: no other one may call CreateAccount.
+    if id != claim.account() {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "the account {id} is the management account of this organization, and a Custom::Account is one of its members; give another \
+         address, or leave this resource out"
+    )))
 }
 
 /// Only an account that works can be worked with.
 fn check_state(account: &Account) -> Result<()> {
     let id = account.id().unwrap_or_default();
-    match account.state() {
+    match state(account) {
         Some(AccountState::Active) => Ok(()),
         Some(AccountState::PendingActivation) => Err(Error::not_yet(format!("the account {id} is PENDING_ACTIVATION"))),
         state => Err(Error::refused(format!(
             "the account {id} is {}, and only an ACTIVE one is taken; reopen it with AWS Support, or choose another address",
-            state.map_or("in no known state", AccountState::as_str)
+            state.as_ref().map_or("in no known state", AccountState::as_str)
         ))),
     }
 }
@@ -244,8 +321,9 @@ impl Resource for Accounts {
         claim: &Claim<AccountId>,
     ) -> Result<Attributes> {
         let account = self.account(desired, claim).await?;
-        check_state(&account)?;
         let id = account.id().unwrap_or_default();
+        check_member(id, claim)?;
+        check_state(&account)?;
         if !has_email(&account, &desired.email) {
             return Err(Error::refused(format!(
                 "the account {id} has another address than `Email`; Organizations can't change it from here: give the old one"
@@ -284,7 +362,7 @@ impl Resource for Accounts {
             arn: text(account.arn()),
             email: text(account.email()),
             name: desired.name.0.clone(),
-            state: text(account.state().map(AccountState::as_str)),
+            state: text(state(&account).as_ref().map(AccountState::as_str)),
         })
     }
 

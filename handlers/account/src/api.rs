@@ -4,16 +4,15 @@
 use std::{cell::LazyCell, time::Duration};
 
 use aws_sdk_organizations::{
-    error::SdkError,
     operation::{
         close_account::CloseAccountError, create_account::CreateAccountError, list_accounts::ListAccountsOutput,
         list_create_account_status::ListCreateAccountStatusOutput,
     },
     types::{Account, ConstraintViolationExceptionReason as Constraint, CreateAccountState, CreateAccountStatus},
 };
-use aws_sdk_sts::config::Credentials;
+use aws_sdk_sts::config::{Credentials, Region};
 use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
-use organizations::{Organizations, Patient, once, tags};
+use organizations::{NEW_FOR, NOT_IN_USE, Organizations, Patient, constraint, once, tags};
 
 use crate::properties::{Email, Properties};
 
@@ -23,18 +22,12 @@ const BUSY_WITH_ACCOUNTS: Duration = Duration::from_mins(10);
 /// How long a new organization may be on its way, and how long the creation or closing of many accounts may queue.
 const QUEUED: Duration = Duration::from_hours(1);
 
-/// How long what was made or moved a moment ago may be unknown.
-pub(crate) const KNOWN_WITHIN: Duration = Duration::from_mins(2);
-
 /// How long the role of a new account may be out of reach.
 const READY_WITHIN: Duration = Duration::from_mins(15);
 
 /// What STS says of a role in an account that isn't ready.
 const NOT_READY: [&str; 5] =
     ["AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "OptInRequired", "RegionDisabledException"];
-
-/// The number of accounts that every organization may have. With fewer, "too many" means that it is too young.
-const FIRST_QUOTA: usize = 10;
 
 /// Organizations, the accounts' own names, and the roles in them.
 #[derive(Debug)]
@@ -48,10 +41,13 @@ pub(crate) struct Api {
 impl Api {
     pub(crate) fn new(aws: &SdkConfig) -> Self {
         let account = aws.clone();
+        let region = aws.region().map_or("", Region::as_ref);
+        let sts =
+            aws_sdk_sts::config::Builder::from(aws).region(Region::new(region_of_new_accounts(region).to_owned()));
         Self::of(
             aws_sdk_organizations::Client::new(aws),
             move || aws_sdk_account::Client::new(&account),
-            aws_sdk_sts::Client::new(aws),
+            aws_sdk_sts::Client::from_conf(sts.build()),
         )
     }
 
@@ -97,13 +93,13 @@ impl Api {
         Ok(described.and_then(|output| output.create_account_status))
     }
 
-    /// Asks for an account. Not tried again by the SDK: there is no client token, and a second request that follows a
-    /// lost answer would be a second account.
+    /// Asks for an account of an organization, which `is_new` or not. Not tried again by the SDK: there is no client token, and a
+    /// second request that follows a lost answer would be a second account.
     pub(crate) async fn create(
         &self,
         desired: &Properties,
         marked: &[(String, String)],
-        accounts: usize,
+        is_new: bool,
     ) -> Result<CreateAccountStatus> {
         let request = self
             .client()
@@ -120,7 +116,8 @@ impl Api {
         });
         let waits = match constraint {
             Some(Constraint::AccountCreationRateLimitExceeded) => true,
-            Some(Constraint::AccountNumberLimitExceeded) => accounts < FIRST_QUOTA,
+            // "wait one hour and try again", says ConstraintViolationException of the first hour of an organization.
+            Some(Constraint::AccountNumberLimitExceeded) => is_new,
             _ => false,
         };
         let made = made
@@ -129,14 +126,15 @@ impl Api {
                 BUSY_WITH_ACCOUNTS,
             )
             .not_yet_if(&["FinalizingOrganizationException"], QUEUED)
+            .not_yet_if(&[NOT_IN_USE], NEW_FOR)
             .map_err(|error| if waits { error.not_yet_within(QUEUED) } else { error })?;
-        made.create_account_status.ok_or_else(|| Error::not_yet_within(KNOWN_WITHIN, "the request isn't described yet"))
+        made.create_account_status.ok_or_else(|| Error::not_yet_within(NEW_FOR, "the request isn't described yet"))
     }
 
     /// Renames the account. A denial may be that of a fresh role, or of trust that was given a moment ago.
     pub(crate) async fn rename(&self, id: &str, name: &str) -> Result<()> {
         let renamed = self.account.put_account_name().account_id(id).account_name(name).send().await;
-        let renamed = renamed.not_yet_if(&["InternalServerException", "TooManyRequestsException"], KNOWN_WITHIN);
+        let renamed = renamed.not_yet_if(&["InternalServerException", "TooManyRequestsException"], NEW_FOR);
         renamed.map(drop).map_err(|error| match error.code() {
             "AccessDeniedException" => error.advised(&format!(
                 "the account {id} keeps its name; trust account.amazonaws.com in the organization (`TrustedServices` of \
@@ -148,11 +146,11 @@ impl Api {
     }
 
     /// Moves the account; a move that has been made is done. Says whether the account is there now: if not, it wasn't at
-    /// `from`.
+    /// `from`. The OU that it is moved to may have been made a moment ago.
     pub(crate) async fn relocate(&self, id: &str, from: &str, to: &str) -> Result<bool> {
         let moving = self.client().move_account().account_id(id).source_parent_id(from).destination_parent_id(to);
-        match moving.send().await.none_if(&["SourceParentNotFoundException", "AccountNotFoundException"]).unless_busy()
-        {
+        let moved = moving.send().await.none_if(&["SourceParentNotFoundException", "AccountNotFoundException"]);
+        match moved.unless_busy().not_yet_if(&["DestinationParentNotFoundException"], NEW_FOR) {
             Err(error) if error.code() == "DuplicateAccountException" => Ok(true),
             moved => Ok(moved?.is_some()),
         }
@@ -203,15 +201,70 @@ impl Api {
     }
 }
 
-/// Which constraint was violated: one code stands for many, some of which pass.
-fn constraint<'a, T, E, R>(
-    answer: &'a Result<T, SdkError<E, R>>,
-    reason: impl Fn(&'a E) -> Option<&'a Constraint>,
-) -> Option<Constraint> {
-    answer.as_ref().err().and_then(SdkError::as_service_error).and_then(reason).cloned()
+/// The Regions of the commercial partition that are on in every account. Others are off in a new one, and STS there knows nothing of it.
+/// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>
+const ON_IN_EVERY_ACCOUNT: [&str; 17] = [
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];
+
+/// The Region in which STS is asked for the role in a new account: the function's own, if that is on in every account.
+/// Other partitions have no Regions to opt in to.
+fn region_of_new_accounts(own: &str) -> &str {
+    let of_others = ["cn-", "eu-iso", "eusc-", "us-gov-", "us-iso"];
+    let is_on = ON_IN_EVERY_ACCOUNT.contains(&own) || of_others.iter().any(|start| own.starts_with(start));
+    if is_on { own } else { "us-east-1" }
 }
 
 /// Whether it is the address of `account`.
 pub(crate) fn has_email(account: &Account, email: &Email) -> bool {
     account.email().is_some_and(|address| email.is(address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked_in(region: &'static str) -> String {
+        let aws = SdkConfig::builder()
+            .behavior_version(aws_sdk_sts::config::BehaviorVersion::latest())
+            .region(Region::from_static(region))
+            .build();
+        Api::new(&aws).sts.config().region().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_new_account_is_asked_for_in_a_region_that_is_on_in_every_account() {
+        for region in
+            ["eu-south-1", "me-central-1", "ap-east-1", "af-south-1", "il-central-1", "ap-southeast-3", "mx-central-1"]
+        {
+            assert_eq!(asked_in(region), "us-east-1", "{region}");
+        }
+        for region in [
+            "eu-central-1",
+            "us-west-2",
+            "us-gov-east-1",
+            "cn-northwest-1",
+            "eusc-de-east-1",
+            "us-iso-west-1",
+            "eu-isoe-west-1",
+        ] {
+            assert_eq!(asked_in(region), region);
+        }
+    }
 }

@@ -2,11 +2,10 @@
 
 use aws_sdk_organizations::types::{Parent, ParentType};
 use custom_resource::{Claim, Error, Result};
-use organizations::ParentId;
+use organizations::{NEW_FOR, ParentId};
 
 use crate::{
     account::Accounts,
-    api::KNOWN_WITHIN,
     properties::{AccountId, Properties},
 };
 
@@ -14,7 +13,7 @@ impl Accounts {
     /// Where the account is.
     pub(crate) async fn parent(&self, id: &str) -> Result<Parent> {
         let parent = self.api.organizations.parent(id).await?;
-        parent.ok_or_else(|| Error::not_yet_within(KNOWN_WITHIN, format!("the account {id} has no parent yet")))
+        parent.ok_or_else(|| Error::not_yet_within(NEW_FOR, format!("the account {id} has no parent yet")))
     }
 
     /// Moves the account where the template wants it, if that may be (`check`); back to the root, if it is where the template
@@ -56,5 +55,5 @@ impl Accounts {
 }
 
 fn not_there(id: &str) -> Error {
-    Error::not_yet_within(KNOWN_WITHIN, format!("the account {id} isn't where it is said to be"))
+    Error::not_yet_within(NEW_FOR, format!("the account {id} isn't where it is said to be"))
 }

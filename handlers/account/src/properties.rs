@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Properties {
-    /// The account's name: 1 to 50 printable characters of ASCII. A new one needs `account.amazonaws.com` among the
+    /// The account's name: 1 to 50 printable characters of ASCII without `<` and `>`. A new one needs `account.amazonaws.com` among the
     /// trusted services.
     pub(crate) name: Name,
     /// The root user's address, 6 to 64 characters, which no other account of AWS may have. It is compared without case,
@@ -67,10 +67,10 @@ impl From<Billing> for IamUserAccessToBilling {
     }
 }
 
-/// 1 to 50 printable characters of ASCII.
+/// 1 to 50 printable characters of ASCII. `CreateAccount` takes `<` and `>` as well, and `PutAccountName` doesn't.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(extend("pattern" = "^[ -~]{1,50}$")))]
+#[cfg_attr(test, schemars(extend("pattern" = "^[ -;=?-~]{1,50}$")))]
 #[serde(try_from = "String")]
 pub(crate) struct Name(pub(crate) String);
 
@@ -78,8 +78,12 @@ impl TryFrom<String> for Name {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, &'static str> {
-        let is_name = (1..=50).contains(&text.len()) && text.bytes().all(|b| (0x20..0x7f).contains(&b));
-        if is_name { Ok(Self(text)) } else { Err("the name of an account has 1 to 50 printable characters of ASCII") }
+        let is_taken = |b: u8| (0x20..0x7f).contains(&b) && !b"<>".contains(&b);
+        if (1..=50).contains(&text.len()) && text.bytes().all(is_taken) {
+            Ok(Self(text))
+        } else {
+            Err("the name of an account has 1 to 50 printable characters of ASCII, and neither < nor >")
+        }
     }
 }
 
@@ -237,6 +241,8 @@ mod tests {
     fn what_organizations_would_refuse_is_refused_in_words_without_the_value() {
         for (properties, words) in [
             (json!({"Name": "x".repeat(51)}), "1 to 50 printable characters"),
+            (json!({"Name": "a<b"}), "neither < nor >"),
+            (json!({"Name": "a>b"}), "neither < nor >"),
             (json!({"Email": "nobody"}), "6 to 64 characters"),
             (json!({"Email": "two@at@example.com"}), "6 to 64 characters"),
             (json!({"Email": "sp ace@example.com"}), "6 to 64 characters"),

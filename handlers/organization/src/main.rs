@@ -1,7 +1,9 @@
 //! `Custom::Organization`: the organization, made or adopted, and what is switched on in it.
 
 mod organization;
+mod policy_types;
 mod properties;
+mod services;
 
 use organization::Organization;
 

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use aws_sdk_organizations::{
     Client,
-    operation::list_aws_service_access_for_organization::ListAwsServiceAccessForOrganizationOutput as ListServicesOutput,
-    types::{
-        EnabledServicePrincipal, Organization as Described, OrganizationFeatureSet, PolicyType, PolicyTypeStatus, Root,
-    },
+    types::{Organization as Described, OrganizationFeatureSet},
 };
 use custom_resource::{Answer, Claim, Error, Resource, Result, SdkConfig};
-use organizations::{BUSY_FOR, NOT_IN_USE, Organizations, Patient, once};
+use organizations::{BUSY_FOR, NEW_FOR, NOT_IN_USE, Organizations, Patient, once};
 
-use crate::properties::{Attributes, OrganizationId, Properties};
+use crate::{
+    properties::{Attributes, OrganizationId, Properties},
+    services::Services,
+};
 
 /// How long a new organization may not be described yet.
 const DESCRIBED_WITHIN: Duration = Duration::from_mins(2);
@@ -23,7 +23,7 @@ const SHARING: &str = "ram.amazonaws.com";
 /// The organization of the function's account.
 #[derive(Debug)]
 pub(crate) struct Organization {
-    organizations: Organizations,
+    pub(crate) organizations: Organizations,
     ram: aws_sdk_ram::Client,
 }
 
@@ -32,7 +32,7 @@ impl Organization {
         Self { organizations: Organizations(Client::new(aws)), ram: aws_sdk_ram::Client::new(aws) }
     }
 
-    fn api(&self) -> &Client {
+    pub(crate) fn api(&self) -> &Client {
         &self.organizations.0
     }
 
@@ -50,99 +50,19 @@ impl Organization {
         made.organization.ok_or_else(|| Error::not_yet_within(DESCRIBED_WITHIN, "the organization isn't described yet"))
     }
 
-    /// Enables the policy types that are wanted and aren't, and disables those that only were wanted before.
-    async fn change_policy_types(
-        &self,
-        root: &Root,
-        desired: &[PolicyType],
-        previous: Option<&[PolicyType]>,
-        claim: &Claim<OrganizationId>,
-    ) -> Result<()> {
-        let root_id = root.id().unwrap_or_default();
-        let status = |wanted: &PolicyType| {
-            root.policy_types()
-                .iter()
-                .find(|summary| summary.r#type() == Some(wanted))
-                .and_then(|summary| summary.status())
-        };
-        for policy_type in desired {
-            match status(policy_type) {
-                Some(PolicyTypeStatus::Enabled) if previous.is_none_or(|them| them.contains(policy_type)) => continue,
-                Some(PolicyTypeStatus::PendingEnable | PolicyTypeStatus::PendingDisable) => {
-                    return Err(being_changed(policy_type));
-                }
-                _ => {}
-            }
-            let request = self.api().enable_policy_type().root_id(root_id).policy_type(policy_type.clone());
-            let enabling = async || {
-                let enabled = request.send().await.none_if(&["PolicyTypeAlreadyEnabledException"]);
-                Ok(enabled.unless_busy().not_yet_if(&[NOT_IN_USE], BUSY_FOR).map(drop)?)
-            };
-            claim.change(policy_type.as_str(), status(policy_type).is_some(), enabling).await?;
-        }
-        for policy_type in previous.into_iter().flatten().filter(|policy_type| !desired.contains(policy_type)) {
-            match status(policy_type) {
-                // It can't be disabled before, and would stay on.
-                Some(PolicyTypeStatus::PendingEnable) => return Err(being_changed(policy_type)),
-                Some(PolicyTypeStatus::PendingDisable) => continue,
-                _ => {}
-            }
-            let request = self.api().disable_policy_type().root_id(root_id).policy_type(policy_type.clone());
-            let disabling = async || {
-                Ok(request.send().await.none_if(&["PolicyTypeNotEnabledException"]).unless_busy().map(drop)?)
-            };
-            claim.change(policy_type.as_str(), status(policy_type).is_none(), disabling).await?;
-        }
-        Ok(())
-    }
-
-    async fn trusted_services(&self) -> Result<Vec<String>> {
-        let pages = self.api().list_aws_service_access_for_organization().into_paginator().send();
-        let pages = pages.collect::<Result<Vec<_>, _>>().await;
-        let pages = pages.unless_busy().not_yet_if(&[NOT_IN_USE], BUSY_FOR)?;
-        let trusted = pages.iter().flat_map(ListServicesOutput::enabled_service_principals);
-        Ok(trusted.filter_map(EnabledServicePrincipal::service_principal).map(ToOwned::to_owned).collect())
-    }
-
-    /// Trusts the services that are wanted and aren't trusted, and no more those that only were wanted before.
-    async fn change_trusted_services(
-        &self,
-        desired: &[&str],
-        previous: Option<&[&str]>,
-        trusted: &[String],
-        claim: &Claim<OrganizationId>,
-    ) -> Result<()> {
-        let trusted: Vec<_> = trusted.iter().map(String::as_str).collect();
-        let is_new = |service: &&str| previous.is_some_and(|them| !them.contains(service));
-        for service in desired.iter().filter(|service| !trusted.contains(service) || is_new(service)) {
-            let request = self.api().enable_aws_service_access().service_principal(*service);
-            let enabling =
-                async || Ok(request.send().await.unless_busy().not_yet_if(&[NOT_IN_USE], BUSY_FOR).map(drop)?);
-            claim.change(service, trusted.contains(service), enabling).await?;
-        }
-        let dropped = previous.into_iter().flatten().filter(|service| !desired.contains(service));
-        for service in dropped {
-            let request = self.api().disable_aws_service_access().service_principal(*service);
-            let disabling = async || Ok(request.send().await.unless_busy().map(drop)?);
-            claim.change(service, !trusted.contains(service), disabling).await?;
-        }
-        Ok(())
-    }
-
     /// RAM's own call makes the service-linked role as well, without which sharing fails in words that name neither.
     /// <https://docs.aws.amazon.com/ram/latest/APIReference/API_EnableSharingWithAwsOrganization.html>
     async fn share_resources(&self) -> Result<()> {
         let enabled = self.ram.enable_sharing_with_aws_organization().send().await;
-        let enabled = enabled.not_yet_if(&["ServerInternalException", "ServiceUnavailableException"], BUSY_FOR)?;
+        let enabled = enabled
+            .not_yet_if(&["ServerInternalException", "ServiceUnavailableException"], BUSY_FOR)
+            // Said of an account that is no management account: to RAM, a new one isn't yet.
+            .not_yet_if(&["OperationNotPermittedException"], NEW_FOR)?;
         if enabled.return_value() == Some(false) {
             return Err(Error::not_yet_within(BUSY_FOR, "RAM has not switched sharing with the organization on yet"));
         }
         Ok(())
     }
-}
-
-fn being_changed(policy_type: &PolicyType) -> Error {
-    Error::not_yet_within(BUSY_FOR, format!("the policy type {policy_type} is being changed"))
 }
 
 /// Only the management account of an organization with all features can be worked in.
@@ -201,10 +121,13 @@ impl Resource for Organization {
             let are_of_interest = !services.is_empty() || services_before.as_ref().is_some_and(|them| !them.is_empty());
             if are_of_interest { self.trusted_services().await } else { Ok(Vec::new()) }
         };
-        let (root, trusted) = tokio::join!(self.organizations.root_of_described(), trusted);
+        let (root, trusted) = tokio::join!(self.organizations.root(), trusted);
         let (root, trusted) = (root?, trusted?);
-        self.change_policy_types(&root, &policy_types(desired), types_before.as_deref(), claim).await?;
-        self.change_trusted_services(&services, services_before.as_deref(), &trusted, claim).await?;
+        let services = Services { desired: &services, previous: services_before.as_deref(), trusted: &trusted };
+        // A policy type that belongs to a service can be on only while the service is trusted.
+        self.trust_new(&services, claim).await?;
+        self.change_policy_types(&root, &policy_types(desired), types_before.as_deref(), &services, claim).await?;
+        self.drop_old(&services, claim).await?;
 
         let was_shared = previous.is_some_and(|previous| previous.resource_sharing);
         if desired.resource_sharing && !was_shared {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Properties {
-    /// Policy types to enable on the root, by the names of the API.
+    /// Policy types to enable on the root, by the names of the API. Those that AWS has added since are passed on as they are.
     #[serde(default)]
     pub(crate) policy_types: Vec<PolicyTypeName>,
     /// Service principals to trust, such as `member.org.stacksets.cloudformation.amazonaws.com`.
@@ -26,24 +26,25 @@ fn yes() -> bool {
     true
 }
 
-/// A policy type that this version knows by name.
+/// A policy type by its name, also one that AWS has added since.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(with = "String", transform = policy_types))]
+#[cfg_attr(test, schemars(with = "String", extend("pattern" = "^[A-Z0-9]+(_[A-Z0-9]+)*_POLICY(_[A-Z0-9]+)*$")))]
 #[serde(try_from = "String")]
 pub(crate) struct PolicyTypeName(pub(crate) PolicyType);
-
-#[cfg(test)]
-fn policy_types(schema: &mut schemars::Schema) {
-    schema.insert("enum".to_owned(), PolicyType::values().into());
-}
 
 impl TryFrom<String> for PolicyTypeName {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let known = PolicyType::try_parse(&text);
-        known.map(Self).map_err(|_| format!("expected one of {}", PolicyType::values().join(", ")))
+        let is_word = |word: &str| {
+            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        };
+        if text.split('_').all(is_word) && text.split('_').skip(1).any(|word| word == "POLICY") {
+            Ok(Self(PolicyType::from(text.as_str())))
+        } else {
+            Err(format!("expected the name of a policy type, such as {}", PolicyType::values().join(", ")))
+        }
     }
 }
 
@@ -130,7 +131,17 @@ mod tests {
     fn a_policy_type_that_does_not_exist_is_refused_with_those_that_do() {
         let refusal = read(json!({"PolicyTypes": ["SERVICE_CONTROL"]})).unwrap_err();
         assert!(refusal.contains("SERVICE_CONTROL_POLICY"), "{refusal}");
-        assert!(read(json!({"PolicyTypes": ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"]})).is_ok());
+        for wrong in ["POLICY", "service_control_policy", "_POLICY", "TAG POLICY", "TAG_POLICY\n", ""] {
+            assert!(read(json!({"PolicyTypes": [wrong]})).is_err(), "{wrong}");
+        }
+        assert!(read(json!({"PolicyTypes": ["SERVICE_CONTROL_POLICY", "DECLARATIVE_POLICY_EC2"]})).is_ok());
+    }
+
+    #[test]
+    fn a_policy_type_that_aws_adds_later_is_passed_on_as_it_is() {
+        let later = read(json!({"PolicyTypes": ["SECURITYHUB_CSPM_POLICY"]})).unwrap();
+        assert!(PolicyType::try_parse("SECURITYHUB_CSPM_POLICY").is_err(), "choose one that this version doesn't know");
+        assert_eq!(later.policy_types[0].0.as_str(), "SECURITYHUB_CSPM_POLICY");
     }
 
     #[test]

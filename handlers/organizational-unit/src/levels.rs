@@ -28,15 +28,16 @@ impl OrganizationalUnits {
     ) -> Result<String> {
         let mut parent = self.start(place).await?;
         for (depth, name) in place.levels().iter().enumerate() {
-            parent = match self.named(&parent, name).await? {
-                Some(level) => {
-                    let is_it = |id: UnitId| id.as_str() == level.id;
-                    if claim.id().is_some_and(is_it) || previous.is_some_and(|last| last.is_level(depth, place)) {
-                        self.tree.0.forget(&level.id, claim).await?;
-                    }
-                    level.id
+            parent = if let Some(level) = self.named(&parent, name).await? {
+                let is_it = |id: UnitId| id.as_str() == level.id;
+                if claim.id().is_some_and(is_it) || previous.is_some_and(|last| last.is_level(depth, place)) {
+                    self.tree.0.forget(&level.id, claim).await?;
                 }
-                None => self.tree.create(&parent, depth > 0, name, &[Users::made(claim.owner())]).await?.id,
+                level.id
+            } else {
+                let level = self.tree.create(&parent, name, &[Users::made(claim.owner())]).await?;
+                claim.wrote(&level.id);
+                level.id
             };
         }
         Ok(parent)

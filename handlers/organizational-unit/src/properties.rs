@@ -71,8 +71,8 @@ impl Place {
 ])))]
 #[serde(rename_all = "PascalCase")]
 struct Written {
-    /// The OU's name, 1 to 128 characters, unless there is a `Path`.
-    #[cfg_attr(test, schemars(length(min = 1, max = MAX_NAME)))]
+    /// The OU's name, 1 to 128 characters without `/`, unless there is a `Path`.
+    #[cfg_attr(test, schemars(regex(pattern = "^[^/]{1,128}$")))]
     name: Option<String>,
     /// Where an OU with a `Name` is: the root (`r-...`), which is the default, or an OU (`ou-...`).
     #[cfg_attr(test, schemars(extend("x-update" = "Replacement")))]
@@ -122,6 +122,10 @@ fn valid(property: &str, name: String) -> Result<String, String> {
         // YAML's block text ends in one.
         1..=MAX_NAME if name.contains(char::is_control) => Err(format!(
             "the name of an OU in `{property}` has a line break or another control character; leave it out"
+        )),
+        1..=MAX_NAME if name.contains('/') => Err(format!(
+            "the name of an OU in `{property}` has a /, which stands between levels in `Path` and in what !GetAtt Path reads; choose \
+             another character, or write the levels in `Path`"
         )),
         1..=MAX_NAME => Ok(name),
         0 if property == "Path" => Err("`Path` has an empty level; write it like `Workloads/Production`".to_owned()),
@@ -175,6 +179,7 @@ mod tests {
             (json!({"Path": "A//B"}), "`Path` has an empty level"),
             (json!({"Path": "/A"}), "`Path` has an empty level"),
             (json!({"Path": "A/B/C/D/E/F"}), "6 levels deep, and Organizations allows 5"),
+            (json!({"Name": "CI/CD"}), "in `Name` has a /, which stands between levels"),
             (json!({"Name": ""}), "1 to 128 characters"),
             (json!({"Name": "x".repeat(129)}), "1 to 128 characters"),
             (json!({"Name": "Workloads\n"}), "in `Name` has a line break"),

@@ -12,13 +12,16 @@ use aws_sdk_organizations::{
     types::{Account, OrganizationalUnit},
 };
 use custom_resource::{Answer, Error, Result};
-use organizations::{Organizations, Patient, once};
+use organizations::{NEW_FOR, Organizations, Patient, once};
 
 /// What Organizations says of a name that another OU under the parent has.
 const TAKEN: &str = "DuplicateOrganizationalUnitException";
 
 /// What Organizations says of a parent that isn't there.
 const NO_PARENT: &str = "ParentNotFoundException";
+
+/// What Organizations says of an OU that isn't there.
+const NO_UNIT: &str = "OrganizationalUnitNotFoundException";
 
 /// A list that doesn't show an OU yet which stands in the way of its name.
 const LISTED_WITHIN: Duration = Duration::from_mins(1);
@@ -65,15 +68,9 @@ impl Tree {
         Ok(pages.iter().flat_map(ListUnitsOutput::organizational_units).map(Unit::from).collect())
     }
 
-    /// Makes an OU. Not tried again by the SDK: an answer that was lost is found by the next look at the parent. A parent that is a
-    /// level of a path (`is_level`) may have gone since it was looked for, and is made again by the next try.
-    pub(crate) async fn create(
-        &self,
-        parent: &str,
-        is_level: bool,
-        name: &str,
-        tags: &[(String, String)],
-    ) -> Result<Unit> {
+    /// Makes an OU. Not tried again by the SDK: an answer that was lost is found by the next look at the parent. A parent may have been
+    /// made a moment ago; one that is a level of a path may have gone since it was looked for, and is made again by the next try.
+    pub(crate) async fn create(&self, parent: &str, name: &str, tags: &[(String, String)]) -> Result<Unit> {
         let request = self
             .client()
             .create_organizational_unit()
@@ -81,8 +78,7 @@ impl Tree {
             .name(name)
             .set_tags(Some(organizations::tags(tags)?));
         let made = request.customize().config_override(once()).send().await;
-        let passing: &[&str] = if is_level { &[TAKEN, NO_PARENT] } else { &[TAKEN] };
-        let made = made.unless_busy().not_yet_if(passing, LISTED_WITHIN)?;
+        let made = made.unless_busy().not_yet_if(&[TAKEN], LISTED_WITHIN).not_yet_if(&[NO_PARENT], NEW_FOR)?;
         made.organizational_unit().map(Unit::from).ok_or_else(|| Error::not_yet("the new OU has no description yet"))
     }
 
@@ -90,7 +86,7 @@ impl Tree {
     /// OU itself. So is who gives it the name that it has. Where that of another is listed (`is_taken`), it is refused.
     pub(crate) async fn rename(&self, id: &str, name: &str, is_taken: bool) -> Result<()> {
         let renamed = self.client().update_organizational_unit().organizational_unit_id(id).name(name).send().await;
-        match renamed.unless_busy() {
+        match renamed.unless_busy().not_yet_if(&[NO_UNIT], NEW_FOR) {
             Err(error) if error.code() == TAKEN && self.name(id).await? == name => Ok(()),
             Err(error) if error.code() == TAKEN && !is_taken => Err(error.not_yet_within(LISTED_WITHIN).into()),
             renamed => Ok(renamed.map(drop)?),
@@ -99,16 +95,19 @@ impl Tree {
 
     async fn name(&self, id: &str) -> Result<String> {
         let described = self.client().describe_organizational_unit().organizational_unit_id(id).send().await;
-        let described = described.unless_busy().not_yet_if(&["OrganizationalUnitNotFoundException"], LISTED_WITHIN)?;
+        let described = described.unless_busy().not_yet_if(&[NO_UNIT], NEW_FOR)?;
         Ok(described.organizational_unit.and_then(|unit| unit.name).unwrap_or_default())
     }
 
+    /// Deletes an OU. One that the call doesn't know is gone, or was made a moment ago: another call says which.
     pub(crate) async fn delete(&self, id: &str) -> Result<Deleted> {
         let deleted = self.client().delete_organizational_unit().organizational_unit_id(id).send().await;
-        let deleted = deleted.none_if(&["OrganizationalUnitNotFoundException"]).map(|_| Deleted::Gone);
-        match deleted {
+        match deleted.none_if(&[NO_UNIT]) {
+            Ok(None) if self.0.parent(id).await?.is_some() => {
+                Err(Error::not_yet_within(NEW_FOR, format!("the OU {id} is there, and can't be deleted yet")))
+            }
             Err(error) if error.code() == "OrganizationalUnitNotEmptyException" => Ok(Deleted::NotEmpty),
-            other => Ok(other.unless_busy()?),
+            deleted => Ok(deleted.unless_busy().map(|_| Deleted::Gone)?),
         }
     }
 

@@ -64,8 +64,7 @@ impl OrganizationalUnits {
             return Ok(there);
         }
         let tags = Users::of_made(claim.owner(), &format!("the OU {name}"), &desired.tags)?;
-        let is_level = !desired.place.levels().is_empty();
-        let made = self.tree.create(parent, is_level, name, &tags).await?;
+        let made = self.tree.create(parent, name, &tags).await?;
         hold(claim, &made)?;
         Ok(made)
     }

@@ -33,10 +33,10 @@ impl SharePrincipals {
 
     /// The same of a template of the past. What it can't be said who it was, was never added.
     async fn placed_in_the_past(&self, properties: &Properties) -> Result<Option<PlacedPrincipal>> {
-        match self.placed(properties).await {
-            Err(Error::Refused(_)) => Ok(None),
-            placed => placed.map(Some),
-        }
+        let Properties { share_arn, principal } = properties;
+        let organization = self.shares.organization(&[principal]).await?;
+        let entity = principal.entity(organization.as_ref()).ok();
+        Ok(entity.map(|principal| PlacedPrincipal { share: share_arn.clone(), principal }))
     }
 
     /// The tags of a share that can be added to.

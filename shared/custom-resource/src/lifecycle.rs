@@ -221,11 +221,14 @@ async fn until_done<R: Resource>(
     let mut waits = Waits(request.past.waits.clone());
     let mut last_said: Option<NotYet> = None;
     let mut pause = FIRST_PAUSE;
-    // A refusal says that nothing was made by the call that it answers, and nothing about one before that got no answer.
+    // A refusal says that nothing was made by the call that it answers, and nothing about others before: one that got no answer, or
+    // one that made something beside the thing itself.
     let is_ensure = matches!(work, Work::Ensure { .. });
     let mut perhaps_made = is_ensure && request.is_continued();
-    let refused =
-        |reason, perhaps_made| if perhaps_made { Unfinished::Failed(reason) } else { Unfinished::Refused(reason) };
+    let refused = |reason, perhaps_made| {
+        let has_made = perhaps_made || is_ensure && claim.has_written_anything();
+        if has_made { Unfinished::Failed(reason) } else { Unfinished::Refused(reason) }
+    };
     loop {
         // Boxed, since each future around it would be as large, and be moved on a stack that has to be paged in.
         let attempt = AssertUnwindSafe(Box::pin(attempt(resource, work, claim))).catch_unwind();

@@ -225,7 +225,7 @@ impl<Id: FromStr + Display> Claim<Id> {
         Ok(())
     }
 
-    /// Notes that `what` was written.
+    /// Notes that `what` was written. A Create that fails then doesn't say that nothing was made.
     pub fn wrote(&self, what: impl Into<String>) {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(what.into());
     }
@@ -234,6 +234,11 @@ impl<Id: FromStr + Display> Claim<Id> {
     #[must_use]
     pub fn has_written(&self, what: &str) -> bool {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).contains(what)
+    }
+
+    /// Whether this invocation has written anything.
+    pub(crate) fn has_written_anything(&self) -> bool {
+        !self.written.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Whether AWS has denied something for longer than it does to a fresh role. Who can do without it has one more try.

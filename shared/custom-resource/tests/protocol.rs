@@ -51,6 +51,7 @@ struct Attributes {
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Hold(&'static str),
+    Wrote(&'static str),
     Refuse(&'static str),
     NotYet(&'static str),
     NotYetWithin(Duration, &'static str),
@@ -86,6 +87,7 @@ impl Script {
         self.seen.borrow_mut().push(seen);
         for step in &self.calls[call] {
             match *step {
+                Step::Wrote(what) => claim.wrote(what),
                 Step::Hold(id) => claim.hold(&ThingId(id.to_owned())),
                 Step::Refuse(why) => return Err(Error::refused(why)),
                 Step::NotYet(what) => return Err(Error::not_yet(what)),
@@ -330,13 +332,17 @@ fn continued() -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_after_a_call_without_an_answer_says_that_something_may_have_been_made() {
+async fn a_refusal_after_a_write_or_a_call_without_an_answer_says_that_something_may_have_been_made() {
     let refuse: &[Step] = &[Step::Refuse("no")];
     let busy: &[Step] = &[Step::NotYet("it is being changed")];
     let response = told(&Script::of(&[&[Step::Unanswered], busy, refuse]), &event("Create", None)).await;
     assert_failed(&response, "something-may-have-been-made", "no");
     let response = told(&Script::of(&[busy, refuse]), &event("Create", None)).await;
     assert_failed(&response, "nothing-was-made", "no");
+    for ends in [&[Step::Wrote("a level"), Step::Refuse("no")][..], &[Step::Wrote("a level"), Step::NotYet("busy")]] {
+        let response = told(&Script::of(&[ends, refuse]), &event("Create", None)).await;
+        assert_failed(&response, "something-may-have-been-made", "no");
+    }
     // It is no news to a Delete.
     let response = told(&Script::of(&[&[Step::Unanswered], refuse]), &event("Delete", Some("nothing-was-made"))).await;
     assert_eq!(response.status(), Status::Success);

@@ -6,9 +6,9 @@ use std::{collections::BTreeMap, time::Duration};
 use aws_sdk_organizations::{
     Client,
     config::{Builder, Config, retry::RetryConfig},
-    error::BuildError,
+    error::{BuildError, SdkError},
     operation::list_roots::ListRootsOutput,
-    types::{Parent, Root, Tag},
+    types::{ConstraintViolationExceptionReason, Parent, Root, Tag},
 };
 use custom_resource::{Answer, AwsError, Error, Result, TagChanges};
 
@@ -36,14 +36,17 @@ const GONE: [&str; 3] = ["TargetNotFoundException", "OrganizationalUnitNotFoundE
 /// How long Organizations may be busy.
 pub const BUSY_FOR: Duration = Duration::from_mins(4);
 
+/// How long a call may not know of what another one made, moved or allowed a moment ago.
+pub const NEW_FOR: Duration = Duration::from_mins(2);
+
 /// An answer of Organizations, which may be that it is busy.
 pub trait Patient<T>: Answer<T> {
-    /// Makes what Organizations says while it is busy something that may pass.
+    /// Makes what Organizations says while it is busy, or doesn't know a new organization yet, something that may pass.
     ///
     /// # Errors
     /// The call's error, so marked.
     fn unless_busy(self) -> Result<T, AwsError> {
-        self.not_yet_if(&BUSY, BUSY_FOR)
+        self.not_yet_if(&BUSY, BUSY_FOR).not_yet_if(&[NOT_IN_USE], NEW_FOR)
     }
 }
 
@@ -65,20 +68,8 @@ impl Organizations {
     /// # Errors
     /// What AWS said.
     pub async fn root(&self) -> Result<Root> {
-        self.root_unless(&[]).await
-    }
-
-    /// The root of an organization that another call has described; this one may not know of it yet.
-    ///
-    /// # Errors
-    /// What AWS said.
-    pub async fn root_of_described(&self) -> Result<Root> {
-        self.root_unless(&[NOT_IN_USE]).await
-    }
-
-    async fn root_unless(&self, passing: &[&str]) -> Result<Root> {
         let pages = self.0.list_roots().into_paginator().send().collect::<Result<Vec<_>, _>>().await;
-        let pages = pages.unless_busy().not_yet_if(passing, BUSY_FOR)?;
+        let pages = pages.unless_busy()?;
         let root = pages.iter().flat_map(ListRootsOutput::roots).next();
         root.cloned().ok_or_else(|| Error::not_yet_within(BUSY_FOR, "the organization has no root yet"))
     }
@@ -151,6 +142,14 @@ impl Organizations {
         }
         Ok(is_there)
     }
+}
+
+/// Which constraint was violated: one code stands for many, some of which pass.
+pub fn constraint<'a, T, E, R>(
+    answer: &'a Result<T, SdkError<E, R>>,
+    reason: impl Fn(&'a E) -> Option<&'a ConstraintViolationExceptionReason>,
+) -> Option<ConstraintViolationExceptionReason> {
+    answer.as_ref().err().and_then(SdkError::as_service_error).and_then(reason).cloned()
 }
 
 fn not_listed(id: &str) -> Error {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use custom_resource::{Answer, AwsError, Error, Result};
+use organizations::NEW_FOR;
 
 /// What RAM says while it is busy with the share, or with itself.
 const BUSY: [&str; 4] = [
@@ -26,12 +27,17 @@ pub trait Patient<T>: Answer<T> {
         self.not_yet_if(&BUSY, BUSY_FOR)
     }
 
-    /// The same for calls that share: RAM may also not know yet that it may share inside the organization.
+    /// The same for calls that share: RAM may also not know yet that it may share inside the organization, or that an account is in
+    /// it.
     ///
     /// # Errors
-    /// What AWS said; if it didn't know the organization, with what to do should it stay so.
+    /// What AWS said; if it didn't know the organization or the account, with what to do should it stay so.
     fn unless_onboarding(self) -> Result<T> {
-        self.unless_busy().map_err(|error| if is_onboarding(&error) { onboarding(&error) } else { error.into() })
+        self.unless_busy().map_err(|error| match &error {
+            unknown if is_onboarding(unknown) => onboarding(unknown),
+            unknown if is_no_member(unknown) => no_member(unknown),
+            _ => error.into(),
+        })
     }
 
     /// The same for calls that unshare. What participants have in a subnet is theirs, whatever it keeps from happening.
@@ -59,6 +65,17 @@ fn is_onboarding(error: &AwsError) -> bool {
         "UnknownResourceException" => words.contains("organization") && words.contains("could not be found"),
         _ => false,
     }
+}
+
+/// What RAM says of an account that it takes for another organization's, as for a while of one that was just made.
+/// <https://docs.aws.amazon.com/ram/latest/userguide/tshoot-sharing-outside-org.html>
+fn is_no_member(error: &AwsError) -> bool {
+    let may_be = ["OperationNotPermittedException", "InvalidParameterException"].contains(&error.code());
+    may_be && error.message().to_ascii_lowercase().contains("not in your aws organization")
+}
+
+fn no_member(error: &AwsError) -> Error {
+    Error::not_yet_within(NEW_FOR, format!("{error}; if it stays so, name an account of this organization"))
 }
 
 fn onboarding(error: &AwsError) -> Error {
@@ -106,6 +123,18 @@ mod tests {
             assert_eq!(within, Some(BUSY_FOR));
             assert!(waiting_for.contains(message.trim_end_matches('.')), "{waiting_for}");
             assert!(waiting_for.contains("`ResourceSharing: true` on a `Custom::Organization`"), "{waiting_for}");
+        }
+    }
+
+    #[test]
+    fn an_account_that_ram_does_not_know_yet_is_asked_for_again_for_two_minutes() {
+        let message = "Principal 222222222222 is not in your AWS organization. You do not have permission to add external \
+                       AWS accounts to a resource share.";
+        for code in ["InvalidParameterException", "OperationNotPermittedException"] {
+            let error = said(code, message).unless_onboarding().unwrap_err();
+            let Error::NotYet(NotYet { waiting_for, within, .. }) = error else { panic!("final: {code}") };
+            assert_eq!(within, Some(Duration::from_mins(2)));
+            assert!(waiting_for.ends_with("if it stays so, name an account of this organization"), "{waiting_for}");
         }
     }
 

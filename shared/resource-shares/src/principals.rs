@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/ram/latest/APIReference/API_AssociateResourceShare.html>
 
 use custom_resource::{Error, Result, is_account_id};
-use organizations::{UnitId, is_token};
+use organizations::{NEW_FOR, UnitId, is_token};
 use serde::Deserialize;
 
 /// The same for those who read no Rust.
@@ -57,7 +57,7 @@ impl Principal {
     /// The principal as RAM takes and lists it.
     ///
     /// # Errors
-    /// Refused if it isn't in `organization`.
+    /// Refused if it isn't in `organization`; `NotYet` without one, since an account that was just made doesn't know its own yet.
     pub fn entity(&self, organization: Option<&Organization>) -> Result<String> {
         let id = match self {
             Self::Entity(entity) => return Ok(entity.clone()),
@@ -65,10 +65,13 @@ impl Principal {
             Self::OrganizationId(id) | Self::UnitId(id) => id,
         };
         let Some(organization) = organization else {
-            return Err(Error::refused(format!(
-                "this account is in no organization, so the principal {id} is nobody; name accounts by their 12 digits, or \
-                 let the account join first"
-            )));
+            return Err(Error::not_yet_within(
+                NEW_FOR,
+                format!(
+                    "this account is in no organization, so the principal {id} is nobody; name accounts by their 12 digits, or \
+                     let the account join first"
+                ),
+            ));
         };
         match self {
             Self::UnitId(id) => Ok(organization.unit(id)),

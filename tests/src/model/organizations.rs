@@ -135,4 +135,8 @@ impl Service for Organizations {
     fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {
         self.lock().answer(operation, stale, |contents| contents.ask(operation, request))
     }
+
+    fn refused_with(&self, request: &Value) -> Value {
+        features::reason(request)
+    }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use archipelago_tests::{
@@ -25,6 +26,9 @@ const PAIRS: usize = 50;
 
 /// The OU that the first lives make.
 const WORKLOADS: &str = "ou-ab12-unit00001";
+
+/// How long that OU, which was made a moment ago, is unknown: longer than an account takes to be made.
+const UNIT_KNOWN_IN: Duration = Duration::from_secs(3);
 
 /// An organization in which others have accounts, too.
 #[derive(Debug)]
@@ -104,6 +108,7 @@ impl World for Landing {
     fn begin(&self) {
         let mut contents = Contents::organization();
         assert_eq!(contents.make_unit(ROOT, "Workloads", &[]), WORKLOADS);
+        contents.know_unit(WORKLOADS, Instant::now() + UNIT_KNOWN_IN);
         contents.make_account(WORKLOADS, "legacy", "Legacy@example.com", &[("team", "others")]);
         let others = "0123456789 other/Thing";
         let marks = [("archipelago:made", others), ("archipelago:user-0123456789", others)];

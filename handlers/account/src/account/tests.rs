@@ -11,7 +11,7 @@ use aws_sdk_organizations::{
         list_tags_for_resource::ListTagsForResourceOutput, move_account::MoveAccountOutput,
         tag_resource::TagResourceOutput, untag_resource::UntagResourceOutput,
     },
-    types::{Parent, ParentType, Root, Tag},
+    types::{AccountStatus, Parent, ParentType, Root, Tag},
 };
 use aws_sdk_sts::{
     operation::{assume_role::AssumeRoleOutput, get_caller_identity::GetCallerIdentityOutput},
@@ -70,8 +70,16 @@ fn request(state: CreateAccountState, reason: Option<Reason>) -> CreateAccountSt
         .build()
 }
 
+const HOUR: i64 = 3600;
+
+/// The management account, whose organization was made so many seconds before the request of CloudFormation.
+fn management(seconds: i64) -> Account {
+    let joined = DateTime::from_secs(-seconds);
+    Account::builder().id("111111111111").email("root@example.com").joined_timestamp(joined).build()
+}
+
 fn no_request() -> Rule {
-    requests(CreateAccountState::InProgress, Vec::new())
+    not_failed(Vec::new())
 }
 
 fn requests(state: CreateAccountState, all: Vec<CreateAccountStatus>) -> Rule {
@@ -269,7 +277,7 @@ async fn removed(rules: &[Rule], last: Option<&Value>, claim: &Claim<AccountId>)
 #[track_caller]
 fn assert_waits<T>(ended: Result<T>, minutes: Option<u64>) {
     let Err(Error::NotYet(not_yet)) = ended else { panic!("not a wait") };
-    assert_eq!(not_yet.within, minutes.map(std::time::Duration::from_mins), "{not_yet}");
+    assert_eq!(not_yet.within, minutes.map(Duration::from_mins), "{not_yet}");
 }
 
 #[track_caller]
@@ -298,7 +306,7 @@ async fn a_new_account_is_asked_for_once_and_its_request_is_held_at_once() {
 #[tokio::test]
 async fn a_request_of_that_name_that_is_under_way_is_waited_for() {
     let claim = claim(None);
-    let pending = requests(CreateAccountState::InProgress, vec![request(CreateAccountState::InProgress, None)]);
+    let pending = not_failed(vec![request(CreateAccountState::InProgress, None)]);
     assert_waits(ensured(&[pending], &json!({}), None, &claim).await, None);
 }
 
@@ -331,6 +339,49 @@ async fn an_account_that_is_suspended_or_being_closed_is_never_taken_over() {
 }
 
 #[tokio::test]
+async fn the_management_account_is_neither_taken_over_nor_kept() {
+    let desired = json!({"Email": "root@example.com", "AdoptExisting": true});
+    for desired in [desired.clone(), json!({"Email": "root@example.com"})] {
+        let claim = claim(None);
+        let sentence =
+            refusal(ensured(&[no_request(), accounts(vec![management(HOUR)])], &desired, None, &claim).await);
+        assert!(sentence.contains("111111111111 is the management account of this organization"), "{sentence}");
+        assert!(claim.id().is_none(), "what isn't taken over isn't held");
+    }
+    let describes = mock!(Client::describe_account)
+        .then_output(|| DescribeAccountOutput::builder().account(management(HOUR)).build());
+    let sentence = refusal(ensured(&[describes], &desired, Some(&desired), &claim(Some("111111111111"))).await);
+    assert!(sentence.contains("is one of its members"), "{sentence}");
+}
+
+/// An account as AWS describes it where accounts have no state, but the older status.
+fn described_by_status(status: AccountStatus) -> Rule {
+    mock!(Client::describe_account).then_output(move || {
+        let mut described = account(EMAIL, AccountState::Active);
+        (described.state, described.status) = (None, Some(status.clone()));
+        DescribeAccountOutput::builder().account(described).build()
+    })
+}
+
+#[tokio::test]
+async fn where_an_account_has_no_state_its_status_says_the_same() {
+    let attributes = ensured(&[described_by_status(AccountStatus::Active), own()], &json!({}), None, &claim(Some(ID)))
+        .await
+        .unwrap();
+    assert_eq!(attributes.state, "ACTIVE");
+    for status in [AccountStatus::Suspended, AccountStatus::PendingClosure] {
+        let sentence =
+            refusal(ensured(&[described_by_status(status.clone())], &json!({}), None, &claim(Some(ID))).await);
+        assert!(sentence.contains(&format!("the account {ID} is {status}")), "{sentence}");
+    }
+    let closing = json!({"CloseOnDelete": true});
+    let rules = all([last(), vec![described_by_status(AccountStatus::Suspended)]]);
+    removed(&rules, Some(&closing), &claim(Some(ID))).await.unwrap();
+    let rules = all([last(), vec![described_by_status(AccountStatus::PendingClosure)]]);
+    assert_waits(removed(&rules, Some(&closing), &claim(Some(ID))).await, None);
+}
+
+#[tokio::test]
 async fn an_account_that_is_being_activated_is_waited_for() {
     let rules = [no_request(), accounts(vec![account(EMAIL, AccountState::PendingActivation)])];
     assert_waits(ensured(&rules, &json!({"AdoptExisting": true}), None, &claim(None)).await, None);
@@ -342,26 +393,28 @@ async fn what_may_pass_while_an_account_is_made_is_waited_for_as_long_as_it_may(
         ("ConcurrentModificationException", None, 10),
         ("TooManyRequestsException", None, 10),
         ("ServiceException", None, 10),
+        ("AWSOrganizationsNotInUseException", None, 2),
         ("FinalizingOrganizationException", None, 60),
         ("ConstraintViolationException", Some("ACCOUNT_CREATION_RATE_LIMIT_EXCEEDED"), 60),
         ("ConstraintViolationException", Some("ACCOUNT_NUMBER_LIMIT_EXCEEDED"), 60),
     ] {
-        let rules = [no_request(), accounts(Vec::new()), create_fails(code, reason)];
-        assert_waits(ensured(&rules, &json!({}), None, &claim(None)).await, Some(minutes));
+        for listed in [vec![management(HOUR - 1)], Vec::new()] {
+            let rules = [no_request(), accounts(listed), create_fails(code, reason)];
+            assert_waits(ensured(&rules, &json!({}), None, &claim(None)).await, Some(minutes));
+        }
     }
 }
 
 #[tokio::test]
 async fn what_will_not_pass_while_an_account_is_made_is_refused_in_aws_s_words() {
-    let full: Vec<_> = (0..10).map(|n| account(&format!("n{n}@example.com"), AccountState::Active)).collect();
-    for (code, reason, there) in [
-        ("InvalidInputException", None, Vec::new()),
-        ("UnsupportedAPIEndpointException", None, Vec::new()),
-        ("AWSOrganizationsNotInUseException", None, Vec::new()),
-        ("ConstraintViolationException", Some("EMAIL_VERIFICATION_CODE_EXPIRED"), Vec::new()),
-        ("ConstraintViolationException", Some("ACCOUNT_NUMBER_LIMIT_EXCEEDED"), full),
+    for (code, reason) in [
+        ("InvalidInputException", None),
+        ("UnsupportedAPIEndpointException", None),
+        ("ConstraintViolationException", Some("EMAIL_VERIFICATION_CODE_EXPIRED")),
+        // Of an organization with a small quota, which isn't new: an hour would change nothing.
+        ("ConstraintViolationException", Some("ACCOUNT_NUMBER_LIMIT_EXCEEDED")),
     ] {
-        let rules = [no_request(), accounts(there), create_fails(code, reason)];
+        let rules = [no_request(), accounts(vec![management(HOUR)]), create_fails(code, reason)];
         let sentence = refusal(ensured(&rules, &json!({}), None, &claim(None)).await);
         assert!(sentence.contains(&format!("{code}: AWS's own words")), "{sentence}");
     }
@@ -386,13 +439,67 @@ async fn an_address_that_is_taken_is_looked_for_in_this_organization() {
     let taken = || status(CreateAccountState::Failed, Some(Reason::EmailAlreadyExists));
     let here = || accounts(vec![account(EMAIL, AccountState::Active)]);
     let held = || claim(Some(REQUEST));
-    ensured(&[taken(), here(), foreign(), comes(), shared()], &json!({"AdoptExisting": true}), None, &held())
-        .await
-        .unwrap();
-    let sentence = refusal(ensured(&[taken(), here(), foreign()], &json!({}), None, &held()).await);
+    let rules = [taken(), no_request(), here(), foreign(), comes(), shared()];
+    ensured(&rules, &json!({"AdoptExisting": true}), None, &held()).await.unwrap();
+    let sentence = refusal(ensured(&[taken(), no_request(), here(), foreign()], &json!({}), None, &held()).await);
     assert!(sentence.contains("set `AdoptExisting` to true"), "{sentence}");
-    let sentence = refusal(ensured(&[taken(), accounts(Vec::new())], &json!({}), None, &held()).await);
-    assert!(sentence.contains("an account outside this organization"), "{sentence}");
+}
+
+#[tokio::test]
+async fn an_address_is_called_foreign_only_after_the_account_has_had_a_minute_to_be_listed() {
+    let taken = status(CreateAccountState::Failed, Some(Reason::EmailAlreadyExists));
+    let rules = [taken, no_request(), accounts(Vec::new())];
+    let ended = ensured(&rules, &json!({}), None, &claim(Some(REQUEST))).await;
+    let Err(Error::NotYet(not_yet)) = ended else { panic!("refused at once") };
+    assert_eq!(not_yet.within, Some(Duration::from_mins(1)));
+    assert!(not_yet.to_string().starts_with("an account outside this organization"), "{not_yet}");
+}
+
+/// A request that made the account so many seconds before that of CloudFormation.
+fn succeeded(seconds: i64) -> Rule {
+    let mut made = request(CreateAccountState::Succeeded, None);
+    made.requested_timestamp = Some(DateTime::from_secs(-seconds));
+    not_failed(vec![made])
+}
+
+#[tokio::test]
+async fn an_account_whose_answer_was_lost_and_which_is_not_listed_yet_is_found_by_its_request() {
+    let new = claim(None);
+    let rules = [succeeded(0), accounts(vec![management(0)]), describes(AccountState::Active), own(), own()];
+    ensured(&rules, &json!({}), None, &new).await.unwrap();
+    assert_eq!(new.id(), Some(AccountId::Account(ID.to_owned())));
+
+    // The same, where it was asked for a second time.
+    let taken = status(CreateAccountState::Failed, Some(Reason::EmailAlreadyExists));
+    let again = claim(Some(REQUEST));
+    let rules = [taken, succeeded(HOUR - 1), accounts(Vec::new()), describes(AccountState::Active), own(), own()];
+    ensured(&rules, &json!({}), None, &again).await.unwrap();
+    assert_eq!(again.id(), Some(AccountId::Account(ID.to_owned())));
+}
+
+#[tokio::test]
+async fn an_account_that_a_request_has_just_made_and_no_call_knows_yet_is_waited_for() {
+    let unknown = mock!(Client::describe_account).then_http_response(|| said("AccountNotFoundException", None));
+    let rules = [succeeded(0), accounts(Vec::new()), unknown];
+    assert_waits(ensured(&rules, &json!({}), None, &claim(None)).await, Some(2));
+}
+
+#[tokio::test]
+async fn requests_of_the_past_and_those_for_other_addresses_keep_nobody_from_an_account() {
+    let past = [succeeded(HOUR), accounts(Vec::new()), creates(CreateAccountState::InProgress)];
+    assert_waits(ensured(&past, &json!({}), None, &claim(None)).await, None);
+    let another = mock!(Client::describe_account).then_output(|| {
+        DescribeAccountOutput::builder().account(account("b@example.com", AccountState::Active)).build()
+    });
+    let rules = [succeeded(0), accounts(Vec::new()), another, creates(CreateAccountState::InProgress)];
+    assert_waits(ensured(&rules, &json!({}), None, &claim(None)).await, None);
+}
+
+#[tokio::test]
+async fn a_request_that_is_held_and_not_described_yet_is_not_made_again() {
+    let unknown = mock!(Client::describe_create_account_status)
+        .then_http_response(|| said("CreateAccountStatusNotFoundException", None));
+    assert_waits(ensured(&[unknown], &json!({}), None, &claim(Some(REQUEST))).await, Some(2));
 }
 
 #[tokio::test]
@@ -471,14 +578,15 @@ async fn a_move_that_was_made_is_done_and_one_from_elsewhere_is_looked_at_again(
     ensured(&moving(move_fails("DuplicateAccountException")), &desired, None, &claim(Some(ID))).await.unwrap();
     for (code, minutes) in [
         ("SourceParentNotFoundException", 2),
+        ("DestinationParentNotFoundException", 2),
         ("AccountNotFoundException", 2),
+        ("AWSOrganizationsNotInUseException", 2),
         ("ConcurrentModificationException", 4),
         ("TooManyRequestsException", 4),
         ("ServiceException", 4),
     ] {
         assert_waits(ensured(&moving(move_fails(code)), &desired, None, &claim(Some(ID))).await, Some(minutes));
     }
-    refusal(ensured(&moving(move_fails("DestinationParentNotFoundException")), &desired, None, &claim(Some(ID))).await);
 }
 
 #[tokio::test]
@@ -635,7 +743,7 @@ async fn a_delete_of_what_the_claim_never_used_closes_nothing_even_if_nobody_els
 }
 
 #[tokio::test]
-async fn close_on_delete_closes_what_the_claim_made_and_waits_until_it_is_closing() {
+async fn close_on_delete_closes_what_the_claim_made_and_waits_until_it_is_closed() {
     let closing = json!({"CloseOnDelete": true});
     let closes = mock!(Client::close_account)
         .match_requests(|r| r.account_id() == Some(ID))
@@ -644,9 +752,11 @@ async fn close_on_delete_closes_what_the_claim_made_and_waits_until_it_is_closin
         removed(&all([last(), vec![describes(AccountState::Active), closes]]), Some(&closing), &claim(Some(ID))).await,
         None,
     );
-    for state in [AccountState::PendingClosure, AccountState::Suspended, AccountState::Closed] {
-        // The next look goes on.
-        removed(&[left(), left(), left(), describes(state)], Some(&closing), &claim(Some(ID))).await.unwrap();
+    // The next look goes on.
+    let looks = |state| [left(), left(), left(), describes(state)];
+    assert_waits(removed(&looks(AccountState::PendingClosure), Some(&closing), &claim(Some(ID))).await, None);
+    for state in [AccountState::Suspended, AccountState::Closed] {
+        removed(&looks(state), Some(&closing), &claim(Some(ID))).await.unwrap();
     }
 }
 
@@ -691,7 +801,7 @@ async fn a_delete_with_an_invented_id_finds_what_a_cancelled_create_made() {
     let invented = || claim(Some("landing-App-1ABCDEF"));
     let here = || accounts(vec![account(EMAIL, AccountState::Active)]);
     let found = || vec![not_failed(Vec::new()), here()];
-    let rules = all([found(), last(), vec![describes(AccountState::PendingClosure)]]);
+    let rules = all([found(), last(), vec![describes(AccountState::Suspended)]]);
     removed(&rules, Some(&closing), &invented()).await.unwrap();
     removed(&all([found(), vec![foreign(), foreign()]]), Some(&closing), &invented()).await.unwrap();
     let nothing = || [not_failed(Vec::new()), accounts(Vec::new())];

@@ -13,6 +13,7 @@ use archipelago_tests::{
     },
 };
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use super::*;
 
@@ -24,6 +25,10 @@ const PAIRS: usize = 50;
 
 const SCP: &str = "SERVICE_CONTROL_POLICY";
 const STACKSETS: &str = "member.org.stacksets.cloudformation.amazonaws.com";
+
+/// A policy type that wants its service trusted before, and until after.
+const SECURITY: &str = "SECURITYHUB_POLICY";
+const SECURITY_HUB: &str = "securityhub.amazonaws.com";
 
 /// What others have switched on, and RAM's own service, which only its own call may.
 const FOREIGN: [&str; 2] = ["BACKUP_POLICY", "config.amazonaws.com"];
@@ -78,6 +83,9 @@ impl<const FOUNDED: bool> World for Management<FOUNDED> {
             wish(json!({ "TrustedServices": [STACKSETS, "sso.amazonaws.com"], "ResourceSharing": false }), "services"),
             wish(json!({ "TrustedServices": [RAM] }), "sharing by name"),
             wish(json!({ "TrustedServices": ["sso.amazonaws.com", UNKNOWN_SERVICE] }), "an unknown service"),
+            wish(json!({ "PolicyTypes": [SECURITY], "TrustedServices": [SECURITY_HUB] }), "a service and its type"),
+            wish(json!({ "TrustedServices": [SECURITY_HUB] }), "a service without its type"),
+            wish(json!({ "PolicyTypes": [SECURITY] }), "a type without its service"),
             wish(json!({ "PolicyTypes": ["SERVICE_CONTROL"] }), "no type"),
             wish(json!({ "PolicyTpyes": [SCP] }), "misspelt"),
         ]
@@ -117,14 +125,17 @@ impl<const FOUNDED: bool> World for Management<FOUNDED> {
 
     fn check(&self, live: &Live, _: &str) -> Result<(), String> {
         let features = self.features().ok_or("there is no organization")?;
-        let (on, mut wanted, left) = (self.switched_on(), named(&live.properties), self.left.lock().unwrap());
+        let (mut wanted, left, now) = (named(&live.properties), self.left.lock().unwrap(), Instant::now());
+        let services = || features.trusted_services.iter().cloned();
+        let on: BTreeSet<_> = features.enabled(now).map(ToOwned::to_owned).chain(services()).collect();
+        let listed: BTreeSet<_> = features.listed(now).map(|(name, _)| name.to_owned()).chain(services()).collect();
         let sharing = live.properties.get("ResourceSharing").and_then(Value::as_str) != Some("false");
         let missing: Vec<_> = wanted.difference(&on).cloned().collect();
         wanted.extend(FOREIGN.map(ToOwned::to_owned));
         // Sharing is never switched off.
         wanted.insert(RAM.to_owned());
         wanted.extend(left.iter().cloned());
-        let beside: Vec<_> = on.difference(&wanted).collect();
+        let beside: Vec<_> = listed.difference(&wanted).collect();
         let attributes = json!({
             "Id": ORGANIZATION,
             "Arn": format!("arn:aws:organizations::{MANAGEMENT}:organization/{ORGANIZATION}"),
@@ -172,6 +183,11 @@ fn whatever_goes_wrong_with_a_call_the_organization_is_as_the_template_says_or_a
     let mut matrix = Matrix::new("Custom::Organization");
     let update = Scene::of("Update", &["both", "others"]);
     matrix.try_all::<Management<false>>(&[Scene::of("Create that makes it", &["both"]), update], PAIRS);
-    matrix.try_all::<Management<true>>(&[Scene::of("Create that adopts it", &["both"])], PAIRS);
+    let scenes = [
+        Scene::of("Create that adopts it", &["both"]),
+        Scene::of("Update that adds a service and its type", &["services", "a service and its type"]),
+        Scene::of("Update that takes a service and its type out", &["a service and its type", "services"]),
+    ];
+    matrix.try_all::<Management<true>>(&scenes, PAIRS);
     matrix.check();
 }

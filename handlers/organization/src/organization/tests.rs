@@ -1,13 +1,14 @@
 //! What is asked of Organizations and RAM, with real clients and canned answers.
 
 use aws_sdk_organizations::{
+    operation::list_aws_service_access_for_organization::ListAwsServiceAccessForOrganizationOutput as ListServicesOutput,
     operation::{
         create_organization::CreateOrganizationOutput, describe_organization::DescribeOrganizationOutput,
         disable_aws_service_access::DisableAwsServiceAccessOutput, disable_policy_type::DisablePolicyTypeOutput,
         enable_aws_service_access::EnableAwsServiceAccessOutput, enable_policy_type::EnablePolicyTypeOutput,
         list_roots::ListRootsOutput,
     },
-    types::PolicyTypeSummary,
+    types::{EnabledServicePrincipal, PolicyType, PolicyTypeStatus, PolicyTypeSummary, Root},
 };
 use aws_sdk_ram::operation::enable_sharing_with_aws_organization::EnableSharingWithAwsOrganizationOutput;
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
@@ -20,6 +21,9 @@ use super::*;
 
 const ID: &str = "o-exampleorgid";
 const SCP: &str = "SERVICE_CONTROL_POLICY";
+const SECURITY: &str = "SECURITYHUB_POLICY";
+const SECURITY_HUB: &str = "securityhub.amazonaws.com";
+const ON: PolicyTypeStatus = PolicyTypeStatus::Enabled;
 const STACKSETS: &str = "member.org.stacksets.cloudformation.amazonaws.com";
 
 fn claim() -> Claim<OrganizationId> {
@@ -194,15 +198,43 @@ async fn a_list_of_roots_that_does_not_know_of_the_organization_yet_is_waited_fo
 }
 
 #[tokio::test]
+async fn an_organization_that_was_made_a_moment_ago_is_waited_for_by_every_call() {
+    let (with, without) = (json!({"PolicyTypes": [SCP], "TrustedServices": [STACKSETS]}), json!({}));
+    for code in ["AWSOrganizationsNotInUseException", "RootNotFoundException"] {
+        let enabling = mock!(Client::enable_policy_type).then_http_response(move || said(400, code));
+        let disabling = mock!(Client::disable_policy_type).then_http_response(move || said(400, code));
+        let up = [there(), root(&[]), trusted(&[STACKSETS]), enabling];
+        let down = [there(), root(&[(SCP, ON)]), trusted(&[STACKSETS]), disabling];
+        for ended in [ensured(&up, &[], &with, None).await, ensured(&down, &[], &without, Some(&with)).await] {
+            let Err(Error::NotYet(not_yet)) = ended else { panic!("{code} is final") };
+            assert_eq!(not_yet.within, Some(Duration::from_mins(2)), "{not_yet}");
+        }
+    }
+    let unknown = || said(400, "AWSOrganizationsNotInUseException");
+    let listing = mock!(Client::list_aws_service_access_for_organization).then_http_response(unknown);
+    let trusting = mock!(Client::enable_aws_service_access).then_http_response(unknown);
+    let dropping = mock!(Client::disable_aws_service_access).then_http_response(unknown);
+    let services = json!({"TrustedServices": [STACKSETS]});
+    for (rules, desired, previous) in [
+        (vec![there(), root(&[]), listing], &services, None),
+        (vec![there(), root(&[]), trusted(&[]), trusting], &services, None),
+        (vec![there(), root(&[]), trusted(&[STACKSETS]), dropping], &without, Some(&services)),
+    ] {
+        let ended = ensured(&rules, &[], desired, previous).await;
+        assert!(matches!(ended, Err(Error::NotYet(_))), "{ended:?}");
+    }
+}
+
+#[tokio::test]
 async fn policy_types_are_enabled_where_they_are_not_and_only_own_ones_disabled() {
     let before = json!({"PolicyTypes": ["TAG_POLICY", "BACKUP_POLICY"]});
-    let on = PolicyTypeStatus::Enabled;
     let rules = [
         there(),
-        root(&[("TAG_POLICY", on.clone()), ("RESOURCE_CONTROL_POLICY", on)]),
+        root(&[("TAG_POLICY", ON), ("RESOURCE_CONTROL_POLICY", ON)]),
         enables(SCP),
         disables("TAG_POLICY"),
         disables("BACKUP_POLICY"),
+        root(&[(SCP, ON), ("RESOURCE_CONTROL_POLICY", ON)]),
     ];
     ensured(&rules, &[], &json!({"PolicyTypes": [SCP]}), Some(&before)).await.unwrap();
 }
@@ -210,9 +242,23 @@ async fn policy_types_are_enabled_where_they_are_not_and_only_own_ones_disabled(
 #[tokio::test]
 async fn a_policy_type_that_the_template_changes_is_changed_though_the_root_is_behind() {
     let (with, without) = (json!({"PolicyTypes": [SCP]}), json!({}));
-    let rules = [there(), root(&[(SCP, PolicyTypeStatus::Enabled)]), enables(SCP)];
-    ensured(&rules, &[], &with, Some(&without)).await.unwrap();
-    ensured(&[there(), root(&[]), disables(SCP)], &[], &without, Some(&with)).await.unwrap();
+    let is_on = || root(&[(SCP, ON)]);
+    ensured(&[there(), is_on(), enables(SCP), is_on()], &[], &with, Some(&without)).await.unwrap();
+    ensured(&[there(), root(&[]), disables(SCP), root(&[])], &[], &without, Some(&with)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_policy_type_that_was_switched_is_waited_for_until_the_root_lists_it_as_enabled_or_not_at_all() {
+    let (with, without) = (json!({"PolicyTypes": [SCP]}), json!({}));
+    let ends = async |rules: [Rule; 4], desired, previous| ensured(&rules, &[], desired, Some(previous)).await;
+    for behind in [root(&[(SCP, PolicyTypeStatus::PendingEnable)]), root(&[])] {
+        let ended = ends([there(), root(&[]), enables(SCP), behind], &with, &without).await;
+        assert!(matches!(ended, Err(Error::NotYet(_))), "{ended:?}");
+    }
+    for behind in [root(&[(SCP, PolicyTypeStatus::PendingDisable)]), root(&[(SCP, ON)])] {
+        let ended = ends([there(), root(&[(SCP, ON)]), disables(SCP), behind], &without, &with).await;
+        assert!(matches!(ended, Err(Error::NotYet(_))), "{ended:?}");
+    }
 }
 
 #[tokio::test]
@@ -227,12 +273,12 @@ async fn a_policy_type_that_is_on_its_way_is_waited_for() {
 #[tokio::test]
 async fn a_policy_type_that_is_still_being_enabled_is_waited_for_and_then_disabled() {
     let before = json!({"PolicyTypes": [SCP]});
-    let rules = [there(), root(&[(SCP, PolicyTypeStatus::PendingEnable)])];
-    let ended = ensured(&rules, &[], &json!({}), Some(&before)).await;
-    assert!(matches!(ended, Err(Error::NotYet(_))), "it would stay on");
-    let rules = [there(), root(&[(SCP, PolicyTypeStatus::Enabled)]), disables(SCP)];
-    ensured(&rules, &[], &json!({}), Some(&before)).await.unwrap();
-    let rules = [there(), root(&[(SCP, PolicyTypeStatus::PendingDisable)])];
+    for status in [PolicyTypeStatus::PendingEnable, PolicyTypeStatus::PendingDisable] {
+        let rules = [there(), root(&[(SCP, status)])];
+        let ended = ensured(&rules, &[], &json!({}), Some(&before)).await;
+        assert!(matches!(ended, Err(Error::NotYet(_))), "it would stay on, or its service couldn't be dropped");
+    }
+    let rules = [there(), root(&[(SCP, ON)]), disables(SCP), root(&[])];
     ensured(&rules, &[], &json!({}), Some(&before)).await.unwrap();
 }
 
@@ -240,7 +286,14 @@ async fn a_policy_type_that_is_still_being_enabled_is_waited_for_and_then_disabl
 async fn a_policy_type_that_somebody_enabled_in_between_is_done() {
     let already =
         mock!(Client::enable_policy_type).then_http_response(|| said(400, "PolicyTypeAlreadyEnabledException"));
-    ensured(&[there(), root(&[]), already], &[], &json!({"PolicyTypes": [SCP]}), None).await.unwrap();
+    let rules = [there(), root(&[]), already, root(&[(SCP, ON)])];
+    ensured(&rules, &[], &json!({"PolicyTypes": [SCP]}), None).await.unwrap();
+}
+
+fn trusts(service: &'static str) -> Rule {
+    mock!(Client::enable_aws_service_access)
+        .match_requests(move |r| r.service_principal() == Some(service))
+        .then_output(|| EnableAwsServiceAccessOutput::builder().build())
 }
 
 fn distrusts(service: &'static str) -> Rule {
@@ -251,12 +304,9 @@ fn distrusts(service: &'static str) -> Rule {
 
 #[tokio::test]
 async fn services_are_trusted_where_they_are_not_and_only_own_ones_dropped() {
-    let enables = mock!(Client::enable_aws_service_access)
-        .match_requests(|r| r.service_principal() == Some(STACKSETS))
-        .then_output(|| EnableAwsServiceAccessOutput::builder().build());
     let trusted = trusted(&["config.amazonaws.com", "ram.amazonaws.com"]);
     let before = json!({"TrustedServices": ["config.amazonaws.com"]});
-    let rules = [there(), root(&[]), trusted, enables, distrusts("config.amazonaws.com")];
+    let rules = [there(), root(&[]), trusted, trusts(STACKSETS), distrusts("config.amazonaws.com")];
     ensured(&rules, &[], &json!({"TrustedServices": [STACKSETS]}), Some(&before)).await.unwrap();
 }
 
@@ -275,6 +325,56 @@ async fn a_service_that_a_failed_template_may_have_trusted_is_trusted_no_more_th
 }
 
 #[tokio::test]
+async fn a_service_is_trusted_before_its_policy_type_is_enabled_and_dropped_after_that_is_off() {
+    let with = json!({"PolicyTypes": [SECURITY], "TrustedServices": [SECURITY_HUB]});
+    let without = json!({});
+    let rules = [there(), root(&[]), trusted(&[]), trusts(SECURITY_HUB), enables(SECURITY), root(&[(SECURITY, ON)])];
+    ensured(&rules, &[], &with, None).await.unwrap();
+    let rules = [
+        there(),
+        root(&[(SECURITY, ON)]),
+        trusted(&[SECURITY_HUB]),
+        disables(SECURITY),
+        root(&[]),
+        distrusts(SECURITY_HUB),
+    ];
+    ensured(&rules, &[], &without, Some(&with)).await.unwrap();
+}
+
+/// A constraint that is violated, and which.
+fn violates(reason: &'static str) -> HttpResponse {
+    let body = json!({"__type": "ConstraintViolationException", "Message": "AWS's own words.", "Reason": reason});
+    HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(body.to_string()))
+}
+
+#[tokio::test]
+async fn a_policy_type_whose_service_was_trusted_a_moment_ago_is_waited_for_and_one_without_its_service_is_refused() {
+    let fails = |reason| mock!(Client::enable_policy_type).then_http_response(move || violates(reason));
+    let with = json!({"PolicyTypes": [SECURITY], "TrustedServices": [SECURITY_HUB]});
+    let rules = [there(), root(&[]), trusted(&[]), trusts(SECURITY_HUB), fails("SERVICE_ACCESS_NOT_ENABLED")];
+    let Err(Error::NotYet(not_yet)) = ensured(&rules, &[], &with, None).await else { panic!("it isn't waited for") };
+    assert_eq!(not_yet.within, Some(Duration::from_mins(2)));
+    let alone = json!({"PolicyTypes": [SECURITY]});
+    let rules = [there(), root(&[]), fails("SERVICE_ACCESS_NOT_ENABLED")];
+    let sentence = refusal(ensured(&rules, &[], &alone, None).await);
+    assert!(sentence.contains("list that in `TrustedServices`, such as securityhub.amazonaws.com"), "{sentence}");
+    let rules = [there(), root(&[]), fails("ORGANIZATION_NOT_IN_ALL_FEATURES_MODE")];
+    let sentence = refusal(ensured(&rules, &[], &alone, None).await);
+    assert!(sentence.ends_with("AWS's own words"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_service_whose_policy_type_is_still_on_is_asked_again_for_a_while_and_the_sentence_says_what_to_do() {
+    let fails = mock!(Client::disable_aws_service_access)
+        .then_http_response(|| violates("POLICY_TYPE_ENABLED_FOR_THIS_SERVICE"));
+    let rules = [there(), root(&[]), trusted(&[SECURITY_HUB]), fails];
+    let ended = ensured(&rules, &[], &json!({}), Some(&json!({"TrustedServices": [SECURITY_HUB]}))).await;
+    let Err(Error::NotYet(not_yet)) = ended else { panic!("it isn't waited for") };
+    assert_eq!(not_yet.within, Some(Duration::from_mins(2)));
+    assert!(not_yet.to_string().contains("a policy type of securityhub.amazonaws.com is on"), "{not_yet}");
+}
+
+#[tokio::test]
 async fn sharing_is_switched_on_through_ram_once() {
     let sharing = json!({"ResourceSharing": true});
     ensured(&[there(), root(&[])], &[shares(true)], &sharing, None).await.unwrap();
@@ -289,7 +389,7 @@ async fn sharing_stays_on_when_its_service_is_not_named_among_the_trusted_ones_a
 }
 
 #[tokio::test]
-async fn ram_may_be_out_of_order_for_a_while_but_not_without_permission() {
+async fn ram_may_be_out_of_order_for_a_while_and_may_learn_of_the_organization_late() {
     let sharing = json!({"ResourceSharing": true});
     for fails in
         [share_fails(500, "ServerInternalException"), share_fails(503, "ServiceUnavailableException"), shares(false)]
@@ -298,8 +398,9 @@ async fn ram_may_be_out_of_order_for_a_while_but_not_without_permission() {
         assert!(matches!(ended, Err(Error::NotYet(_))));
     }
     let denied = share_fails(400, "OperationNotPermittedException");
-    let sentence = refusal(ensured(&[there(), root(&[])], &[denied], &sharing, None).await);
-    assert!(sentence.contains("OperationNotPermittedException"), "{sentence}");
+    let ended = ensured(&[there(), root(&[])], &[denied], &sharing, None).await;
+    let Err(Error::NotYet(not_yet)) = ended else { panic!("refused at once") };
+    assert_eq!(not_yet.within, Some(Duration::from_mins(2)), "{not_yet}");
 }
 
 #[tokio::test]

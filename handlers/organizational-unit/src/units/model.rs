@@ -13,6 +13,7 @@ use archipelago_tests::{
     },
 };
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::*;
 
@@ -21,6 +22,9 @@ const LIVES: u32 = 500;
 
 /// The OU that somebody else made in the root.
 const SHARED: &str = "ou-ab12-unit00001";
+
+/// How long it is unknown as a parent: it was made a moment ago.
+const SHARED_KNOWN_IN: Duration = Duration::from_secs(1);
 
 /// An OU that is said not to be empty when it is deleted first.
 const EMPTIED: &str = "Emptied";
@@ -104,6 +108,7 @@ impl World for Landing {
         let marks = [("archipelago:made", others), ("archipelago:user-0123456789", others)];
         let tooling = contents.make_unit(&shared, "Tooling", &marks);
         contents.make_unit(&tooling, "Europe", &[("team", "others")]);
+        contents.know_unit(SHARED, Instant::now() + SHARED_KNOWN_IN);
         contents.linger(EMPTIED, 1);
         self.led_to.lock().unwrap().clear();
         self.played.begin(contents);

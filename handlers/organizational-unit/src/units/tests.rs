@@ -603,14 +603,51 @@ async fn a_name_that_somebody_took_in_between_is_looked_at_again() {
 }
 
 #[tokio::test]
-async fn a_parent_that_does_not_exist_is_refused() {
+async fn a_parent_that_may_have_been_made_a_moment_ago_is_asked_for_again_for_two_minutes() {
     let missing = || said("ParentNotFoundException", "No such parent.");
     let nothing = mock!(Client::list_organizational_units_for_parent).then_http_response(missing);
     let refuses = mock!(Client::create_organizational_unit).then_http_response(missing);
     let desired = properties(json!({"Name": "Workloads", "ParentId": OTHER}));
     let ended = world(&[nothing, refuses]).ensure(&desired, None, &claim(None)).await;
-    let Err(Error::Refused(sentence)) = ended else { panic!("not refused") };
-    assert!(sentence.contains("ParentNotFoundException: No such parent"), "{sentence}");
+    let Err(Error::NotYet(not_yet)) = ended else { panic!("refused at once") };
+    assert_eq!(not_yet.within, Some(Duration::from_mins(2)));
+    assert!(not_yet.to_string().contains("ParentNotFoundException: No such parent"), "{not_yet}");
+}
+
+#[tokio::test]
+async fn an_organization_that_was_made_a_moment_ago_is_waited_for_by_every_call() {
+    let unknown = || said("AWSOrganizationsNotInUseException", "");
+    let roots = mock!(Client::list_roots).then_http_response(unknown);
+    let children = mock!(Client::list_organizational_units_for_parent).then_http_response(unknown);
+    let creates = mock!(Client::create_organizational_unit).then_http_response(unknown);
+    for rules in [vec![roots], vec![root(), children], vec![root(), lists(ROOT, &[]), creates]] {
+        let ended = world(&rules).ensure(&properties(json!({"Name": "Workloads"})), None, &claim(None)).await;
+        let Err(Error::NotYet(not_yet)) = ended else { panic!("refused at once") };
+        assert_eq!(not_yet.within, Some(Duration::from_mins(2)), "{not_yet}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_for_an_ou_that_is_listed_and_that_the_change_does_not_know_yet_is_given_again() {
+    let unknown = mock!(Client::update_organizational_unit)
+        .then_http_response(|| said("OrganizationalUnitNotFoundException", ""));
+    let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), own(WORKLOADS), unknown];
+    let ended = world(&rules).ensure(&properties(json!({"Name": "Apps"})), None, &claim(Some(WORKLOADS))).await;
+    let Err(Error::NotYet(not_yet)) = ended else { panic!("refused at once") };
+    assert_eq!(not_yet.within, Some(Duration::from_mins(2)), "{not_yet}");
+}
+
+#[tokio::test]
+async fn an_ou_that_the_deletion_does_not_know_yet_is_not_left_behind() {
+    let unknown = || {
+        mock!(Client::delete_organizational_unit).then_http_response(|| said("OrganizationalUnitNotFoundException", ""))
+    };
+    let there = all([last(WORKLOADS), vec![unknown(), in_root()]]);
+    let ended = removed(&there, Some(json!({"Name": "Workloads"})), &claim(Some(WORKLOADS))).await;
+    let Err(Error::NotYet(not_yet)) = ended else { panic!("it is left") };
+    assert_eq!(not_yet.within, Some(Duration::from_mins(2)), "{not_yet}");
+    let gone = all([last(WORKLOADS), vec![unknown(), lost()]]);
+    removed(&gone, Some(json!({"Name": "Workloads"})), &claim(Some(WORKLOADS))).await.unwrap();
 }
 
 #[tokio::test]

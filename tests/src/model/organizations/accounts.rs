@@ -13,6 +13,8 @@ use super::{Contents, MANAGEMENT, ORGANIZATION, ROOT};
 const MADE_IN: Duration = Duration::from_millis(1200);
 /// How long its role is out of reach then.
 const READY_IN: Duration = Duration::from_secs(2);
+/// How long it is missing from lists then, though it is described.
+const LISTED_IN: Duration = Duration::from_secs(3);
 /// How long it takes to be closed.
 const CLOSED_IN: Duration = Duration::from_secs(1);
 /// How many are on a page.
@@ -30,6 +32,7 @@ pub struct Account {
     /// Its tags by key.
     pub tags: BTreeMap<String, String>,
     made_at: Instant,
+    listed_at: Instant,
     ready_at: Instant,
     closed_at: Option<Instant>,
 }
@@ -107,7 +110,8 @@ impl Contents {
         let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let (parent, name, email) = (parent.to_owned(), name.to_owned(), email.to_owned());
         let now = Instant::now();
-        self.insert_account(Account { parent, name, email, tags, made_at: now, ready_at: now, closed_at: None })
+        let (made_at, listed_at, ready_at) = (now, now, now);
+        self.insert_account(Account { parent, name, email, tags, made_at, listed_at, ready_at, closed_at: None })
     }
 
     /// Closes an account.
@@ -171,7 +175,7 @@ impl Contents {
                 account.closed_at = Some(now + CLOSED_IN);
                 Ok(json!({}))
             }),
-            "PutAccountName" => self.account(id, now).ok_or("ResourceNotFoundException").map(|account| {
+            "PutAccountName" => self.account(id, now).ok_or("AccessDeniedException").map(|account| {
                 text("AccountName").clone_into(&mut account.name);
                 json!({})
             }),
@@ -191,7 +195,7 @@ impl Contents {
     }
 
     fn accounts_in(&self, parent: Option<&str>, now: Instant) -> Vec<Value> {
-        let there = self.accounts.iter().filter(|(_, account)| account.is_there(now));
+        let there = self.accounts.iter().filter(|(_, account)| account.listed_at <= now);
         let there = there.filter(|(_, account)| parent.is_none_or(|parent| account.parent == parent));
         there.map(|(id, account)| account.described(id, now)).collect()
     }
@@ -213,6 +217,7 @@ impl Contents {
                 email,
                 tags: super::pairs(&request["Tags"]).collect(),
                 made_at: ends_at,
+                listed_at: ends_at + LISTED_IN,
                 ready_at: ends_at + READY_IN,
                 closed_at: None,
             })),
@@ -224,7 +229,7 @@ impl Contents {
     }
 
     fn move_account(&mut self, id: &str, from: &str, to: &str, now: Instant) -> Result<Value, &'static str> {
-        let (has_source, has_destination) = (self.is_parent(from), self.is_parent(to));
+        let (has_source, has_destination) = (self.is_parent(from), self.takes_children(to, now));
         let account = self.account(id, now).ok_or("AccountNotFoundException")?;
         if !has_destination {
             return Err("DestinationParentNotFoundException");

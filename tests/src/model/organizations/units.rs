@@ -1,11 +1,15 @@
 //! OUs, and where they and the accounts are.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{Contents, MANAGEMENT, ORGANIZATION, ROOT};
+
+/// How long a new OU is unknown as a parent.
+const KNOWN_IN: Duration = Duration::from_millis(700);
 
 /// An OU.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +20,7 @@ pub struct Unit {
     pub name: String,
     /// Its tags by key.
     pub tags: BTreeMap<String, String>,
+    known_at: Instant,
 }
 
 fn described(id: &str, unit: &Unit) -> Value {
@@ -27,7 +32,14 @@ impl Contents {
     /// Makes an OU, and returns its id.
     pub fn make_unit(&mut self, parent: &str, name: &str, tags: &[(&str, &str)]) -> String {
         let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        self.insert_unit(Unit { parent: parent.to_owned(), name: name.to_owned(), tags })
+        self.insert_unit(Unit { parent: parent.to_owned(), name: name.to_owned(), tags, known_at: Instant::now() })
+    }
+
+    /// Lets an OU be unknown as a parent until then, as one that was made a moment ago.
+    pub fn know_unit(&mut self, id: &str, at: Instant) {
+        if let Some(unit) = self.units.get_mut(id) {
+            unit.known_at = at;
+        }
     }
 
     /// Lets so many attempts to delete the OU of a name be told that it isn't empty: what was in it has left a moment ago.
@@ -44,6 +56,11 @@ impl Contents {
     /// Whether something can be in it.
     pub(super) fn is_parent(&self, id: &str) -> bool {
         id == ROOT || self.units.contains_key(id)
+    }
+
+    /// Whether what is made or moved can be put in it.
+    pub(super) fn takes_children(&self, id: &str, now: Instant) -> bool {
+        id == ROOT || self.units.get(id).is_some_and(|unit| unit.known_at <= now)
     }
 
     /// Whether an OU has the name already, be it the one that is to have it.
@@ -68,7 +85,8 @@ impl Contents {
             }
             "CreateOrganizationalUnit" => {
                 let tags = super::pairs(&request["Tags"]).collect();
-                self.create_unit(Unit { parent: text("ParentId").to_owned(), name: text("Name").to_owned(), tags })
+                let (parent, name, known_at) = (text("ParentId").to_owned(), text("Name").to_owned(), now + KNOWN_IN);
+                self.create_unit(Unit { parent, name, tags, known_at }, now)
             }
             "UpdateOrganizationalUnit" => self.rename_unit(text("OrganizationalUnitId"), text("Name")),
             "DeleteOrganizationalUnit" => self.delete_unit(text("OrganizationalUnitId"), now),
@@ -85,8 +103,8 @@ impl Contents {
         Ok(json!({ "OrganizationalUnits": children }))
     }
 
-    fn create_unit(&mut self, unit: Unit) -> Result<Value, &'static str> {
-        if !self.is_parent(&unit.parent) {
+    fn create_unit(&mut self, unit: Unit, now: Instant) -> Result<Value, &'static str> {
+        if !self.takes_children(&unit.parent, now) {
             return Err("ParentNotFoundException");
         }
         if self.is_taken(&unit.parent, &unit.name) {
