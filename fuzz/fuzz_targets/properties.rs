@@ -15,7 +15,9 @@ use archipelago_fuzz::{answered, leases};
 use aws_sdk_dynamodb::config::BehaviorVersion;
 use custom_resource::{AwsError, Result, SdkConfig, Status};
 use libfuzzer_sys::fuzz_target;
-use policy_statement::{Limit, Place, Policy, PolicyStore, Resources, Rules, Statements, Target, properties};
+use policy_statement::{
+    Limit, Objection, Place, Policy, PolicyStore, Resources, Rules, Statements, Target, properties,
+};
 
 const FOREIGN: &str =
     r#"{"Version":"2008-10-17","Statement":[{"Sid":"","Effect":"Deny","Principal":"*","Action":"s3:*","N":1.0}]}"#;
@@ -84,8 +86,8 @@ impl PolicyStore for Shelves {
         unreachable!("it isn't deleted when it is empty")
     }
 
-    fn is_about_principals(_: &AwsError) -> bool {
-        false
+    fn objection(_: &AwsError) -> Objection {
+        Objection::Other
     }
 }
 

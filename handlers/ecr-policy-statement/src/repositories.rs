@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_ecr::Client;
 use custom_resource::{Answer, AwsError, Result, SdkConfig};
-use policy_statement::{Limit, Place, Policy, PolicyStore, Resources, Rules};
+use policy_statement::{Limit, Objection, Place, Policy, PolicyStore, Resources, Rules};
 
 use crate::repository::Repository;
 
@@ -67,8 +67,9 @@ impl PolicyStore for Repositories {
         request.send().await.none_if(&[NO_POLICY, NO_REPOSITORY]).map(drop)
     }
 
-    fn is_about_principals(error: &AwsError) -> bool {
-        PRINCIPAL_UNSEEN.iter().any(|words| error.message().contains(words))
+    fn objection(error: &AwsError) -> Objection {
+        let is_about_principals = PRINCIPAL_UNSEEN.iter().any(|words| error.message().contains(words));
+        if is_about_principals { Objection::Principal } else { Objection::Other }
     }
 }
 

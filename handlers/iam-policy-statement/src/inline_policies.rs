@@ -7,7 +7,7 @@ use aws_sdk_iam::Client;
 use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use percent_encoding::percent_decode_str;
-use policy_statement::{Limit, Place, Policy, PolicyStore, Resources, Rules};
+use policy_statement::{Limit, Objection, Place, Policy, PolicyStore, Resources, Rules};
 
 use crate::inline_policy::InlinePolicy;
 
@@ -99,9 +99,9 @@ impl PolicyStore for InlinePolicies {
         request.send().await.none_if(&[NOT_THERE]).not_yet_if(&PASSING, PASSES_WITHIN).map(drop)
     }
 
-    /// It has none.
-    fn is_about_principals(_error: &AwsError) -> bool {
-        false
+    /// It has no principals.
+    fn objection(_error: &AwsError) -> Objection {
+        Objection::Other
     }
 
     async fn sharing(&self, Place { target, .. }: &Place<InlinePolicy>) -> Result<Vec<String>> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_iam::{Client, types::SummaryKeyType};
 use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
 use percent_encoding::percent_decode_str;
-use policy_statement::{Limit, Place, Policy, PolicyStore, Resources, Rules};
+use policy_statement::{Limit, Objection, Place, Policy, PolicyStore, Resources, Rules};
 
 use crate::role::Role;
 
@@ -83,8 +83,11 @@ impl PolicyStore for TrustPolicies {
         Err(AwsError::refused("iam:UpdateAssumeRolePolicy", MALFORMED, instead))
     }
 
-    fn is_about_principals(error: &AwsError) -> bool {
-        error.code() == MALFORMED && error.message().contains(PRINCIPAL_UNSEEN)
+    fn objection(error: &AwsError) -> Objection {
+        match error.code() {
+            MALFORMED if error.message().contains(PRINCIPAL_UNSEEN) => Objection::Principal,
+            _ => Objection::Other,
+        }
     }
 
     async fn limit(&self, _place: &Place<Role>, used: usize, _sharing: &[String]) -> Result<Limit> {

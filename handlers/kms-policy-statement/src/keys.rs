@@ -9,9 +9,9 @@ use aws_sdk_kms::{
     types::{KeyManagerType, KeyState},
 };
 use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
-use policy_statement::{Document, Limit, Place, Policy, PolicyStore, Resources, Rules};
+use policy_statement::{Document, Limit, Objection, Place, Policy, PolicyStore, Resources, Rules, Statement};
 
-use crate::{key::Key, root};
+use crate::{element, key::Key, root};
 
 /// The only name that a policy of ours has; others are of AWS's own services.
 const POLICY_NAME: &str = "default";
@@ -123,9 +123,20 @@ impl PolicyStore for Keys {
         Err(AwsError::refused("kms:PutKeyPolicy", MALFORMED, "a key always has a policy"))
     }
 
-    /// Of what is malformed the checks before the call leave little but principals. KMS's message may be empty.
-    fn is_about_principals(error: &AwsError) -> bool {
-        error.code() == MALFORMED && !is_lockout(error)
+    /// Its words name principals, and otherwise a statement is malformed; there may be no words.
+    /// <https://repost.aws/knowledge-center/kms-policy-error-invalid-principals>
+    fn objection(error: &AwsError) -> Objection {
+        match error.message() {
+            _ if error.code() != MALFORMED || is_lockout(error) => Objection::Other,
+            "" => Objection::PrincipalOrStatement,
+            words if words.to_ascii_lowercase().contains("principal") => Objection::Principal,
+            _ => Objection::Statement,
+        }
+    }
+
+    /// Until August 2025 it took such statements, which do nothing.
+    fn no_longer_taken(statement: &Statement) -> Option<&'static str> {
+        element::missing_in(statement)
     }
 
     /// The root of the key's account stays in, once it is.

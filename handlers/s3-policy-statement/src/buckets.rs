@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use custom_resource::{Answer, AwsError, Result, SdkConfig};
-use policy_statement::{Limit, Place, Policy, PolicyStore, Resources, Rules};
+use policy_statement::{Limit, Objection, Place, Policy, PolicyStore, Resources, Rules};
 
 use crate::bucket::Bucket;
 
@@ -74,8 +74,11 @@ impl PolicyStore for Buckets {
         deleted.map(drop).map_err(with_the_way_in)
     }
 
-    fn is_about_principals(error: &AwsError) -> bool {
-        error.code() == "MalformedPolicy" && error.message().contains(PRINCIPAL_UNSEEN)
+    fn objection(error: &AwsError) -> Objection {
+        match error.code() {
+            "MalformedPolicy" if error.message().contains(PRINCIPAL_UNSEEN) => Objection::Principal,
+            _ => Objection::Other,
+        }
     }
 }
 

@@ -125,8 +125,7 @@ impl Document {
     /// The deleted principals that everybody else's statements name, each with its statement: "`Pull`: AROA..".
     pub(crate) fn orphans(&self, mark: &str) -> Vec<String> {
         let foreign = self.foreign(mark).flat_map(|statement| {
-            let sid = statement.sid().filter(|sid| !sid.is_empty());
-            let of = sid.map_or_else(|| "a statement without a Sid".to_owned(), |sid| format!("`{sid}`"));
+            let of = statement.called();
             orphans::orphans(statement).into_iter().map(move |orphan| format!("{of}: {orphan}"))
         });
         foreign.collect()

@@ -32,4 +32,4 @@ pub use place::Place;
 pub use properties::{Attributes, NotAStatementId, Properties, StatementId};
 pub use statement::{Statement, StatementProperty};
 pub use statements::Statements;
-pub use store::{Policy, PolicyStore, Target, properties};
+pub use store::{Objection, Policy, PolicyStore, Target, properties};

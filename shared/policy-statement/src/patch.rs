@@ -134,7 +134,8 @@ impl<S: PolicyStore> Patch<'_, S> {
     async fn write(&self, before: &Document, after: Document) -> Result<Result<Document, AwsError>> {
         let mut written = self.replace(before, &after).await?;
         let mut after = after;
-        if self.prune_orphans && written.as_ref().is_err_and(S::is_about_principals) {
+        let may_be_orphans = |error: &AwsError| S::objection(error).may_be_a_principal();
+        if self.prune_orphans && written.as_ref().is_err_and(may_be_orphans) {
             let pruned = after.without_orphans(self.mark);
             if pruned != after {
                 after = pruned;
@@ -206,12 +207,22 @@ impl<S: PolicyStore> Patch<'_, S> {
         self.shows(now, own, !is_past)
     }
 
-    /// Whose principal a write was refused for: a deleted one of somebody else's stays deleted, one of ours may appear.
+    /// Whose statement or principal a write was refused for: somebody else's stays as it is until somebody changes it, a
+    /// principal of ours may appear.
     fn triaged(&self, error: AwsError, before: &Document, wanted: &[Statement]) -> Error {
-        if !S::is_about_principals(&error) {
+        let objection = S::objection(&error);
+        let policy = self.place.policy();
+        let not_taken = self.no_longer_taken(before);
+        if objection.may_be_a_statement() && !not_taken.is_empty() {
+            let advice = format!(
+                "{policy} has statements of others that AWS doesn't take any more, so it takes no change of the policy \
+                 ({not_taken}); correct them, or take them out"
+            );
+            return Error::refused(error.advised(&advice).to_string());
+        }
+        if !objection.may_be_a_principal() {
             return error.into();
         }
-        let policy = self.place.policy();
         let orphans = before.orphans(self.mark).join(", ");
         let advice = match (orphans.as_str(), wanted) {
             ("", []) => {
@@ -235,6 +246,14 @@ impl<S: PolicyStore> Patch<'_, S> {
             }
         };
         Error::refused(error.advised(&advice).to_string())
+    }
+
+    /// The statements of others that AWS doesn't take any more: "`Old` has no Action, `Odd` ..".
+    fn no_longer_taken(&self, before: &Document) -> String {
+        let not_taken = before.foreign(self.mark).filter_map(|statement| {
+            S::no_longer_taken(statement).map(|why| format!("{} {why}", statement.called())) //
+        });
+        not_taken.collect::<Vec<_>>().join(", ")
     }
 }
 

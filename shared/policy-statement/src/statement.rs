@@ -43,6 +43,12 @@ impl Statement {
         self.sid.as_deref()
     }
 
+    /// What it is called in a sentence.
+    pub(crate) fn called(&self) -> String {
+        let sid = self.sid().filter(|sid| !sid.is_empty());
+        sid.map_or_else(|| "a statement without a Sid".to_owned(), |sid| format!("`{sid}`"))
+    }
+
     /// Whether the claim with this mark (10 lower-case hexadecimal digits) put the statement there.
     #[must_use]
     pub fn is_of(&self, mark: &str) -> bool {

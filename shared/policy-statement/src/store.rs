@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Display, str::FromStr, time::Duration};
 
 use custom_resource::{AwsError, Result};
 
-use crate::{Document, Limit, Place, Rules};
+use crate::{Document, Limit, Place, Rules, Statement};
 
 /// One kind of policy that belongs to one kind of thing.
 #[expect(async_fn_in_trait, reason = "one event at a time on a current-thread runtime: nothing has to be Send")]
@@ -50,8 +50,14 @@ pub trait PolicyStore {
     /// What AWS said, but nothing where the policy or the target is gone.
     async fn delete(&self, place: &Place<Self::Target>) -> Result<(), AwsError>;
 
-    /// Whether `put` was refused for a principal that AWS doesn't know: one that was made a moment ago, or deleted.
-    fn is_about_principals(error: &AwsError) -> bool;
+    /// What a refusal of `put` is about.
+    fn objection(error: &AwsError) -> Objection;
+
+    /// What AWS doesn't take in a statement any more, although such statements stand in policies from before: then it refuses
+    /// every change of the policy, whoever wrote that statement.
+    fn no_longer_taken(_statement: &Statement) -> Option<&'static str> {
+        None
+    }
 
     /// The names of the policies that share a limit with this one: asked while it is read.
     ///
@@ -72,6 +78,31 @@ pub trait PolicyStore {
     /// Refused with what would be lost.
     fn guard(_place: &Place<Self::Target>, _before: &Document, _after: &Document) -> Result<()> {
         Ok(())
+    }
+}
+
+/// What AWS refuses a policy for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Objection {
+    /// A principal that it doesn't know: one that was made a moment ago, or deleted.
+    Principal,
+    /// A statement, in other words.
+    Statement,
+    /// One of the two: the service doesn't say which.
+    PrincipalOrStatement,
+    /// Something else, which its words say.
+    Other,
+}
+
+impl Objection {
+    /// Whether it may be a principal.
+    pub(crate) fn may_be_a_principal(self) -> bool {
+        matches!(self, Self::Principal | Self::PrincipalOrStatement)
+    }
+
+    /// Whether it may be the form of a statement.
+    pub(crate) fn may_be_a_statement(self) -> bool {
+        matches!(self, Self::Statement | Self::PrincipalOrStatement)
     }
 }
 

@@ -86,8 +86,9 @@ fn foreign<S: Played>(target: &str, length: usize) -> String {
     let root = statement::<S>("arn:aws:iam::111111111111:root", target, &json!(["kms:*"])).to_string();
     let beginning = r#"{"Version":"2008-10-17","Id":"\u0041","Statement":[{"Sid":"Thing0123456789of","N":1.0,"#;
     let rest = format!("{},{{\"Sid\":\"\",\"Effect\":\"Deny\",", root.trim_start_matches('{'));
+    let end = if matches!(S::RULES.resources, Resources::Star) { r#"","Resource":"*"}]}"# } else { r#""}]}"# };
     let filling = "x".repeat(length.saturating_sub(beginning.len() + rest.len()));
-    format!(r#"{beginning}{rest}"Principal":"*","Action":"none:{filling}"}}]}}"#)
+    format!(r#"{beginning}{rest}"Principal":"*","Action":"none:{filling}{end}"#)
 }
 
 fn wish<S: Played>(target: &str, statement: &Value, meaning: &'static str) -> Wish {

@@ -123,8 +123,8 @@ impl Service for Called {
         }
     }
 
-    fn words(&self, code: &str) -> &'static str {
-        self.policies.words(code)
+    fn words_for(&self, code: &str, request: &Value) -> String {
+        self.policies.words_for(code, request)
     }
 }
 

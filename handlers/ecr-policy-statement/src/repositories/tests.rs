@@ -84,10 +84,10 @@ async fn a_principal_that_ecr_does_not_know_is_told_by_its_words() {
     for words in PRINCIPAL_UNSEEN {
         let message = format!("Invalid parameter at 'PolicyText' failed to satisfy constraint: '{words}'");
         let error = puts(400, "InvalidParameterException", message.leak()).await;
-        assert!(Repositories::is_about_principals(&error), "{error}");
+        assert_eq!(Repositories::objection(&error), Objection::Principal, "{error}");
     }
     let error = puts(400, "InvalidParameterException", "Invalid parameter at 'registryId'").await;
-    assert!(!Repositories::is_about_principals(&error));
+    assert_eq!(Repositories::objection(&error), Objection::Other);
 }
 
 #[tokio::test]

@@ -140,7 +140,7 @@ async fn a_write_that_meets_another_or_a_role_that_is_not_seen_yet_may_pass() {
 #[tokio::test]
 async fn a_malformed_policy_is_final_whatever_its_words() {
     let error = puts(400, "MalformedPolicyDocument", "Invalid principal in policy").await;
-    assert!(!InlinePolicies::is_about_principals(&error));
+    assert_eq!(InlinePolicies::objection(&error), Objection::Other);
     assert!(matches!(error.into(), Error::Refused(_)));
 }
 

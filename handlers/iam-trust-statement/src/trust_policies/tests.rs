@@ -125,11 +125,11 @@ async fn a_write_to_a_service_linked_role_or_beyond_a_limit_is_final() {
 async fn a_principal_that_iam_does_not_know_is_told_by_its_words() {
     let error =
         puts(400, MALFORMED, r#"Invalid principal in policy: "AWS":"arn:aws:iam::333333333333:role/new""#).await;
-    assert!(TrustPolicies::is_about_principals(&error), "{error}");
+    assert_eq!(TrustPolicies::objection(&error), Objection::Principal, "{error}");
     let error = puts(400, MALFORMED, "AssumeRole policy may only specify STS AssumeRole actions.").await;
-    assert!(!TrustPolicies::is_about_principals(&error));
+    assert_eq!(TrustPolicies::objection(&error), Objection::Other);
     let error = puts(400, "ValidationError", "Invalid principal in policy").await;
-    assert!(!TrustPolicies::is_about_principals(&error));
+    assert_eq!(TrustPolicies::objection(&error), Objection::Other);
 }
 
 #[tokio::test]

@@ -93,9 +93,10 @@ async fn a_write_replaces_the_text_and_never_confirms_to_lock_its_writer_out() {
 
 #[tokio::test]
 async fn a_principal_that_s3_does_not_know_is_told_by_its_words() {
-    assert!(Buckets::is_about_principals(&puts(400, "MalformedPolicy", "Invalid principal in policy").await));
+    let error = puts(400, "MalformedPolicy", "Invalid principal in policy").await;
+    assert_eq!(Buckets::objection(&error), Objection::Principal);
     let error = puts(400, "MalformedPolicy", "Policy has invalid resource").await;
-    assert!(!Buckets::is_about_principals(&error));
+    assert_eq!(Buckets::objection(&error), Objection::Other);
     assert!(matches!(error.into(), Error::Refused(_)));
 }
 

@@ -4,6 +4,7 @@
 
 mod callers;
 mod lease;
+mod old;
 mod policy;
 mod principals;
 mod targets;

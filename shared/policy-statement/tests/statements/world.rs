@@ -21,7 +21,8 @@ use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCod
 use aws_smithy_types::body::SdkBody;
 use custom_resource::{AwsError, Claim, Error, Owner, Result, SdkConfig};
 use policy_statement::{
-    Document, Limit, Place, Policy, PolicyStore, Properties, Resources, Rules, StatementId, Statements, Target,
+    Document, Limit, Objection, Place, Policy, PolicyStore, Properties, Resources, Rules, Statement, StatementId,
+    Statements, Target,
 };
 use serde_json::{Value, json};
 
@@ -209,8 +210,17 @@ impl PolicyStore for Shelves {
         self.write(place, None).await
     }
 
-    fn is_about_principals(error: &AwsError) -> bool {
-        error.code() == "InvalidPrincipal"
+    fn objection(error: &AwsError) -> Objection {
+        match (error.code(), error.message()) {
+            ("InvalidPrincipal", _) => Objection::Principal,
+            ("Malformed", "") => Objection::PrincipalOrStatement,
+            ("Malformed", _) => Objection::Statement,
+            _ => Objection::Other,
+        }
+    }
+
+    fn no_longer_taken(statement: &Statement) -> Option<&'static str> {
+        (!statement.text().contains(r#""Action""#)).then_some("has no Action")
     }
 
     async fn sharing(&self, _: &Place<Shelf>) -> Result<Vec<String>> {
@@ -258,8 +268,8 @@ impl PolicyStore for NeverEmpty {
         self.0.delete(place).await
     }
 
-    fn is_about_principals(error: &AwsError) -> bool {
-        Shelves::is_about_principals(error)
+    fn objection(error: &AwsError) -> Objection {
+        Shelves::objection(error)
     }
 }
 
