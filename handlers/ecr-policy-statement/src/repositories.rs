@@ -13,6 +13,10 @@ use crate::repository::Repository;
 /// all, which the checks before the call leave little room for.
 const PRINCIPAL_UNSEEN: [&str; 2] = ["Invalid repository policy provided", "Principal not found"];
 
+/// What is in its words for a policy that is longer than its model allows: "Invalid parameter at 'PolicyText' failed to satisfy
+/// constraint: 'Member must have length less than or equal to 10240'".
+const TOO_LARGE: [&str; 2] = ["olicyText", "length"];
+
 const NO_POLICY: &str = "RepositoryPolicyNotFoundException";
 const NO_REPOSITORY: &str = "RepositoryNotFoundException";
 
@@ -68,8 +72,14 @@ impl PolicyStore for Repositories {
     }
 
     fn objection(error: &AwsError) -> Objection {
-        let is_about_principals = PRINCIPAL_UNSEEN.iter().any(|words| error.message().contains(words));
-        if is_about_principals { Objection::Principal } else { Objection::Other }
+        let says = |words: &&str| error.message().contains(*words);
+        if PRINCIPAL_UNSEEN.iter().any(says) {
+            Objection::Principal
+        } else if error.code() == "InvalidParameterException" && TOO_LARGE.iter().all(says) {
+            Objection::Size
+        } else {
+            Objection::Other
+        }
     }
 }
 

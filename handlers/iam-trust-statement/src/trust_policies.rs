@@ -13,6 +13,9 @@ use crate::role::Role;
 const NO_ROLE: &str = "NoSuchEntity";
 const MALFORMED: &str = "MalformedPolicyDocument";
 
+/// "Cannot exceed quota for `ACLSizePerRole`: 2048"
+const TOO_LARGE: &str = "LimitExceeded";
+
 /// What IAM says of a principal that it doesn't know. Whatever else is malformed has other words and the same code.
 const PRINCIPAL_UNSEEN: &str = "Invalid principal in policy";
 
@@ -42,7 +45,8 @@ impl PolicyStore for TrustPolicies {
         principals: true,
         resources: Resources::None,
     };
-    /// By default; an account may have more, up to 4,096.
+    /// By default; an account may have more, up to 8,192.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
     const LIMIT: Limit = Limit {
         advice: "grant an OU with aws:PrincipalOrgPaths instead of single accounts, or have the quota `Role trust policy \
                  length` of the role's account raised",
@@ -86,14 +90,12 @@ impl PolicyStore for TrustPolicies {
     fn objection(error: &AwsError) -> Objection {
         match error.code() {
             MALFORMED if error.message().contains(PRINCIPAL_UNSEEN) => Objection::Principal,
+            TOO_LARGE => Objection::Size,
             _ => Objection::Other,
         }
     }
 
-    async fn limit(&self, _place: &Place<Role>, used: usize, _sharing: &[String]) -> Result<Limit> {
-        if used <= Self::LIMIT.size {
-            return Ok(Self::LIMIT);
-        }
+    async fn limit(&self, _place: &Place<Role>) -> Result<Limit> {
         let summary = self.0.get_account_summary().send().await.said().map_err(|error| {
             error.advised("it says whether the account may have a trust policy of more than 2,048 characters")
         })?;

@@ -17,6 +17,9 @@ use crate::{element, key::Key, root};
 const POLICY_NAME: &str = "default";
 
 const NOT_FOUND: &str = "NotFoundException";
+/// "If the key policy exceeds the length constraint, KMS returns a `LimitExceededException`."
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html>
+const TOO_LARGE: &str = "LimitExceededException";
 const MALFORMED: &str = "MalformedPolicyDocumentException";
 
 /// What KMS says, with the code of a malformed policy, of one that takes its own right from who writes it.
@@ -127,6 +130,7 @@ impl PolicyStore for Keys {
     /// <https://repost.aws/knowledge-center/kms-policy-error-invalid-principals>
     fn objection(error: &AwsError) -> Objection {
         match error.message() {
+            _ if error.code() == TOO_LARGE => Objection::Size,
             _ if error.code() != MALFORMED || is_lockout(error) => Objection::Other,
             "" => Objection::PrincipalOrStatement,
             words if words.to_ascii_lowercase().contains("principal") => Objection::Principal,

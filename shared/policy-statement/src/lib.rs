@@ -15,6 +15,7 @@ mod orphans;
 mod past;
 mod patch;
 mod place;
+mod principals;
 mod properties;
 mod role;
 #[cfg(feature = "schema")]
@@ -23,6 +24,7 @@ mod statement;
 mod statements;
 mod store;
 mod stores;
+mod unknown;
 mod wordings;
 
 pub use checks::{Resources, Rules};

@@ -124,7 +124,7 @@ pub struct NotAStatementId;
 pub struct Attributes {
     /// The Sids of the claim's statements, with commas between them.
     pub sids: String,
-    /// The size of the whole policy, in the unit of its limit.
+    /// The size of the whole policy, in the unit of its limit, without white space and with accounts counted by their ids.
     pub policy_size: usize,
     /// The size that the policy may have, in the same unit.
     pub policy_size_limit: usize,

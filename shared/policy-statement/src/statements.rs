@@ -220,7 +220,7 @@ impl<S: PolicyStore> Statements<S> {
             self.take_back(last, &place, previous, claim).await?;
         }
         let used = S::LIMIT.used_by(&policy);
-        let limit = if used > S::LIMIT.size { store.limit(&place, used, &[]).await?.size } else { S::LIMIT.size };
+        let limit = if used > S::LIMIT.size { store.limit(&place).await?.size } else { S::LIMIT.size };
         Ok(Attributes {
             sids: wanted.iter().filter_map(|statement| statement.sid()).collect::<Vec<_>>().join(","),
             policy_size: used,

@@ -13,7 +13,7 @@ pub trait PolicyStore {
     type Target: Target;
     /// What a statement has to be.
     const RULES: Rules;
-    /// How large the policy may be.
+    /// How large the policy may be. AWS judges that, since it doesn't count what is sent as it is; the numbers explain its refusal.
     const LIMIT: Limit;
     /// Whether the service keeps no policy where there are no statements.
     const DELETED_WHEN_EMPTY: bool;
@@ -59,16 +59,11 @@ pub trait PolicyStore {
         None
     }
 
-    /// The names of the policies that share a limit with this one: asked while it is read.
+    /// How large this very policy may be: asked where it is larger than `LIMIT`, and where AWS refused it for its size.
     ///
     /// # Errors
-    /// What AWS said; of a target that isn't there the policy's own read says so.
-    async fn sharing(&self, _place: &Place<Self::Target>) -> Result<Vec<String>> {
-        Ok(Vec::new())
-    }
-
-    /// How large this very policy may be, of which `used` are needed, besides those of these names: asked before it grows.
-    async fn limit(&self, _place: &Place<Self::Target>, _used: usize, _sharing: &[String]) -> Result<Limit> {
+    /// What AWS said instead.
+    async fn limit(&self, _place: &Place<Self::Target>) -> Result<Limit> {
         Ok(Self::LIMIT)
     }
 
@@ -90,6 +85,8 @@ pub enum Objection {
     Statement,
     /// One of the two: the service doesn't say which.
     PrincipalOrStatement,
+    /// Its size.
+    Size,
     /// Something else, which its words say.
     Other,
 }

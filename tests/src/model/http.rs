@@ -163,7 +163,7 @@ impl Asked {
                 with.to_string()
             }
             Protocol::Query => query::refused(&self.parameters, code, words),
-            Protocol::Rest => rest::refused(code, words),
+            Protocol::Rest => rest::refused(code, words, &with),
         };
         respond(status, body)
     }

@@ -220,9 +220,14 @@ impl<S: Played> World for Policed<S> {
     }
 }
 
-/// A statement without its name, and its actions in one order.
+/// A statement without its name, accounts by their ids, and its actions in one order.
 fn grant(statement: &Value) -> Value {
     let mut grant = statement.clone();
+    if let Some(principal) = grant["Principal"]["AWS"].as_str() {
+        let account = principal.strip_prefix("arn:aws:iam::").and_then(|rest| rest.strip_suffix(":root"));
+        let account = Value::from(account.unwrap_or(principal));
+        grant["Principal"]["AWS"] = account;
+    }
     if let Some(statement) = grant.as_object_mut() {
         statement.remove("Sid");
     }

@@ -91,6 +91,13 @@ async fn a_principal_that_ecr_does_not_know_is_told_by_its_words() {
 }
 
 #[tokio::test]
+async fn a_policy_that_is_too_large_is_told_by_its_words() {
+    let words = "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Member must have length less than or equal to 10240'";
+    let error = puts(400, "InvalidParameterException", words).await;
+    assert_eq!(Repositories::objection(&error), Objection::Size);
+}
+
+#[tokio::test]
 async fn a_refused_write_is_final_and_a_broken_one_may_pass() {
     for code in [NO_REPOSITORY, "InvalidParameterException"] {
         assert!(matches!(puts(400, code, "No.").await.into(), Error::Refused(_)), "{code}");

@@ -190,8 +190,9 @@ async fn a_malformed_policy_is_about_principals_where_kms_says_so() {
     ] {
         assert_eq!(Keys::objection(&puts(400, MALFORMED, words).await), objection, "{words}");
     }
-    let error = puts(400, "LimitExceededException", "Invalid principals").await;
+    let error = puts(400, "KMSInvalidStateException", "Invalid principals").await;
     assert_eq!(Keys::objection(&error), Objection::Other);
+    assert_eq!(Keys::objection(&puts(400, TOO_LARGE, "").await), Objection::Size);
 }
 
 #[tokio::test]

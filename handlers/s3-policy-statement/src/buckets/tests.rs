@@ -101,6 +101,28 @@ async fn a_principal_that_s3_does_not_know_is_told_by_its_words() {
 }
 
 #[tokio::test]
+async fn the_principal_that_s3_does_not_know_is_said_where_its_answer_says_it() {
+    let fails = mock!(Client::put_bucket_policy).then_http_response(|| {
+        let detail = "&quot;AWS&quot; : &quot;arn:aws:iam::333333333333:role/gone&quot;";
+        let error = format!(
+            "<Code>MalformedPolicy</Code><Message>Invalid principal in policy</Message><Detail>{detail}</Detail>"
+        );
+        HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(format!("<Error>{error}</Error>")))
+    });
+    let error = world(&fails).put(&artifacts(), POLICY).await.unwrap_err();
+    assert_eq!(Buckets::objection(&error), Objection::Principal);
+    assert_eq!(error.message(), r#"Invalid principal in policy; "AWS" : "arn:aws:iam::333333333333:role/gone""#);
+}
+
+#[tokio::test]
+async fn a_policy_that_is_too_large_is_told_by_its_words() {
+    let words = "Normalized policy document exceeds the maximum allowed size of 20480 bytes";
+    for (code, words) in [("MalformedPolicy", words), ("PolicyTooLarge", "")] {
+        assert_eq!(Buckets::objection(&puts(400, code, words).await), Objection::Size, "{code}");
+    }
+}
+
+#[tokio::test]
 async fn a_write_is_refused_for_good_or_may_pass() {
     for (status, code) in [(400, "MalformedPolicy"), (400, "PolicyTooLarge"), (405, "MethodNotAllowed")] {
         assert!(matches!(puts(status, code, "No.").await.into(), Error::Refused(_)), "{code}");

@@ -7,6 +7,7 @@ mod lease;
 mod old;
 mod policy;
 mod principals;
+mod size;
 mod targets;
 mod words;
 mod world;

@@ -73,8 +73,8 @@ pub(crate) struct World {
     pub(crate) refusal: RefCell<Option<AwsError>>,
     /// How long a read takes.
     pub(crate) takes: Cell<Duration>,
-    /// Whether it is never told which policies share the limit.
-    pub(crate) tells_no_neighbours: Cell<bool>,
+    /// How long a policy may be, if it may not be of any length.
+    pub(crate) most: Cell<Option<usize>>,
     /// The shelf that may not be read.
     pub(crate) denied: RefCell<Option<&'static str>>,
     /// Whether no write is ever answered.
@@ -150,6 +150,11 @@ impl Shelves {
         if let Some(refusal) = self.0.refusal.take() {
             return Err(refusal);
         }
+        if let (Some(policy), Some(most)) = (&policy, self.0.most.get())
+            && policy.len() > most
+        {
+            return Err(AwsError::refused("shelf:PutPolicy", "TooLarge", "It is too long."));
+        }
         self.0.before.replace(self.0.policies.borrow().clone());
         self.0.policies.borrow_mut().insert(place.to_string(), policy);
         if self.0.answer_is_lost.take() {
@@ -213,6 +218,7 @@ impl PolicyStore for Shelves {
     fn objection(error: &AwsError) -> Objection {
         match (error.code(), error.message()) {
             ("InvalidPrincipal", _) => Objection::Principal,
+            ("TooLarge", _) => Objection::Size,
             ("Malformed", "") => Objection::PrincipalOrStatement,
             ("Malformed", _) => Objection::Statement,
             _ => Objection::Other,
@@ -223,16 +229,8 @@ impl PolicyStore for Shelves {
         (!statement.text().contains(r#""Action""#)).then_some("has no Action")
     }
 
-    async fn sharing(&self, _: &Place<Shelf>) -> Result<Vec<String>> {
-        if self.0.tells_no_neighbours.get() {
-            std::future::pending::<()>().await;
-        }
-        self.wait().await;
-        Ok(Vec::new())
-    }
-
     /// The shelf `wide` has room for twice as much.
-    async fn limit(&self, place: &Place<Shelf>, _: usize, _: &[String]) -> Result<Limit> {
+    async fn limit(&self, place: &Place<Shelf>) -> Result<Limit> {
         Ok(if place.target.0 == "wide" { Limit::characters(1200) } else { Self::LIMIT })
     }
 

@@ -12,6 +12,8 @@ const CODES: Codes = Codes {
     no_target: "NotFoundException",
     no_policy: "NotFoundException",
     principal: "MalformedPolicyDocumentException",
+    size: "LimitExceededException",
+    most: 32_768,
 };
 
 /// The policies by the ids of keys. An alias is `alias/` and the id of its key.
