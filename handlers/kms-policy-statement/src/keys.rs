@@ -57,6 +57,9 @@ impl PolicyStore for Keys {
     const DELETED_WHEN_EMPTY: bool = false;
     const FROM_OUTSIDE: bool = false;
     const APPEARS_WITHIN: Option<Duration> = Some(Duration::from_secs(30));
+    /// As long as Terraform waits for a key policy (`KeyPolicyPropagationTimeout`), which first was five minutes.
+    /// <https://github.com/hashicorp/terraform-provider-aws/tree/main/internal/service/kms>
+    const LAG: Duration = Duration::from_mins(10);
     const OPENED_BY: &'static str = "the parameter KeyArns of the functions' stack says which keys the function may change, if the key's own \
                                      policy leaves that to IAM policies";
 

@@ -202,7 +202,7 @@ impl<S: PolicyStore> Patch<'_, S> {
             Err(_) if own.is_empty() => Ok(()),
             _ => {
                 let waiting_for = format!("{} doesn't show yet what was written", self.place.policy());
-                Err(Error::not_yet_within(crate::past::LAG, waiting_for))
+                Err(Error::not_yet_within(S::LAG, waiting_for))
             }
         }
     }

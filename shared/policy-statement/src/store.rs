@@ -22,6 +22,9 @@ pub trait PolicyStore {
     /// How long a target that was made a moment ago may not be visible, if that happens.
     const APPEARS_WITHIN: Option<Duration>;
 
+    /// How long a read of the policy may lag behind a write.
+    const LAG: Duration = Duration::from_mins(2);
+
     /// What a denial says beside AWS's words: which parameter of the functions' stack lists what the function may change.
     const OPENED_BY: &'static str;
 

@@ -252,6 +252,7 @@ impl PolicyStore for NeverEmpty {
     const DELETED_WHEN_EMPTY: bool = false;
     const FROM_OUTSIDE: bool = false;
     const APPEARS_WITHIN: Option<Duration> = Some(Duration::from_secs(30));
+    const LAG: Duration = Duration::from_mins(10);
     const OPENED_BY: &'static str = "list the shelf in the parameter ShelfArns";
 
     async fn get(&self, place: &Place<Shelf>) -> Result<Policy> {
