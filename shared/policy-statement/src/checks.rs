@@ -7,7 +7,7 @@ mod condition;
 mod principal;
 mod variable;
 
-use custom_resource::{Error, Result};
+use custom_resource::{Error, Result, mangled};
 use serde_json::{Map, Value};
 
 pub(crate) use variable::with_variable;
@@ -151,10 +151,11 @@ impl Rules {
                 (_, Some(service), ["arn", _, named, _, _, _]) => service == *named,
                 _ => false,
             };
+            // An ARN may have a policy variable in it.
+            if let Some(why) = mangled(resource).filter(|_| !fits || !resource.contains("${")) {
+                return refused(&path, why);
+            }
             if !fits {
-                if resource.starts_with("${") {
-                    return refused(&path, principal::LEFT_IN);
-                }
                 let of = service.map(|service| format!(" of `{service}`")).unwrap_or_default();
                 return refused(&path, &format!("must be `*` or an ARN{of}"));
             }

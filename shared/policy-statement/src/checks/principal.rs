@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
 
-use custom_resource::{Result, is_account_id};
+use custom_resource::{Result, is_account_id, mangled, mangled_account_id};
 use serde_json::Value;
 
 use super::{refused, refused_key, strings};
@@ -20,9 +20,6 @@ const SERVICE_DOMAINS: [&str; 8] = [
     ".cloud.adc-e.uk",
     ".csp.hci.ic.gov",
 ];
-
-/// What is wrong where a template's variable was meant.
-pub(super) const LEFT_IN: &str = "`${` was left in it; write it with !Sub";
 
 /// Refuses what AWS would, without saying which principal was written.
 pub(super) fn check(path: &str, principal: &Value) -> Result<()> {
@@ -46,7 +43,7 @@ pub(super) fn check(path: &str, principal: &Value) -> Result<()> {
                     "S3 writes the account's id in its place, and no other service takes it; write that id under `AWS`",
                 ),
             };
-            let wrong = if principal.contains("${") { Some(LEFT_IN) } else { wrong };
+            let wrong = if principal.contains("${") { mangled(principal) } else { wrong };
             if let Some(wrong) = wrong {
                 return refused(&path, wrong);
             }
@@ -69,8 +66,8 @@ fn wrong_with_aws(principal: &str) -> Option<&'static str> {
     if principal == "*" || is_account_id(principal) {
         return None;
     }
-    if principal.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some("an account id has 12 digits; quote it in the template, so that YAML keeps leading zeros");
+    if let Some(why) = mangled_account_id(principal) {
+        return Some(why);
     }
     if principal.starts_with("AROA") || principal.starts_with("AIDA") {
         return Some("is the unique id of a role or user, which AWS shows once that is deleted; write its ARN");
@@ -93,7 +90,7 @@ fn wrong_with_aws(principal: &str) -> Option<&'static str> {
         return None;
     }
     if !is_account_id(account) {
-        return Some("its ARN must have an account id of 12 digits");
+        return Some(mangled(principal).unwrap_or("its ARN must have an account id of 12 digits"));
     }
     match (service, name.split_once('/')) {
         ("iam", None) if name == "root" => None,
@@ -121,9 +118,11 @@ fn wrong_with_federated(principal: &str) -> Option<&'static str> {
         }
         _ => is_domain(principal),
     };
-    let sentence = "must be the ARN of an identity provider or a domain such as `cognito-identity.amazonaws.com`";
+    let sentence = mangled(principal).unwrap_or(FEDERATED);
     (!is_federated).then_some(sentence)
 }
+
+const FEDERATED: &str = "must be the ARN of an identity provider or a domain such as `cognito-identity.amazonaws.com`";
 
 fn is_partition(text: &str) -> bool {
     text == "aws"

@@ -168,6 +168,15 @@ fn resources_are_what_the_policy_takes() {
         refusal(&S3, &with(&get, &json!({"Resource": "${Bucket.Arn}/*"}))),
         format!("{path}.Resource: `${{` was left in it; write it with !Sub")
     );
+    for (resource, what) in [
+        ("", "it is empty, as CloudFormation hands over"),
+        ("arn:aws:s3:::b ", "it begins or ends with a space"),
+        ("arn:aws:s3:us-east-1:1.1111111111E10:accesspoint/a", "the account in its ARN isn't an id of 12 digits"),
+    ] {
+        let said = refusal(&S3, &with(&get, &json!({"Resource": [resource]})));
+        assert!(said.starts_with(&format!("{path}.Resource[0]: {what}")), "{said}");
+    }
+    assert_eq!(checked(&S3, with(&get, &json!({"Resource": "arn:aws:s3:::b/${aws:PrincipalAccount}"}))), Ok(()));
     let inline = with(&get, &json!({"Principal": null}));
     assert_eq!(
         refusal(&INLINE, &with(&inline, &json!({"Resource": "my-bucket"}))),
@@ -238,8 +247,15 @@ fn a_principal_that_aws_would_refuse_is_refused_without_being_shown() {
         (json!({"AWS": "arn:AWS:iam::111111111111:root"}), ".Principal.AWS: its ARN must start with a partition"),
         (
             json!({"AWS": "arn:aws:iam::11111111111:root"}),
-            ".Principal.AWS: its ARN must have an account id of 12 digits",
+            ".Principal.AWS: the account in its ARN isn't an id of 12 digits; quote the id where it is written",
         ),
+        (json!({"AWS": "arn:aws:iam::1.1111111111E10:root"}), ".Principal.AWS: the account in its ARN isn't an id"),
+        (json!({"AWS": "arn:aws:iam::somebody:root"}), ".Principal.AWS: its ARN must have an account id of 12 digits"),
+        (json!({"AWS": "1.1111111111E10"}), ".Principal.AWS: it is a number with a point or an exponent"),
+        (json!({"AWS": "1111-1111-1111"}), ".Principal.AWS: an account id is written without hyphens"),
+        (json!({"AWS": " 111111111111"}), ".Principal.AWS: it begins or ends with a space"),
+        (json!({"AWS": [""]}), ".Principal.AWS[0]: it is empty, as CloudFormation hands over an empty list"),
+        (json!({"Federated": [""]}), ".Principal.Federated[0]: it is empty"),
         (json!({"AWS": format!("{long}group/a")}), ".Principal.AWS: a group can't be a principal"),
         (json!({"AWS": format!("{long}saml-provider/a")}), ".Principal.AWS: is a provider; write it under `Federated`"),
         (json!({"AWS": format!("{long}Role/a")}), ".Principal.AWS: its ARN must end in"),

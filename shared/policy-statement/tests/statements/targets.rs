@@ -202,4 +202,7 @@ fn the_role_and_its_external_id_are_read_without_being_shown() {
     assert!(refusal(json!({"ExternalId": secret})).contains("needs `RoleArn`"));
     let role = "arn:aws:iam::222222222222:role/writer";
     assert!(!refusal(json!({"RoleArn": role, "ExternalId": secret})).contains(secret));
+    let mangled = refusal(json!({"RoleArn": "arn:aws:iam::2.2222222222E10:role/writer"}));
+    assert!(mangled.contains("the account in its ARN isn't an id of 12 digits"), "{mangled}");
+    assert!(refusal(json!({"RoleArn": ""})).contains("it is empty"), "an empty parameter");
 }
