@@ -64,6 +64,7 @@ impl PolicyStore for Shelves {
         every_action: false,
         refused: &[("s3:CreateBucket", "do without")],
         principals: true,
+        canonical_users: true,
         resources: Resources::Of("s3"),
     };
     const LIMIT: Limit = Limit::characters(2048);

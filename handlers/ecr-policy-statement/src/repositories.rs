@@ -38,6 +38,7 @@ impl PolicyStore for Repositories {
         every_action: true,
         refused: &[("ecr:GetAuthorizationToken", "allow it in the caller's own IAM policy, on Resource `*`")],
         principals: true,
+        canonical_users: false,
         resources: Resources::None,
     };
     const LIMIT: Limit = Limit::characters(10_240);

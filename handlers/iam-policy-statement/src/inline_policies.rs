@@ -54,6 +54,7 @@ impl PolicyStore for InlinePolicies {
         every_action: true,
         refused: &[],
         principals: false,
+        canonical_users: false,
         resources: Resources::Any,
     };
     /// For all inline policies of a role together.

@@ -43,6 +43,7 @@ impl PolicyStore for TrustPolicies {
         every_action: false,
         refused: &[],
         principals: true,
+        canonical_users: false,
         resources: Resources::None,
     };
     /// By default; an account may have more, up to 8,192.

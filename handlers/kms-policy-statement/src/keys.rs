@@ -51,6 +51,7 @@ impl PolicyStore for Keys {
         every_action: true,
         refused: &[],
         principals: true,
+        canonical_users: false,
         resources: Resources::Star,
     };
     const LIMIT: Limit = Limit::bytes(32_768);

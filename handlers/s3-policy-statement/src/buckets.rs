@@ -44,6 +44,7 @@ impl PolicyStore for Buckets {
         every_action: true,
         refused: &[],
         principals: true,
+        canonical_users: true,
         resources: Resources::Of("s3"),
     };
     const LIMIT: Limit = Limit::bytes(20_480);

@@ -24,8 +24,8 @@ where
 #[schemars(rename_all = "PascalCase")]
 #[expect(dead_code, reason = "only what is said of them is read")]
 struct Common {
-    /// One statement or a list of them, as IAM writes them. `Sid` is optional, letters and digits: the readable start of
-    /// the one that the policy gets.
+    /// One statement or a list of them, as IAM writes them. `Sid` is optional: the one that the policy gets begins with its
+    /// letters and digits.
     statement: Value,
     /// The ARN of a role in the account that owns the target, which the function assumes.
     #[schemars(
@@ -168,7 +168,6 @@ fn limit(schema: &mut Value, pattern: &str, words: &str) {
 #[schemars(rename_all = "PascalCase")]
 #[expect(dead_code, reason = "only what is said of them is read")]
 struct Statement {
-    #[schemars(regex(pattern = "^[A-Za-z0-9]*$"))]
     sid: Option<String>,
     effect: Effect,
     #[schemars(with = "Option<Value>")]

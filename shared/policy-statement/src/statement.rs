@@ -92,13 +92,16 @@ pub struct StatementProperty {
 
 impl StatementProperty {
     /// The statements as this claim puts them into a policy: the end of each `Sid` is the claim's mark (10 lower-case
-    /// hexadecimal digits), its start is the template's `Sid` or else the logical id.
+    /// hexadecimal digits), its start are the letters and digits of the template's `Sid` or else of the logical id.
     #[must_use]
     pub fn signed(&self, logical_id: &str, mark: &str) -> Vec<Statement> {
         let mut taken = HashSet::new();
         let sign = |statement: &Map<String, Value>| {
-            let name = statement.get("Sid").and_then(Value::as_str).filter(|sid| !sid.is_empty()).unwrap_or(logical_id);
-            let name: String = name.chars().filter(char::is_ascii_alphanumeric).take(SID_NAME_MAX).collect();
+            let name = |text: &str| -> String {
+                text.chars().filter(char::is_ascii_alphanumeric).take(SID_NAME_MAX).collect()
+            };
+            let named = statement.get("Sid").and_then(Value::as_str).map(name).filter(|name| !name.is_empty());
+            let name = named.unwrap_or_else(|| name(logical_id));
             let mut sid = format!("{name}{mark}");
             let mut n = 1;
             while !taken.insert(sid.clone()) {
@@ -220,6 +223,7 @@ mod tests {
     #[test]
     fn a_sid_keeps_letters_and_digits_and_is_cut_to_fit() {
         assert_eq!(sids(json!({"Sid": "Pull the image, é!"}), "X", "abcdefabcd"), ["Pulltheimageabcdefabcd"]);
+        assert_eq!(sids(json!({"Sid": "- é -"}), "X", "abcdefabcd"), ["Xabcdefabcd"]);
         let long = sids(json!([{}, {}]), &"Long".repeat(60), "abcdefabcd");
         assert_eq!((long[0].len(), long[1].len()), (61, 62));
         assert!(long.iter().all(|sid| ends_in_mark(sid, "abcdefabcd")));

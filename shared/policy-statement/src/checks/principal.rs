@@ -9,12 +9,14 @@ use super::{refused, refused_key, strings};
 
 const KINDS: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
 
-/// Suffixes of service principals: the partitions' domains, and Alexa's.
-const SERVICE_DOMAINS: [&str; 8] = [
+/// Suffixes of service principals: the partitions' domains, Alexa's, and that of services which are not for the public, such as
+/// `nova.aws.internal` in the policies of AWS Network Manager.
+const SERVICE_DOMAINS: [&str; 9] = [
     ".amazonaws.com",
     ".amazonaws.com.cn",
     ".amazonaws.eu",
     ".amazon.com",
+    ".aws.internal",
     ".c2s.ic.gov",
     ".sc2s.sgov.gov",
     ".cloud.adc-e.uk",
@@ -22,7 +24,7 @@ const SERVICE_DOMAINS: [&str; 8] = [
 ];
 
 /// Refuses what AWS would, without saying which principal was written.
-pub(super) fn check(path: &str, principal: &Value) -> Result<()> {
+pub(super) fn check(path: &str, principal: &Value, canonical_users: bool) -> Result<()> {
     if principal == "*" {
         return Ok(());
     }
@@ -39,9 +41,8 @@ pub(super) fn check(path: &str, principal: &Value) -> Result<()> {
                 "AWS" => wrong_with_aws(principal),
                 "Service" => wrong_with_service(principal),
                 "Federated" => wrong_with_federated(principal),
-                _ => Some(
-                    "S3 writes the account's id in its place, and no other service takes it; write that id under `AWS`",
-                ),
+                _ if canonical_users => wrong_with_canonical_user(principal),
+                _ => Some("S3 alone knows canonical users; write the account's id, or the ARN of a role or a user, under `AWS`"),
             };
             let wrong = if principal.contains("${") { mangled(principal) } else { wrong };
             if let Some(wrong) = wrong {
@@ -104,9 +105,30 @@ fn wrong_with_aws(principal: &str) -> Option<&'static str> {
     }
 }
 
+/// Any domain may be a service's, but for those that look like a slip of the pen.
 fn wrong_with_service(principal: &str) -> Option<&'static str> {
-    let is_service = is_domain(principal) && SERVICE_DOMAINS.iter().any(|domain| principal.ends_with(domain));
-    (!is_service).then_some("must be a service's domain name in small letters, such as `lambda.amazonaws.com`")
+    if !is_domain(principal) {
+        let sentence = "must be a service's domain name in small letters, such as `lambda.amazonaws.com`";
+        return Some(mangled(principal).unwrap_or(sentence));
+    }
+    let is_known = SERVICE_DOMAINS.iter().any(|domain| principal.ends_with(domain));
+    let is_like = |domain: &&str| {
+        let labels = domain.matches('.').count();
+        let end: Vec<_> = principal.rsplitn(labels + 1, '.').take(labels).collect();
+        let end: Vec<_> = end.into_iter().rev().collect();
+        strsim::damerau_levenshtein(&end.join("."), &domain[1..]) <= 2
+    };
+    let is_slip = principal.split('.').any(|label| label == "amazonaws") || SERVICE_DOMAINS.iter().any(|domain| is_like(&domain));
+    (!is_known && is_slip).then_some("ends almost like the domain of services, `.amazonaws.com` in most partitions; correct it")
+}
+
+/// S3's guide has the canonical user of an origin access identity. S3 shows it in other words.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html>
+fn wrong_with_canonical_user(principal: &str) -> Option<&'static str> {
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let is_canonical = principal.len() == 64 && principal.bytes().all(is_hex);
+    let sentence = "must be the canonical id of a user or an account, 64 hexadecimal digits in small letters";
+    (!is_canonical).then(|| mangled(principal).unwrap_or(sentence))
 }
 
 fn wrong_with_federated(principal: &str) -> Option<&'static str> {

@@ -9,12 +9,13 @@ const ECR: Rules = Rules {
     every_action: true,
     refused: &[("ecr:GetAuthorizationToken", "allow it in the caller's own IAM policy, on Resource `*`")],
     principals: true,
+    canonical_users: false,
     resources: Resources::None,
 };
 const KMS: Rules =
     Rules { policy: "a key policy", services: &["kms"], refused: &[], resources: Resources::Star, ..ECR };
 const S3: Rules =
-    Rules { policy: "a bucket policy", services: &["s3"], refused: &[], resources: Resources::Of("s3"), ..ECR };
+    Rules { policy: "a bucket policy", services: &["s3"], refused: &[], canonical_users: true, resources: Resources::Of("s3"), ..ECR };
 const TRUST: Rules = Rules { policy: "a trust policy", services: &["sts"], every_action: false, refused: &[], ..ECR };
 const INLINE: Rules = Rules {
     policy: "an inline policy of a role",
@@ -106,8 +107,7 @@ fn effect_sid_and_action_are_checked() {
         (json!({"Effect": null}), ": has no Effect; it must be `Allow` or `Deny`"),
         (json!({"Effect": "allow"}), ".Effect: must be `Allow` or `Deny`"),
         (json!({"Effect": ["Allow"]}), ".Effect: must be `Allow` or `Deny`"),
-        (json!({"Sid": "Pull images"}), ".Sid: must be letters (A to Z, a to z) and digits only"),
-        (json!({"Sid": 3}), ".Sid: must be letters (A to Z, a to z) and digits only"),
+        (json!({"Sid": 3}), ".Sid: must be a string"),
         (json!({"Action": null}), ": has no Action"),
         (json!({"NotAction": "ecr:*"}), ": has both Action and NotAction; it may have one"),
         (json!({"Action": []}), ".Action: must be a string or a list of strings, and not empty"),
@@ -128,6 +128,9 @@ fn effect_sid_and_action_are_checked() {
         ),
     ] {
         assert_eq!(refusal(&ECR, &with(&pull(), &elements)), format!("ResourceProperties.Statement{sentence}"));
+    }
+    for sid in ["Allow use of the key", "", "a-b_c.d", "é"] {
+        assert_eq!(checked(&ECR, with(&pull(), &json!({"Sid": sid}))), Ok(()), "{sid}");
     }
     for action in ["", ":", "ecr:", ":Get", "e*:Get", "ecr:Get Image", "ecr:Get:Image", "arn:aws:ecr:x"] {
         assert!(refusal(&ECR, &with(&pull(), &json!({"Action": action}))).contains(".Action: must be an action"));
@@ -266,13 +269,17 @@ fn a_principal_that_aws_would_refuse_is_refused_without_being_shown() {
         (json!({"Service": "*"}), ".Principal.Service: must be a service's domain name"),
         (json!({"Service": "lambda"}), ".Principal.Service: must be a service's domain name"),
         (json!({"Service": "Lambda.amazonaws.com"}), ".Principal.Service: must be a service's domain name"),
-        (json!({"Service": "lambda.amazonaws.org"}), ".Principal.Service: must be a service's domain name"),
+        (json!({"Service": "lambda.amazonaws.org"}), ".Principal.Service: ends almost like the domain of services"),
+        (json!({"Service": "lambda.amazonaws"}), ".Principal.Service: ends almost like"),
+        (json!({"Service": "lambda.amazonsaws.com"}), ".Principal.Service: ends almost like"),
+        (json!({"Service": "nova.aws.internl"}), ".Principal.Service: ends almost like"),
+        (json!({"Service": [""]}), ".Principal.Service[0]: it is empty"),
         (json!({"Service": ".amazonaws.com"}), ".Principal.Service: must be a service's domain name"),
         (
             json!({"Federated": format!("{long}role/a")}),
             ".Principal.Federated: must be the ARN of an identity provider",
         ),
-        (json!({"CanonicalUser": "a".repeat(64)}), ".Principal.CanonicalUser: S3 writes the account's id in its place"),
+        (json!({"CanonicalUser": "a".repeat(64)}), ".Principal.CanonicalUser: S3 alone knows canonical users; write"),
     ] {
         let refusal = refusal(&ECR, &with(&pull(), &json!({"Principal": principal})));
         assert!(refusal.starts_with(&format!("ResourceProperties.Statement{words}")), "{principal}: {refusal}");
@@ -281,11 +288,24 @@ fn a_principal_that_aws_would_refuse_is_refused_without_being_shown() {
 }
 
 #[test]
+fn a_bucket_policy_takes_canonical_users() {
+    let get = with(&pull(), &json!({"Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}));
+    let of = |user: &str| with(&get, &json!({"Principal": {"CanonicalUser": user}}));
+    assert_eq!(checked(&S3, of(&"79a59df900b949e5".repeat(4))), Ok(()));
+    for other in ["111111111111", &"A".repeat(64), &"a".repeat(63), "arn:aws:iam::111111111111:root"] {
+        let refusal = refusal(&S3, &of(other));
+        let words = "ResourceProperties.Statement.Principal.CanonicalUser: must be the canonical id of a user";
+        assert!(refusal.starts_with(words), "{refusal}");
+    }
+}
+
+#[test]
 fn every_form_of_principal_is_taken() {
     for principal in [
         json!({"AWS": "arn:aws-us-gov:iam::111111111111:user/path/to/user+=,.@-_"}),
         json!({"AWS": ["arn:aws:sts::111111111111:assumed-role/role/session", "arn:aws:sts::111111111111:federated-user/a"]}),
-        json!({"Service": ["logs.us-east-1.amazonaws.com", "ec2.amazonaws.com.cn", "alexa-appkit.amazon.com"]}),
+        json!({"Service": ["logs.us-east-1.amazonaws.com", "ec2.amazonaws.com.cn", "alexa-appkit.amazon.com", "nova.aws.internal",
+            "something.new.example"]}),
         json!({"Federated": ["cognito-identity.amazonaws.com", "arn:aws:iam::111111111111:saml-provider/idp",
             "arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com"]}),
     ] {

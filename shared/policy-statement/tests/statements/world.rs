@@ -172,6 +172,7 @@ impl PolicyStore for Shelves {
         every_action: true,
         refused: &[],
         principals: true,
+        canonical_users: false,
         resources: Resources::None,
     };
     const LIMIT: Limit = Limit::characters(600);
