@@ -100,8 +100,14 @@ impl Rules {
             condition::check(&format!("{path}.Condition"), condition)?;
         }
         if !allow_public && is_public(statement) {
-            let sentence =
-                "allows everyone without a Condition; add one, or set AllowPublic to true if everyone is meant";
+            let says_something =
+                |condition: &Value| condition.as_object().is_some_and(|operators| !operators.is_empty());
+            let sentence = if statement.get("Condition").is_some_and(says_something) {
+                "allows everyone, since everyone passes its Condition; say who is meant, such as by StringEquals on \
+                 aws:PrincipalOrgID, or set AllowPublic to true if everyone is meant"
+            } else {
+                "allows everyone without a Condition; add one, or set AllowPublic to true if everyone is meant"
+            };
             return refused(path, sentence);
         }
         Ok(())

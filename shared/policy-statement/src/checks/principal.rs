@@ -9,8 +9,8 @@ use super::{refused, refused_key, strings};
 
 const KINDS: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
 
-/// Suffixes of service principals: the partitions' domains, Alexa's, and that of services which are not for the public, such as
-/// `nova.aws.internal` in the policies of AWS Network Manager.
+/// Suffixes of service principals: the partitions' domains, Alexa's, and one that roles of AWS's own services trust, as in
+/// `nova.aws.internal`.
 const SERVICE_DOMAINS: [&str; 9] = [
     ".amazonaws.com",
     ".amazonaws.com.cn",
@@ -42,7 +42,9 @@ pub(super) fn check(path: &str, principal: &Value, canonical_users: bool) -> Res
                 "Service" => wrong_with_service(principal),
                 "Federated" => wrong_with_federated(principal),
                 _ if canonical_users => wrong_with_canonical_user(principal),
-                _ => Some("S3 alone knows canonical users; write the account's id, or the ARN of a role or a user, under `AWS`"),
+                _ => Some(
+                    "S3 alone knows canonical users; write the account's id, or the ARN of a role or a user, under `AWS`",
+                ),
             };
             let wrong = if principal.contains("${") { mangled(principal) } else { wrong };
             if let Some(wrong) = wrong {
@@ -118,8 +120,10 @@ fn wrong_with_service(principal: &str) -> Option<&'static str> {
         let end: Vec<_> = end.into_iter().rev().collect();
         strsim::damerau_levenshtein(&end.join("."), &domain[1..]) <= 2
     };
-    let is_slip = principal.split('.').any(|label| label == "amazonaws") || SERVICE_DOMAINS.iter().any(|domain| is_like(&domain));
-    (!is_known && is_slip).then_some("ends almost like the domain of services, `.amazonaws.com` in most partitions; correct it")
+    let is_slip =
+        principal.split('.').any(|label| label == "amazonaws") || SERVICE_DOMAINS.iter().any(|domain| is_like(&domain));
+    (!is_known && is_slip)
+        .then_some("ends almost like the domain of services, `.amazonaws.com` in most partitions; correct it")
 }
 
 /// S3's guide has the canonical user of an origin access identity. S3 shows it in other words.

@@ -14,8 +14,14 @@ const ECR: Rules = Rules {
 };
 const KMS: Rules =
     Rules { policy: "a key policy", services: &["kms"], refused: &[], resources: Resources::Star, ..ECR };
-const S3: Rules =
-    Rules { policy: "a bucket policy", services: &["s3"], refused: &[], canonical_users: true, resources: Resources::Of("s3"), ..ECR };
+const S3: Rules = Rules {
+    policy: "a bucket policy",
+    services: &["s3"],
+    refused: &[],
+    canonical_users: true,
+    resources: Resources::Of("s3"),
+    ..ECR
+};
 const TRUST: Rules = Rules { policy: "a trust policy", services: &["sts"], every_action: false, refused: &[], ..ECR };
 const INLINE: Rules = Rules {
     policy: "an inline policy of a role",
@@ -354,7 +360,6 @@ fn everyone_is_allowed_only_with_a_condition_or_in_words() {
         json!({"Principal": {"AWS": ["111111111111", "*"]}}),
         json!({"Principal": null, "NotPrincipal": {"AWS": "111111111111"}}),
         json!({"Principal": "*", "Condition": {}}),
-        json!({"Principal": "*", "Condition": {"StringEquals": {}}}),
     ] {
         let statement = with(&pull(), &everyone);
         assert_eq!(refusal(&ECR, &statement), public);
@@ -362,5 +367,99 @@ fn everyone_is_allowed_only_with_a_condition_or_in_words() {
         assert_eq!(checked(&ECR, with(&statement, &json!({"Condition": limited}))), Ok(()));
         let property = StatementProperty::try_from(statement).unwrap();
         assert!(ECR.check(&property, true).is_ok());
+    }
+}
+
+#[test]
+fn a_condition_that_everyone_passes_is_none() {
+    let with_condition = |condition: &Value| with(&pull(), &json!({"Principal": "*", "Condition": condition}));
+    for none in [
+        json!({"StringEquals": {}}),
+        json!({"StringLike": {"aws:PrincipalArn": "*"}}),
+        json!({"StringLike": {"aws:PrincipalArn": ["arn:aws:iam::111111111111:role/a", "**"]}}),
+        json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*"}}),
+        json!({"ArnEquals": {"aws:PrincipalArn": "arn:*:*:*:*:*"}}),
+        json!({"StringLike": {"aws:PrincipalAccount": "????????????"}}),
+        json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-*/*"}}),
+        json!({"StringLike": {"aws:PrincipalOrgID": "o-*"}}),
+        json!({"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}),
+        json!({"ForAllValues:StringEquals": {"aws:PrincipalTag/team": "a"}}),
+        json!({"StringNotEquals": {"aws:PrincipalAccount": "111111111111"}}),
+        json!({"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
+        json!({"IpAddress": {"aws:SourceIp": ["10.0.0.0/8", "0.0.0.0/0"]}}),
+        json!({"IpAddress": {"aws:SourceIp": "::/0"}}),
+        json!({"Bool": {"aws:SecureTransport": "true"}}),
+        json!({"Bool": {"aws:PrincipalIsAWSService": ["true", "false"]}}),
+        json!({"Null": {"aws:PrincipalOrgID": "false"}}),
+        json!({"DateLessThan": {"aws:CurrentTime": "2099-01-01T00:00:00Z"}}),
+        json!({"Bool": {"aws:SecureTransport": "true"}, "StringLike": {"aws:PrincipalArn": "*"}}),
+    ] {
+        let said = refusal(&ECR, &with_condition(&none));
+        let words = ": allows everyone, since everyone passes its Condition; say who is meant";
+        assert!(said.starts_with(&format!("ResourceProperties.Statement{words}")), "{none}: {said}");
+        assert_eq!(checked(&ECR, with(&with_condition(&none), &json!({"Principal": {"AWS": "111111111111"}}))), Ok(()));
+    }
+    for some in [
+        json!({"StringLike": {"aws:PrincipalArn": "arn:aws:iam::111111111111:*"}}),
+        json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/deploy"}}),
+        json!({"StringEquals": {"aws:SourceVpce": "vpce-0123abcd"}}),
+        json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
+        json!({"Bool": {"aws:PrincipalIsAWSService": "true"}}),
+        json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-a1b2c3d4e5/*"}}),
+        json!({"Bool": {"aws:SecureTransport": "true"}, "StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}),
+    ] {
+        assert_eq!(checked(&ECR, with_condition(&some)), Ok(()), "{some}");
+    }
+}
+
+#[test]
+fn ids_in_conditions_are_those_of_somebody() {
+    for (condition, words) in [
+        (
+            json!({"StringEquals": {"aws:SourceAccount": "11111111111"}}),
+            ".StringEquals.aws:SourceAccount: an account id has 12",
+        ),
+        (
+            json!({"StringEquals": {"AWS:sourceaccount": ["111111111111", "1.1111111111E10"]}}),
+            ".StringEquals.aws:SourceAccount: it is a number with",
+        ),
+        (json!({"StringLike": {"aws:PrincipalAccount": ""}}), ".StringLike.aws:PrincipalAccount: it is empty"),
+        (
+            json!({"StringNotEqualsIfExists": {"kms:CallerAccount": "*"}}),
+            ".StringNotEqualsIfExists.kms:CallerAccount: must be account ids of 12 digits; wildcards need",
+        ),
+        (
+            json!({"StringEquals": {"aws:PrincipalOrgID": "a1b2c3d4e5"}}),
+            ".StringEquals.aws:PrincipalOrgID: must be ids of organizations (o-...)",
+        ),
+        (
+            json!({"StringEquals": {"aws:PrincipalOrgID": " o-a1b2c3d4e5"}}),
+            ".StringEquals.aws:PrincipalOrgID: it begins or",
+        ),
+        (
+            json!({"ForAnyValue:StringEquals": {"aws:PrincipalOrgPaths": "ou-ab12-0123abcd/"}}),
+            ".ForAnyValue:StringEquals.aws:PrincipalOrgPaths: must begin with the id of an organization",
+        ),
+        (
+            json!({"ArnEquals": {"aws:SourceArn": "arn:aws:sns:us-east-1:1.1111111111E10:topic"}}),
+            ".ArnEquals.aws:SourceArn: the account in its ARN isn't an id of 12 digits",
+        ),
+    ] {
+        let refusal = refusal(&ECR, &with(&pull(), &json!({"Condition": condition})));
+        assert!(
+            refusal.starts_with(&format!("ResourceProperties.Statement.Condition{words}")),
+            "{condition}: {refusal}"
+        );
+    }
+    for taken in [
+        json!({"StringEquals": {"aws:SourceAccount": "111111111111"}}),
+        json!({"StringEquals": {"aws:SourceAccount": 111_111_111_111_u64}}),
+        json!({"StringEquals": {"aws:PrincipalAccount": "${aws:ResourceAccount}"}}),
+        json!({"StringLike": {"aws:PrincipalAccount": "1111*", "aws:PrincipalOrgID": "o-a1*"}}),
+        json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": ["o-a1b2c3d4e5/*/ou-ab12-0123abcd/*"]}}),
+        json!({"ArnLike": {"aws:SourceArn": ["arn:aws:s3:::b", "arn:aws:sns:*:*:t", "arn:aws:iam::aws:policy/a"]}}),
+        json!({"StringEquals": {"aws:PrincipalTag/account": "1", "s3:prefix": ""}}),
+    ] {
+        assert_eq!(checked(&ECR, with(&pull(), &json!({"Condition": taken}))), Ok(()), "{taken}");
     }
 }
