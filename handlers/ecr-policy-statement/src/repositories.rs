@@ -13,8 +13,8 @@ use crate::repository::Repository;
 /// all, which the checks before the call leave little room for.
 const PRINCIPAL_UNSEEN: [&str; 2] = ["Invalid repository policy provided", "Principal not found"];
 
-/// What is in its words for a policy that is longer than its model allows: "Invalid parameter at 'PolicyText' failed to satisfy
-/// constraint: 'Member must have length less than or equal to 10240'".
+/// What is in its words for a policy that is longer than its model allows: `Invalid parameter at 'PolicyText' failed to satisfy
+/// constraint: 'Member must have length less than or equal to 10240'`.
 const TOO_LARGE: [&str; 2] = ["olicyText", "length"];
 
 const NO_POLICY: &str = "RepositoryPolicyNotFoundException";

@@ -1,8 +1,8 @@
 //! The elements without which KMS takes no statement any more.
 //!
-//! "Beginning August 18, 2025, the KMS CreateKey, ReplicateKey and `PutKeyPolicy` API requests without a valid Action or
-//! `NotAction`, and Resource element in the key policy will be rejected with `MalformedPolicyDocumentException` error.
-//! The only accepted Resource element value in a KMS key policy is "*"." Keys that had such statements keep them.
+//! "Beginning August 18, 2025, the KMS `CreateKey`, `ReplicateKey` and `PutKeyPolicy` API requests without a valid Action or
+//! `NotAction`, and Resource element in the key policy will be rejected with `MalformedPolicyDocumentException` error. [..] the
+//! only accepted Resource element value in a KMS key policy is `*`." Keys that had such statements keep them.
 //! <https://github.com/ministryofjustice/analytical-platform/issues/7691>
 
 use policy_statement::Statement;

@@ -76,6 +76,9 @@ impl Rules {
     }
 
     fn check_statement(&self, path: &str, statement: &Map<String, Value>, allow_public: bool) -> Result<()> {
+        if statement.contains_key("Statement") {
+            return refused(path, "is a whole policy; give its statements");
+        }
         if let Some(unknown) = statement.keys().find(|name| !ELEMENTS.contains(&name.as_str())) {
             return refused_key(path, unknown, "element", &ELEMENTS);
         }

@@ -39,7 +39,7 @@ struct Common {
     /// Whether principals that were deleted are taken out of other people's statements where AWS refuses a change for them.
     #[schemars(default)]
     prune_orphans: bool,
-    /// Whether an Allow to everyone without a `Condition` is let through.
+    /// Whether an Allow to everyone is let through that has no `Condition`, or one that everyone passes.
     #[schemars(default)]
     allow_public: bool,
 }

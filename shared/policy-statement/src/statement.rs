@@ -153,6 +153,9 @@ impl TryFrom<Value> for StatementProperty {
             Value::Array(list) if list.is_empty() => return Err("must hold at least one statement".to_owned()),
             Value::Array(list) if list.len() > 999 => return Err("must hold at most 999 statements".to_owned()),
             Value::Array(list) => (list, true),
+            Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
+                return Err("is JSON in a string; give the statement itself".to_owned());
+            }
             one => (vec![one], false),
         };
         let objects = statements.into_iter().enumerate().map(|(index, statement)| match statement {
@@ -242,6 +245,7 @@ mod tests {
         for (property, sentence) in [
             (json!([]), "must hold at least one statement"),
             (json!("Allow"), "must be a statement"),
+            (json!(" {\"Effect\":\"Allow\"}"), "is JSON in a string; give the statement itself"),
             (json!([{"Effect": "Allow"}, "Allow"]), "[1]: must be a statement"),
             (json!([[{"Effect": "Allow"}]]), "[0]: must be a statement"),
         ] {

@@ -58,6 +58,7 @@ pub trait PolicyStore {
 
     /// What AWS doesn't take in a statement any more, although such statements stand in policies from before: then it refuses
     /// every change of the policy, whoever wrote that statement.
+    #[must_use]
     fn no_longer_taken(_statement: &Statement) -> Option<&'static str> {
         None
     }

@@ -120,8 +120,7 @@ fn wrong_with_service(principal: &str) -> Option<&'static str> {
         let end: Vec<_> = end.into_iter().rev().collect();
         strsim::damerau_levenshtein(&end.join("."), &domain[1..]) <= 2
     };
-    let is_slip =
-        principal.split('.').any(|label| label == "amazonaws") || SERVICE_DOMAINS.iter().any(|domain| is_like(&domain));
+    let is_slip = principal.split('.').any(|label| label == "amazonaws") || SERVICE_DOMAINS.iter().any(is_like);
     (!is_known && is_slip)
         .then_some("ends almost like the domain of services, `.amazonaws.com` in most partitions; correct it")
 }

@@ -108,6 +108,16 @@ fn an_unknown_element_is_refused_with_its_path_and_the_nearest_name() {
 }
 
 #[test]
+fn a_whole_policy_is_no_statement() {
+    let policy = json!({"Version": "2012-10-17", "Statement": [pull()]});
+    assert_eq!(refusal(&ECR, &policy), "ResourceProperties.Statement: is a whole policy; give its statements");
+    assert_eq!(
+        refusal(&ECR, &json!([pull(), policy])),
+        "ResourceProperties.Statement[1]: is a whole policy; give its statements"
+    );
+}
+
+#[test]
 fn effect_sid_and_action_are_checked() {
     for (elements, sentence) in [
         (json!({"Effect": null}), ": has no Effect; it must be `Allow` or `Deny`"),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests; the lint only spares the tests themselves")]
 
 mod callers;
+mod cdk;
 mod lease;
 mod old;
 mod policy;
