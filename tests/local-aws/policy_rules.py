@@ -1,7 +1,7 @@
 """Refuses policies as ECR, KMS, S3 and IAM do, and shows those of buckets as S3 does.
 
-Judged are their sizes, the accounts that they name, and of key policies the elements of each statement; who else a principal is, and
-what a statement allows, isn't looked at.
+Judged are their sizes, the accounts that they name, and of key policies the elements of each statement; who else a
+principal is, and what a statement allows, isn't looked at.
 """
 
 import json

@@ -80,6 +80,9 @@ fn members(schema: &Schema, key: &str) -> Map<String, Value> {
     schema.get(key).and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
+/// In an ARN: an account, or anything that isn't like one that was mangled.
+const ACCOUNT: &str = "([0-9]{12}|(?![0-9][0-9.eE+-]*:)[^:]*)";
+
 /// Makes of any statement one that the policy takes, as `Rules::check` finds it.
 fn statement(rules: &Rules, mut schema: Schema) -> Schema {
     let mut either = vec![["Action", "NotAction"]];
@@ -103,15 +106,16 @@ fn statement(rules: &Rules, mut schema: Schema) -> Schema {
         Resources::Of(service) => {
             either.push(["Resource", "NotResource"]);
             let (pattern, words) =
-                (format!(r"^(\*$|arn:[^:]*:{service}:([^:]*:){{2}})"), format!("`*` or ARNs of `{service}`"));
+                (format!(r"^(\*$|arn:[^:]*:{service}:[^:]*:{ACCOUNT}:)"), format!("`*` or ARNs of `{service}`"));
             for name in ["Resource", "NotResource"] {
                 limit(&mut elements[name], &pattern, &words);
             }
         }
         Resources::Any => {
             either.push(["Resource", "NotResource"]);
+            let pattern = format!(r"^(\*$|arn:([^:]*:){{3}}{ACCOUNT}:)");
             for name in ["Resource", "NotResource"] {
-                limit(&mut elements[name], r"^(\*$|arn:([^:]*:){4})", "`*` or ARNs");
+                limit(&mut elements[name], &pattern, "`*` or ARNs");
             }
         }
     }
