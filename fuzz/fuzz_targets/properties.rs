@@ -15,7 +15,9 @@ use archipelago_fuzz::{answered, leases};
 use aws_sdk_dynamodb::config::BehaviorVersion;
 use custom_resource::{AwsError, Result, SdkConfig, Status};
 use libfuzzer_sys::fuzz_target;
-use policy_statement::{Limit, Place, Policy, PolicyStore, Resources, Rules, Statements, Target, properties};
+use policy_statement::{
+    Limit, Objection, Place, Policy, PolicyStore, Resources, Rules, Statements, Target, properties,
+};
 
 const FOREIGN: &str =
     r#"{"Version":"2008-10-17","Statement":[{"Sid":"","Effect":"Deny","Principal":"*","Action":"s3:*","N":1.0}]}"#;
@@ -62,6 +64,7 @@ impl PolicyStore for Shelves {
         every_action: false,
         refused: &[("s3:CreateBucket", "do without")],
         principals: true,
+        canonical_users: true,
         resources: Resources::Of("s3"),
     };
     const LIMIT: Limit = Limit::characters(2048);
@@ -84,8 +87,8 @@ impl PolicyStore for Shelves {
         unreachable!("it isn't deleted when it is empty")
     }
 
-    fn is_about_principals(_: &AwsError) -> bool {
-        false
+    fn objection(_: &AwsError) -> Objection {
+        Objection::Other
     }
 }
 

@@ -11,6 +11,7 @@ from ministack.services.cloudformation import custom_resource, provisioners
 import answer_rules  # noqa: F401
 import invocation_rules  # noqa: F401
 import pipeline_rules  # noqa: F401
+import policy_rules  # noqa: F401
 import stack_rules  # noqa: F401
 import subnet_rules  # noqa: F401
 import value_rules  # noqa: F401

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use aws_sdk_ecr::Client;
 use custom_resource::{Answer, AwsError, Result, SdkConfig};
-use policy_statement::{Limit, Place, Policy, PolicyStore, Resources, Rules};
+use policy_statement::{Limit, Objection, Place, Policy, PolicyStore, Resources, Rules};
 
 use crate::repository::Repository;
 
 /// What ECR says of a principal that it doesn't know: the first in the words that it has for a policy it can't read at
 /// all, which the checks before the call leave little room for.
 const PRINCIPAL_UNSEEN: [&str; 2] = ["Invalid repository policy provided", "Principal not found"];
+
+/// What is in its words for a policy that is longer than its model allows: `Invalid parameter at 'PolicyText' failed to satisfy
+/// constraint: 'Member must have length less than or equal to 10240'`.
+const TOO_LARGE: [&str; 2] = ["olicyText", "length"];
 
 const NO_POLICY: &str = "RepositoryPolicyNotFoundException";
 const NO_REPOSITORY: &str = "RepositoryNotFoundException";
@@ -34,6 +38,7 @@ impl PolicyStore for Repositories {
         every_action: true,
         refused: &[("ecr:GetAuthorizationToken", "allow it in the caller's own IAM policy, on Resource `*`")],
         principals: true,
+        canonical_users: false,
         resources: Resources::None,
     };
     const LIMIT: Limit = Limit::characters(10_240);
@@ -67,8 +72,15 @@ impl PolicyStore for Repositories {
         request.send().await.none_if(&[NO_POLICY, NO_REPOSITORY]).map(drop)
     }
 
-    fn is_about_principals(error: &AwsError) -> bool {
-        PRINCIPAL_UNSEEN.iter().any(|words| error.message().contains(words))
+    fn objection(error: &AwsError) -> Objection {
+        let says = |words: &&str| error.message().contains(*words);
+        if PRINCIPAL_UNSEEN.iter().any(says) {
+            Objection::Principal
+        } else if error.code() == "InvalidParameterException" && TOO_LARGE.iter().all(says) {
+            Objection::Size
+        } else {
+            Objection::Other
+        }
     }
 }
 

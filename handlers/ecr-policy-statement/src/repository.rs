@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use custom_resource::is_account_id;
+use custom_resource::{is_account_id, mangled_account_id};
 use policy_statement::{Place, Target, properties};
 
 /// The properties as they are written.
@@ -42,9 +42,9 @@ impl Target for Repository {
              the name, not the ARN or the URI"
         })?;
         let account = properties.get("RegistryId");
-        if account.is_some_and(|id| !is_account_id(id)) {
-            let words = "`RegistryId` is the 12-digit id of the account; quote it in the template, so that YAML keeps leading zeros";
-            return Err(words.to_owned());
+        if let Some(id) = account.filter(|id| !is_account_id(id)) {
+            let why = mangled_account_id(id).map(|why| format!("; {why}")).unwrap_or_default();
+            return Err(format!("`RegistryId` is the 12-digit id of the account{why}"));
         }
         Ok(Place { account: account.cloned(), target })
     }

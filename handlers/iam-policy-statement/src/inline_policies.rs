@@ -7,12 +7,16 @@ use aws_sdk_iam::Client;
 use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use percent_encoding::percent_decode_str;
-use policy_statement::{Limit, Place, Policy, PolicyStore, Resources, Rules};
+use policy_statement::{Limit, Objection, Place, Policy, PolicyStore, Resources, Rules};
 
 use crate::inline_policy::InlinePolicy;
 
 /// What IAM says of a role and of a policy alike.
 const NOT_THERE: &str = "NoSuchEntity";
+
+/// "Maximum policy size of 10240 bytes exceeded for role .."
+/// <https://github.com/aws-amplify/amplify-backend/issues/2615>
+const TOO_LARGE: &str = "LimitExceeded";
 
 /// What IAM says to a write that meets another one, or a role that was made a moment ago.
 const PASSING: [&str; 3] = [NOT_THERE, "ConcurrentModification", "EntityTemporarilyUnmodifiable"];
@@ -50,6 +54,7 @@ impl PolicyStore for InlinePolicies {
         every_action: true,
         refused: &[],
         principals: false,
+        canonical_users: false,
         resources: Resources::Any,
     };
     /// For all inline policies of a role together.
@@ -99,25 +104,17 @@ impl PolicyStore for InlinePolicies {
         request.send().await.none_if(&[NOT_THERE]).not_yet_if(&PASSING, PASSES_WITHIN).map(drop)
     }
 
-    /// It has none.
-    fn is_about_principals(_error: &AwsError) -> bool {
-        false
+    /// It has no principals.
+    fn objection(error: &AwsError) -> Objection {
+        if error.code() == TOO_LARGE { Objection::Size } else { Objection::Other }
     }
 
-    async fn sharing(&self, Place { target, .. }: &Place<InlinePolicy>) -> Result<Vec<String>> {
+    /// What is left of it by the role's other inline policies.
+    async fn limit(&self, Place { target, .. }: &Place<InlinePolicy>) -> Result<Limit> {
         let names = self.0.list_role_policies().role_name(&target.role).into_paginator().items().send();
-        let mut names = names.collect::<Result<Vec<_>, _>>().await.not_yet_if(&PASSING, PASSES_WITHIN)?;
+        let mut names = names.collect::<Result<Vec<_>, _>>().await.said()?;
         names.retain(|name| *name != target.policy);
-        Ok(names)
-    }
-
-    async fn limit(
-        &self,
-        Place { target, .. }: &Place<InlinePolicy>,
-        _used: usize,
-        sharing: &[String],
-    ) -> Result<Limit> {
-        let sizes = sharing.iter().map(|name| self.size(&target.role, name));
+        let sizes = names.iter().map(|name| self.size(&target.role, name));
         let sizes = stream::iter(sizes).buffer_unordered(AT_ONCE);
         let sizes = sizes.try_collect::<Vec<_>>().await?;
         Ok(Limit { elsewhere: sizes.into_iter().sum(), ..Self::LIMIT })

@@ -6,12 +6,15 @@ use std::time::Duration;
 use aws_sdk_iam::{Client, types::SummaryKeyType};
 use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
 use percent_encoding::percent_decode_str;
-use policy_statement::{Limit, Place, Policy, PolicyStore, Resources, Rules};
+use policy_statement::{Limit, Objection, Place, Policy, PolicyStore, Resources, Rules};
 
 use crate::role::Role;
 
 const NO_ROLE: &str = "NoSuchEntity";
 const MALFORMED: &str = "MalformedPolicyDocument";
+
+/// "Cannot exceed quota for `ACLSizePerRole`: 2048"
+const TOO_LARGE: &str = "LimitExceeded";
 
 /// What IAM says of a principal that it doesn't know. Whatever else is malformed has other words and the same code.
 const PRINCIPAL_UNSEEN: &str = "Invalid principal in policy";
@@ -40,9 +43,11 @@ impl PolicyStore for TrustPolicies {
         every_action: false,
         refused: &[],
         principals: true,
+        canonical_users: false,
         resources: Resources::None,
     };
-    /// By default; an account may have more, up to 4,096.
+    /// By default; an account may have more, up to 8,192.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
     const LIMIT: Limit = Limit {
         advice: "grant an OU with aws:PrincipalOrgPaths instead of single accounts, or have the quota `Role trust policy \
                  length` of the role's account raised",
@@ -83,14 +88,15 @@ impl PolicyStore for TrustPolicies {
         Err(AwsError::refused("iam:UpdateAssumeRolePolicy", MALFORMED, instead))
     }
 
-    fn is_about_principals(error: &AwsError) -> bool {
-        error.code() == MALFORMED && error.message().contains(PRINCIPAL_UNSEEN)
+    fn objection(error: &AwsError) -> Objection {
+        match error.code() {
+            MALFORMED if error.message().contains(PRINCIPAL_UNSEEN) => Objection::Principal,
+            TOO_LARGE => Objection::Size,
+            _ => Objection::Other,
+        }
     }
 
-    async fn limit(&self, _place: &Place<Role>, used: usize, _sharing: &[String]) -> Result<Limit> {
-        if used <= Self::LIMIT.size {
-            return Ok(Self::LIMIT);
-        }
+    async fn limit(&self, _place: &Place<Role>) -> Result<Limit> {
         let summary = self.0.get_account_summary().send().await.said().map_err(|error| {
             error.advised("it says whether the account may have a trust policy of more than 2,048 characters")
         })?;

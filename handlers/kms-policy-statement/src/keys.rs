@@ -9,14 +9,17 @@ use aws_sdk_kms::{
     types::{KeyManagerType, KeyState},
 };
 use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
-use policy_statement::{Document, Limit, Place, Policy, PolicyStore, Resources, Rules};
+use policy_statement::{Document, Limit, Objection, Place, Policy, PolicyStore, Resources, Rules, Statement};
 
-use crate::{key::Key, root};
+use crate::{element, key::Key, root};
 
 /// The only name that a policy of ours has; others are of AWS's own services.
 const POLICY_NAME: &str = "default";
 
 const NOT_FOUND: &str = "NotFoundException";
+/// "If the key policy exceeds the length constraint, KMS returns a `LimitExceededException`."
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html>
+const TOO_LARGE: &str = "LimitExceededException";
 const MALFORMED: &str = "MalformedPolicyDocumentException";
 
 /// What KMS says, with the code of a malformed policy, of one that takes its own right from who writes it.
@@ -48,12 +51,16 @@ impl PolicyStore for Keys {
         every_action: true,
         refused: &[],
         principals: true,
+        canonical_users: false,
         resources: Resources::Star,
     };
     const LIMIT: Limit = Limit::bytes(32_768);
     const DELETED_WHEN_EMPTY: bool = false;
     const FROM_OUTSIDE: bool = false;
     const APPEARS_WITHIN: Option<Duration> = Some(Duration::from_secs(30));
+    /// As long as Terraform waits for a key policy (`KeyPolicyPropagationTimeout`), which first was five minutes.
+    /// <https://github.com/hashicorp/terraform-provider-aws/tree/main/internal/service/kms>
+    const LAG: Duration = Duration::from_mins(10);
     const OPENED_BY: &'static str = "the parameter KeyArns of the functions' stack says which keys the function may change, if the key's own \
                                      policy leaves that to IAM policies";
 
@@ -123,9 +130,21 @@ impl PolicyStore for Keys {
         Err(AwsError::refused("kms:PutKeyPolicy", MALFORMED, "a key always has a policy"))
     }
 
-    /// Of what is malformed the checks before the call leave little but principals. KMS's message may be empty.
-    fn is_about_principals(error: &AwsError) -> bool {
-        error.code() == MALFORMED && !is_lockout(error)
+    /// Its words name principals, and otherwise a statement is malformed; there may be no words.
+    /// <https://repost.aws/knowledge-center/kms-policy-error-invalid-principals>
+    fn objection(error: &AwsError) -> Objection {
+        match error.message() {
+            _ if error.code() == TOO_LARGE => Objection::Size,
+            _ if error.code() != MALFORMED || is_lockout(error) => Objection::Other,
+            "" => Objection::PrincipalOrStatement,
+            words if words.to_ascii_lowercase().contains("principal") => Objection::Principal,
+            _ => Objection::Statement,
+        }
+    }
+
+    /// Until August 2025 it took such statements, which do nothing.
+    fn no_longer_taken(statement: &Statement) -> Option<&'static str> {
+        element::missing_in(statement)
     }
 
     /// The root of the key's account stays in, once it is.

@@ -1,5 +1,6 @@
 //! `Custom::KmsPolicyStatement`: single statements in the policy of a KMS key.
 
+mod element;
 mod key;
 mod keys;
 mod root;

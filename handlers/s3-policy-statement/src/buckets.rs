@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use aws_sdk_s3::Client;
+use aws_sdk_s3::{
+    Client, config::http::HttpResponse, error::SdkError, operation::put_bucket_policy::PutBucketPolicyError,
+};
 use custom_resource::{Answer, AwsError, Result, SdkConfig};
-use policy_statement::{Limit, Place, Policy, PolicyStore, Resources, Rules};
+use policy_statement::{Limit, Objection, Place, Policy, PolicyStore, Resources, Rules};
 
 use crate::bucket::Bucket;
 
@@ -17,6 +19,9 @@ const CONFLICT: &str = "OperationAborted";
 
 /// What S3 says of a principal that it doesn't know, with the code of every malformed policy.
 const PRINCIPAL_UNSEEN: &str = "Invalid principal in policy";
+
+/// What it says of one that is too large: "Normalized policy document exceeds the maximum allowed size of 20480 bytes".
+const TOO_LARGE: &str = "exceeds the maximum allowed size";
 
 /// How long another's change, or the making of the bucket, may take to be over.
 const PASSES_WITHIN: Duration = Duration::from_mins(2);
@@ -39,6 +44,7 @@ impl PolicyStore for Buckets {
         every_action: true,
         refused: &[],
         principals: true,
+        canonical_users: true,
         resources: Resources::Of("s3"),
     };
     const LIMIT: Limit = Limit::bytes(20_480);
@@ -64,8 +70,8 @@ impl PolicyStore for Buckets {
 
     async fn put(&self, Place { account, target }: &Place<Bucket>, text: &str) -> Result<(), AwsError> {
         let request = self.0.put_bucket_policy().bucket(&target.name).set_expected_bucket_owner(account.clone());
-        let put = request.policy(text).send().await.not_yet_if(&[CONFLICT, NO_BUCKET], PASSES_WITHIN);
-        put.map(drop).map_err(with_the_way_in)
+        let put = request.policy(text).send().await.map_err(with_detail);
+        put.not_yet_if(&[CONFLICT, NO_BUCKET], PASSES_WITHIN).map(drop).map_err(with_the_way_in)
     }
 
     async fn delete(&self, Place { account, target }: &Place<Bucket>) -> Result<(), AwsError> {
@@ -74,8 +80,26 @@ impl PolicyStore for Buckets {
         deleted.map(drop).map_err(with_the_way_in)
     }
 
-    fn is_about_principals(error: &AwsError) -> bool {
-        error.code() == "MalformedPolicy" && error.message().contains(PRINCIPAL_UNSEEN)
+    fn objection(error: &AwsError) -> Objection {
+        match error.code() {
+            "MalformedPolicy" if error.message().contains(PRINCIPAL_UNSEEN) => Objection::Principal,
+            "MalformedPolicy" if error.message().contains(TOO_LARGE) => Objection::Size,
+            "PolicyTooLarge" => Objection::Size,
+            _ => Objection::Other,
+        }
+    }
+}
+
+/// S3's answer says which principal it doesn't know, beside its words.
+/// <https://github.com/MIT-LCP/physionet-build/issues/2094>
+fn with_detail(error: SdkError<PutBucketPolicyError, HttpResponse>) -> AwsError {
+    let body = error.raw_response().and_then(|response| str::from_utf8(response.body().bytes()?).ok());
+    let detail = body.and_then(|body| body.split_once("<Detail>")?.1.split_once("</Detail>"));
+    let detail = detail.map(|(detail, _)| detail.replace("&quot;", "\""));
+    let error = AwsError::from(error);
+    match detail {
+        Some(detail) if error.message().contains(PRINCIPAL_UNSEEN) => error.advised(&detail),
+        _ => error,
     }
 }
 

@@ -11,6 +11,8 @@ use serde::{
 };
 use serde_json::Value;
 
+use crate::mangled::mangled;
+
 /// What CloudFormation itself reads among the properties.
 const CLOUDFORMATION_S_OWN: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
 
@@ -61,6 +63,20 @@ struct Problem {
 impl Problem {
     fn new(what: impl Into<String>) -> Self {
         Self { path: None, what: what.into() }
+    }
+
+    /// A text that its type refuses: what has become of it on its way says more than what it should be.
+    fn of(mut self, node: Node<'_>) -> Self {
+        let text = match node.value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
+        let is_said = |why: &&str| self.path.is_none() && !self.what.contains(*why);
+        if let Some(why) = text.and_then(|text| mangled(&text)).filter(is_said) {
+            self.what = format!("{}; {why}", self.what);
+        }
+        self.at(node.path)
     }
 
     /// The innermost place is where it is wrong.
@@ -303,7 +319,8 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
         let Some(value) = self.values.get(self.next) else { return Ok(None) };
         let path = Path::Index(self.path, self.next);
         self.next += 1;
-        seed.deserialize(Node { value, path: &path }).map(Some).map_err(|problem| problem.at(&path))
+        let node = Node { value, path: &path };
+        seed.deserialize(node).map(Some).map_err(|problem| problem.of(node))
     }
 }
 
@@ -325,7 +342,8 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Problem> {
         let Some((key, value)) = self.value.take() else { return Err(Problem::new("a key without a value")) };
         let path = Path::Key(self.path, key);
-        seed.deserialize(Node { value, path: &path }).map_err(|problem| problem.at(&path))
+        let node = Node { value, path: &path };
+        seed.deserialize(node).map_err(|problem| problem.of(node))
     }
 }
 
@@ -441,6 +459,40 @@ mod tests {
         let twice = json!([{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]);
         let refusal = read::<Tagged>(&json!({"Tags": twice})).unwrap_err();
         assert_eq!(refusal, "ResourceProperties.Tags[1].Key: this key is there twice");
+    }
+
+    #[test]
+    fn what_has_become_of_an_id_is_said_wherever_one_is_refused() {
+        #[derive(Debug, Deserialize)]
+        #[serde(try_from = "String")]
+        struct Id;
+        impl TryFrom<String> for Id {
+            type Error = &'static str;
+            fn try_from(_: String) -> Result<Self, &'static str> {
+                Err("expected an id")
+            }
+        }
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Named {
+            #[serde(rename = "Id")]
+            _id: Option<Id>,
+            #[serde(rename = "Ids", default)]
+            _ids: Vec<Id>,
+        }
+        for (properties, says) in [
+            (json!({"Id": "s3cret"}), "ResourceProperties.Id: expected an id"),
+            (json!({"Id": "s3cret "}), "ResourceProperties.Id: expected an id; it begins or ends with a space"),
+            (
+                json!({"Ids": [""]}),
+                "ResourceProperties.Ids[0]: expected an id; it is empty, as CloudFormation hands over",
+            ),
+            (json!({"Ids": ["1.2345678901E10"]}), "ResourceProperties.Ids[0]: expected an id; it is a number with"),
+            (json!({"Ids": [12_345_678_901.5]}), "ResourceProperties.Ids[0]: expected an id; it is a number with"),
+        ] {
+            let refusal = read::<Named>(&properties).unwrap_err();
+            assert!(refusal.starts_with(says) && !refusal.contains("s3cret"), "{refusal}");
+        }
     }
 
     #[test]

@@ -31,12 +31,8 @@ impl<S: PolicyStore> Acting<S> {
         self.answered(self.store.delete(place).await)
     }
 
-    pub(crate) async fn sharing(&self, place: &Place<S::Target>) -> Result<Vec<String>> {
-        self.said(self.store.sharing(place).await)
-    }
-
-    pub(crate) async fn limit(&self, place: &Place<S::Target>, used: usize, sharing: &[String]) -> Result<Limit> {
-        self.said(self.store.limit(place, used, sharing).await)
+    pub(crate) async fn limit(&self, place: &Place<S::Target>) -> Result<Limit> {
+        self.said(self.store.limit(place).await)
     }
 
     fn said<T>(&self, said: Result<T>) -> Result<T> {

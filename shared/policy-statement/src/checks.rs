@@ -7,7 +7,7 @@ mod condition;
 mod principal;
 mod variable;
 
-use custom_resource::{Error, Result};
+use custom_resource::{Error, Result, mangled};
 use serde_json::{Map, Value};
 
 pub(crate) use variable::with_variable;
@@ -28,6 +28,7 @@ const ELEMENTS: [&str; 9] =
 ///     every_action: true,
 ///     refused: &[("ecr:GetAuthorizationToken", "allow it in the caller's own IAM policy, on Resource `*`")],
 ///     principals: true,
+///     canonical_users: false,
 ///     resources: Resources::None,
 /// };
 /// ```
@@ -43,6 +44,8 @@ pub struct Rules {
     pub refused: &'static [(&'static str, &'static str)],
     /// Whether a statement names principals (it must) or not (it mustn't).
     pub principals: bool,
+    /// Whether principals may be canonical users.
+    pub canonical_users: bool,
     /// What a statement says of resources.
     pub resources: Resources,
 }
@@ -73,6 +76,9 @@ impl Rules {
     }
 
     fn check_statement(&self, path: &str, statement: &Map<String, Value>, allow_public: bool) -> Result<()> {
+        if statement.contains_key("Statement") {
+            return refused(path, "is a whole policy; give its statements");
+        }
         if let Some(unknown) = statement.keys().find(|name| !ELEMENTS.contains(&name.as_str())) {
             return refused_key(path, unknown, "element", &ELEMENTS);
         }
@@ -89,7 +95,7 @@ impl Rules {
         self.check_resources(path, statement)?;
         if self.principals {
             let (name, principal) = one_of(path, statement, ["Principal", "NotPrincipal"])?;
-            principal::check(&format!("{path}.{name}"), principal)?;
+            principal::check(&format!("{path}.{name}"), principal, self.canonical_users)?;
         } else {
             none_of(path, statement, ["Principal", "NotPrincipal"], self.policy)?;
         }
@@ -97,8 +103,14 @@ impl Rules {
             condition::check(&format!("{path}.Condition"), condition)?;
         }
         if !allow_public && is_public(statement) {
-            let sentence =
-                "allows everyone without a Condition; add one, or set AllowPublic to true if everyone is meant";
+            let says_something =
+                |condition: &Value| condition.as_object().is_some_and(|operators| !operators.is_empty());
+            let sentence = if statement.get("Condition").is_some_and(says_something) {
+                "allows everyone, since everyone passes its Condition; say who is meant, such as by StringEquals on \
+                 aws:PrincipalOrgID, or set AllowPublic to true if everyone is meant"
+            } else {
+                "allows everyone without a Condition; add one, or set AllowPublic to true if everyone is meant"
+            };
             return refused(path, sentence);
         }
         Ok(())
@@ -151,10 +163,11 @@ impl Rules {
                 (_, Some(service), ["arn", _, named, _, _, _]) => service == *named,
                 _ => false,
             };
+            // An ARN may have a policy variable in it.
+            if let Some(why) = mangled(resource).filter(|_| !fits || !resource.contains("${")) {
+                return refused(&path, why);
+            }
             if !fits {
-                if resource.starts_with("${") {
-                    return refused(&path, principal::LEFT_IN);
-                }
                 let of = service.map(|service| format!(" of `{service}`")).unwrap_or_default();
                 return refused(&path, &format!("must be `*` or an ARN{of}"));
             }
@@ -169,11 +182,11 @@ impl Rules {
     }
 }
 
+/// Any text will do, as in AWS's own samples ("Allow use of the key"): ours is made of its letters and digits.
 fn check_sid(path: &str, statement: &Map<String, Value>) -> Result<()> {
     match statement.get("Sid").map(Value::as_str) {
-        None => Ok(()),
-        Some(Some(sid)) if sid.bytes().all(|byte| byte.is_ascii_alphanumeric()) => Ok(()),
-        Some(_) => refused(&format!("{path}.Sid"), "must be letters (A to Z, a to z) and digits only"),
+        None | Some(Some(_)) => Ok(()),
+        Some(None) => refused(&format!("{path}.Sid"), "must be a string"),
     }
 }
 

@@ -6,7 +6,7 @@ use custom_resource::{Error, Result};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::{Statement, json, orphans};
+use crate::{Statement, json, orphans, principals};
 
 /// A policy document. What is foreign in it (statements, `Version`, `Id`, unknown elements, duplicates, order) comes
 /// out as it went in, to the byte, but for white space between tokens.
@@ -122,17 +122,13 @@ impl Document {
         all_found(before.foreign(mark), self.foreign(mark))
     }
 
-    /// The deleted principals that everybody else's statements name, each with its statement: "`Pull`: AROA..".
-    pub(crate) fn orphans(&self, mark: &str) -> Vec<String> {
-        let foreign = self.foreign(mark).flat_map(|statement| {
-            let sid = statement.sid().filter(|sid| !sid.is_empty());
-            let of = sid.map_or_else(|| "a statement without a Sid".to_owned(), |sid| format!("`{sid}`"));
-            orphans::orphans(statement).into_iter().map(move |orphan| format!("{of}: {orphan}"))
-        });
-        foreign.collect()
+    /// The document with ids of accounts in the place of the ARNs of their roots, as AWS shows what was put as an id.
+    pub(crate) fn with_account_ids(&self) -> Self {
+        let statements = self.statements.iter().map(principals::with_account_ids).collect();
+        Self { statements, ..self.clone() }
     }
 
-    /// The document without them.
+    /// The document without the deleted principals that everybody else's statements name.
     pub(crate) fn without_orphans(&self, mark: &str) -> Self {
         let statements = self.statements.iter().filter_map(|statement| {
             if statement.is_of(mark) { Some(statement.clone()) } else { orphans::without_orphans(statement) }

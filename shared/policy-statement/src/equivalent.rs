@@ -4,10 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use custom_resource::is_account_id;
 use serde_json::{Value, json, value::RawValue};
 
-use crate::json;
+use crate::{json, principals};
 
 /// The meaning of a minified statement but for its Sid: the same text for all that mean the same. What isn't known here
 /// counts by the byte.
@@ -57,13 +56,7 @@ fn principals(value: &RawValue) -> Option<Value> {
 
 /// The account's id instead of the ARN of its root, in any partition.
 fn account_of_root(principal: String) -> String {
-    let parts: Vec<_> = principal.split(':').collect();
-    match parts[..] {
-        ["arn", partition, "iam", "", account, "root"] if partition.starts_with("aws") && is_account_id(account) => {
-            account.to_owned()
-        }
-        _ => principal,
-    }
+    principals::account_of_root(&principal).map(ToOwned::to_owned).unwrap_or(principal)
 }
 
 /// Operators have one spelling. Names of context keys have many, but what follows a `/` is a tag's name or an OIDC

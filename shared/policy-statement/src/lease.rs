@@ -50,19 +50,21 @@ pub(crate) struct Leases {
     client: Client,
     table: Option<String>,
     lasts: Duration,
+    /// How long a read of a policy may lag behind a write.
+    lag: Duration,
 }
 
 impl Leases {
-    pub(crate) fn new(aws: &SdkConfig) -> Self {
+    pub(crate) fn new(aws: &SdkConfig, lag: Duration) -> Self {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(CALL).build();
         let client = Client::from_conf(Builder::from(aws).timeout_config(timeouts).build());
         let seconds = std::env::var(SECONDS).ok().and_then(|seconds| seconds.parse().ok());
         let lasts = seconds.map_or(LEASE, Duration::from_secs);
-        Self { lasts, ..Self::of(client, std::env::var(TABLE).ok()) }
+        Self { lasts, ..Self::of(client, std::env::var(TABLE).ok(), lag) }
     }
 
-    pub(crate) fn of(client: Client, table: Option<String>) -> Self {
-        Self { client, table, lasts: LEASE }
+    pub(crate) fn of(client: Client, table: Option<String>, lag: Duration) -> Self {
+        Self { client, table, lasts: LEASE, lag }
     }
 
     /// A call as far as to the connection.
@@ -131,7 +133,7 @@ impl Leases {
             Ok(Some(item)) => {
                 let past = item.attributes.as_ref().and_then(|item| item.get(PAST)?.as_l().ok());
                 let lines = past.into_iter().flatten().filter_map(|line| line.as_s().ok());
-                lease.past = RefCell::new(Past::read(lines.map(String::as_str), now));
+                lease.past = RefCell::new(Past::read(lines.map(String::as_str), now, self.lag));
                 Ok(lease)
             }
             Ok(None) => Err(Error::leased(format!("the policy of {policy} is being changed by another request"))),
@@ -198,7 +200,7 @@ impl Lease<'_> {
 
     /// The same, found out just now, from a document that isn't of the past.
     pub(crate) fn learns_wording(&self, mark: &str, wanted: &str, shown: &str) -> bool {
-        self.past.borrow_mut().wordings.learns(mark, wanted, shown, now())
+        self.past.borrow_mut().wordings.learns(mark, wanted, shown, now(), self.leases.lag)
     }
 
     /// Does `write`, which replaces the document of one fingerprint by that of another. That is noted before, so that

@@ -15,6 +15,7 @@ mod orphans;
 mod past;
 mod patch;
 mod place;
+mod principals;
 mod properties;
 mod role;
 #[cfg(feature = "schema")]
@@ -23,6 +24,7 @@ mod statement;
 mod statements;
 mod store;
 mod stores;
+mod unknown;
 mod wordings;
 
 pub use checks::{Resources, Rules};
@@ -32,4 +34,4 @@ pub use place::Place;
 pub use properties::{Attributes, NotAStatementId, Properties, StatementId};
 pub use statement::{Statement, StatementProperty};
 pub use statements::Statements;
-pub use store::{Policy, PolicyStore, Target, properties};
+pub use store::{Objection, Policy, PolicyStore, Target, properties};

@@ -4,19 +4,11 @@
 
 use serde_json::value::RawValue;
 
-use crate::{Statement, json};
-
-/// The elements of a statement that name principals.
-const NAMING: [&str; 2] = ["Principal", "NotPrincipal"];
+use crate::{Statement, json, principals::principals};
 
 /// The deleted principals that a statement names.
 pub(crate) fn orphans(statement: &Statement) -> Vec<String> {
-    let members = json::members(statement.text()).unwrap_or_default();
-    let naming = members.iter().filter(|(name, _)| json::string(name).is_some_and(|name| NAMING.contains(&&*name)));
-    let kinds = naming.flat_map(|(_, principals)| json::members(principals.get()).unwrap_or_default());
-    let principals =
-        kinds.flat_map(|(_, principals)| json::items(principals.get()).unwrap_or_else(|| vec![principals]));
-    principals.filter_map(json::string).filter(|principal| is_orphan(principal)).collect()
+    principals(statement).into_iter().filter(|principal| is_orphan(principal)).collect()
 }
 
 /// The statement without them and otherwise as it was, to the byte. `None` if nobody is left in it.

@@ -6,9 +6,6 @@ use custom_resource::Turn;
 
 use crate::wordings::Wordings;
 
-/// How long a read may lag behind a write.
-pub(crate) const LAG: Duration = Duration::from_mins(2);
-
 /// After what time a write whose end nobody saw has come to pass, or won't.
 const SETTLED_AFTER: Duration = Duration::from_secs(30);
 
@@ -21,6 +18,8 @@ pub(crate) const REMEMBERED: usize = 300;
 /// The past of one policy. Times are those since 1970.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Past {
+    /// How long a read may lag behind a write.
+    pub(crate) lag: Duration,
     /// Fingerprints of documents that were replaced, and when.
     replaced: Vec<(String, Duration)>,
     /// The write whose end isn't known.
@@ -41,8 +40,8 @@ pub(crate) struct Pending {
 
 impl Past {
     /// Reads what `write` wrote, but for what is too old to matter.
-    pub(crate) fn read<'a>(lines: impl Iterator<Item = &'a str>, now: Duration) -> Self {
-        let mut past = Self::default();
+    pub(crate) fn read<'a>(lines: impl Iterator<Item = &'a str>, now: Duration, lag: Duration) -> Self {
+        let mut past = Self { lag, ..Self::default() };
         let millis = |text: &str| text.parse().ok().map(Duration::from_millis);
         for line in lines {
             match line.split(' ').collect::<Vec<_>>()[..] {
@@ -57,14 +56,14 @@ impl Past {
                 ref words => past.wordings.read(words),
             }
         }
-        past.replaced.retain(|(_, at)| now < *at + LAG);
+        past.replaced.retain(|(_, at)| now < *at + lag);
         past.turns.retain(|(_, turn)| now < turn.made() + CANCELLED_FOR);
         past
     }
 
     /// A line for each.
     pub(crate) fn write(&self, now: Duration) -> Vec<String> {
-        let replaced = self.replaced.iter().filter(|(_, at)| now < *at + LAG);
+        let replaced = self.replaced.iter().filter(|(_, at)| now < *at + self.lag);
         let replaced = replaced.map(|(fingerprint, at)| format!("replaced {fingerprint} {}", at.as_millis()));
         let pending = self.pending.iter().map(|Pending { before, after, at }| {
             format!("pending {before} {after} {}", at.as_millis()) //
@@ -89,7 +88,7 @@ impl Past {
     /// Whether a document that was read is one of the past: replaced lately, or the start of a write whose end isn't known
     /// yet. What is none tells how that write ended.
     pub(crate) fn is_past(&mut self, fingerprint: &str, now: Duration) -> bool {
-        if self.replaced.iter().any(|(replaced, at)| replaced == fingerprint && now < *at + LAG) {
+        if self.replaced.iter().any(|(replaced, at)| replaced == fingerprint && now < *at + self.lag) {
             return true;
         }
         match self.pending.take() {
@@ -131,23 +130,28 @@ mod tests {
     use super::*;
 
     const NOW: Duration = Duration::from_hours(1000);
+    const LAG: Duration = Duration::from_mins(2);
 
     fn after(seconds: u64) -> Duration {
         NOW + Duration::from_secs(seconds)
     }
 
+    fn past() -> Past {
+        Past { lag: LAG, ..Past::default() }
+    }
+
     fn stored(past: &Past, now: Duration) -> Past {
-        Past::read(past.write(now).iter().map(String::as_str), now)
+        Past::read(past.write(now).iter().map(String::as_str), now, LAG)
     }
 
     fn pending() -> Past {
         let pending = Pending { before: "old".to_owned(), after: "new".to_owned(), at: NOW };
-        stored(&Past { pending: Some(pending), ..Past::default() }, NOW)
+        stored(&Past { pending: Some(pending), ..past() }, NOW)
     }
 
     #[test]
     fn what_was_replaced_is_past_as_long_as_a_read_may_lag() {
-        let mut past = Past::default();
+        let mut past = past();
         past.replaced("old".to_owned(), "new", NOW);
         let mut past = stored(&past, NOW);
         assert!(past.is_past("old", after(119)));
@@ -157,7 +161,7 @@ mod tests {
 
     #[test]
     fn what_came_back_is_no_past() {
-        let mut past = Past::default();
+        let mut past = past();
         past.replaced("a".to_owned(), "b", NOW);
         past.replaced("b".to_owned(), "a", NOW);
         assert!(!past.is_past("a", NOW) && past.is_past("b", NOW));
@@ -186,7 +190,7 @@ mod tests {
         let turn = |text: &str| text.parse::<Turn>().unwrap();
         let made = NOW.as_secs() * 2;
         let (create, delete) = (turn(&format!("{made}-c")), turn(&format!("{}-d", made + 1)));
-        let mut past = Past::default();
+        let mut past = past();
         assert!(past.admits("mark", &delete));
         let mut past = stored(&past, NOW);
         assert!(!past.admits("mark", &create));
@@ -202,12 +206,12 @@ mod tests {
             "turn 22a7aa3d94 7200000000-0123abcd",
         ];
         let now = Duration::from_hours(1_000_000);
-        assert_eq!(Past::read(lines.into_iter(), now).write(now), lines);
+        assert_eq!(Past::read(lines.into_iter(), now, LAG).write(now), lines);
     }
 
     #[test]
     fn what_is_kept_does_not_grow_for_ever() {
-        let mut past = Past::default();
+        let mut past = past();
         for n in 0..1000 {
             past.replaced(format!("{n:016x}"), "new", NOW);
             past.admits(&format!("{n:010x}"), &format!("{}-00000000", NOW.as_secs() * 2).parse().unwrap());

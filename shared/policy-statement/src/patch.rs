@@ -1,17 +1,25 @@
 //! One policy, changed by one claim while it holds the lease.
 
-use std::{future::ready, pin::pin, time::Duration};
+use std::time::Duration;
 
 use custom_resource::{AwsError, Claim, Error, Result};
-use futures_util::future::{Either, select};
 
 use crate::{
-    Document, Place, Policy, PolicyStore, Statement, StatementId, Target, acting::Acting, document::digest_of,
-    grants::is_of_caller, lease::Lease, past::LAG,
+    Document, Objection, Place, Policy, PolicyStore, Statement, StatementId, Target, acting::Acting,
+    document::digest_of, grants::is_of_caller, lease::Lease, unknown::Unknown,
 };
 
 /// How long a principal that was made a moment ago may not be known.
 const PRINCIPAL_SEEN_WITHIN: Duration = Duration::from_mins(2);
+
+/// What a principal of ours that AWS doesn't know is.
+const MAY_APPEAR: &str = "most likely a principal of the Statement doesn't exist; if it is made later, name its account's root, \
+                          with a Condition on aws:PrincipalArn; an account is unknown, too, where it was closed or has not \
+                          enabled this Region";
+
+/// What somebody else's is, of which AWS once knew.
+const UNKNOWN: &str =
+    "AWS doesn't know a role or a user that was deleted, nor an account that was closed or has not enabled this Region";
 
 /// One policy, under a lease.
 pub(crate) struct Patch<'a, S: PolicyStore> {
@@ -30,13 +38,7 @@ impl<S: PolicyStore> Patch<'_, S> {
     ///
     /// `variable` is the path of an element with a policy variable, if there is one.
     pub(crate) async fn put_in(&self, wanted: &[Statement], variable: Option<&str>) -> Result<Document> {
-        // At the same time, but only a change has to wait for both.
-        let (present, sharing) = (pin!(self.present()), pin!(self.store.sharing(self.place)));
-        let (before, sharing) = match select(present, sharing).await {
-            Either::Left((before, sharing)) => (before, Either::Left(sharing)),
-            Either::Right((sharing, present)) => (present.await, Either::Right(ready(sharing))),
-        };
-        let before = before?.map_err(|error| not_there::<S>(error, self.place))?;
+        let before = self.present().await?.map_err(|error| not_there::<S>(error, self.place))?;
         self.check_caller(&before)?;
         if self.shows(&before, wanted, true) {
             self.hold();
@@ -51,16 +53,15 @@ impl<S: PolicyStore> Patch<'_, S> {
         }
         let mut after = before.clone();
         after.replace_own(self.mark, wanted);
-        let limit = self.store.limit(self.place, S::LIMIT.used_by(&after), &sharing.await?).await?;
-        limit.check(&self.place.policy(), &before, &after, self.mark)?;
+        S::LIMIT.check_own(&self.place.policy(), &after, self.mark)?;
         S::guard(self.place, &before, &after)?;
-        match self.write(&before, after).await? {
+        match self.write(&before, after.clone()).await? {
             Ok(after) => Ok(after),
             Err(error) => {
                 if error.is_refusal() && before.own(self.mark).next().is_none() {
                     self.claim.let_go();
                 }
-                Err(self.triaged(error, &before, wanted))
+                Err(self.triaged(error, &before, &after).await)
             }
         }
     }
@@ -87,9 +88,9 @@ impl<S: PolicyStore> Patch<'_, S> {
             )));
         }
         S::guard(self.place, &before, &after)?;
-        match self.write(&before, after).await? {
+        match self.write(&before, after.clone()).await? {
             // The target may have gone in between.
-            Err(error) if self.read().await?.is_ok() => Err(self.triaged(error, &before, &[])),
+            Err(error) if self.read().await?.is_ok() => Err(self.triaged(error, &before, &after).await),
             Ok(_) | Err(_) => Ok(()),
         }
     }
@@ -129,17 +130,22 @@ impl<S: PolicyStore> Patch<'_, S> {
         Ok(read)
     }
 
-    /// Writes `after` in the place of `before` and sees it there; where AWS refuses that for principals that were deleted,
-    /// and the template wants it so, `after` without them.
+    /// Writes `after` in the place of `before` and sees it there. What AWS refuses for principals that were deleted is written
+    /// without them, if the template wants it so; what it refuses for its size is written in fewer words.
     async fn write(&self, before: &Document, after: Document) -> Result<Result<Document, AwsError>> {
-        let mut written = self.replace(before, &after).await?;
         let mut after = after;
-        if self.prune_orphans && written.as_ref().is_err_and(S::is_about_principals) {
-            let pruned = after.without_orphans(self.mark);
-            if pruned != after {
-                after = pruned;
-                written = self.replace(before, &after).await?;
+        let mut written = self.replace(before, &after).await?;
+        while let Err(error) = &written {
+            let other = match S::objection(error) {
+                Objection::Size => after.with_account_ids(),
+                objection if objection.may_be_a_principal() && self.prune_orphans => after.without_orphans(self.mark),
+                _ => break,
+            };
+            if other == after {
+                break;
             }
+            after = other;
+            written = self.replace(before, &after).await?;
         }
         if let Err(error) = written {
             return Ok(Err(error));
@@ -196,7 +202,7 @@ impl<S: PolicyStore> Patch<'_, S> {
             Err(_) if own.is_empty() => Ok(()),
             _ => {
                 let waiting_for = format!("{} doesn't show yet what was written", self.place.policy());
-                Err(Error::not_yet_within(LAG, waiting_for))
+                Err(Error::not_yet_within(S::LAG, waiting_for))
             }
         }
     }
@@ -206,35 +212,64 @@ impl<S: PolicyStore> Patch<'_, S> {
         self.shows(now, own, !is_past)
     }
 
-    /// Whose principal a write was refused for: a deleted one of somebody else's stays deleted, one of ours may appear.
-    fn triaged(&self, error: AwsError, before: &Document, wanted: &[Statement]) -> Error {
-        if !S::is_about_principals(&error) {
+    /// Why a write was refused, and who can do something about it: somebody else's statement stays as it is until somebody
+    /// changes it, a principal of ours may appear.
+    async fn triaged(&self, error: AwsError, before: &Document, after: &Document) -> Error {
+        let objection = S::objection(&error);
+        let policy = self.place.policy();
+        if objection == Objection::Size {
+            // AWS has refused it, whatever becomes of the question how much it would take.
+            let limit = self.store.limit(self.place).await.unwrap_or(S::LIMIT);
+            return Error::refused(error.advised(&limit.explained(&policy, after, self.mark)).to_string());
+        }
+        let not_taken = self.no_longer_taken(before);
+        if objection.may_be_a_statement() && !not_taken.is_empty() {
+            let advice = format!(
+                "{policy} has statements of others that AWS doesn't take any more, so it takes no change of the policy \
+                 ({not_taken}); correct them, or take them out"
+            );
+            return Error::refused(error.advised(&advice).to_string());
+        }
+        if !objection.may_be_a_principal() {
             return error.into();
         }
-        let policy = self.place.policy();
-        let orphans = before.orphans(self.mark).join(", ");
-        let advice = match (orphans.as_str(), wanted) {
-            ("", []) => {
-                format!("somebody else's statement in {policy} names a principal that AWS doesn't know; take it out")
+        match Unknown::of(&error, after, self.mark) {
+            Unknown::Ours => error.advised(MAY_APPEAR).not_yet_within(PRINCIPAL_SEEN_WITHIN).into(),
+            Unknown::Theirs(who) => {
+                let advice = format!("{policy} names it ({who}); {UNKNOWN}; take it out");
+                Error::refused(error.advised(&advice).to_string())
             }
-            ("", _) => {
-                let advice = "most likely a principal of the Statement doesn't exist; if it is made later, name its \
-                              account's root, with a Condition on aws:PrincipalArn";
-                return error.advised(advice).not_yet_within(PRINCIPAL_SEEN_WITHIN).into();
+            Unknown::Deleted(who) => {
+                let instead = match after.own(self.mark).next() {
+                    None => "; take them out",
+                    Some(_) if self.prune_orphans => ", for all but whom a statement is; take it out",
+                    Some(_) => "; take them out, or set PruneOrphans to true",
+                };
+                let advice = format!("{policy} names principals that were deleted ({who}){instead}");
+                Error::refused(error.advised(&advice).to_string())
             }
-            (orphans, []) => format!("{policy} names principals that were deleted ({orphans}); take them out"),
-            (orphans, _) if self.prune_orphans => {
-                format!(
-                    "{policy} names principals that were deleted ({orphans}), for all but whom a statement is; take it out"
-                )
+            Unknown::OneOf(who) if after.own(self.mark).next().is_none() => {
+                let one_of = if who.is_empty() { String::new() } else { format!(", one of: {who}") };
+                let advice =
+                    format!("a statement of somebody else in {policy} names it; {UNKNOWN}; take it out{one_of}");
+                Error::refused(error.advised(&advice).to_string())
             }
-            (orphans, _) => {
-                format!(
-                    "{policy} names principals that were deleted ({orphans}); take them out, or set PruneOrphans to true"
-                )
+            Unknown::OneOf(who) if who.is_empty() => {
+                error.advised(MAY_APPEAR).not_yet_within(PRINCIPAL_SEEN_WITHIN).into()
             }
-        };
-        Error::refused(error.advised(&advice).to_string())
+            Unknown::OneOf(who) => {
+                let advice = format!("{MAY_APPEAR}; or else statements of others name it: {who}");
+                error.advised(&advice).not_yet_within(PRINCIPAL_SEEN_WITHIN).into()
+            }
+        }
+    }
+
+    /// The statements of others that AWS doesn't take any more: "`Old` has no Action, `Odd` ..".
+    fn no_longer_taken(&self, before: &Document) -> String {
+        let not_taken = before.foreign(self.mark).filter_map(|statement| {
+            S::no_longer_taken(statement).map(|why| format!("{} {why}", statement.called())) //
+        });
+        not_taken.collect::<Vec<_>>().join(", ")
     }
 }
 

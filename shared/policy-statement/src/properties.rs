@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, marker::PhantomData, str::FromStr};
 
-use custom_resource::{Error, Result};
+use custom_resource::{Error, Result, mangled};
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error as _, MapAccess, Visitor},
@@ -77,13 +77,26 @@ impl<'de, T: Target> Visitor<'de> for Entries<T> {
                 }
             }
         }
+        // What is wrong with a property begins with its name.
+        let of_target = |wrong: String| {
+            let text = wrong.split('`').nth(1).and_then(|name| named.get(name));
+            A::Error::custom(with_what_became_of_it(wrong, text))
+        };
+        let of_role = |wrong: &str| A::Error::custom(with_what_became_of_it(wrong.to_owned(), role_arn.as_ref()));
         Ok(Properties {
-            named: T::read(&named).map_err(A::Error::custom)?,
-            role: Role::read(role_arn, external_id).map_err(A::Error::custom)?,
+            named: T::read(&named).map_err(of_target)?,
+            role: Role::read(role_arn.clone(), external_id).map_err(of_role)?,
             statement: statement.ok_or_else(|| A::Error::missing_field(STATEMENT))?,
             prune_orphans,
             allow_public,
         })
+    }
+}
+
+fn with_what_became_of_it(wrong: String, text: Option<&String>) -> String {
+    match text.and_then(|text| mangled(text)) {
+        Some(why) if !wrong.contains(why) => format!("{wrong}; {why}"),
+        _ => wrong,
     }
 }
 
@@ -124,7 +137,7 @@ pub struct NotAStatementId;
 pub struct Attributes {
     /// The Sids of the claim's statements, with commas between them.
     pub sids: String,
-    /// The size of the whole policy, in the unit of its limit.
+    /// The size of the whole policy, in the unit of its limit, without white space and with accounts counted by their ids.
     pub policy_size: usize,
     /// The size that the policy may have, in the same unit.
     pub policy_size_limit: usize,

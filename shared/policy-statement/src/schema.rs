@@ -24,8 +24,8 @@ where
 #[schemars(rename_all = "PascalCase")]
 #[expect(dead_code, reason = "only what is said of them is read")]
 struct Common {
-    /// One statement or a list of them, as IAM writes them. `Sid` is optional, letters and digits: the readable start of
-    /// the one that the policy gets.
+    /// One statement or a list of them, as IAM writes them. `Sid` is optional: the one that the policy gets begins with its
+    /// letters and digits.
     statement: Value,
     /// The ARN of a role in the account that owns the target, which the function assumes.
     #[schemars(
@@ -39,7 +39,7 @@ struct Common {
     /// Whether principals that were deleted are taken out of other people's statements where AWS refuses a change for them.
     #[schemars(default)]
     prune_orphans: bool,
-    /// Whether an Allow to everyone without a `Condition` is let through.
+    /// Whether an Allow to everyone is let through that has no `Condition`, or one that everyone passes.
     #[schemars(default)]
     allow_public: bool,
 }
@@ -80,6 +80,9 @@ fn members(schema: &Schema, key: &str) -> Map<String, Value> {
     schema.get(key).and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
+/// In an ARN: an account, or anything that isn't like one that was mangled.
+const ACCOUNT: &str = "([0-9]{12}|(?![0-9][0-9.eE+-]*:)[^:]*)";
+
 /// Makes of any statement one that the policy takes, as `Rules::check` finds it.
 fn statement(rules: &Rules, mut schema: Schema) -> Schema {
     let mut either = vec![["Action", "NotAction"]];
@@ -103,15 +106,16 @@ fn statement(rules: &Rules, mut schema: Schema) -> Schema {
         Resources::Of(service) => {
             either.push(["Resource", "NotResource"]);
             let (pattern, words) =
-                (format!(r"^(\*$|arn:[^:]*:{service}:([^:]*:){{2}})"), format!("`*` or ARNs of `{service}`"));
+                (format!(r"^(\*$|arn:[^:]*:{service}:[^:]*:{ACCOUNT}:)"), format!("`*` or ARNs of `{service}`"));
             for name in ["Resource", "NotResource"] {
                 limit(&mut elements[name], &pattern, &words);
             }
         }
         Resources::Any => {
             either.push(["Resource", "NotResource"]);
+            let pattern = format!(r"^(\*$|arn:([^:]*:){{3}}{ACCOUNT}:)");
             for name in ["Resource", "NotResource"] {
-                limit(&mut elements[name], r"^(\*$|arn:([^:]*:){4})", "`*` or ARNs");
+                limit(&mut elements[name], &pattern, "`*` or ARNs");
             }
         }
     }
@@ -168,7 +172,6 @@ fn limit(schema: &mut Value, pattern: &str, words: &str) {
 #[schemars(rename_all = "PascalCase")]
 #[expect(dead_code, reason = "only what is said of them is read")]
 struct Statement {
-    #[schemars(regex(pattern = "^[A-Za-z0-9]*$"))]
     sid: Option<String>,
     effect: Effect,
     #[schemars(with = "Option<Value>")]

@@ -43,6 +43,12 @@ impl Statement {
         self.sid.as_deref()
     }
 
+    /// What it is called in a sentence.
+    pub(crate) fn called(&self) -> String {
+        let sid = self.sid().filter(|sid| !sid.is_empty());
+        sid.map_or_else(|| "a statement without a Sid".to_owned(), |sid| format!("`{sid}`"))
+    }
+
     /// Whether the claim with this mark (10 lower-case hexadecimal digits) put the statement there.
     #[must_use]
     pub fn is_of(&self, mark: &str) -> bool {
@@ -86,13 +92,16 @@ pub struct StatementProperty {
 
 impl StatementProperty {
     /// The statements as this claim puts them into a policy: the end of each `Sid` is the claim's mark (10 lower-case
-    /// hexadecimal digits), its start is the template's `Sid` or else the logical id.
+    /// hexadecimal digits), its start are the letters and digits of the template's `Sid` or else of the logical id.
     #[must_use]
     pub fn signed(&self, logical_id: &str, mark: &str) -> Vec<Statement> {
         let mut taken = HashSet::new();
         let sign = |statement: &Map<String, Value>| {
-            let name = statement.get("Sid").and_then(Value::as_str).filter(|sid| !sid.is_empty()).unwrap_or(logical_id);
-            let name: String = name.chars().filter(char::is_ascii_alphanumeric).take(SID_NAME_MAX).collect();
+            let name = |text: &str| -> String {
+                text.chars().filter(char::is_ascii_alphanumeric).take(SID_NAME_MAX).collect()
+            };
+            let named = statement.get("Sid").and_then(Value::as_str).map(name).filter(|name| !name.is_empty());
+            let name = named.unwrap_or_else(|| name(logical_id));
             let mut sid = format!("{name}{mark}");
             let mut n = 1;
             while !taken.insert(sid.clone()) {
@@ -144,6 +153,9 @@ impl TryFrom<Value> for StatementProperty {
             Value::Array(list) if list.is_empty() => return Err("must hold at least one statement".to_owned()),
             Value::Array(list) if list.len() > 999 => return Err("must hold at most 999 statements".to_owned()),
             Value::Array(list) => (list, true),
+            Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
+                return Err("is JSON in a string; give the statement itself".to_owned());
+            }
             one => (vec![one], false),
         };
         let objects = statements.into_iter().enumerate().map(|(index, statement)| match statement {
@@ -214,6 +226,7 @@ mod tests {
     #[test]
     fn a_sid_keeps_letters_and_digits_and_is_cut_to_fit() {
         assert_eq!(sids(json!({"Sid": "Pull the image, é!"}), "X", "abcdefabcd"), ["Pulltheimageabcdefabcd"]);
+        assert_eq!(sids(json!({"Sid": "- é -"}), "X", "abcdefabcd"), ["Xabcdefabcd"]);
         let long = sids(json!([{}, {}]), &"Long".repeat(60), "abcdefabcd");
         assert_eq!((long[0].len(), long[1].len()), (61, 62));
         assert!(long.iter().all(|sid| ends_in_mark(sid, "abcdefabcd")));
@@ -232,6 +245,7 @@ mod tests {
         for (property, sentence) in [
             (json!([]), "must hold at least one statement"),
             (json!("Allow"), "must be a statement"),
+            (json!(" {\"Effect\":\"Allow\"}"), "is JSON in a string; give the statement itself"),
             (json!([{"Effect": "Allow"}, "Allow"]), "[1]: must be a statement"),
             (json!([[{"Effect": "Allow"}]]), "[0]: must be a statement"),
         ] {

@@ -43,7 +43,7 @@ impl<S: PolicyStore> Statements<S> {
     pub fn new(aws: &SdkConfig, build: impl Fn(&SdkConfig) -> S + 'static) -> Self {
         Self {
             stores: Stores::new(aws, build),
-            leases: Leases::new(aws),
+            leases: Leases::new(aws, S::LAG),
             grants: Grants::from_environment(),
             resolved: RefCell::default(),
         }
@@ -52,7 +52,7 @@ impl<S: PolicyStore> Statements<S> {
     /// The same with a given client and name of the table of leases.
     #[must_use]
     pub fn with_leases(self, client: aws_sdk_dynamodb::Client, table: &str) -> Self {
-        Self { leases: Leases::of(client, Some(table.to_owned())), ..self }
+        Self { leases: Leases::of(client, Some(table.to_owned()), S::LAG), ..self }
     }
 
     /// The same with these bounds for other accounts: ARNs of targets and actions, each with commas between them.
@@ -220,7 +220,7 @@ impl<S: PolicyStore> Statements<S> {
             self.take_back(last, &place, previous, claim).await?;
         }
         let used = S::LIMIT.used_by(&policy);
-        let limit = if used > S::LIMIT.size { store.limit(&place, used, &[]).await?.size } else { S::LIMIT.size };
+        let limit = if used > S::LIMIT.size { store.limit(&place).await?.size } else { S::LIMIT.size };
         Ok(Attributes {
             sids: wanted.iter().filter_map(|statement| statement.sid()).collect::<Vec<_>>().join(","),
             policy_size: used,

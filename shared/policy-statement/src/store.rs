@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Display, str::FromStr, time::Duration};
 
 use custom_resource::{AwsError, Result};
 
-use crate::{Document, Limit, Place, Rules};
+use crate::{Document, Limit, Place, Rules, Statement};
 
 /// One kind of policy that belongs to one kind of thing.
 #[expect(async_fn_in_trait, reason = "one event at a time on a current-thread runtime: nothing has to be Send")]
@@ -13,7 +13,7 @@ pub trait PolicyStore {
     type Target: Target;
     /// What a statement has to be.
     const RULES: Rules;
-    /// How large the policy may be.
+    /// How large the policy may be. AWS judges that, since it doesn't count what is sent as it is; the numbers explain its refusal.
     const LIMIT: Limit;
     /// Whether the service keeps no policy where there are no statements.
     const DELETED_WHEN_EMPTY: bool;
@@ -21,6 +21,9 @@ pub trait PolicyStore {
     const FROM_OUTSIDE: bool;
     /// How long a target that was made a moment ago may not be visible, if that happens.
     const APPEARS_WITHIN: Option<Duration>;
+
+    /// How long a read of the policy may lag behind a write.
+    const LAG: Duration = Duration::from_mins(2);
 
     /// What a denial says beside AWS's words: which parameter of the functions' stack lists what the function may change.
     const OPENED_BY: &'static str;
@@ -50,19 +53,21 @@ pub trait PolicyStore {
     /// What AWS said, but nothing where the policy or the target is gone.
     async fn delete(&self, place: &Place<Self::Target>) -> Result<(), AwsError>;
 
-    /// Whether `put` was refused for a principal that AWS doesn't know: one that was made a moment ago, or deleted.
-    fn is_about_principals(error: &AwsError) -> bool;
+    /// What a refusal of `put` is about.
+    fn objection(error: &AwsError) -> Objection;
 
-    /// The names of the policies that share a limit with this one: asked while it is read.
-    ///
-    /// # Errors
-    /// What AWS said; of a target that isn't there the policy's own read says so.
-    async fn sharing(&self, _place: &Place<Self::Target>) -> Result<Vec<String>> {
-        Ok(Vec::new())
+    /// What AWS doesn't take in a statement any more, although such statements stand in policies from before: then it refuses
+    /// every change of the policy, whoever wrote that statement.
+    #[must_use]
+    fn no_longer_taken(_statement: &Statement) -> Option<&'static str> {
+        None
     }
 
-    /// How large this very policy may be, of which `used` are needed, besides those of these names: asked before it grows.
-    async fn limit(&self, _place: &Place<Self::Target>, _used: usize, _sharing: &[String]) -> Result<Limit> {
+    /// How large this very policy may be: asked where it is larger than `LIMIT`, and where AWS refused it for its size.
+    ///
+    /// # Errors
+    /// What AWS said instead.
+    async fn limit(&self, _place: &Place<Self::Target>) -> Result<Limit> {
         Ok(Self::LIMIT)
     }
 
@@ -72,6 +77,33 @@ pub trait PolicyStore {
     /// Refused with what would be lost.
     fn guard(_place: &Place<Self::Target>, _before: &Document, _after: &Document) -> Result<()> {
         Ok(())
+    }
+}
+
+/// What AWS refuses a policy for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Objection {
+    /// A principal that it doesn't know: one that was made a moment ago, or deleted.
+    Principal,
+    /// A statement, in other words.
+    Statement,
+    /// One of the two: the service doesn't say which.
+    PrincipalOrStatement,
+    /// Its size.
+    Size,
+    /// Something else, which its words say.
+    Other,
+}
+
+impl Objection {
+    /// Whether it may be a principal.
+    pub(crate) fn may_be_a_principal(self) -> bool {
+        matches!(self, Self::Principal | Self::PrincipalOrStatement)
+    }
+
+    /// Whether it may be the form of a statement.
+    pub(crate) fn may_be_a_statement(self) -> bool {
+        matches!(self, Self::Statement | Self::PrincipalOrStatement)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::past::{CANCELLED_FOR, LAG, REMEMBERED};
+use crate::past::{CANCELLED_FOR, REMEMBERED};
 
 /// What a policy's claims have written, and how AWS shows it. Statements are known by their digests; times are those since 1970.
 #[derive(Debug, Default, Clone)]
@@ -81,11 +81,11 @@ impl Wordings {
     /// Whether `shown`, in a document that isn't of the past, has to be what AWS makes of the latest write of `wanted`: it isn't
     /// what was shown before; or it was written twice, and no read lags behind the second write any more. After one write
     /// somebody else may have put back what was there before. Then it is known from now on.
-    pub(crate) fn learns(&mut self, mark: &str, wanted: &str, shown: &str, now: Duration) -> bool {
+    pub(crate) fn learns(&mut self, mark: &str, wanted: &str, shown: &str, now: Duration, lag: Duration) -> bool {
         let is_made_of_it = |written: &Written| {
             // No request lasts longer, and a later one writes anew.
             let is_fresh = now < written.at + CANCELLED_FOR;
-            let is_other = written.before != shown || (written.is_again && now >= written.at + LAG);
+            let is_other = written.before != shown || (written.is_again && now >= written.at + lag);
             written.mark == mark && written.wanted == wanted && is_fresh && is_other
         };
         if !self.written.iter().any(is_made_of_it) {
@@ -114,6 +114,7 @@ mod tests {
     use super::*;
 
     const NOW: Duration = Duration::from_hours(1000);
+    const LAG: Duration = Duration::from_mins(2);
 
     fn stored(wordings: &Wordings) -> Wordings {
         let mut read = Wordings::default();
@@ -130,37 +131,40 @@ mod tests {
     #[test]
     fn other_words_than_before_are_those_of_the_write_and_stay_known() {
         let mut wordings = after_a_write();
-        assert!(!wordings.learns("mark", "wanted", "before", NOW), "a read may lag behind");
-        assert!(!wordings.learns("other", "wanted", "words", NOW));
-        assert!(!wordings.learns("mark", "other", "words", NOW));
-        assert!(wordings.learns("mark", "wanted", "words", NOW));
+        assert!(!wordings.learns("mark", "wanted", "before", NOW, LAG), "a read may lag behind");
+        assert!(!wordings.learns("other", "wanted", "words", NOW, LAG));
+        assert!(!wordings.learns("mark", "other", "words", NOW, LAG));
+        assert!(wordings.learns("mark", "wanted", "words", NOW, LAG));
         let mut wordings = stored(&wordings);
         assert!(wordings.is_known("mark", "wanted", "words"));
         assert!(!wordings.is_known("mark", "wanted", "before") && !wordings.is_known("other", "wanted", "words"));
-        assert!(!wordings.learns("mark", "wanted", "somebody else's", NOW), "a change of later is none of AWS's words");
+        assert!(
+            !wordings.learns("mark", "wanted", "somebody else's", NOW, LAG),
+            "a change of later is none of AWS's words"
+        );
     }
 
     #[test]
     fn the_words_of_before_are_those_of_the_second_write_once_no_read_lags_behind() {
         let mut wordings = after_a_write();
-        assert!(!wordings.learns("mark", "wanted", "before", NOW + LAG), "somebody else may have put them back");
+        assert!(!wordings.learns("mark", "wanted", "before", NOW + LAG, LAG), "somebody else may have put them back");
         wordings.wrote("mark", "wanted".to_owned(), "before".to_owned(), NOW);
         let mut wordings = stored(&wordings);
-        assert!(!wordings.learns("mark", "wanted", "before", NOW + Duration::from_secs(119)));
-        assert!(wordings.learns("mark", "wanted", "before", NOW + LAG));
+        assert!(!wordings.learns("mark", "wanted", "before", NOW + Duration::from_secs(119), LAG));
+        assert!(wordings.learns("mark", "wanted", "before", NOW + LAG, LAG));
     }
 
     #[test]
     fn words_that_two_writes_share_are_those_of_the_latest_alone() {
         let mut wordings = after_a_write();
-        assert!(wordings.learns("mark", "wanted", "words", NOW));
+        assert!(wordings.learns("mark", "wanted", "words", NOW, LAG));
         wordings.wrote("mark", "other".to_owned(), "words".to_owned(), NOW);
         assert!(!wordings.is_known("mark", "wanted", "words"), "the other one may be shown so, too");
         let mut told_apart = wordings.clone();
-        assert!(told_apart.learns("mark", "other", "other words", NOW));
+        assert!(told_apart.learns("mark", "other", "other words", NOW, LAG));
         assert!(told_apart.is_known("mark", "wanted", "words") && told_apart.is_known("mark", "other", "other words"));
         wordings.wrote("mark", "other".to_owned(), "words".to_owned(), NOW);
-        assert!(wordings.learns("mark", "other", "words", NOW + LAG));
+        assert!(wordings.learns("mark", "other", "words", NOW + LAG, LAG));
         assert!(wordings.is_known("mark", "other", "words") && !wordings.is_known("mark", "wanted", "words"));
     }
 
@@ -168,9 +172,9 @@ mod tests {
     fn a_write_that_is_there_or_of_an_earlier_request_teaches_nothing() {
         let mut wordings = after_a_write();
         wordings.settled("mark");
-        assert!(!wordings.learns("mark", "wanted", "words", NOW));
+        assert!(!wordings.learns("mark", "wanted", "words", NOW, LAG));
         let mut wordings = after_a_write();
-        assert!(!wordings.learns("mark", "wanted", "words", NOW + CANCELLED_FOR));
+        assert!(!wordings.learns("mark", "wanted", "words", NOW + CANCELLED_FOR, LAG));
     }
 
     #[test]
@@ -179,7 +183,7 @@ mod tests {
         for n in 0..2 * REMEMBERED {
             let mark = n.to_string();
             wordings.wrote(&mark, "wanted".to_owned(), "before".to_owned(), NOW);
-            assert!(wordings.learns(&mark, "wanted", "words", NOW));
+            assert!(wordings.learns(&mark, "wanted", "words", NOW, LAG));
             wordings.wrote(&mark, "wanted".to_owned(), "before".to_owned(), NOW);
         }
         assert_eq!(wordings.lines().count(), 2 * REMEMBERED);

@@ -1,7 +1,7 @@
 //! Who a share is shared with: the spellings of a template, and the one that RAM takes and lists.
 //! <https://docs.aws.amazon.com/ram/latest/APIReference/API_AssociateResourceShare.html>
 
-use custom_resource::{Error, Result, is_account_id};
+use custom_resource::{Error, Result, is_account_id, mangled_account_id};
 use organizations::{NEW_FOR, UnitId, is_token};
 use serde::Deserialize;
 
@@ -34,15 +34,13 @@ impl TryFrom<String> for Principal {
         match text.as_str() {
             "Organization" => Ok(Self::Organization),
             id if is_account_id(id) => Ok(Self::Entity(text)),
-            digits if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                Err("an account id has 12 digits; quote it in the template, so that YAML keeps leading zeros")
-            }
             id if is_organization_id(id) => Ok(Self::OrganizationId(text)),
             id if is_unit_id(id) => Ok(Self::UnitId(text)),
-            arn => entity_of(arn).map(Self::Entity).ok_or(
-                "expected an account (12 digits), an OU (ou-...), an organization (o-... or the word Organization), or the \
-                 ARN of one of these",
-            ),
+            arn => {
+                let expected = "expected an account (12 digits), an OU (ou-...), an organization (o-... or the word Organization), \
+                                or the ARN of one of these";
+                entity_of(arn).map(Self::Entity).ok_or_else(|| mangled_account_id(arn).unwrap_or(expected))
+            }
         }
     }
 }
@@ -198,9 +196,14 @@ mod tests {
 
     #[test]
     fn an_account_that_lost_its_leading_zero_is_told_to_be_quoted() {
-        for written in ["12345678901", "1234567890123"] {
+        for (written, what) in [
+            ("12345678901", "quote it in the template"),
+            ("1234567890123", "quote it in the template"),
+            ("1.2345678901E10", "quote the id in the template"),
+            ("1111-2222-3333", "without hyphens"),
+        ] {
             let refusal = Principal::try_from(written.to_owned()).unwrap_err();
-            assert!(refusal.contains("quote it in the template"), "{refusal}");
+            assert!(refusal.contains(what), "{refusal}");
         }
     }
 }

@@ -42,6 +42,11 @@ pub trait Service: Debug + Send + Sync + 'static {
         MESSAGE
     }
 
+    /// The same, where that depends on what was asked.
+    fn words_for(&self, code: &str, _request: &Value) -> String {
+        self.words(code).to_owned()
+    }
+
     /// What the refusal of a request has beside its code and its words.
     fn refused_with(&self, _request: &Value) -> Value {
         json!({})
@@ -79,7 +84,10 @@ impl HttpConnector for Connector {
             let effect = |stale| service.answer(&asked.operation, &asked.parameters, stale);
             match weather.call(&asked.operation, effect).await {
                 Ok(Ok(answer)) => asked.respond(&answer),
-                Ok(Err(code)) => asked.refuse(400, code, service.words(code), service.refused_with(&asked.parameters)),
+                Ok(Err(code)) => {
+                    let words = service.words_for(code, &asked.parameters);
+                    asked.refuse(400, code, &words, service.refused_with(&asked.parameters))
+                }
                 Err(Trouble::Throttled) => {
                     let (status, code) = asked.protocol.throttled();
                     asked.refuse(status, code, MESSAGE, json!({}))
@@ -164,7 +172,7 @@ impl Asked {
                 with.to_string()
             }
             Protocol::Query | Protocol::Ec2 => query::refused(&self.parameters, code, words),
-            Protocol::Rest => rest::refused(code, words),
+            Protocol::Rest => rest::refused(code, words, &with),
         };
         respond(status, body)
     }

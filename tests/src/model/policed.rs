@@ -86,8 +86,9 @@ fn foreign<S: Played>(target: &str, length: usize) -> String {
     let root = statement::<S>("arn:aws:iam::111111111111:root", target, &json!(["kms:*"])).to_string();
     let beginning = r#"{"Version":"2008-10-17","Id":"\u0041","Statement":[{"Sid":"Thing0123456789of","N":1.0,"#;
     let rest = format!("{},{{\"Sid\":\"\",\"Effect\":\"Deny\",", root.trim_start_matches('{'));
+    let end = if matches!(S::RULES.resources, Resources::Star) { r#"","Resource":"*"}]}"# } else { r#""}]}"# };
     let filling = "x".repeat(length.saturating_sub(beginning.len() + rest.len()));
-    format!(r#"{beginning}{rest}"Principal":"*","Action":"none:{filling}"}}]}}"#)
+    format!(r#"{beginning}{rest}"Principal":"*","Action":"none:{filling}{end}"#)
 }
 
 fn wish<S: Played>(target: &str, statement: &Value, meaning: &'static str) -> Wish {
@@ -219,9 +220,14 @@ impl<S: Played> World for Policed<S> {
     }
 }
 
-/// A statement without its name, and its actions in one order.
+/// A statement without its name, accounts by their ids, and its actions in one order.
 fn grant(statement: &Value) -> Value {
     let mut grant = statement.clone();
+    if let Some(principal) = grant["Principal"]["AWS"].as_str() {
+        let account = principal.strip_prefix("arn:aws:iam::").and_then(|rest| rest.strip_suffix(":root"));
+        let account = Value::from(account.unwrap_or(principal));
+        grant["Principal"]["AWS"] = account;
+    }
     if let Some(statement) = grant.as_object_mut() {
         statement.remove("Sid");
     }

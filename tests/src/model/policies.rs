@@ -33,11 +33,31 @@ const KNOWN_AFTER: Duration = Duration::from_secs(2);
 /// The documents by what they belong to, `None` where something has none.
 pub type Documents = BTreeMap<String, Option<String>>;
 
-/// What a service refuses, in its codes.
+/// What a service refuses, in its codes, and how many characters it takes.
 struct Codes {
     no_target: &'static str,
     no_policy: &'static str,
     principal: &'static str,
+    size: &'static str,
+    most: usize,
+}
+
+impl Codes {
+    /// Whether a policy is too large. White space isn't counted.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+    fn is_too_large(&self, policy: &str) -> bool {
+        size(policy) > self.most
+    }
+}
+
+fn size(policy: &str) -> usize {
+    policy.chars().filter(|c| !c.is_whitespace()).count()
+}
+
+/// The principal in a policy that no service knows.
+fn unknown_in(policy: &str) -> &str {
+    let names = policy.split('"').find(|name| name.contains(UNKNOWN) || name.contains(FRESH_ROLE));
+    names.unwrap_or_default()
 }
 
 /// All policies of one service.
@@ -71,6 +91,9 @@ impl Policies {
     }
 
     fn put(&self, target: &str, text: &str, codes: &Codes) -> Result<Value, &'static str> {
+        if codes.is_too_large(text) {
+            return Err(codes.size);
+        }
         let kept = &mut *self.lock();
         let is_unknown_yet = text.contains(FRESH_ROLE) && {
             let now = Instant::now();
@@ -123,8 +146,8 @@ impl Service for Called {
         }
     }
 
-    fn words(&self, code: &str) -> &'static str {
-        self.policies.words(code)
+    fn words_for(&self, code: &str, request: &Value) -> String {
+        self.policies.words_for(code, request)
     }
 }
 

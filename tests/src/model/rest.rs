@@ -27,7 +27,9 @@ pub(super) fn written(answer: &Value) -> String {
     answer.as_str().unwrap_or_default().to_owned()
 }
 
-/// The body of a refusal.
-pub(super) fn refused(code: &str, message: &str) -> String {
-    query::error(code, message)
+/// The body of a refusal, with what it has beside its code and its words.
+pub(super) fn refused(code: &str, message: &str, with: &Value) -> String {
+    let with = with.as_object().into_iter().flatten();
+    let elements = with.map(|(name, value)| format!("<{name}>{}</{name}>", value.as_str().unwrap_or_default()));
+    query::error(code, message).replace("</Error>", &format!("{}</Error>", elements.collect::<String>()))
 }

@@ -84,10 +84,17 @@ async fn a_principal_that_ecr_does_not_know_is_told_by_its_words() {
     for words in PRINCIPAL_UNSEEN {
         let message = format!("Invalid parameter at 'PolicyText' failed to satisfy constraint: '{words}'");
         let error = puts(400, "InvalidParameterException", message.leak()).await;
-        assert!(Repositories::is_about_principals(&error), "{error}");
+        assert_eq!(Repositories::objection(&error), Objection::Principal, "{error}");
     }
     let error = puts(400, "InvalidParameterException", "Invalid parameter at 'registryId'").await;
-    assert!(!Repositories::is_about_principals(&error));
+    assert_eq!(Repositories::objection(&error), Objection::Other);
+}
+
+#[tokio::test]
+async fn a_policy_that_is_too_large_is_told_by_its_words() {
+    let words = "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Member must have length less than or equal to 10240'";
+    let error = puts(400, "InvalidParameterException", words).await;
+    assert_eq!(Repositories::objection(&error), Objection::Size);
 }
 
 #[tokio::test]

@@ -125,11 +125,17 @@ async fn a_write_to_a_service_linked_role_or_beyond_a_limit_is_final() {
 async fn a_principal_that_iam_does_not_know_is_told_by_its_words() {
     let error =
         puts(400, MALFORMED, r#"Invalid principal in policy: "AWS":"arn:aws:iam::333333333333:role/new""#).await;
-    assert!(TrustPolicies::is_about_principals(&error), "{error}");
+    assert_eq!(TrustPolicies::objection(&error), Objection::Principal, "{error}");
     let error = puts(400, MALFORMED, "AssumeRole policy may only specify STS AssumeRole actions.").await;
-    assert!(!TrustPolicies::is_about_principals(&error));
+    assert_eq!(TrustPolicies::objection(&error), Objection::Other);
     let error = puts(400, "ValidationError", "Invalid principal in policy").await;
-    assert!(!TrustPolicies::is_about_principals(&error));
+    assert_eq!(TrustPolicies::objection(&error), Objection::Other);
+}
+
+#[tokio::test]
+async fn a_policy_that_is_too_large_is_told_by_its_code() {
+    let error = puts(409, "LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048").await;
+    assert_eq!(TrustPolicies::objection(&error), Objection::Size, "{error}");
 }
 
 #[tokio::test]
@@ -140,16 +146,9 @@ async fn a_trust_policy_is_never_deleted() {
 }
 
 #[tokio::test]
-async fn up_to_the_default_quota_no_quota_is_asked_for() {
-    let unasked = quota(Some(4_096));
-    assert_eq!(world(&[&unasked]).limit(&deploy(), 2_048, &[]).await.unwrap().size, 2_048);
-    assert_eq!(unasked.num_calls(), 0);
-}
-
-#[tokio::test]
-async fn beyond_it_the_quota_of_the_account_counts() {
-    for (quota_of_account, size) in [(Some(4_096), 4_096), (Some(2_048), 2_048), (None, 2_048), (Some(-1), 2_048)] {
-        let limit = world(&[&quota(quota_of_account)]).limit(&deploy(), 2_049, &[]).await.unwrap();
+async fn the_quota_of_the_account_counts() {
+    for (quota_of_account, size) in [(Some(8_192), 8_192), (Some(2_048), 2_048), (None, 2_048), (Some(-1), 2_048)] {
+        let limit = world(&[&quota(quota_of_account)]).limit(&deploy()).await.unwrap();
         assert_eq!(limit, Limit { size, ..TrustPolicies::LIMIT });
     }
 }
@@ -157,7 +156,7 @@ async fn beyond_it_the_quota_of_the_account_counts() {
 #[tokio::test]
 async fn a_quota_that_may_not_be_read_says_what_it_was_wanted_for() {
     let denied = mock!(Client::get_account_summary).then_http_response(|| said(403, "AccessDenied", "Not authorized."));
-    let error = world(&[&denied]).limit(&deploy(), 2_049, &[]).await.unwrap_err();
+    let error = world(&[&denied]).limit(&deploy()).await.unwrap_err();
     assert!(error.to_string().contains("more than 2,048 characters"), "{error}");
 }
 

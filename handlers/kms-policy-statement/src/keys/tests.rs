@@ -181,17 +181,27 @@ async fn a_write_replaces_the_text_and_never_bypasses_the_lockout_check() {
 }
 
 #[tokio::test]
-async fn a_malformed_policy_is_about_principals_unless_it_locks_its_writer_out() {
-    for words in ["Policy contains a statement with one or more invalid principals.", ""] {
-        let error = puts(400, MALFORMED, words).await;
-        assert!(Keys::is_about_principals(&error), "{error}");
+async fn a_malformed_policy_is_about_principals_where_kms_says_so() {
+    for (words, objection) in [
+        ("Policy contains a statement with one or more invalid principals.", Objection::Principal),
+        ("", Objection::PrincipalOrStatement),
+        ("The policy contains a statement with no action.", Objection::Statement),
+        ("Malformed input.", Objection::Statement),
+    ] {
+        assert_eq!(Keys::objection(&puts(400, MALFORMED, words).await), objection, "{words}");
     }
+    let error = puts(400, "KMSInvalidStateException", "Invalid principals").await;
+    assert_eq!(Keys::objection(&error), Objection::Other);
+    assert_eq!(Keys::objection(&puts(400, TOO_LARGE, "").await), Objection::Size);
+}
+
+#[tokio::test]
+async fn a_policy_that_locks_its_writer_out_is_refused_with_what_it_needs() {
     let error =
         puts(400, MALFORMED, "The new key policy will not allow you to update the key policy in the future.").await;
-    assert!(!Keys::is_about_principals(&error));
+    assert_eq!(Keys::objection(&error), Objection::Other);
     let Error::Refused(reason) = error.into() else { panic!("not final") };
     assert!(reason.contains("in the future; the policy must let the role that writes it"), "{reason}");
-    assert!(!Keys::is_about_principals(&puts(400, "LimitExceededException", "Invalid principals").await));
 }
 
 #[tokio::test]

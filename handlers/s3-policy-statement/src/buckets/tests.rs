@@ -93,10 +93,33 @@ async fn a_write_replaces_the_text_and_never_confirms_to_lock_its_writer_out() {
 
 #[tokio::test]
 async fn a_principal_that_s3_does_not_know_is_told_by_its_words() {
-    assert!(Buckets::is_about_principals(&puts(400, "MalformedPolicy", "Invalid principal in policy").await));
+    let error = puts(400, "MalformedPolicy", "Invalid principal in policy").await;
+    assert_eq!(Buckets::objection(&error), Objection::Principal);
     let error = puts(400, "MalformedPolicy", "Policy has invalid resource").await;
-    assert!(!Buckets::is_about_principals(&error));
+    assert_eq!(Buckets::objection(&error), Objection::Other);
     assert!(matches!(error.into(), Error::Refused(_)));
+}
+
+#[tokio::test]
+async fn the_principal_that_s3_does_not_know_is_said_where_its_answer_says_it() {
+    let fails = mock!(Client::put_bucket_policy).then_http_response(|| {
+        let detail = "&quot;AWS&quot; : &quot;arn:aws:iam::333333333333:role/gone&quot;";
+        let error = format!(
+            "<Code>MalformedPolicy</Code><Message>Invalid principal in policy</Message><Detail>{detail}</Detail>"
+        );
+        HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(format!("<Error>{error}</Error>")))
+    });
+    let error = world(&fails).put(&artifacts(), POLICY).await.unwrap_err();
+    assert_eq!(Buckets::objection(&error), Objection::Principal);
+    assert_eq!(error.message(), r#"Invalid principal in policy; "AWS" : "arn:aws:iam::333333333333:role/gone""#);
+}
+
+#[tokio::test]
+async fn a_policy_that_is_too_large_is_told_by_its_words() {
+    let words = "Normalized policy document exceeds the maximum allowed size of 20480 bytes";
+    for (code, words) in [("MalformedPolicy", words), ("PolicyTooLarge", "")] {
+        assert_eq!(Buckets::objection(&puts(400, code, words).await), Objection::Size, "{code}");
+    }
 }
 
 #[tokio::test]

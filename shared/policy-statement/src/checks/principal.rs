@@ -2,30 +2,29 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
 
-use custom_resource::{Result, is_account_id};
+use custom_resource::{Result, is_account_id, mangled, mangled_account_id};
 use serde_json::Value;
 
 use super::{refused, refused_key, strings};
 
 const KINDS: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
 
-/// Suffixes of service principals: the partitions' domains, and Alexa's.
-const SERVICE_DOMAINS: [&str; 8] = [
+/// Suffixes of service principals: the partitions' domains, Alexa's, and one that roles of AWS's own services trust, as in
+/// `nova.aws.internal`.
+const SERVICE_DOMAINS: [&str; 9] = [
     ".amazonaws.com",
     ".amazonaws.com.cn",
     ".amazonaws.eu",
     ".amazon.com",
+    ".aws.internal",
     ".c2s.ic.gov",
     ".sc2s.sgov.gov",
     ".cloud.adc-e.uk",
     ".csp.hci.ic.gov",
 ];
 
-/// What is wrong where a template's variable was meant.
-pub(super) const LEFT_IN: &str = "`${` was left in it; write it with !Sub";
-
 /// Refuses what AWS would, without saying which principal was written.
-pub(super) fn check(path: &str, principal: &Value) -> Result<()> {
+pub(super) fn check(path: &str, principal: &Value, canonical_users: bool) -> Result<()> {
     if principal == "*" {
         return Ok(());
     }
@@ -42,11 +41,12 @@ pub(super) fn check(path: &str, principal: &Value) -> Result<()> {
                 "AWS" => wrong_with_aws(principal),
                 "Service" => wrong_with_service(principal),
                 "Federated" => wrong_with_federated(principal),
+                _ if canonical_users => wrong_with_canonical_user(principal),
                 _ => Some(
-                    "S3 writes the account's id in its place, and no other service takes it; write that id under `AWS`",
+                    "S3 alone knows canonical users; write the account's id, or the ARN of a role or a user, under `AWS`",
                 ),
             };
-            let wrong = if principal.contains("${") { Some(LEFT_IN) } else { wrong };
+            let wrong = if principal.contains("${") { mangled(principal) } else { wrong };
             if let Some(wrong) = wrong {
                 return refused(&path, wrong);
             }
@@ -69,8 +69,8 @@ fn wrong_with_aws(principal: &str) -> Option<&'static str> {
     if principal == "*" || is_account_id(principal) {
         return None;
     }
-    if principal.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some("an account id has 12 digits; quote it in the template, so that YAML keeps leading zeros");
+    if let Some(why) = mangled_account_id(principal) {
+        return Some(why);
     }
     if principal.starts_with("AROA") || principal.starts_with("AIDA") {
         return Some("is the unique id of a role or user, which AWS shows once that is deleted; write its ARN");
@@ -93,7 +93,7 @@ fn wrong_with_aws(principal: &str) -> Option<&'static str> {
         return None;
     }
     if !is_account_id(account) {
-        return Some("its ARN must have an account id of 12 digits");
+        return Some(mangled(principal).unwrap_or("its ARN must have an account id of 12 digits"));
     }
     match (service, name.split_once('/')) {
         ("iam", None) if name == "root" => None,
@@ -107,9 +107,31 @@ fn wrong_with_aws(principal: &str) -> Option<&'static str> {
     }
 }
 
+/// Any domain may be a service's, but for those that look like a slip of the pen.
 fn wrong_with_service(principal: &str) -> Option<&'static str> {
-    let is_service = is_domain(principal) && SERVICE_DOMAINS.iter().any(|domain| principal.ends_with(domain));
-    (!is_service).then_some("must be a service's domain name in small letters, such as `lambda.amazonaws.com`")
+    if !is_domain(principal) {
+        let sentence = "must be a service's domain name in small letters, such as `lambda.amazonaws.com`";
+        return Some(mangled(principal).unwrap_or(sentence));
+    }
+    let is_known = SERVICE_DOMAINS.iter().any(|domain| principal.ends_with(domain));
+    let is_like = |domain: &&str| {
+        let labels = domain.matches('.').count();
+        let end: Vec<_> = principal.rsplitn(labels + 1, '.').take(labels).collect();
+        let end: Vec<_> = end.into_iter().rev().collect();
+        strsim::damerau_levenshtein(&end.join("."), &domain[1..]) <= 2
+    };
+    let is_slip = principal.split('.').any(|label| label == "amazonaws") || SERVICE_DOMAINS.iter().any(is_like);
+    (!is_known && is_slip)
+        .then_some("ends almost like the domain of services, `.amazonaws.com` in most partitions; correct it")
+}
+
+/// S3's guide has the canonical user of an origin access identity. S3 shows it in other words.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html>
+fn wrong_with_canonical_user(principal: &str) -> Option<&'static str> {
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let is_canonical = principal.len() == 64 && principal.bytes().all(is_hex);
+    let sentence = "must be the canonical id of a user or an account, 64 hexadecimal digits in small letters";
+    (!is_canonical).then(|| mangled(principal).unwrap_or(sentence))
 }
 
 fn wrong_with_federated(principal: &str) -> Option<&'static str> {
@@ -121,9 +143,11 @@ fn wrong_with_federated(principal: &str) -> Option<&'static str> {
         }
         _ => is_domain(principal),
     };
-    let sentence = "must be the ARN of an identity provider or a domain such as `cognito-identity.amazonaws.com`";
+    let sentence = mangled(principal).unwrap_or(FEDERATED);
     (!is_federated).then_some(sentence)
 }
+
+const FEDERATED: &str = "must be the ARN of an identity provider or a domain such as `cognito-identity.amazonaws.com`";
 
 fn is_partition(text: &str) -> bool {
     text == "aws"

@@ -9,12 +9,19 @@ const ECR: Rules = Rules {
     every_action: true,
     refused: &[("ecr:GetAuthorizationToken", "allow it in the caller's own IAM policy, on Resource `*`")],
     principals: true,
+    canonical_users: false,
     resources: Resources::None,
 };
 const KMS: Rules =
     Rules { policy: "a key policy", services: &["kms"], refused: &[], resources: Resources::Star, ..ECR };
-const S3: Rules =
-    Rules { policy: "a bucket policy", services: &["s3"], refused: &[], resources: Resources::Of("s3"), ..ECR };
+const S3: Rules = Rules {
+    policy: "a bucket policy",
+    services: &["s3"],
+    refused: &[],
+    canonical_users: true,
+    resources: Resources::Of("s3"),
+    ..ECR
+};
 const TRUST: Rules = Rules { policy: "a trust policy", services: &["sts"], every_action: false, refused: &[], ..ECR };
 const INLINE: Rules = Rules {
     policy: "an inline policy of a role",
@@ -101,13 +108,22 @@ fn an_unknown_element_is_refused_with_its_path_and_the_nearest_name() {
 }
 
 #[test]
+fn a_whole_policy_is_no_statement() {
+    let policy = json!({"Version": "2012-10-17", "Statement": [pull()]});
+    assert_eq!(refusal(&ECR, &policy), "ResourceProperties.Statement: is a whole policy; give its statements");
+    assert_eq!(
+        refusal(&ECR, &json!([pull(), policy])),
+        "ResourceProperties.Statement[1]: is a whole policy; give its statements"
+    );
+}
+
+#[test]
 fn effect_sid_and_action_are_checked() {
     for (elements, sentence) in [
         (json!({"Effect": null}), ": has no Effect; it must be `Allow` or `Deny`"),
         (json!({"Effect": "allow"}), ".Effect: must be `Allow` or `Deny`"),
         (json!({"Effect": ["Allow"]}), ".Effect: must be `Allow` or `Deny`"),
-        (json!({"Sid": "Pull images"}), ".Sid: must be letters (A to Z, a to z) and digits only"),
-        (json!({"Sid": 3}), ".Sid: must be letters (A to Z, a to z) and digits only"),
+        (json!({"Sid": 3}), ".Sid: must be a string"),
         (json!({"Action": null}), ": has no Action"),
         (json!({"NotAction": "ecr:*"}), ": has both Action and NotAction; it may have one"),
         (json!({"Action": []}), ".Action: must be a string or a list of strings, and not empty"),
@@ -128,6 +144,9 @@ fn effect_sid_and_action_are_checked() {
         ),
     ] {
         assert_eq!(refusal(&ECR, &with(&pull(), &elements)), format!("ResourceProperties.Statement{sentence}"));
+    }
+    for sid in ["Allow use of the key", "", "a-b_c.d", "é"] {
+        assert_eq!(checked(&ECR, with(&pull(), &json!({"Sid": sid}))), Ok(()), "{sid}");
     }
     for action in ["", ":", "ecr:", ":Get", "e*:Get", "ecr:Get Image", "ecr:Get:Image", "arn:aws:ecr:x"] {
         assert!(refusal(&ECR, &with(&pull(), &json!({"Action": action}))).contains(".Action: must be an action"));
@@ -168,6 +187,15 @@ fn resources_are_what_the_policy_takes() {
         refusal(&S3, &with(&get, &json!({"Resource": "${Bucket.Arn}/*"}))),
         format!("{path}.Resource: `${{` was left in it; write it with !Sub")
     );
+    for (resource, what) in [
+        ("", "it is empty, as CloudFormation hands over"),
+        ("arn:aws:s3:::b ", "it begins or ends with a space"),
+        ("arn:aws:s3:us-east-1:1.1111111111E10:accesspoint/a", "the account in its ARN isn't an id of 12 digits"),
+    ] {
+        let said = refusal(&S3, &with(&get, &json!({"Resource": [resource]})));
+        assert!(said.starts_with(&format!("{path}.Resource[0]: {what}")), "{said}");
+    }
+    assert_eq!(checked(&S3, with(&get, &json!({"Resource": "arn:aws:s3:::b/${aws:PrincipalAccount}"}))), Ok(()));
     let inline = with(&get, &json!({"Principal": null}));
     assert_eq!(
         refusal(&INLINE, &with(&inline, &json!({"Resource": "my-bucket"}))),
@@ -238,8 +266,15 @@ fn a_principal_that_aws_would_refuse_is_refused_without_being_shown() {
         (json!({"AWS": "arn:AWS:iam::111111111111:root"}), ".Principal.AWS: its ARN must start with a partition"),
         (
             json!({"AWS": "arn:aws:iam::11111111111:root"}),
-            ".Principal.AWS: its ARN must have an account id of 12 digits",
+            ".Principal.AWS: the account in its ARN isn't an id of 12 digits; quote the id where it is written",
         ),
+        (json!({"AWS": "arn:aws:iam::1.1111111111E10:root"}), ".Principal.AWS: the account in its ARN isn't an id"),
+        (json!({"AWS": "arn:aws:iam::somebody:root"}), ".Principal.AWS: its ARN must have an account id of 12 digits"),
+        (json!({"AWS": "1.1111111111E10"}), ".Principal.AWS: it is a number with a point or an exponent"),
+        (json!({"AWS": "1111-1111-1111"}), ".Principal.AWS: an account id is written without hyphens"),
+        (json!({"AWS": " 111111111111"}), ".Principal.AWS: it begins or ends with a space"),
+        (json!({"AWS": [""]}), ".Principal.AWS[0]: it is empty, as CloudFormation hands over an empty list"),
+        (json!({"Federated": [""]}), ".Principal.Federated[0]: it is empty"),
         (json!({"AWS": format!("{long}group/a")}), ".Principal.AWS: a group can't be a principal"),
         (json!({"AWS": format!("{long}saml-provider/a")}), ".Principal.AWS: is a provider; write it under `Federated`"),
         (json!({"AWS": format!("{long}Role/a")}), ".Principal.AWS: its ARN must end in"),
@@ -250,13 +285,17 @@ fn a_principal_that_aws_would_refuse_is_refused_without_being_shown() {
         (json!({"Service": "*"}), ".Principal.Service: must be a service's domain name"),
         (json!({"Service": "lambda"}), ".Principal.Service: must be a service's domain name"),
         (json!({"Service": "Lambda.amazonaws.com"}), ".Principal.Service: must be a service's domain name"),
-        (json!({"Service": "lambda.amazonaws.org"}), ".Principal.Service: must be a service's domain name"),
+        (json!({"Service": "lambda.amazonaws.org"}), ".Principal.Service: ends almost like the domain of services"),
+        (json!({"Service": "lambda.amazonaws"}), ".Principal.Service: ends almost like"),
+        (json!({"Service": "lambda.amazonsaws.com"}), ".Principal.Service: ends almost like"),
+        (json!({"Service": "nova.aws.internl"}), ".Principal.Service: ends almost like"),
+        (json!({"Service": [""]}), ".Principal.Service[0]: it is empty"),
         (json!({"Service": ".amazonaws.com"}), ".Principal.Service: must be a service's domain name"),
         (
             json!({"Federated": format!("{long}role/a")}),
             ".Principal.Federated: must be the ARN of an identity provider",
         ),
-        (json!({"CanonicalUser": "a".repeat(64)}), ".Principal.CanonicalUser: S3 writes the account's id in its place"),
+        (json!({"CanonicalUser": "a".repeat(64)}), ".Principal.CanonicalUser: S3 alone knows canonical users; write"),
     ] {
         let refusal = refusal(&ECR, &with(&pull(), &json!({"Principal": principal})));
         assert!(refusal.starts_with(&format!("ResourceProperties.Statement{words}")), "{principal}: {refusal}");
@@ -265,11 +304,24 @@ fn a_principal_that_aws_would_refuse_is_refused_without_being_shown() {
 }
 
 #[test]
+fn a_bucket_policy_takes_canonical_users() {
+    let get = with(&pull(), &json!({"Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}));
+    let of = |user: &str| with(&get, &json!({"Principal": {"CanonicalUser": user}}));
+    assert_eq!(checked(&S3, of(&"79a59df900b949e5".repeat(4))), Ok(()));
+    for other in ["111111111111", &"A".repeat(64), &"a".repeat(63), "arn:aws:iam::111111111111:root"] {
+        let refusal = refusal(&S3, &of(other));
+        let words = "ResourceProperties.Statement.Principal.CanonicalUser: must be the canonical id of a user";
+        assert!(refusal.starts_with(words), "{refusal}");
+    }
+}
+
+#[test]
 fn every_form_of_principal_is_taken() {
     for principal in [
         json!({"AWS": "arn:aws-us-gov:iam::111111111111:user/path/to/user+=,.@-_"}),
         json!({"AWS": ["arn:aws:sts::111111111111:assumed-role/role/session", "arn:aws:sts::111111111111:federated-user/a"]}),
-        json!({"Service": ["logs.us-east-1.amazonaws.com", "ec2.amazonaws.com.cn", "alexa-appkit.amazon.com"]}),
+        json!({"Service": ["logs.us-east-1.amazonaws.com", "ec2.amazonaws.com.cn", "alexa-appkit.amazon.com", "nova.aws.internal",
+            "something.new.example"]}),
         json!({"Federated": ["cognito-identity.amazonaws.com", "arn:aws:iam::111111111111:saml-provider/idp",
             "arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com"]}),
     ] {
@@ -318,7 +370,6 @@ fn everyone_is_allowed_only_with_a_condition_or_in_words() {
         json!({"Principal": {"AWS": ["111111111111", "*"]}}),
         json!({"Principal": null, "NotPrincipal": {"AWS": "111111111111"}}),
         json!({"Principal": "*", "Condition": {}}),
-        json!({"Principal": "*", "Condition": {"StringEquals": {}}}),
     ] {
         let statement = with(&pull(), &everyone);
         assert_eq!(refusal(&ECR, &statement), public);
@@ -326,5 +377,99 @@ fn everyone_is_allowed_only_with_a_condition_or_in_words() {
         assert_eq!(checked(&ECR, with(&statement, &json!({"Condition": limited}))), Ok(()));
         let property = StatementProperty::try_from(statement).unwrap();
         assert!(ECR.check(&property, true).is_ok());
+    }
+}
+
+#[test]
+fn a_condition_that_everyone_passes_is_none() {
+    let with_condition = |condition: &Value| with(&pull(), &json!({"Principal": "*", "Condition": condition}));
+    for none in [
+        json!({"StringEquals": {}}),
+        json!({"StringLike": {"aws:PrincipalArn": "*"}}),
+        json!({"StringLike": {"aws:PrincipalArn": ["arn:aws:iam::111111111111:role/a", "**"]}}),
+        json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*"}}),
+        json!({"ArnEquals": {"aws:PrincipalArn": "arn:*:*:*:*:*"}}),
+        json!({"StringLike": {"aws:PrincipalAccount": "????????????"}}),
+        json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-*/*"}}),
+        json!({"StringLike": {"aws:PrincipalOrgID": "o-*"}}),
+        json!({"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}),
+        json!({"ForAllValues:StringEquals": {"aws:PrincipalTag/team": "a"}}),
+        json!({"StringNotEquals": {"aws:PrincipalAccount": "111111111111"}}),
+        json!({"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
+        json!({"IpAddress": {"aws:SourceIp": ["10.0.0.0/8", "0.0.0.0/0"]}}),
+        json!({"IpAddress": {"aws:SourceIp": "::/0"}}),
+        json!({"Bool": {"aws:SecureTransport": "true"}}),
+        json!({"Bool": {"aws:PrincipalIsAWSService": ["true", "false"]}}),
+        json!({"Null": {"aws:PrincipalOrgID": "false"}}),
+        json!({"DateLessThan": {"aws:CurrentTime": "2099-01-01T00:00:00Z"}}),
+        json!({"Bool": {"aws:SecureTransport": "true"}, "StringLike": {"aws:PrincipalArn": "*"}}),
+    ] {
+        let said = refusal(&ECR, &with_condition(&none));
+        let words = ": allows everyone, since everyone passes its Condition; say who is meant";
+        assert!(said.starts_with(&format!("ResourceProperties.Statement{words}")), "{none}: {said}");
+        assert_eq!(checked(&ECR, with(&with_condition(&none), &json!({"Principal": {"AWS": "111111111111"}}))), Ok(()));
+    }
+    for some in [
+        json!({"StringLike": {"aws:PrincipalArn": "arn:aws:iam::111111111111:*"}}),
+        json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/deploy"}}),
+        json!({"StringEquals": {"aws:SourceVpce": "vpce-0123abcd"}}),
+        json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
+        json!({"Bool": {"aws:PrincipalIsAWSService": "true"}}),
+        json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-a1b2c3d4e5/*"}}),
+        json!({"Bool": {"aws:SecureTransport": "true"}, "StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}),
+    ] {
+        assert_eq!(checked(&ECR, with_condition(&some)), Ok(()), "{some}");
+    }
+}
+
+#[test]
+fn ids_in_conditions_are_those_of_somebody() {
+    for (condition, words) in [
+        (
+            json!({"StringEquals": {"aws:SourceAccount": "11111111111"}}),
+            ".StringEquals.aws:SourceAccount: an account id has 12",
+        ),
+        (
+            json!({"StringEquals": {"AWS:sourceaccount": ["111111111111", "1.1111111111E10"]}}),
+            ".StringEquals.aws:SourceAccount: it is a number with",
+        ),
+        (json!({"StringLike": {"aws:PrincipalAccount": ""}}), ".StringLike.aws:PrincipalAccount: it is empty"),
+        (
+            json!({"StringNotEqualsIfExists": {"kms:CallerAccount": "*"}}),
+            ".StringNotEqualsIfExists.kms:CallerAccount: must be account ids of 12 digits; wildcards need",
+        ),
+        (
+            json!({"StringEquals": {"aws:PrincipalOrgID": "a1b2c3d4e5"}}),
+            ".StringEquals.aws:PrincipalOrgID: must be ids of organizations (o-...)",
+        ),
+        (
+            json!({"StringEquals": {"aws:PrincipalOrgID": " o-a1b2c3d4e5"}}),
+            ".StringEquals.aws:PrincipalOrgID: it begins or",
+        ),
+        (
+            json!({"ForAnyValue:StringEquals": {"aws:PrincipalOrgPaths": "ou-ab12-0123abcd/"}}),
+            ".ForAnyValue:StringEquals.aws:PrincipalOrgPaths: must begin with the id of an organization",
+        ),
+        (
+            json!({"ArnEquals": {"aws:SourceArn": "arn:aws:sns:us-east-1:1.1111111111E10:topic"}}),
+            ".ArnEquals.aws:SourceArn: the account in its ARN isn't an id of 12 digits",
+        ),
+    ] {
+        let refusal = refusal(&ECR, &with(&pull(), &json!({"Condition": condition})));
+        assert!(
+            refusal.starts_with(&format!("ResourceProperties.Statement.Condition{words}")),
+            "{condition}: {refusal}"
+        );
+    }
+    for taken in [
+        json!({"StringEquals": {"aws:SourceAccount": "111111111111"}}),
+        json!({"StringEquals": {"aws:SourceAccount": 111_111_111_111_u64}}),
+        json!({"StringEquals": {"aws:PrincipalAccount": "${aws:ResourceAccount}"}}),
+        json!({"StringLike": {"aws:PrincipalAccount": "1111*", "aws:PrincipalOrgID": "o-a1*"}}),
+        json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": ["o-a1b2c3d4e5/*/ou-ab12-0123abcd/*"]}}),
+        json!({"ArnLike": {"aws:SourceArn": ["arn:aws:s3:::b", "arn:aws:sns:*:*:t", "arn:aws:iam::aws:policy/a"]}}),
+        json!({"StringEquals": {"aws:PrincipalTag/account": "1", "s3:prefix": ""}}),
+    ] {
+        assert_eq!(checked(&ECR, with(&pull(), &json!({"Condition": taken}))), Ok(()), "{taken}");
     }
 }

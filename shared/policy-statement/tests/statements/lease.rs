@@ -256,6 +256,23 @@ async fn a_read_may_lag_for_two_minutes() {
 }
 
 #[tokio::test]
+async fn a_read_may_lag_as_long_as_the_service_lets_it() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let (one, two) = (claim("One"), claim("Two"));
+    let desired = properties(&pull("222222222222"));
+    shelves.never_empty().ensure(&desired, None, &one).await.unwrap();
+    shelves.0.table.age(POLICY, Duration::from_mins(9));
+    shelves.0.lag.set(1);
+    let waits = shelves.never_empty().ensure(&desired, None, &two).await.unwrap_err();
+    assert!(waits.to_string().contains("as it was before"), "{waits}");
+    shelves.0.table.age(POLICY, Duration::from_mins(1));
+    shelves.0.lag.set(2);
+    // What is read so late is somebody else's doing: it is written, and waited for as long.
+    let Err(Error::NotYet(waits)) = shelves.never_empty().ensure(&desired, None, &two).await else { panic!("final") };
+    assert_eq!(waits.within, Some(Duration::from_mins(10)), "{waits}");
+}
+
+#[tokio::test]
 async fn a_lease_that_somebody_else_has_by_now_writes_nothing() {
     let shelves = Shelves::with(Some(FOREIGN));
     let thief = shelves.clone();

@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests; the lint only spares the tests themselves")]
 
 mod callers;
+mod cdk;
 mod lease;
+mod old;
 mod policy;
 mod principals;
+mod size;
 mod targets;
 mod words;
 mod world;

@@ -1,10 +1,7 @@
 //! What becomes of the policy: the claim's statements come and go, and the rest stays.
 
-use std::time::Duration;
-
 use custom_resource::{Claim, Error, Owner, Resource};
 use serde_json::json;
-use tokio::time::Instant;
 
 use crate::world::{FOREIGN, Shelves, claim, properties, pull, sids};
 
@@ -34,30 +31,6 @@ async fn nothing_is_written_when_nothing_changes_in_meaning() {
     }]);
     statements.ensure(&properties(&same), None, &claim).await.unwrap();
     assert_eq!(shelves.0.writes.get(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_shares_the_limit_is_asked_for_while_the_policy_is_read() {
-    const READ: Duration = Duration::from_millis(20);
-    let shelves = Shelves::with(Some(FOREIGN));
-    shelves.0.takes.set(READ);
-    let began = Instant::now();
-    shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim("Pull")).await.unwrap();
-    assert_eq!((shelves.0.writes.get(), began.elapsed()), (1, 2 * READ), "before the write, and after it");
-}
-
-#[tokio::test(start_paused = true)]
-async fn only_a_change_waits_for_what_shares_the_limit() {
-    let shelves = Shelves::with(Some(FOREIGN));
-    let statements = shelves.statements();
-    let (desired, claim) = (properties(&pull("222222222222")), claim("Pull"));
-    statements.ensure(&desired, None, &claim).await.unwrap();
-    shelves.0.tells_no_neighbours.set(true);
-    let began = Instant::now();
-    statements.ensure(&desired, None, &claim).await.unwrap();
-    assert!(began.elapsed().is_zero());
-    let waits = statements.ensure(&properties(&pull("333333333333")), None, &claim).await.unwrap_err();
-    assert!(matches!(waits, Error::NotYet(_)) && shelves.0.writes.get() == 1, "{waits}");
 }
 
 #[tokio::test]
@@ -221,19 +194,6 @@ async fn a_cancelled_replacement_that_may_not_be_seen_is_waited_for_before_it_is
     shelves.0.denied.replace(None);
     statements.ensure(&at_first, Some(&moved), &again()).await.unwrap();
     assert_eq!(shelves.0.policies.borrow()["other"], None);
-}
-
-#[tokio::test]
-async fn what_does_not_fit_is_refused_before_it_is_written() {
-    let shelves = Shelves::with(Some(FOREIGN));
-    let claim = claim("Pull");
-    let accounts: Vec<_> = (0..30).map(|n| format!("{:012}", 222_222_222_222_u64 + n)).collect();
-    let statement = json!({"Effect": "Allow", "Principal": {"AWS": accounts}, "Action": "ecr:BatchGetImage"});
-    let refusal = shelves.statements().ensure(&properties(&statement), None, &claim).await.unwrap_err();
-    let refusal = refusal.to_string();
-    assert!(refusal.starts_with("the policy of shelf app would have "), "{refusal}");
-    assert!(refusal.contains(" of 600 characters (this statement adds "), "{refusal}");
-    assert_eq!(shelves.0.writes.get(), 0);
 }
 
 #[tokio::test]

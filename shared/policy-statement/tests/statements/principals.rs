@@ -87,7 +87,7 @@ async fn what_pruning_can_not_take_out_is_named_without_that_advice() {
 #[tokio::test]
 async fn a_delete_blames_nobody_for_the_statement_that_it_takes_out() {
     for (policy, words) in
-        [(FOREIGN, "somebody else's statement in the policy of shelf app"), (ORPHANED, "take them out")]
+        [(FOREIGN, "a statement of somebody else in the policy of shelf app"), (ORPHANED, "take them out")]
     {
         let shelves = Shelves::with(Some(policy));
         let claim = claim("Pull");
@@ -109,4 +109,53 @@ async fn nothing_is_pruned_where_nothing_is_written() {
     let desired = json!({"ShelfName": "app", "Statement": statement, "PruneOrphans": true});
     shelves.statements().ensure(&read(desired).unwrap(), None, &claim).await.unwrap();
     assert_eq!(shelves.policy(), Some(policy));
+}
+
+/// Accounts that were closed, or haven't enabled the Region, stay in policies as they are.
+const CLOSED: &str = r#"{"Statement":[{"Sid":"Old","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::333333333333:root","arn:aws:iam::444444444444:role/a"]},"Action":"ecr:*"}]}"#;
+
+#[tokio::test]
+async fn somebody_elses_unknown_account_is_named_at_once_where_aws_names_it() {
+    for name in ["333333333333", "arn:aws:iam::333333333333:root"] {
+        let shelves = Shelves::with(Some(CLOSED));
+        let claim = claim("Pull");
+        shelves.refuse("InvalidPrincipal", &format!(r#"Invalid principal in policy: "AWS":"{name}""#));
+        let ended = shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await;
+        let Err(Error::Refused(reason)) = ended else { panic!("not final") };
+        let who = "the policy of shelf app names it (`Old`: arn:aws:iam::333333333333:root); AWS doesn't know a role or a user \
+                   that was deleted, nor an account that was closed or has not enabled this Region; take it out";
+        assert!(reason.ends_with(who), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn where_aws_names_none_a_delete_says_whom_it_may_be_about() {
+    let shelves = Shelves::with(Some(CLOSED));
+    let claim = claim("Pull");
+    shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
+    shelves.refuse("InvalidPrincipal", "Who?");
+    let Err(Error::Refused(reason)) = shelves.statements().remove(None, &claim).await else { panic!("not final") };
+    let who = "take it out, one of: `Old`: arn:aws:iam::333333333333:root, `Old`: arn:aws:iam::444444444444:role/a";
+    assert!(reason.ends_with(who), "{reason}");
+}
+
+#[tokio::test]
+async fn where_aws_names_none_a_principal_of_ours_may_appear_and_others_are_named() {
+    let shelves = Shelves::with(Some(CLOSED));
+    shelves.refuse("InvalidPrincipal", "Who?");
+    let ended = shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim("Pull")).await;
+    let Err(Error::NotYet(waits)) = ended else { panic!("final") };
+    let said = waits.to_string();
+    assert!(said.contains("an account is unknown, too, where it was closed or has not enabled this Region"), "{said}");
+    assert!(said.contains("or else statements of others name it: `Old`: arn:aws:iam::333333333333:root"), "{said}");
+}
+
+#[tokio::test]
+async fn a_principal_of_ours_that_aws_names_may_appear_whoever_else_was_deleted() {
+    let shelves = Shelves::with(Some(ORPHANED));
+    shelves.refuse("InvalidPrincipal", "Invalid principal in policy; arn:aws:iam::222222222222:root");
+    let ended = shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim("Pull")).await;
+    let Err(Error::NotYet(waits)) = ended else { panic!("final") };
+    assert_eq!(waits.within, Some(Duration::from_mins(2)));
+    assert!(!waits.to_string().contains("AROA"), "{waits}");
 }

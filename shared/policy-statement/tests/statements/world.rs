@@ -21,7 +21,8 @@ use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCod
 use aws_smithy_types::body::SdkBody;
 use custom_resource::{AwsError, Claim, Error, Owner, Result, SdkConfig};
 use policy_statement::{
-    Document, Limit, Place, Policy, PolicyStore, Properties, Resources, Rules, StatementId, Statements, Target,
+    Document, Limit, Objection, Place, Policy, PolicyStore, Properties, Resources, Rules, Statement, StatementId,
+    Statements, Target,
 };
 use serde_json::{Value, json};
 
@@ -72,8 +73,8 @@ pub(crate) struct World {
     pub(crate) refusal: RefCell<Option<AwsError>>,
     /// How long a read takes.
     pub(crate) takes: Cell<Duration>,
-    /// Whether it is never told which policies share the limit.
-    pub(crate) tells_no_neighbours: Cell<bool>,
+    /// How long a policy may be, if it may not be of any length.
+    pub(crate) most: Cell<Option<usize>>,
     /// The shelf that may not be read.
     pub(crate) denied: RefCell<Option<&'static str>>,
     /// Whether no write is ever answered.
@@ -149,6 +150,11 @@ impl Shelves {
         if let Some(refusal) = self.0.refusal.take() {
             return Err(refusal);
         }
+        if let (Some(policy), Some(most)) = (&policy, self.0.most.get())
+            && policy.len() > most
+        {
+            return Err(AwsError::refused("shelf:PutPolicy", "TooLarge", "It is too long."));
+        }
         self.0.before.replace(self.0.policies.borrow().clone());
         self.0.policies.borrow_mut().insert(place.to_string(), policy);
         if self.0.answer_is_lost.take() {
@@ -166,6 +172,7 @@ impl PolicyStore for Shelves {
         every_action: true,
         refused: &[],
         principals: true,
+        canonical_users: false,
         resources: Resources::None,
     };
     const LIMIT: Limit = Limit::characters(600);
@@ -209,20 +216,22 @@ impl PolicyStore for Shelves {
         self.write(place, None).await
     }
 
-    fn is_about_principals(error: &AwsError) -> bool {
-        error.code() == "InvalidPrincipal"
+    fn objection(error: &AwsError) -> Objection {
+        match (error.code(), error.message()) {
+            ("InvalidPrincipal", _) => Objection::Principal,
+            ("TooLarge", _) => Objection::Size,
+            ("Malformed", "") => Objection::PrincipalOrStatement,
+            ("Malformed", _) => Objection::Statement,
+            _ => Objection::Other,
+        }
     }
 
-    async fn sharing(&self, _: &Place<Shelf>) -> Result<Vec<String>> {
-        if self.0.tells_no_neighbours.get() {
-            std::future::pending::<()>().await;
-        }
-        self.wait().await;
-        Ok(Vec::new())
+    fn no_longer_taken(statement: &Statement) -> Option<&'static str> {
+        (!statement.text().contains(r#""Action""#)).then_some("has no Action")
     }
 
     /// The shelf `wide` has room for twice as much.
-    async fn limit(&self, place: &Place<Shelf>, _: usize, _: &[String]) -> Result<Limit> {
+    async fn limit(&self, place: &Place<Shelf>) -> Result<Limit> {
         Ok(if place.target.0 == "wide" { Limit::characters(1200) } else { Self::LIMIT })
     }
 
@@ -244,6 +253,7 @@ impl PolicyStore for NeverEmpty {
     const DELETED_WHEN_EMPTY: bool = false;
     const FROM_OUTSIDE: bool = false;
     const APPEARS_WITHIN: Option<Duration> = Some(Duration::from_secs(30));
+    const LAG: Duration = Duration::from_mins(10);
     const OPENED_BY: &'static str = "list the shelf in the parameter ShelfArns";
 
     async fn get(&self, place: &Place<Shelf>) -> Result<Policy> {
@@ -258,8 +268,8 @@ impl PolicyStore for NeverEmpty {
         self.0.delete(place).await
     }
 
-    fn is_about_principals(error: &AwsError) -> bool {
-        Shelves::is_about_principals(error)
+    fn objection(error: &AwsError) -> Objection {
+        Shelves::objection(error)
     }
 }
 

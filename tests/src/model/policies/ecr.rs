@@ -12,6 +12,8 @@ const CODES: Codes = Codes {
     no_target: "RepositoryNotFoundException",
     no_policy: "RepositoryPolicyNotFoundException",
     principal: "InvalidParameterException",
+    size: "InvalidParameterException",
+    most: 10_240,
 };
 
 /// The policies by the names of repositories.
@@ -31,7 +33,12 @@ impl Service for Ecr {
         }
     }
 
-    fn words(&self, _: &str) -> &'static str {
-        "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'"
+    fn words_for(&self, _: &str, request: &Value) -> String {
+        let constraint = if CODES.is_too_large(text(request, "policyText")) {
+            "Member must have length less than or equal to 10240"
+        } else {
+            "Invalid repository policy provided"
+        };
+        format!("Invalid parameter at 'PolicyText' failed to satisfy constraint: '{constraint}'")
     }
 }

@@ -6,15 +6,19 @@ use std::sync::Arc;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::{Codes, Policies, text};
+use super::{Codes, Policies, size, text, unknown_in};
 use crate::model::http::Service;
 
-const CODES: Codes =
-    Codes { no_target: "NoSuchEntity", no_policy: "NoSuchEntity", principal: "MalformedPolicyDocument" };
-const WORDS: &str = "Invalid principal in policy";
-
-/// How long a trust policy may be here, which is the most that AWS allows.
-const QUOTA: u32 = 4_096;
+/// Of trust policies, of which an account has asked for longer ones than the default of 2,048 characters.
+const CODES: Codes = Codes {
+    no_target: "NoSuchEntity",
+    no_policy: "NoSuchEntity",
+    principal: "MalformedPolicyDocument",
+    size: "LimitExceeded",
+    most: 4_096,
+};
+/// Of all inline policies of a role together.
+const INLINE: Codes = Codes { most: 10_240, ..CODES };
 
 /// A document as IAM's answers have it.
 fn encoded(document: &str) -> String {
@@ -41,14 +45,17 @@ impl Service for TrustPolicies {
             }),
             "UpdateAssumeRolePolicy" => self.0.put(role, text(request, "PolicyDocument"), &CODES),
             "GetAccountSummary" => {
-                Ok(json!({ "SummaryMap": { "entry": { "key": "AssumeRolePolicySizeQuota", "value": QUOTA } } }))
+                Ok(json!({ "SummaryMap": { "entry": { "key": "AssumeRolePolicySizeQuota", "value": CODES.most } } }))
             }
             other => panic!("IAM can't be asked for {other}"),
         }
     }
 
-    fn words(&self, _: &str) -> &'static str {
-        WORDS
+    fn words_for(&self, code: &str, request: &Value) -> String {
+        if code == CODES.size {
+            return format!("Cannot exceed quota for ACLSizePerRole: {}", CODES.most);
+        }
+        format!(r#"Invalid principal in policy: "AWS":"{}""#, unknown_in(text(request, "PolicyDocument")))
     }
 }
 
@@ -64,7 +71,14 @@ impl Service for InlinePolicies {
             "GetRolePolicy" => self.0.get(&id, stale, &CODES).map(
                 |document| json!({ "RoleName": role, "PolicyName": policy, "PolicyDocument": encoded(&document) }),
             ),
-            "PutRolePolicy" => self.0.put(&id, text(request, "PolicyDocument"), &CODES),
+            "PutRolePolicy" => {
+                let is_other = |(other, _): &(&String, _)| **other != id && other.starts_with(&format!("{role}/"));
+                let documents = self.0.documents();
+                let elsewhere =
+                    documents.iter().filter(is_other).filter_map(|(_, document)| document.as_deref()).map(size);
+                let most = INLINE.most.saturating_sub(elsewhere.sum());
+                self.0.put(&id, text(request, "PolicyDocument"), &Codes { most, ..INLINE })
+            }
             "DeleteRolePolicy" => self.0.delete(&id, &CODES),
             "ListRolePolicies" => {
                 let of_role = |(id, document): (&String, &Option<String>)| {
@@ -82,7 +96,14 @@ impl Service for InlinePolicies {
         }
     }
 
-    fn words(&self, _: &str) -> &'static str {
-        WORDS
+    fn words_for(&self, code: &str, request: &Value) -> String {
+        if code == CODES.size {
+            return format!(
+                "Maximum policy size of {} bytes exceeded for role {}",
+                INLINE.most,
+                text(request, "RoleName")
+            );
+        }
+        String::new()
     }
 }

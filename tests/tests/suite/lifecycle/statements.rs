@@ -251,7 +251,7 @@ async fn a_trust_policy_may_be_as_large_as_the_account_s_quota_says() {
     let policy = Policy::of(Kind::Trust, own_account()).await;
     let foreign = policy.read().await;
     let mut large = policy.template(&json!("sts:AssumeRole"), &json!({}));
-    let principals: Vec<_> = (10..99).map(|n| format!("arn:aws:iam::2222222222{n}:root")).collect();
+    let principals: Vec<_> = (10..99).map(|n| format!("arn:aws:iam::2222222222{n}:role/deploy")).collect();
     large["Resources"]["Open"]["Properties"]["Statement"]["Principal"]["AWS"] = json!(principals);
     let stack = Stack::create(&large, "ROLLBACK_COMPLETE").await;
     let said = stack.said("Open", "CREATE_FAILED").await;
