@@ -133,7 +133,7 @@ def is_closed(account):
         return False
     try:
         management = _organizations(get_account_id()).describe_organization()["Organization"]["MasterAccountId"]
-        return _organizations(management).describe_account(AccountId=account)["Account"]["Status"] == "SUSPENDED"
+        return _organizations(management).describe_account(AccountId=account)["Account"]["State"] == "SUSPENDED"
     except ClientError as error:
         if error.response["Error"]["Code"] in ("AWSOrganizationsNotInUseException", "AccountNotFoundException"):
             return False

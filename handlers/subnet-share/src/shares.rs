@@ -104,7 +104,8 @@ impl SubnetShares {
         claim.change("tags", changes.are_shown, tagging).await
     }
 
-    /// Associates what is wanted, and then only takes away what was wanted `before` and what no other stack added.
+    /// Associates what is wanted, and then only takes away what was wanted `before` and what no other stack added. A Create may
+    /// find the share that an earlier resource of its logical id left: then all that is there was wanted before.
     async fn associate(
         &self,
         share: &ResourceShare,
@@ -114,7 +115,14 @@ impl SubnetShares {
     ) -> Result<()> {
         let arn = share.resource_share_arn().unwrap_or_default();
         let now = self.shares.associations(arn).await?;
-        let additions = Additions::among(&pairs(share));
+        let mut additions = Additions::among(&pairs(share));
+        let is_create = claim.given().is_none();
+        let found = before.is_none().then(|| now.held()).filter(|found| is_create && !found.is_subset(wanted));
+        if found.is_some() {
+            // Who adds a principal notes that first: whoever sees the principal sees the note.
+            additions = Additions::among(&self.shares.share(arn).await?.map(|share| pairs(&share)).unwrap_or_default());
+        }
+        let before = before.or(found.as_ref());
         let is_added = |entity: &&Entity| entity.principal().is_some_and(|it| additions.is_wanted(it, ""));
         let new = before.iter().flat_map(|before| wanted.difference(before));
         let new: Vec<_> = new.filter(|entity| !is_added(entity)).collect();

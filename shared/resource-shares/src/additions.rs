@@ -8,6 +8,12 @@ use custom_resource::{Error, Owner, Result};
 /// Keys that start like this carry a mark.
 const PREFIX: &str = "archipelago:";
 
+/// How long resources that are deleted at the same time may take to leave a share.
+const LEFT_WITHIN: Duration = Duration::from_mins(2);
+
+/// How many additions are named: a reason holds no more of the longest.
+const NAMED: usize = 10;
+
 /// How long a stack may take to take a principal back.
 const TAKEN_BACK_WITHIN: Duration = Duration::from_mins(6);
 
@@ -120,22 +126,28 @@ impl Additions {
         }
     }
 
-    /// The share `arn` is in use while a stack wants a principal there that it added.
+    /// The share `arn` is in use while a stack wants a principal there that it added. A stack that is being deleted as well may
+    /// take its principal back, and a list may be behind.
     ///
     /// # Errors
-    /// Refused, with the principals and their tags.
+    /// `NotYet` for two minutes, with the principals and their tags.
     pub fn check_nobody_stays(&self, arn: &str) -> Result<()> {
         let staying = self.0.iter().filter(|addition| addition.note != Note::Leaving);
         let named: Vec<_> = staying.map(|Addition { principal, key, .. }| format!("{principal} (tag {key})")).collect();
         if named.is_empty() {
             return Ok(());
         }
-        Err(Error::refused(format!(
-            "the share {arn} is used by principals that other resources of type Custom::SubnetSharePrincipal added: {}; delete \
-             these resources or give them another ShareArn, and delete the share after that, with aws ram \
-             delete-resource-share if its stack doesn't have it any more; if a resource is gone, remove its tag from the share",
-            named.join(", ")
-        )))
+        let more = named.len().saturating_sub(NAMED);
+        let others = if more > 0 { format!(" and {more} more") } else { String::new() };
+        Err(Error::not_yet_within(
+            LEFT_WITHIN,
+            format!(
+                "the share {arn} is used by other resources of type Custom::SubnetSharePrincipal: delete them or give them another \
+                 ShareArn, and delete the share after that, with aws ram delete-resource-share if its stack doesn't have it any \
+                 more; if a resource is gone, remove its tag from the share; their principals are {}{others}",
+                named[..named.len() - more].join(", ")
+            ),
+        ))
     }
 
     /// How a new addition of `principal` stands, if the principal is on the share already.
@@ -224,11 +236,15 @@ mod tests {
     fn a_share_is_in_use_until_the_last_stack_leaves_it() {
         let mut before = by("a", Note::Before);
         before.principal = UNIT.to_owned();
-        let refusal = additions(&[before.clone(), by("b", Note::Added)]).check_nobody_stays("arn:share").unwrap_err();
-        assert!(matches!(refusal, Error::Refused(_)));
+        let wait = additions(&[before.clone(), by("b", Note::Added)]).check_nobody_stays("arn:share").unwrap_err();
+        let Error::NotYet(not_yet) = &wait else { panic!("final: {wait}") };
+        assert_eq!(not_yet.within, Some(LEFT_WITHIN));
         for named in [UNIT, ACCOUNT, &before.key, "arn:share"] {
-            assert!(refusal.to_string().contains(named), "{refusal}");
+            assert!(wait.to_string().contains(named), "{wait}");
         }
+        let many: Vec<_> = (0..12).map(|stack| by(&stack.to_string(), Note::Added)).collect();
+        let wait = additions(&many).check_nobody_stays("arn:share").unwrap_err().to_string();
+        assert_eq!((wait.matches("(tag ").count(), wait.contains(" and 2 more")), (NAMED, true), "{wait}");
         assert!(additions(&[by("a", Note::Leaving)]).check_nobody_stays("arn:share").is_ok());
     }
 

@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/ram/latest/APIReference/API_ResourceShareAssociation.html>
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::{self, Display},
     str::FromStr,
     time::Duration,
@@ -108,6 +108,12 @@ impl Associations {
     #[must_use]
     pub fn holds(&self, entity: &Entity) -> bool {
         self.status(entity).is_some_and(|status| !matches!(status, Status::Failed | Status::Disassociating))
+    }
+
+    /// All that have, or are about to have, access.
+    #[must_use]
+    pub fn held(&self) -> BTreeSet<Entity> {
+        self.0.keys().filter(|entity| self.holds(entity)).cloned().collect()
     }
 
     /// Those of `entities` whose status is one of `statuses`.

@@ -23,8 +23,10 @@ pub enum Principal {
     OrganizationId(String),
     /// An OU by its id, `ou-...`.
     UnitId(String),
-    /// What RAM takes as it is: a 12-digit account id, or the ARN of an OU or an organization.
-    Entity(String),
+    /// An account by its 12 digits.
+    Account(String),
+    /// An OU or an organization by its ARN.
+    Arn(String),
 }
 
 impl TryFrom<String> for Principal {
@@ -33,13 +35,13 @@ impl TryFrom<String> for Principal {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         match text.as_str() {
             "Organization" => Ok(Self::Organization),
-            id if is_account_id(id) => Ok(Self::Entity(text)),
+            id if is_account_id(id) => Ok(Self::Account(text)),
             id if is_organization_id(id) => Ok(Self::OrganizationId(text)),
             id if is_unit_id(id) => Ok(Self::UnitId(text)),
             arn => {
                 let expected = "expected an account (12 digits), an OU (ou-...), an organization (o-... or the word Organization), \
                                 or the ARN of one of these";
-                entity_of(arn).map(Self::Entity).ok_or_else(|| mangled_account_id(arn).unwrap_or(expected))
+                of_arn(arn).ok_or_else(|| mangled_account_id(arn).unwrap_or(expected))
             }
         }
     }
@@ -49,7 +51,7 @@ impl Principal {
     /// Whether it takes the organization to say who is meant.
     #[must_use]
     pub fn needs_organization(&self) -> bool {
-        !matches!(self, Self::Entity(_))
+        !matches!(self, Self::Account(_))
     }
 
     /// The principal as RAM takes and lists it.
@@ -58,9 +60,9 @@ impl Principal {
     /// Refused if it isn't in `organization`; `NotYet` without one, since an account that was just made doesn't know its own yet.
     pub fn entity(&self, organization: Option<&Organization>) -> Result<String> {
         let id = match self {
-            Self::Entity(entity) => return Ok(entity.clone()),
+            Self::Account(account) => return Ok(account.clone()),
             Self::Organization => "Organization",
-            Self::OrganizationId(id) | Self::UnitId(id) => id,
+            Self::OrganizationId(id) | Self::UnitId(id) | Self::Arn(id) => id,
         };
         let Some(organization) = organization else {
             return Err(Error::not_yet_within(
@@ -73,10 +75,9 @@ impl Principal {
         };
         match self {
             Self::UnitId(id) => Ok(organization.unit(id)),
-            Self::OrganizationId(id) if id != organization.id() => Err(Error::refused(format!(
-                "the principal {id} is not the organization of this account, which is {}; name another by its whole ARN",
-                organization.id()
-            ))),
+            Self::OrganizationId(id) if id != organization.id() => Err(organization.outside(id)),
+            Self::Arn(arn) if !arn.split('/').any(|part| part == organization.id()) => Err(organization.outside(arn)),
+            Self::Arn(arn) => Ok(arn.clone()),
             _ => Ok(organization.0.clone()),
         }
     }
@@ -90,6 +91,15 @@ pub struct Organization(pub String);
 impl Organization {
     fn id(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// RAM would say for ten minutes that it doesn't find another organization.
+    fn outside(&self, principal: &str) -> Error {
+        Error::refused(format!(
+            "the principal {principal} is not in the organization of this account, which is {}; subnets can be shared inside the \
+             organization alone",
+            self.id()
+        ))
     }
 
     /// The ARN of an OU by its id.
@@ -106,8 +116,8 @@ fn is_unit_id(text: &str) -> bool {
     text.parse::<UnitId>().is_ok()
 }
 
-/// What RAM lists for an ARN: it knows accounts by their ids alone.
-fn entity_of(arn: &str) -> Option<String> {
+/// Whom an ARN names. RAM lists accounts by their ids alone.
+fn of_arn(arn: &str) -> Option<Principal> {
     let parts: Vec<_> = arn.split(':').collect();
     let ["arn", _, service, "", account, resource] = parts[..] else { return None };
     if !is_account_id(account) {
@@ -115,13 +125,15 @@ fn entity_of(arn: &str) -> Option<String> {
     }
     let path: Vec<_> = resource.split('/').collect();
     match (service, &path[..]) {
-        ("iam", ["root"]) => Some(account.to_owned()),
-        ("organizations", ["account", organization, member]) => {
-            (is_organization_id(organization) && is_account_id(member)).then(|| (*member).to_owned())
+        ("iam", ["root"]) => Some(Principal::Account(account.to_owned())),
+        ("organizations", ["account", organization, member]) => (is_organization_id(organization)
+            && is_account_id(member))
+        .then(|| Principal::Account((*member).to_owned())),
+        ("organizations", ["organization", organization]) => {
+            is_organization_id(organization).then(|| Principal::Arn(arn.to_owned()))
         }
-        ("organizations", ["organization", organization]) => is_organization_id(organization).then(|| arn.to_owned()),
         ("organizations", ["ou", organization, unit]) => {
-            (is_organization_id(organization) && is_unit_id(unit)).then(|| arn.to_owned())
+            (is_organization_id(organization) && is_unit_id(unit)).then(|| Principal::Arn(arn.to_owned()))
         }
         _ => None,
     }
@@ -164,10 +176,11 @@ mod tests {
     }
 
     #[test]
-    fn only_ids_inside_the_organization_take_the_organization_to_be_understood() {
+    fn all_but_accounts_take_the_organization_to_be_understood() {
         let needs = |written: &str| Principal::try_from(written.to_owned()).unwrap().needs_organization();
         assert!(needs("Organization") && needs("o-exampleorgid") && needs("ou-ab12-workload1"));
-        assert!(!needs("222222222222") && !needs(UNIT) && !needs(ORGANIZATION));
+        assert!(needs(UNIT) && needs(ORGANIZATION));
+        assert!(!needs("222222222222") && !needs("arn:aws:iam::222222222222:root"));
     }
 
     #[test]
@@ -175,8 +188,12 @@ mod tests {
         let outside = entity("ou-ab12-workload1", None).unwrap_err().to_string();
         assert!(outside.contains("this account is in no organization"), "{outside}");
         let other = Organization("arn:aws:organizations::999999999999:organization/o-anotherone1".to_owned());
-        let foreign = entity("o-exampleorgid", Some(&other)).unwrap_err().to_string();
-        assert!(foreign.contains("which is o-anotherone1"), "{foreign}");
+        for foreign in ["o-exampleorgid", ORGANIZATION, UNIT] {
+            let refusal = entity(foreign, Some(&other)).unwrap_err();
+            assert!(matches!(refusal, Error::Refused(_)), "{foreign}");
+            let words = "which is o-anotherone1; subnets can be shared inside the organization alone";
+            assert!(refusal.to_string().contains(words), "{refusal}");
+        }
     }
 
     #[test]

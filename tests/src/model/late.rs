@@ -29,26 +29,28 @@ enum Order {
     UpdateAfterItsRollback,
     UpdateAgainAfterTheNextUpdate,
     UpdateAfterItsRollbackAndTheDelete,
+    RollbackAgainAfterTheNextUpdate,
     /// The Delete of what an Update replaced. For types that never replace anything there is no such request.
     CleanUpAgainAfterTheUpdateBack,
 }
 
-const ORDERS: [Order; 7] = [
+const ORDERS: [Order; 8] = [
     Order::CreateAfterItsDelete,
     Order::CreateAgainAfterAnUpdate,
     Order::CreateAgainAfterTheDeleteOfWhatItMade,
     Order::UpdateAfterItsRollback,
     Order::UpdateAgainAfterTheNextUpdate,
     Order::UpdateAfterItsRollbackAndTheDelete,
+    Order::RollbackAgainAfterTheNextUpdate,
     Order::CleanUpAgainAfterTheUpdateBack,
 ];
 
 /// Delivers each kind of request too late, in the world `W` and with templates that are named by the meanings of its wishes: each
-/// is answered FAILED, costs one call, and nothing has changed.
+/// is answered FAILED, costs one call, and nothing has changed. The second template replaces what the first one made, or doesn't.
 ///
 /// # Panics
 /// With the order in which a late request did something.
-pub fn late_requests_do_nothing<W: World>(first: &str, second: &str) {
+pub fn late_requests_do_nothing<W: World>(first: &str, second: &str, replaces: bool) {
     let process = Process::<W>::new(Weather::default());
     for order in ORDERS {
         for delay in DELAYS {
@@ -56,7 +58,11 @@ pub fn late_requests_do_nothing<W: World>(first: &str, second: &str) {
             let told = runtime.expect("a runtime without I/O can be built").block_on(async {
                 let mut stack = begin(&process);
                 let [first, second] = [first, second].map(template::<W>);
-                let Some(late) = overtaken(&mut stack, order, &first, &second).await else { return Ok(()) };
+                let Some(late) = overtaken(&mut stack, order, &first, &second).await else {
+                    let is_clean_up = order == Order::CleanUpAgainAfterTheUpdateBack;
+                    return if is_clean_up && !replaces { Ok(()) } else { Err("there is no such request".to_owned()) };
+                };
+                assert!(replaces || order != Order::CleanUpAgainAfterTheUpdateBack, "something was replaced");
                 sleep(delay).await;
                 judge(&stack, &late).await
             });
@@ -111,6 +117,15 @@ async fn overtaken<W: World>(
             let update = cancelled(stack, update).await;
             delete(stack).await;
             Some(update)
+        }
+        Order::RollbackAgainAfterTheNextUpdate => {
+            let update = stack.resource.update(second)?;
+            update.sent();
+            let rollback = stack.resource.cancel();
+            must_succeed(stack, rollback.clone()).await;
+            let again = stack.resource.update(second);
+            must_succeed(stack, again).await;
+            rollback
         }
         Order::UpdateAgainAfterTheNextUpdate | Order::CleanUpAgainAfterTheUpdateBack => {
             let update = stack.resource.update(second);

@@ -206,7 +206,7 @@ fn accounts_live_are_made_once_and_are_closed_or_left_as_the_template_says() {
 
 #[test]
 fn a_request_that_comes_after_a_later_one_does_nothing() {
-    late_requests_do_nothing::<Landing>("app", "renamed");
+    late_requests_do_nothing::<Landing>("app", "renamed", false);
 }
 
 #[test]

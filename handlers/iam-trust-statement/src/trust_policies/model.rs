@@ -39,7 +39,7 @@ fn statements_live_and_leave_nothing_behind() {
 
 #[test]
 fn a_request_that_comes_after_a_later_one_does_nothing() {
-    late_requests_do_nothing::<Policed<TrustPolicies>>("plain", "in another policy");
+    late_requests_do_nothing::<Policed<TrustPolicies>>("plain", "in another policy", true);
 }
 
 #[test]

@@ -170,7 +170,7 @@ fn organizations_that_are_made_live_and_outlive_their_stacks() {
 
 #[test]
 fn a_request_that_comes_after_a_later_one_does_nothing() {
-    late_requests_do_nothing::<Management<true>>("both", "others");
+    late_requests_do_nothing::<Management<true>>("both", "others", false);
 }
 
 #[test]

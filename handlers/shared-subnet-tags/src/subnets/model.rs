@@ -141,7 +141,7 @@ fn tags_live_and_leave_nothing_behind() {
 
 #[test]
 fn a_request_that_comes_after_a_later_one_does_nothing() {
-    late_requests_do_nothing::<Participant>("named", "both, and their VPC");
+    late_requests_do_nothing::<Participant>("named", "both, and their VPC", false);
 }
 
 #[test]

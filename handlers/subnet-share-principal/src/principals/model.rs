@@ -164,7 +164,7 @@ fn principals_live_and_leave_nothing_behind() {
 
 #[test]
 fn a_request_that_comes_after_a_later_one_does_nothing() {
-    late_requests_do_nothing::<Network>("added", "everybody");
+    late_requests_do_nothing::<Network>("added", "everybody", true);
 }
 
 #[test]

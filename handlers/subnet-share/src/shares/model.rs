@@ -187,7 +187,7 @@ fn shares_to_which_others_add_live_and_go_once_nobody_uses_them() {
 
 #[test]
 fn a_request_that_comes_after_a_later_one_does_nothing() {
-    late_requests_do_nothing::<Network<false>>("one", "two");
+    late_requests_do_nothing::<Network<false>>("one", "two", false);
 }
 
 #[test]

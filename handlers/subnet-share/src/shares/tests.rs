@@ -453,6 +453,17 @@ async fn a_principal_that_another_stack_added_stays_when_the_template_drops_it_a
 }
 
 #[tokio::test]
+async fn a_create_that_finds_the_share_of_an_earlier_resource_takes_out_what_nobody_wants_any_more() {
+    let workload = Owner::new("arn:aws:cloudformation:us-east-1:222222222222:stack/app/1f0a", "Principal");
+    let noted = share(Status::Active, &[owner().tag(), Addition::new(&workload, ACCOUNT, Note::Added).tag()]);
+    let found = associated(&[(A, Associated), (B, Associated)], &[(ACCOUNT, Associated), (UNIT, Associated)]);
+    let nobody = json!({"Name": "app", "SubnetIds": [A]});
+    // The first look is older than the note.
+    let rules = in_order([&[looks(Some(own()))], &found, &[reads(Some(noted))], &[disassociates(&[B], &[UNIT])]]);
+    wait(ensure(&rules, nobody, None, &claim(None)).await);
+}
+
+#[tokio::test]
 async fn a_principal_that_another_stack_takes_back_right_now_is_waited_for() {
     let workload = Owner::new("arn:aws:cloudformation:us-east-1:222222222222:stack/app/1f0a", "Principal");
     let leaving = Addition::new(&workload, ACCOUNT, Note::Leaving).tag();
@@ -503,8 +514,8 @@ async fn a_share_with_principals_that_other_stacks_added_is_not_deleted() {
     let with =
         |note| reads(Some(share(Status::Active, &[owner().tag(), Addition::new(&workload, ACCOUNT, note).tag()])));
     for note in [Note::Added, Note::Before] {
-        let reason = refusal(remove(&[with(note)], &claim(Some(SHARE))).await);
-        assert!(reason.contains("is used by principals that other resources"), "{reason}");
+        let waiting_for = wait(remove(&[with(note)], &claim(Some(SHARE))).await);
+        assert!(waiting_for.contains("is used by other resources"), "{waiting_for}");
     }
     wait(remove(&[with(Note::Leaving), deletes()], &claim(Some(SHARE))).await);
 }
