@@ -1,7 +1,6 @@
 """The SAM application: built quickly, and deployed to the local AWS."""
 
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -37,18 +36,18 @@ def build():
             _run(command, "http://build.invalid", QUICK)
 
 
-def packed():
+def packed(folder=PACKAGE):
     """What was built, packed as in a release: the SAM CLI would zip all functions at each deployment."""
     built = ROOT / "target/lambda"
     if not built.exists():
         sys.exit("Nothing is built yet: run `make build` first.")
-    pack(binaries(), ARCHITECTURE, built, PACKAGE, level=1)
-    return PACKAGE
+    pack(binaries(), ARCHITECTURE, built, folder, level=1)
+    return folder
 
 
 def release(folder):
     """Writes a whole release of what was built."""
-    shutil.copytree(packed(), folder / ARCHITECTURE)
+    packed(folder / ARCHITECTURE)
     accompany(folder)
     seal(folder)
 

@@ -190,7 +190,7 @@ fn ous_live_and_leave_nothing_behind() {
 
 #[test]
 fn a_request_that_comes_after_a_later_one_does_nothing() {
-    late_requests_do_nothing::<Landing>("path", "renamed", false);
+    late_requests_do_nothing::<Landing>("path", "renamed", true);
 }
 
 #[test]

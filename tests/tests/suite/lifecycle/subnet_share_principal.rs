@@ -94,9 +94,14 @@ async fn a_share_that_is_gone_does_not_keep_the_stack() {
     stack.delete("DELETE_COMPLETE").await;
 }
 
-/// A template of a share with nobody, under a logical id.
+/// A template of a share with nobody, under a logical id. Its Delete doesn't wait for long.
 fn shared(logical_id: &str, name: &str, subnet: &str) -> Value {
-    let properties = json!({ "ServiceToken": service_token("subnet-share"), "Name": name, "SubnetIds": [subnet] });
+    let properties = json!({
+        "ServiceToken": service_token("subnet-share"),
+        "ServiceTimeout": 20,
+        "Name": name,
+        "SubnetIds": [subnet],
+    });
     template(&json!({ logical_id: { "Type": "Custom::SubnetShare", "Properties": properties } }), &[])
 }
 
@@ -109,7 +114,7 @@ async fn a_share_that_another_stack_uses_is_deleted_after_that_stack() {
     let application = Stack::create(&added(&share, &account), "CREATE_COMPLETE").await;
     network.delete("DELETE_FAILED").await;
     let said = network.said("Share", "DELETE_FAILED").await;
-    assert!(said.contains(&account) && said.contains("delete these resources"), "{said}");
+    assert!(said.contains(&account) && said.contains("delete them or give them another ShareArn"), "{said}");
     assert_eq!(associations(&share).await[&account], "ASSOCIATED");
     application.delete("DELETE_COMPLETE").await;
     network.delete("DELETE_COMPLETE").await;
@@ -124,7 +129,7 @@ async fn a_share_whose_logical_id_is_renamed_stays_with_those_who_use_it_until_t
     let application = Stack::create(&added(&old, &account), "CREATE_COMPLETE").await;
     network.update(&shared("New", &name, &subnet), "UPDATE_COMPLETE").await;
     let said = network.said("Old", "DELETE_FAILED").await;
-    assert!(said.contains(&account) && said.contains("or give them another ShareArn"), "{said}");
+    assert!(said.contains(&account) && said.contains("delete them or give them another ShareArn"), "{said}");
     assert_eq!(associations(&old).await[&account], "ASSOCIATED");
 
     let new = network.output("New").await;
