@@ -52,10 +52,10 @@ def running(folder, state=None):
 
 
 def template():
-    """What was built, with each function zipped once."""
-    import archives
+    """What was built, packed as in a release."""
+    from application import packed
 
-    return archives.template()
+    return packed() / "template.yaml"
 
 
 def _member():
