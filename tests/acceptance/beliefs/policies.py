@@ -120,7 +120,7 @@ def counts_without_white_space(world, name, store):
     ["ecr"],
     "P2",
     "{} counts the white space of a policy, too",
-    "the service model: RepositoryPolicyText has at most 10240 characters",
+    "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html",
 )
 def counts_white_space(world, name, store):
     refused, seen = _refusal_of_padding(world, name, store)
