@@ -82,34 +82,42 @@ def _read(attribute):
 @TABLE.belief(
     "C1-output",
     "A number of a custom resource's answer fails in an Output",
-    "real-aws C1 (inferred for custom resources); cfn-lint 3013",
+    "https://github.com/aws-cloudformation/cfn-lint/issues/3013; inferred for custom resources",
 )
 def a_number_fails_in_an_output(world):
     return _refused(_asked(world, "c1-output", _read("Number")), OUTPUTS)
 
 
-@TABLE.belief("C1-sub", "A number of an answer fails in Fn::Sub", "real-aws C1; cfn-lint 390")
+@TABLE.belief(
+    "C1-sub", "A number of an answer fails in Fn::Sub", "https://github.com/aws-cloudformation/cfn-lint/issues/390"
+)
 def a_number_fails_in_sub(world):
     return _refused(_asked(world, "c1-sub", {"Fn::Sub": "${Echo.Number} of them"}), SUB)
 
 
-@TABLE.belief("C1-join", "A number of an answer fails in Fn::Join", "real-aws C1; aws-cdk 4808")
+@TABLE.belief("C1-join", "A number of an answer fails in Fn::Join", "https://github.com/aws/aws-cdk/issues/4808")
 def a_number_fails_in_join(world):
     return _refused(_asked(world, "c1-join", {"Fn::Join": [",", [_read("Number"), "x"]]}), JOIN)
 
 
-@TABLE.belief("C1-boolean", "A boolean of an answer fails in an Output", "real-aws C1")
+@TABLE.belief("C1-boolean", "A boolean of an answer fails in an Output", "shared/custom-resource/src/attributes.rs")
 def a_boolean_fails_in_an_output(world):
     return _refused(_asked(world, "c1-boolean", _read("Boolean")), OUTPUTS)
 
 
-@TABLE.belief("C1-text", "Digits as text pass in Outputs, Fn::Sub and Fn::Join", "real-aws C1")
+@TABLE.belief(
+    "C1-text", "Digits as text pass in Outputs, Fn::Sub and Fn::Join", "shared/custom-resource/src/attributes.rs"
+)
 def text_passes(world):
     ended = _asked(world, "c1-text", {"Fn::Join": [",", [_read("Text"), {"Fn::Sub": "${Echo.Text}"}]]})
     return held(ended.outputs.get("Value") == "42,42", str(ended))
 
 
-@TABLE.belief("C1-list", "A list of strings of an answer is one in Fn::Join", "real-aws C1; aws-cdk's CfnJson")
+@TABLE.belief(
+    "C1-list",
+    "A list of strings of an answer is one in Fn::Join",
+    "https://github.com/aws-cloudformation/cfn-lint/issues/1127",
+)
 def a_list_of_strings_passes(world):
     ended = _asked(world, "c1-list", {"Fn::Join": [",", _read("List")]})
     return held(ended.outputs.get("Value") == "a,b", str(ended))
@@ -118,7 +126,7 @@ def a_list_of_strings_passes(world):
 @TABLE.belief(
     "C2",
     "A ResponseURL says when it was made, and is valid for two hours: X-Amz-Date and X-Amz-Expires, or Expires",
-    "real-aws C2; https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html",
+    "https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html",
 )
 def a_url_says_when_it_was_made(world):
     asked = time.time()
@@ -138,7 +146,7 @@ def a_url_says_when_it_was_made(world):
 @TABLE.belief(
     "C7",
     "A ResponseURL leads to CloudFormation's bucket of the Region, at a host of S3",
-    f"real-aws C7; {GUIDE}/vpc-interface-endpoints.html",
+    f"{GUIDE}/vpc-interface-endpoints.html",
     local="has a ResponseURL of its own host",
 )
 def a_url_leads_to_s3(world):
@@ -152,7 +160,7 @@ def a_url_leads_to_s3(world):
 @TABLE.belief(
     "C12",
     "CloudFormation hands over every scalar as a string",
-    "resources.md, Common to all; aws-cdk 4808",
+    "https://github.com/aws/aws-cdk/issues/4808",
 )
 def scalars_are_strings(world):
     seen = _told(_asked(world, "c12", _read("Properties"), Flag=True, Count=3, Ports=[80], Nested={"Deep": False}))
@@ -173,7 +181,7 @@ def long_answers_are_refused(world):
 @TABLE.belief(
     "P11-number",
     "CloudFormation hands over an id of 12 digits, unquoted and without a leading zero, with its digits or an exponent",
-    "real-aws P11",
+    "shared/custom-resource/src/mangled.rs",
 )
 def a_number_of_twelve_digits(world):
     seen = _told(_asked(world, "p11-number", _read("Properties"), Account=123456780123))
@@ -184,7 +192,7 @@ def a_number_of_twelve_digits(world):
 @TABLE.belief(
     "P11-empty",
     "An empty CommaDelimitedList is a list with one empty text, and a list with spaces loses those around its parts",
-    f"real-aws P11; {GUIDE}/parameters-section-structure.html",
+    f"{GUIDE}/parameters-section-structure.html",
 )
 def an_empty_list(world):
     parameters = {"Empty": ("CommaDelimitedList", ""), "Spaced": ("CommaDelimitedList", "a, b")}
@@ -196,7 +204,7 @@ def an_empty_list(world):
 @TABLE.belief(
     "C5",
     "Lambda takes asynchronous events of more than 256 KB, up to 1 MB",
-    "real-aws C5; https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
+    "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
 )
 def large_events_are_taken(world):
     function, client = _function(world), world.management.client("lambda")
@@ -210,7 +218,7 @@ def large_events_are_taken(world):
 @TABLE.belief(
     "D6",
     "A function's resource policy takes aws:PrincipalOrgPaths beside aws:PrincipalOrgID, and is written whole",
-    "design.md 6; PutResourcePolicy in botocore's model of Lambda",
+    "https://docs.aws.amazon.com/lambda/latest/api/API_PutResourcePolicy.html",
     local="has no PutResourcePolicy",
 )
 def a_policy_of_a_function_names_a_unit(world):

@@ -18,7 +18,7 @@ NO_POLICIES = "judges no policies of callers of Organizations"
 @TABLE.belief(
     "O1-unit",
     "CreateOrganizationalUnit with tags needs TagResource on ou/*, or on * where the keys of the tags are named",
-    f"real-aws O1; {AUTHORIZATION}",
+    f"{AUTHORIZATION}",
     local=NO_POLICIES,
 )
 def tags_of_a_new_unit(world):
@@ -61,7 +61,7 @@ def _unit_as(world, role, n, way, tagging):
 @TABLE.belief(
     "O3",
     "A new unit takes a unit of its own, is listed and can be described within two minutes",
-    "real-aws O3",
+    "shared/organizations/src/lib.rs",
 )
 def new_units_are_known_soon(world):
     organizations, root = world.management.client("organizations"), _root(world)
@@ -119,7 +119,7 @@ def refusals_about_units(world):
 @TABLE.belief(
     "N10",
     "Organizations takes a slash in the name of a unit, so that it would be read as two levels of a path",
-    f"real-aws N10; {API}/API_CreateOrganizationalUnit.html",
+    f"{API}/API_CreateOrganizationalUnit.html",
 )
 def names_may_have_a_slash(world):
     organizations = world.management.client("organizations")
@@ -131,7 +131,7 @@ def names_may_have_a_slash(world):
 @TABLE.belief(
     "O14",
     "An account of the organization has a State",
-    f"real-aws O14; {API}/API_Account.html",
+    f"{API}/API_Account.html",
     needs=(MEMBER,),
 )
 def accounts_have_a_state(world):
@@ -142,7 +142,7 @@ def accounts_have_a_state(world):
 @TABLE.belief(
     "O9",
     "The management account can't be named by its own id in calls of Account",
-    "real-aws O9; https://docs.aws.amazon.com/accounts/latest/reference/API_PutAccountName.html",
+    "https://docs.aws.amazon.com/accounts/latest/reference/API_PutAccountName.html",
 )
 def the_management_account_has_no_id_there(world):
     account = world.management.client("account")
@@ -159,7 +159,7 @@ def the_management_account_has_no_id_there(world):
 @TABLE.belief(
     "O6",
     "CreateAccount with an address that is taken fails as EMAIL_ALREADY_EXISTS, and makes nothing",
-    f"real-aws O6; {API}/API_CreateAccountStatus.html",
+    f"{API}/API_CreateAccountStatus.html",
     needs=(MEMBER, MAKE_ACCOUNTS),
 )
 def an_address_that_is_taken(world):
@@ -184,7 +184,7 @@ def an_address_that_is_taken(world):
 @TABLE.belief(
     "O2",
     "STS in an opt-in Region that is off refuses the account's credentials, and the default Region's takes them",
-    "real-aws O2; https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html",
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html",
     local="has one Region",
 )
 def sts_by_region(world):
@@ -201,7 +201,7 @@ def sts_by_region(world):
 @TABLE.belief(
     "O4",
     "A policy type of a service is refused while the service isn't trusted: SERVICE_ACCESS_NOT_ENABLED",
-    f"real-aws O4; {API}/API_EnablePolicyType.html; terraform-provider-aws 45135",
+    f"{API}/API_EnablePolicyType.html; terraform-provider-aws 45135",
     needs=(CHANGE_ORGANIZATION,),
     local="switches every policy type on",
 )
@@ -222,7 +222,7 @@ def a_policy_type_wants_trust(world):
 @TABLE.belief(
     "O5",
     "A policy type that is switched on is ENABLED soon, and gone soon after it is switched off",
-    f"real-aws O5; {API}/API_EnablePolicyType.html",
+    f"{API}/API_EnablePolicyType.html",
     needs=(CHANGE_ORGANIZATION,),
 )
 def policy_types_take_a_while(world):

@@ -73,7 +73,7 @@ def principal(world, store):
     ["ecr", "kms", "s3", "trust", "inline"],
     "P1",
     "{} shows statements in the order and with the meaning in which they were put",
-    f"real-aws P1; {ELEMENTS}",
+    f"{ELEMENTS}",
 )
 def shows_what_was_put(world, name, store):
     account = {"Principal": {"AWS": world.management.id}} if store.principals else {}
@@ -94,7 +94,7 @@ def shows_what_was_put(world, name, store):
     ["ecr", "kms", "s3", "trust", "inline"],
     "P1-empty-condition",
     "{} takes a statement with an empty Condition",
-    "real-aws P1",
+    "shared/policy-statement/src/equivalent.rs",
 )
 def takes_an_empty_condition(world, name, store):
     put = store.statement(Sid="Empty", Condition={}, **principal(world, store))
@@ -109,7 +109,7 @@ def takes_an_empty_condition(world, name, store):
     ["s3", "trust", "inline", "kms"],
     "P2",
     "{} counts a policy without its white space",
-    f"real-aws P2; {GUIDE}/reference_iam-quotas.html",
+    f"{GUIDE}/reference_iam-quotas.html",
 )
 def counts_without_white_space(world, name, store):
     refused, seen = _refusal_of_padding(world, name, store)
@@ -139,7 +139,7 @@ def _refusal_of_padding(world, name, store):
     ["ecr", "kms", "s3", "trust", "inline"],
     "P2-limit",
     "{} refuses a policy that is larger than its limit, with another code than that of an unknown principal",
-    f"resources.md, The statement types; {GUIDE}/reference_iam-quotas.html",
+    f"{GUIDE}/reference_iam-quotas.html",
 )
 def refuses_what_is_too_large(world, name, store):
     long = [store.statement(Sid=f"Large{n:04}", **principal(world, store)) for n in range(LIMITS[name] // 60 + 1)]
@@ -152,7 +152,7 @@ def refuses_what_is_too_large(world, name, store):
     ["ecr", "kms", "s3", "trust"],
     "P5",
     "{} refuses a role that isn't there, in the words that the functions know",
-    f"real-aws P4, P5; {ELEMENTS}",
+    f"{ELEMENTS}",
     local=NO_PRINCIPALS,
 )
 def refuses_an_unknown_role(world, name, store):
@@ -165,7 +165,7 @@ def refuses_an_unknown_role(world, name, store):
     ["ecr", "kms", "s3", "trust"],
     "P5-account",
     "{} refuses an account that isn't there, in the words of a role that isn't",
-    "real-aws P5; terraform-provider-aws 8905, 22549",
+    "https://github.com/hashicorp/terraform-provider-aws/issues/8905, and 22549",
     local=NO_PRINCIPALS,
 )
 def refuses_an_unknown_account(world, name, store):
@@ -202,7 +202,7 @@ def shows_an_orphan_by_its_id(world, name, store):
     ["ecr", "kms", "s3", "trust", "inline"],
     "P6",
     "{} shows a write within two minutes (KMS: ten)",
-    "real-aws P6; shared/policy-statement/src/past.rs",
+    "shared/policy-statement/src/past.rs",
 )
 def shows_a_write_soon(world, name, store):
     lags = []
@@ -218,7 +218,7 @@ def shows_a_write_soon(world, name, store):
     ["ecr", "kms", "s3"],
     "P8",
     "{} takes a Sid with spaces and hyphens",
-    "real-aws P8; https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html",
+    "https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html",
 )
 def takes_a_sid_with_spaces(world, name, store):
     refused = _refusal_of(store, store.statement(Sid="Allow use of the key - x", **principal(world, store)))
@@ -240,7 +240,7 @@ def refuses_a_sid_with_spaces(world, store):
 @TABLE.belief(
     "P7",
     "IAM tells the quota of trust policies, 2,048 characters or up to 8,192",
-    f"real-aws P7; {GUIDE}/reference_iam-quotas.html",
+    f"{GUIDE}/reference_iam-quotas.html",
 )
 def tells_the_quota_of_trust_policies(world):
     quotas = world.management.client("iam").get_account_summary()["SummaryMap"]
@@ -251,7 +251,7 @@ def tells_the_quota_of_trust_policies(world):
 @TABLE.belief(
     "P4",
     "KMS refuses a statement without a Resource, as malformed, and not for its principal",
-    "real-aws P4; https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html",
+    "https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html",
     costs=COSTS["kms"],
     local="takes any key policy",
 )
@@ -282,7 +282,7 @@ def refuses_a_lockout(world, store):
 @TABLE.belief(
     "P9",
     "S3 takes a CanonicalUser, and shows it as that or as the account that it is",
-    f"real-aws P9; {ELEMENTS}",
+    f"{ELEMENTS}",
 )
 @alone("s3")
 def takes_a_canonical_user(world, store):
@@ -347,7 +347,7 @@ def refuses_a_resource(world, store):
 @TABLE.belief(
     "P14",
     "What has no policy, or isn't there, is told by the codes that the functions know",
-    "each service's model in botocore; S3 models none of its errors: reference/multi-account.md 2.0",
+    "each service's model, and https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html",
 )
 def what_is_missing_has_its_codes(world):
     account = world.management

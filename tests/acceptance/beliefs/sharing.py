@@ -27,7 +27,7 @@ def _share(world, of, principals):
 @TABLE.belief(
     "N1",
     "RAM refuses a principal outside of the organization where external ones aren't allowed, and says so",
-    f"real-aws N1; {RAM}/tshoot-sharing-outside-org.html; {VPC}",
+    f"{RAM}/tshoot-sharing-outside-org.html; {VPC}",
     needs=(SUBNETS,),
 )
 def a_foreign_account(world):
@@ -39,7 +39,7 @@ def a_foreign_account(world):
 @TABLE.belief(
     "N1-bare",
     "RAM refuses the id of an organization where it wants an ARN: malformed",
-    "reference/multi-account.md 2.4; aws-cdk 14131",
+    "https://github.com/aws/aws-cdk/issues/14131",
     needs=(SUBNETS,),
 )
 def a_bare_id(world):
@@ -91,7 +91,7 @@ def tags_stay_with_their_owner(world):
 @TABLE.belief(
     "N2",
     "CloudFormation has types of its own for one principal and one resource of a share",
-    "real-aws N2; https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/AWS_RAM.html",
+    "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/AWS_RAM.html",
     local="has no register of types",
 )
 def there_are_native_types(world):

@@ -83,7 +83,7 @@ def members(organizations):
 
 
 def state(member):
-    """real-aws O14: `State`, and where there is none `Status`."""
+    """`State`, and where there is none `Status`."""
     return member.get("State", member.get("Status"))
 
 
