@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from local_aws import ACCOUNT, ARCHITECTURE, ROOT, tool
-from package import accompany, binaries, pack, seal
+from package import accompany, binaries, built, pack, seal
 from progress import Progress
 
 # The SAM CLI's settings for the local AWS.
@@ -38,10 +38,9 @@ def build():
 
 def packed(folder=PACKAGE):
     """What was built, packed as in a release: the SAM CLI would zip all functions at each deployment."""
-    built = ROOT / "target/lambda"
-    if not built.exists():
+    if not built().exists():
         sys.exit("Nothing is built yet: run `make build` first.")
-    pack(binaries(), ARCHITECTURE, built, folder, level=1)
+    pack(binaries(), ARCHITECTURE, built(), folder, level=1)
     return folder
 
 

@@ -142,10 +142,14 @@ def installed(target):
     return Path(subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()).is_dir()
 
 
+def built():
+    """Where cargo-lambda leaves the functions, a folder for each."""
+    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "lambda"
+
+
 def main(package=PACKAGE):
     functions = binaries()
     shutil.rmtree(package, ignore_errors=True)
-    built = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "lambda"
     for architecture, (target, option, *_) in ARCHITECTURES.items():
         if not installed(target):
             print(f"{architecture} is left out: the toolchain lacks {target} (rustup target add {target})")
@@ -156,7 +160,7 @@ def main(package=PACKAGE):
         environment = {"RUSTFLAGS": flags(architecture)}
         if tool(*build, endpoint="http://build.invalid", environment=environment).returncode != 0:
             sys.exit(f"The functions could not be built for {architecture}.")
-        pack(functions, architecture, built, package / architecture)
+        pack(functions, architecture, built(), package / architecture)
     accompany(package)
     seal(package)
     print(f"{package.relative_to(ROOT)} holds {len(list(package.rglob('*.zip')))} zips; SHA256SUMS says what of")

@@ -26,7 +26,7 @@ mod weather;
 mod world;
 
 pub use http::{Service, configuration};
-pub use late::late_requests_do_nothing;
+pub use late::{OVERTAKEN, late_requests_do_nothing};
 pub use leases::Leases;
 pub use lives::lives;
 pub use matrix::{Matrix, Scene};

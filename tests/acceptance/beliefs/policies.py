@@ -73,7 +73,7 @@ def principal(world, store):
     ["ecr", "kms", "s3", "trust", "inline"],
     "P1",
     "{} shows statements in the order and with the meaning in which they were put",
-    f"{ELEMENTS}",
+    ELEMENTS,
 )
 def shows_what_was_put(world, name, store):
     account = {"Principal": {"AWS": world.management.id}} if store.principals else {}
@@ -152,13 +152,11 @@ def refuses_what_is_too_large(world, name, store):
     ["ecr", "kms", "s3", "trust"],
     "P5",
     "{} refuses a role that isn't there, in the words that the functions know",
-    f"{ELEMENTS}",
+    ELEMENTS,
     local=NO_PRINCIPALS,
 )
 def refuses_an_unknown_role(world, name, store):
-    nobody = f"arn:{world.management.partition}:iam::{world.management.id}:role/{world.name('nobody')}"
-    refused = _refusal_of(store, store.statement(Sid="Nobody", Principal={"AWS": nobody}))
-    return held(_is_about_principals(name, refused), str(refused))
+    return _refuses_nobody(world, name, store, f"{world.management.id}:role/{world.name('nobody')}")
 
 
 @each(
@@ -169,7 +167,12 @@ def refuses_an_unknown_role(world, name, store):
     local=NO_PRINCIPALS,
 )
 def refuses_an_unknown_account(world, name, store):
-    nobody = f"arn:{world.management.partition}:iam::000000000001:root"
+    return _refuses_nobody(world, name, store, "000000000001:root")
+
+
+def _refuses_nobody(world, name, store, principal):
+    """Whether a principal that isn't there, the end of its ARN, is refused in the words that the functions know."""
+    nobody = f"arn:{world.management.partition}:iam::{principal}"
     refused = _refusal_of(store, store.statement(Sid="Nobody", Principal={"AWS": nobody}))
     return held(_is_about_principals(name, refused), str(refused))
 
@@ -253,7 +256,6 @@ def tells_the_quota_of_trust_policies(world):
     "KMS refuses a statement without a Resource, as malformed, and not for its principal",
     "https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html",
     costs=COSTS["kms"],
-    local="takes any key policy",
 )
 @alone("kms")
 def refuses_a_statement_without_resource(world, store):
@@ -282,7 +284,7 @@ def refuses_a_lockout(world, store):
 @TABLE.belief(
     "P9",
     "S3 takes a CanonicalUser, and shows it as that or as the account that it is",
-    f"{ELEMENTS}",
+    ELEMENTS,
 )
 @alone("s3")
 def takes_a_canonical_user(world, store):

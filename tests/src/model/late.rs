@@ -12,7 +12,7 @@ use super::world::World;
 use crate::cloudformation::{Event, RequestType, Resource, Simulator};
 
 /// What an older request is answered.
-const OVERTAKEN: &str = "a later request for this resource was worked on meanwhile, so nothing was done";
+pub const OVERTAKEN: &str = "a later request for this resource was worked on meanwhile, so nothing was done";
 
 /// The one call that an older request costs: it asks the table of requests for its turn.
 const ASKED: [&str; 1] = ["UpdateItem"];
@@ -94,7 +94,8 @@ async fn overtaken<W: World>(
 ) -> Option<Event> {
     let create = stack.resource.create(first)?;
     if order == Order::CreateAfterItsDelete {
-        return Some(cancelled(stack, create).await);
+        cancelled(stack, &create).await;
+        return Some(create);
     }
     must_succeed(stack, Some(create.clone())).await;
     match order {
@@ -110,19 +111,18 @@ async fn overtaken<W: World>(
         }
         Order::UpdateAfterItsRollback => {
             let update = stack.resource.update(second)?;
-            Some(cancelled(stack, update).await)
+            cancelled(stack, &update).await;
+            Some(update)
         }
         Order::UpdateAfterItsRollbackAndTheDelete => {
             let update = stack.resource.update(second)?;
-            let update = cancelled(stack, update).await;
+            cancelled(stack, &update).await;
             delete(stack).await;
             Some(update)
         }
         Order::RollbackAgainAfterTheNextUpdate => {
             let update = stack.resource.update(second)?;
-            update.sent();
-            let rollback = stack.resource.cancel();
-            must_succeed(stack, rollback.clone()).await;
+            let rollback = cancelled(stack, &update).await;
             let again = stack.resource.update(second);
             must_succeed(stack, again).await;
             rollback
@@ -138,12 +138,12 @@ async fn overtaken<W: World>(
     }
 }
 
-/// CloudFormation has sent `request`, and cancels it before it is delivered.
-async fn cancelled<W: World>(stack: &mut Simulator<&Process<W>>, request: Event) -> Event {
+/// CloudFormation has sent `request`, and cancels it before it is delivered. Returns the first request that it makes instead.
+async fn cancelled<W: World>(stack: &mut Simulator<&Process<W>>, request: &Event) -> Option<Event> {
     request.sent();
-    let next = stack.resource.cancel();
-    must_succeed(stack, next).await;
-    request
+    let instead = stack.resource.cancel();
+    must_succeed(stack, instead.clone()).await;
+    instead
 }
 
 async fn delete<W: World>(stack: &mut Simulator<&Process<W>>) {

@@ -4,12 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use archipelago_tests::aws_stub::AwsStub;
 use archipelago_tests::cloudformation::{Answer, Event, RequestType, signing_date};
+use archipelago_tests::model::OVERTAKEN;
 use serde_json::json;
 
 use super::{Scene, answer, calm, changed, pull, returned};
-
-/// What an older request is answered.
-const OVERTAKEN: &str = "a later request for this resource was worked on meanwhile, so nothing was done";
 
 /// What becomes of an event that CloudFormation made so many seconds ago.
 async fn delivered(scene: &Scene, event: &Event, seconds_ago: u64) -> Answer {
