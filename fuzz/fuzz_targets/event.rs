@@ -5,7 +5,8 @@
 use std::future::pending;
 
 use archipelago_fuzz::answered;
-use custom_resource::{Claim, Error, Resource, Result, Tags};
+use archipelago::Tags;
+use custom_resource::{Claim, Error, Resource, Result};
 use libfuzzer_sys::fuzz_target;
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@ mod leases;
 
 use std::time::Duration;
 
-use custom_resource::{Clock, Envelope, Outcome, Request, Resource, Response, ResponseHosts, Status, answer, readable};
+use custom_resource::{Clock, Envelope, Lifecycle, Outcome, Request, Resource, Response, ResponseHosts, Status, readable};
 use serde_json::Value;
 use tokio::{runtime::Builder, time::Instant};
 
@@ -42,7 +42,7 @@ pub fn answered<R: Resource>(resource: &R, text: &str) -> Option<Response> {
     // Its clock goes on when nothing else does, so that waiting takes no time.
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     let clock = || Clock { deadline: Instant::now() + Duration::from_mins(5), began: 1_790_000_000_000 };
-    match runtime.block_on(async { answer(resource, None, &request, clock()).await }) {
+    match runtime.block_on(async { Lifecycle::default().answer(resource, &request, clock()).await }) {
         Outcome::Answer(response) => {
             check(&event, &response);
             Some(response)

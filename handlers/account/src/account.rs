@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use archipelago::Users;
 use aws_sdk_organizations::{
     primitives::DateTime,
     types::{Account, AccountState, CreateAccountFailureReason as Reason, CreateAccountState, CreateAccountStatus},
 };
-use custom_resource::{Claim, Error, Resource, Result, SdkConfig, Users};
+use custom_resource::{Claim, Error, Known, Resource, Result, SdkConfig};
 use organizations::{Departure, NEW_FOR, Thing};
 
 use crate::{
@@ -172,7 +173,7 @@ impl Accounts {
     /// The accounts that a Delete may be about. A request under way is waited for. Lists that are behind must not have an
     /// account be left.
     async fn last(&self, last: &Properties, claim: &Claim<AccountId>) -> Result<BTreeSet<String>> {
-        claim.look(|found: &BTreeSet<_>| !found.is_empty(), async || self.listed(last, claim).await).await
+        claim.known().look(|found: &BTreeSet<_>| !found.is_empty(), async || self.listed(last, claim).await).await
     }
 
     async fn listed(&self, last: &Properties, claim: &Claim<AccountId>) -> Result<BTreeSet<String>> {
@@ -234,7 +235,7 @@ const FRESH: i64 = 3600;
 
 /// Whether it is less than an hour older than the request. AWS leaves no time out.
 fn is_fresh(time: Option<&DateTime>, claim: &Claim<AccountId>) -> bool {
-    let made = i64::try_from(claim.turn().made().as_secs()).unwrap_or(i64::MAX);
+    let made = i64::try_from(claim.invocation().order().made().as_secs()).unwrap_or(i64::MAX);
     time.is_none_or(|time| made - time.secs() < FRESH)
 }
 
@@ -246,7 +247,7 @@ fn is_new(accounts: &[Account], claim: &Claim<AccountId>) -> bool {
 
 /// Whether CloudFormation knows it already: one that it doesn't was made a moment ago.
 fn was_given(id: &str, claim: &Claim<AccountId>) -> bool {
-    matches!(claim.given(), Some(AccountId::Account(given)) if given == id)
+    matches!(claim.known(), Known::Id(AccountId::Account(known)) if known == id)
 }
 
 fn not_described(id: &str) -> Error {
@@ -283,7 +284,7 @@ fn state(account: &Account) -> Option<AccountState> {
 /// <https://docs.aws.amazon.com/accounts/latest/reference/API_PutAccountName.html>
 fn check_member(id: &str, claim: &Claim<AccountId>) -> Result<()> {
     // The function runs in the management account: no other one may call CreateAccount.
-    if id != claim.account() {
+    if id != claim.invocation().account() {
         return Ok(());
     }
     Err(Error::refused(format!(
@@ -346,7 +347,7 @@ impl Resource for Accounts {
         let tags = previous.map(|previous| &previous.tags);
         self.api.organizations.join(thing, &users, &desired.tags, tags, false, claim).await?;
         if !is_shown || previous.is_some_and(|previous| previous.name != desired.name) {
-            claim.change("name", is_shown, async || self.api.rename(id, &desired.name.0).await).await?;
+            claim.writes().change("name", is_shown, async || self.api.rename(id, &desired.name.0).await).await?;
         }
         if let Some(parent) = parent {
             let check = async || self.api.organizations.check_alone(thing, "place", &users, claim).await;

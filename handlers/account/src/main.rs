@@ -9,5 +9,5 @@ use account::Accounts;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    custom_resource::serve(Accounts::new).await
+    archipelago::serve(Accounts::new).await
 }

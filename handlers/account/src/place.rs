@@ -40,7 +40,7 @@ impl Accounts {
             let moving = async || {
                 if self.api.relocate(id, from, &to).await? { Ok(()) } else { Err(not_there(id)) }
             };
-            return claim.change("place", false, moving).await;
+            return claim.writes().change("place", false, moving).await;
         }
         let Some(previous) = previous.filter(|previous| previous.parent_id != desired.parent_id) else { return Ok(()) };
         let moving = async || {
@@ -50,7 +50,7 @@ impl Accounts {
             }
             Err(not_there(id))
         };
-        claim.change("place", true, moving).await
+        claim.writes().change("place", true, moving).await
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
+use archipelago::Tags;
 use aws_sdk_organizations::types::IamUserAccessToBilling;
-use custom_resource::{Tags, is_account_id};
+use custom_resource::is_account_id;
 use organizations::{ParentId, is_token};
 use serde::{Deserialize, Serialize};
 

@@ -3,10 +3,9 @@
 mod repositories;
 mod repository;
 
-use policy_statement::Statements;
 use repositories::Repositories;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    custom_resource::serve(|aws| Statements::new(aws, Repositories::new)).await
+    policy_statement::serve(Repositories::new).await
 }

@@ -9,7 +9,7 @@ use responder::Responder;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    custom_resource::start_log::<Responder>();
+    custom_resource::start_log(&[std::any::type_name::<Responder>()]);
     let responder = Responder::from_environment()?;
     lambda_runtime::run(service_fn(|event| responder.handle(event))).await
 }

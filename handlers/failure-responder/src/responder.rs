@@ -3,8 +3,9 @@
 
 use std::convert::Infallible;
 
+use archipelago::METRICS_NAMESPACE;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use custom_resource::{Clock, Deputy};
+use custom_resource::{Clock, FallbackResponder};
 use futures_util::future::join_all;
 use lambda_runtime::LambdaEvent;
 
@@ -12,12 +13,12 @@ use crate::record::Record;
 
 /// Answers what the records of a batch are about.
 pub(crate) struct Responder {
-    deputy: Deputy,
+    fallback: FallbackResponder,
 }
 
 impl Responder {
     pub(crate) fn from_environment() -> Result<Self, lambda_runtime::Error> {
-        Ok(Self { deputy: Deputy::from_environment()? })
+        Ok(Self { fallback: FallbackResponder::from_environment()?.metrics(METRICS_NAMESPACE) })
     }
 
     /// Never an error: the whole batch would come again, with what is answered.
@@ -42,7 +43,7 @@ impl Responder {
         };
         let failure = record.failure();
         tracing::info!(function = failure.function, invocation = record.request_id(), "an invocation failed");
-        self.deputy.fail(record.event, &failure, clock).await.err().map(|_| again(message.message_id))
+        self.fallback.fail(record.event, &failure, clock).await.err().map(|_| again(message.message_id))
     }
 }
 

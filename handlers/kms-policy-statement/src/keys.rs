@@ -9,7 +9,7 @@ use aws_sdk_kms::{
     types::{KeyManagerType, KeyState},
 };
 use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
-use policy_statement::{Document, Limit, Objection, Place, Policy, PolicyStore, Resources, Rules, Statement};
+use policy_statement::{Document, Limit, Lookup, Objection, Place, Policy, PolicyStore, Resources, Rules, Statement};
 
 use crate::{element, key::Key, root};
 
@@ -64,12 +64,12 @@ impl PolicyStore for Keys {
     const OPENED_BY: &'static str = "the parameter KeyArns of the functions' stack says which keys the function may change, if the key's own \
                                      policy leaves that to IAM policies";
 
-    /// The key by its id, whichever name it has in the template.
     async fn warm_up(&self) {
         let _ = self.0.describe_key().key_id("any").send().await;
     }
 
-    async fn resolve(&self, place: Place<Key>) -> Result<Result<Place<Key>, AwsError>> {
+    /// The key by its id, whichever name it has in the template.
+    async fn resolve(&self, place: Place<Key>) -> Result<Lookup<Place<Key>>> {
         if let Some(region) = place.target.region.as_deref()
             && self.region() != Some(region)
         {
@@ -81,7 +81,7 @@ impl PolicyStore for Keys {
         }
         let described = match self.0.describe_key().key_id(&place.target.name).send().await.said() {
             Ok(described) => described.key_metadata,
-            Err(error) if error.code() == NOT_FOUND => return Ok(Err(error)),
+            Err(error) if error.code() == NOT_FOUND => return Ok(Lookup::Gone(error)),
             Err(error) => return Err(error.into()),
         };
         let key =
@@ -92,13 +92,14 @@ impl PolicyStore for Keys {
             )));
         }
         if let Some(state @ (KeyState::PendingDeletion | KeyState::PendingReplicaDeletion)) = &key.key_state {
-            return Ok(Err(AwsError::refused("kms:DescribeKey", state.as_str(), "the key is being deleted")));
+            let error = AwsError::refused("kms:DescribeKey", state.as_str(), "the key is being deleted");
+            return Ok(Lookup::Gone(error));
         }
         if let Some(KeyState::Creating | KeyState::Updating) = &key.key_state {
             return Err(Error::not_yet_within(SEEN_WITHIN, format!("the key {place} is still being made")));
         }
         let owner = key.aws_account_id.or_else(|| place.account.clone());
-        Ok(Ok(Place { account: place.account, target: Key { name: key.key_id, region: None, owner } }))
+        Ok(Lookup::Found(Place { account: place.account, target: Key { name: key.key_id, region: None, owner } }))
     }
 
     async fn get(&self, place: &Place<Key>) -> Result<Policy> {

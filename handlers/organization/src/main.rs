@@ -9,5 +9,5 @@ use organization::Organization;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    custom_resource::serve(Organization::new).await
+    archipelago::serve(Organization::new).await
 }

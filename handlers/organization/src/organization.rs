@@ -102,7 +102,7 @@ impl Resource for Organization {
             Some(organization) => organization,
             None => self.made().await?,
         };
-        check(&organization, claim.account())?;
+        check(&organization, claim.invocation().account())?;
         let id = organization.id().unwrap_or_default();
         claim.hold(&id.parse().map_err(|_| Error::refused("Organizations answered with an id that is none"))?);
 

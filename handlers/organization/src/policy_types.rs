@@ -44,7 +44,7 @@ impl Organization {
                 is_asked = true;
                 self.enable(root_id, policy_type, services).await
             };
-            claim.change(policy_type.as_str(), now.is_some(), enabling).await?;
+            claim.writes().change(policy_type.as_str(), now.is_some(), enabling).await?;
         }
         let dropped = || previous.into_iter().flatten().filter(|policy_type| !desired.contains(policy_type));
         for policy_type in dropped() {
@@ -59,7 +59,7 @@ impl Organization {
                 let request = request.send().await.none_if(&["PolicyTypeNotEnabledException"]);
                 Ok(request.unless_busy().not_yet_if(&[NO_ROOT], NEW_FOR).map(drop)?)
             };
-            claim.change(policy_type.as_str(), now.is_none(), disabling).await?;
+            claim.writes().change(policy_type.as_str(), now.is_none(), disabling).await?;
         }
         let root = if is_asked { &self.organizations.root().await? } else { root };
         let is_off = |policy_type: &&PolicyType| status(root, policy_type) != Some(&PolicyTypeStatus::Enabled);

@@ -48,7 +48,7 @@ impl Organization {
             }
             let request = self.api().enable_aws_service_access().service_principal(*service);
             let enabling = async || Ok(request.send().await.unless_busy().map(drop)?);
-            claim.change(service, is_trusted, enabling).await?;
+            claim.writes().change(service, is_trusted, enabling).await?;
         }
         Ok(())
     }
@@ -57,7 +57,10 @@ impl Organization {
     pub(crate) async fn drop_old(&self, services: &Services<'_>, claim: &Claim<OrganizationId>) -> Result<()> {
         let dropped = services.previous.into_iter().flatten().filter(|service| !services.desired.contains(service));
         for service in dropped {
-            claim.change(service, !services.is_trusted(service), async || self.distrust(service).await).await?;
+            claim
+                .writes()
+                .change(service, !services.is_trusted(service), async || self.distrust(service).await)
+                .await?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The OUs on the way to an OU: found, made without a user, and deleted again while nobody uses them.
 
-use custom_resource::{Claim, Result, Users};
+use archipelago::Users;
+use custom_resource::{Claim, Result};
 use organizations::{Departure, UnitId};
 
 use crate::{
@@ -36,7 +37,7 @@ impl OrganizationalUnits {
                 level.id
             } else {
                 let level = self.tree.create(&parent, name, &[Users::made(claim.owner())]).await?;
-                claim.wrote(&level.id);
+                claim.writes().add(&level.id);
                 level.id
             };
         }
@@ -49,7 +50,7 @@ impl OrganizationalUnits {
         let itself = match parent {
             Some(parent) => {
                 let look = async || self.named(&parent, place.name()).await;
-                claim.look(Option::is_some, look).await?
+                claim.known().look(Option::is_some, look).await?
             }
             None => None,
         };

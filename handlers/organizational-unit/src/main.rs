@@ -10,5 +10,5 @@ use units::OrganizationalUnits;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    custom_resource::serve(|aws| OrganizationalUnits::new(Client::new(aws))).await
+    archipelago::serve(|aws| OrganizationalUnits::new(Client::new(aws))).await
 }

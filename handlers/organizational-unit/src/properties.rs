@@ -1,6 +1,6 @@
 //! What a template says of an OU, and what it reads back.
 
-use custom_resource::Tags;
+use archipelago::Tags;
 use organizations::ParentId;
 use serde::{Deserialize, Serialize};
 

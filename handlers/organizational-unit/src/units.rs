@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use archipelago::{Tags, Users};
 use aws_sdk_organizations::Client;
-use custom_resource::{Claim, Error, Resource, Result, Tags, Users};
+use custom_resource::{Claim, Error, LeftBehind, Resource, Result};
 use organizations::{BUSY_FOR, Departure, Organizations, Thing, UnitId};
 
 use crate::{
@@ -49,7 +50,10 @@ impl OrganizationalUnits {
                 self.tree.0.join(thing, &users, &desired.tags, previous_tags, anew, claim).await?;
                 if !is_shown || previous.is_some_and(|previous| previous.place.name() != name) {
                     let is_taken = children.iter().any(|unit| unit.name == name && unit.id != own.id);
-                    claim.change("name", is_shown, async || self.tree.rename(&own.id, name, is_taken).await).await?;
+                    claim
+                        .writes()
+                        .change("name", is_shown, async || self.tree.rename(&own.id, name, is_taken).await)
+                        .await?;
                 }
                 return Ok(Unit { name: name.to_owned(), ..own.clone() });
             }
@@ -84,21 +88,6 @@ impl OrganizationalUnits {
         }
         hold(claim, there)?;
         self.tree.0.join(thing, &users, &desired.tags, None, false, claim).await
-    }
-
-    /// Deletes what a cancelled replacement made; where something is inside by now, or where Organizations doesn't let us,
-    /// it is left to people: a rollback must not fail for it.
-    async fn take_back(&self, place: &Place, now: &Unit, claim: &Claim<UnitId>) -> Result<()> {
-        let (levels, made) = self.standing(place, claim).await?;
-        // One that is the OU itself again stays, and so do those above it.
-        let first = levels.iter().position(|level| level.id == now.id).map_or(0, |place| place + 1);
-        if let Some(made) = made.filter(|made| made.id != now.id)
-            && self.tree.0.leave(&made.id, claim).await? == Departure::Last
-            && self.delete_unless_used(&made.id).await?.is_some()
-        {
-            return self.tree.0.forget(&made.id, claim).await;
-        }
-        self.delete_levels(&levels[first..], claim).await
     }
 
     /// Takes the claim off its OU, and deletes that if it was the last one's; one that nobody made, or that is a level by now,
@@ -162,17 +151,6 @@ impl Resource for OrganizationalUnits {
     ) -> Result<Attributes> {
         let parent_id = self.parent(&desired.place, previous.map(|previous| &previous.place), claim).await?;
         let unit = self.unit(&parent_id, desired, previous, claim).await?;
-        // Back at the id that CloudFormation knows, with another parent in the old properties: a replacement was cancelled.
-        // (At another id it is this that replaces, and CloudFormation cleans up.)
-        let last = previous.map(|previous| &previous.place).filter(|last| last.is_elsewhere(&desired.place));
-        if let Some(cancelled) = last.filter(|_| claim.given().is_some_and(|given| given.as_str() == unit.id)) {
-            match self.take_back(cancelled, &unit, claim).await {
-                Err(Error::Refused(reason)) => {
-                    tracing::warn!(%reason, "a cancelled replacement was not looked after");
-                }
-                taken_back => taken_back?,
-            }
-        }
         let mut names = match &desired.place {
             Place::Child { parent: Some(_), .. } => self.tree.names_down_to(&parent_id).await?,
             place => place.levels().to_vec(),
@@ -203,6 +181,27 @@ impl Resource for OrganizationalUnits {
             (None, None) => return Ok(()),
         };
         self.delete_levels(&levels, claim).await
+    }
+
+    /// Deletes the OU that a cancelled replacement made under another parent; where something is inside by now, it is left to people.
+    async fn take_back(
+        &self,
+        cancelled: &Properties,
+        desired: &Properties,
+        _: &LeftBehind,
+        claim: &Claim<UnitId>,
+    ) -> Result<()> {
+        let Some(now) = claim.id().filter(|_| cancelled.place.is_elsewhere(&desired.place)) else { return Ok(()) };
+        let (levels, made) = self.standing(&cancelled.place, claim).await?;
+        // One that is the OU itself again stays, and so do those above it.
+        let first = levels.iter().position(|level| level.id == now.as_str()).map_or(0, |place| place + 1);
+        if let Some(made) = made.filter(|made| made.id != now.as_str())
+            && self.tree.0.leave(&made.id, claim).await? == Departure::Last
+            && self.delete_unless_used(&made.id).await?.is_some()
+        {
+            return self.tree.0.forget(&made.id, claim).await;
+        }
+        self.delete_levels(&levels[first..], claim).await
     }
 }
 

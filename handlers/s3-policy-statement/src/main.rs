@@ -4,9 +4,8 @@ mod bucket;
 mod buckets;
 
 use buckets::Buckets;
-use policy_statement::Statements;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    custom_resource::serve(|aws| Statements::new(aws, Buckets::new)).await
+    policy_statement::serve(Buckets::new).await
 }

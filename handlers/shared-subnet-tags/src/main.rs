@@ -9,5 +9,5 @@ use subnets::SharedSubnets;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    custom_resource::serve(|aws| SharedSubnets::new(Client::new(aws))).await
+    archipelago::serve(|aws| SharedSubnets::new(Client::new(aws))).await
 }

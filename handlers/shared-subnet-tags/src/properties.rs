@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
-use custom_resource::{Owner, Tags};
+use archipelago::Tags;
+use custom_resource::Owner;
 use serde::Deserialize;
 
 /// The properties of `Custom::SharedSubnetTags`.

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use custom_resource::{Claim, Error, Resource, Result, TagChanges, Tags, Users};
+use archipelago::{TagChanges, Tags, Users};
+use custom_resource::{Claim, Error, Known, Resource, Result};
 use ec2::{Client, Subnet, Vpc};
 
 use crate::{
@@ -149,7 +150,7 @@ impl SharedSubnets {
         for (id, tags) in before.iter().filter_map(|(id, tags)| Some((seen.get_key_value(*id)?.0, *tags))) {
             let wanted = now.get(id.as_str()).copied().unwrap_or(&none);
             let dropped = owned(tags.pairs().filter(|(key, _)| wanted.get(key).is_none()));
-            if !dropped.is_empty() && !claim.has_written(&format!("no tags of {id}")) {
+            if !dropped.is_empty() && !claim.writes().includes(&format!("no tags of {id}")) {
                 left.insert(id, dropped);
             }
         }
@@ -182,7 +183,7 @@ impl SharedSubnets {
             self.api.untag(ids, &tags).await?;
         }
         for id in ids {
-            claim.wrote(format!("no tags of {id}"));
+            claim.writes().add(format!("no tags of {id}"));
         }
         Ok(())
     }
@@ -191,7 +192,7 @@ impl SharedSubnets {
     async fn carry_out(&self, changes: Changes, claim: &Claim<TagsId>) -> Result<()> {
         for (tags, Change { ids, is_needed }) in changes {
             let tagging = async || self.api.tag(ids.clone(), &tags).await;
-            claim.change(&format!("tags of {}", ids.join(", ")), !is_needed, tagging).await?;
+            claim.writes().change(&format!("tags of {}", ids.join(", ")), !is_needed, tagging).await?;
         }
         Ok(())
     }
@@ -203,7 +204,7 @@ impl SharedSubnets {
         let is_known = |(id, users): &(&String, &Users)| users.own_tag(owner, now[id.as_str()]).is_none();
         let (known, new): (Vec<_>, Vec<_>) = used.partition(is_known);
         let again = self.users_again(&new.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await?;
-        let known = known.into_iter().filter(|_| claim.given().is_none());
+        let known = known.into_iter().filter(|_| claim.known().id().is_none());
         for (id, users) in known.chain(&again) {
             users.check_nobody_leaves(owner, id)?;
             let is_there = |(key, value): (&String, &String)| users.value(key) == Some(value);
@@ -260,7 +261,7 @@ impl Resource for SharedSubnets {
     }
 
     async fn remove(&self, last: Option<&Properties>, claim: &Claim<TagsId>) -> Result<()> {
-        if claim.made_nothing() {
+        if matches!(claim.known(), Known::Nothing) {
             return Ok(());
         }
         let subnets = self.seen(None, last).await?;

@@ -7,5 +7,5 @@ use principals::SharePrincipals;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    custom_resource::serve(SharePrincipals::new).await
+    archipelago::serve(SharePrincipals::new).await
 }

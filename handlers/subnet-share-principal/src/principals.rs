@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use archipelago::TagChanges;
 use aws_sdk_ram::types::{ResourceShare, ResourceShareStatus as Status};
-use custom_resource::{Answer, AwsError, Claim, Error, Resource, Result, SdkConfig, TagChanges};
+use custom_resource::{Answer, AwsError, Claim, Error, LeftBehind, Resource, Result, SdkConfig};
 use resource_shares::{Addition, Additions, Entity, Note, ResourceShares, ShareArn, pairs};
 
 use crate::properties::{PlacedPrincipal, Properties};
@@ -63,7 +64,7 @@ impl SharePrincipals {
             let found = self.shares.share(share.as_str()).await?.map(|share| pairs(&share)).unwrap_or_default();
             Ok(Additions::among(&found).under(key).map(|addition| addition.note))
         };
-        claim.look(Option::is_some, noted).await
+        claim.known().look(Option::is_some, noted).await
     }
 
     async fn forget(&self, share: &ShareArn, addition: &Addition) -> Result<()> {
@@ -72,12 +73,13 @@ impl SharePrincipals {
         Ok(())
     }
 
-    /// Takes back what this claim added, unless somebody else wants it there. The tag goes last: until then, another try
+    /// Takes out what this claim added, unless somebody else wants it there. The tag goes last: until then, another try
     /// knows what there is to be done.
-    async fn take_back(&self, placed: &PlacedPrincipal, claim: &Claim<PlacedPrincipal>) -> Result<()> {
+    async fn leave(&self, placed: &PlacedPrincipal, left: &LeftBehind, claim: &Claim<PlacedPrincipal>) -> Result<()> {
         let PlacedPrincipal { share, principal } = placed;
         let own = Addition::new(claim.owner(), principal, Note::Leaving);
         let Some(note) = self.noted(share, &own.key, claim).await? else { return Ok(()) };
+        left.is_there();
         if note == Note::Before {
             return self.forget(share, &own).await;
         }
@@ -129,12 +131,7 @@ impl Resource for SharePrincipals {
         let _ = self.shares.share("any").await;
     }
 
-    async fn ensure(
-        &self,
-        desired: &Properties,
-        previous: Option<&Properties>,
-        claim: &Claim<PlacedPrincipal>,
-    ) -> Result<()> {
+    async fn ensure(&self, desired: &Properties, _: Option<&Properties>, claim: &Claim<PlacedPrincipal>) -> Result<()> {
         let (placed, now) = tokio::join!(self.placed(desired), self.shares.principals(desired.share_arn.as_str()));
         let (placed, now) = (placed?, now?);
         let PlacedPrincipal { share, principal } = &placed;
@@ -150,7 +147,7 @@ impl Resource for SharePrincipals {
             Some(Note::Added | Note::Before) => None,
             None if now.holds(&entity) => Some(additions.note_of_another(principal)),
             Some(Note::Leaving) | None => {
-                claim.wrote(&key);
+                claim.writes().add(&key);
                 Some(Note::Added)
             }
         };
@@ -161,17 +158,8 @@ impl Resource for SharePrincipals {
         claim.hold(&placed);
         additions.check_nobody_takes_back(&[principal], &key)?;
         // What wasn't there or was being taken out when this request came is new, even if a list that is behind shows it.
-        let new = claim.has_written(&key).then_some(&entity);
-        self.shares.ensure_associated(share.as_str(), &[&entity], new.as_slice(), &now, claim).await?;
-        // Back at the id that CloudFormation knows, with other words in the old properties: a replacement was cancelled.
-        // (At another id it is this that replaces, and CloudFormation cleans up.)
-        let cancelled = previous.filter(|previous| *previous != desired);
-        if let Some(cancelled) = cancelled.filter(|_| claim.given().is_some_and(|given| given == placed))
-            && let Some(cancelled) = self.placed_in_the_past(cancelled).await?.filter(|cancelled| *cancelled != placed)
-        {
-            self.take_back(&cancelled, claim).await?;
-        }
-        Ok(())
+        let new = claim.writes().includes(&key).then_some(&entity);
+        self.shares.ensure_associated(share.as_str(), &[&entity], new.as_slice(), &now, claim).await
     }
 
     async fn remove(&self, last: Option<&Properties>, claim: &Claim<PlacedPrincipal>) -> Result<()> {
@@ -181,8 +169,24 @@ impl Resource for SharePrincipals {
             (None, None) => None,
         };
         match placed {
-            Some(placed) => self.take_back(&placed, claim).await,
+            Some(placed) => self.leave(&placed, &LeftBehind::default(), claim).await,
             None => Ok(()),
+        }
+    }
+
+    async fn take_back(
+        &self,
+        cancelled: &Properties,
+        desired: &Properties,
+        left: &LeftBehind,
+        claim: &Claim<PlacedPrincipal>,
+    ) -> Result<()> {
+        if cancelled == desired {
+            return Ok(());
+        }
+        match self.placed_in_the_past(cancelled).await? {
+            Some(placed) if claim.id().is_some_and(|now| now != placed) => self.leave(&placed, left, claim).await,
+            _ => Ok(()),
         }
     }
 }

@@ -7,5 +7,5 @@ use shares::SubnetShares;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    custom_resource::serve(SubnetShares::new).await
+    archipelago::serve(SubnetShares::new).await
 }

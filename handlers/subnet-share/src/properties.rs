@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use custom_resource::{FunctionArn, Result, Tags};
+use archipelago::Tags;
+use custom_resource::{FunctionArn, Result};
 use resource_shares::{Entity, Organization, Principal};
 use serde::{Deserialize, Serialize};
 

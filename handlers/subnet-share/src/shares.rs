@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use archipelago::{TagChanges, has_owner_tag, owner_tag};
 use aws_sdk_ram::types::{ResourceShare, ResourceShareStatus as Status};
-use custom_resource::{Answer, Claim, Error, Owner, Resource, Result, SdkConfig, TagChanges};
+use custom_resource::{Answer, Claim, Error, Known, RequestType, Resource, Result, SdkConfig};
 use resource_shares::{Additions, Entity, Patient, ResourceShares, ShareArn, batches, pairs, tags};
 
 use crate::properties::{Attributes, Properties};
@@ -34,7 +35,7 @@ impl SubnetShares {
         if let Some(id) = claim.id() {
             match self.shares.share(id.as_str()).await?.filter(is_staying) {
                 Some(share) => return Ok(Some(share)),
-                None if claim.given().as_ref() != Some(&id) => {
+                None if claim.known().id() != Some(&id) => {
                     return Err(Error::not_yet_within(LISTED_WITHIN, format!("the new share {id} isn't listed yet")));
                 }
                 // Somebody deleted it; it is made anew, under another ARN.
@@ -58,7 +59,7 @@ impl SubnetShares {
     ) -> Result<ResourceShare> {
         let wanted: Vec<_> = wanted.iter().collect();
         let (subnets, principals) = batches(&wanted).next().unwrap_or_default();
-        let marked = desired.tags.with(claim.owner().tag());
+        let marked = desired.tags.with(owner_tag(claim.owner()));
         let token = format!("{:?}", (&desired.name, &subnets, &principals, &marked));
         let request = self.shares.ram.create_resource_share().name(&desired.name);
         let request = request.allow_external_principals(OUTSIDERS).set_tags(Some(tags(&marked)));
@@ -75,7 +76,7 @@ impl SubnetShares {
             Some(id) => self.shares.share(id.as_str()).await?,
             None => self.shares.marked(claim.owner()).await?,
         };
-        if found.is_some() || claim.made_nothing() {
+        if found.is_some() || matches!(claim.known(), Known::Nothing) {
             return Ok(found);
         }
         let is_it = |share: &ResourceShare| id.is_none_or(|id| share.resource_share_arn() == Some(id.as_str()));
@@ -97,11 +98,11 @@ impl SubnetShares {
             let request = self.shares.ram.update_resource_share().resource_share_arn(arn).name(&desired.name);
             let request = request.allow_external_principals(OUTSIDERS);
             let describing = async || Ok(request.send().await.unless_busy().map(drop)?);
-            claim.change("description", listed == wanted, describing).await?;
+            claim.writes().change("description", listed == wanted, describing).await?;
         }
         let changes = desired.tags.changes(&pairs(share), previous.map(|previous| &previous.tags));
         let tagging = async || Ok(self.shares.change_tags(arn, &changes).await?);
-        claim.change("tags", changes.are_shown, tagging).await
+        claim.writes().change("tags", changes.are_shown, tagging).await
     }
 
     /// Associates what is wanted, and then only takes away what was wanted `before` and what no other stack added. A Create may
@@ -116,7 +117,7 @@ impl SubnetShares {
         let arn = share.resource_share_arn().unwrap_or_default();
         let now = self.shares.associations(arn).await?;
         let mut additions = Additions::among(&pairs(share));
-        let is_create = claim.given().is_none();
+        let is_create = claim.invocation().request_type() == RequestType::Create;
         let found = before.is_none().then(|| now.held()).filter(|found| is_create && !found.is_subset(wanted));
         if found.is_some() {
             // Who adds a principal notes that first: whoever sees the principal sees the note.
@@ -183,8 +184,9 @@ impl Resource for SubnetShares {
         let named: Vec<_> = [Some(desired), previous].into_iter().flatten().flat_map(|it| &it.principals).collect();
         let (organization, share) = tokio::join!(self.shares.organization(&named), self.share(claim));
         let (organization, share) = (organization?, share?);
-        let wanted = desired.entities(claim.function(), organization.as_ref())?;
-        let before = previous.map(|previous| previous.entities_of_the_past(claim.function(), organization.as_ref()));
+        let wanted = desired.entities(claim.invocation().function(), organization.as_ref())?;
+        let before = previous
+            .map(|previous| previous.entities_of_the_past(claim.invocation().function(), organization.as_ref()));
         let Some(share) = share else {
             let made = self.make(desired, &wanted, claim).await?;
             hold(claim, &made)?;
@@ -204,8 +206,7 @@ impl Resource for SubnetShares {
     }
 
     async fn remove(&self, _: Option<&Properties>, claim: &Claim<ShareArn>) -> Result<()> {
-        let is_ours =
-            |share: &ResourceShare| pairs(share).get(Owner::TAG_KEY).is_some_and(|tag| claim.owner().made(tag));
+        let is_ours = |share: &ResourceShare| has_owner_tag(&pairs(share), claim.owner());
         let Some(share) = self.last(claim).await?.filter(is_ours) else { return Ok(()) };
         let arn = share.resource_share_arn().unwrap_or_default();
         if is_staying(&share) {

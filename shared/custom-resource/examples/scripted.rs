@@ -3,7 +3,7 @@
 
 use std::future::pending;
 
-use custom_resource::{Claim, Error, Resource, Result};
+use custom_resource::{Claim, Error, Resource, Result, Server};
 use serde::{Deserialize, Serialize};
 
 struct Scripted;
@@ -75,5 +75,5 @@ impl Resource for Scripted {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::result::Result<(), lambda_runtime::Error> {
-    custom_resource::serve(|_| Scripted).await
+    Server::new().metrics("Scripted").every_type(async |_| Ok(Scripted)).run().await
 }

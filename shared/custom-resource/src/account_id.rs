@@ -8,7 +8,8 @@ pub fn is_account_id(text: &str) -> bool {
 }
 
 /// The account that stands in `arn`; empty where none does.
-pub(crate) fn account_of(arn: &str) -> &str {
+#[must_use]
+pub fn account_of(arn: &str) -> &str {
     arn.split(':').nth(4).unwrap_or_default()
 }
 

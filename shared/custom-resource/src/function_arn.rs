@@ -1,8 +1,4 @@
-//! Which function was invoked, and on behalf of which account.
-
-/// How the names of aliases start that other accounts invoke a function by, each one its own: nothing in an event says who
-/// sent it, but Lambda says by which alias it came, and lets each account use its own alone.
-const CALLER: &str = "caller-";
+//! Which function was invoked.
 
 /// The ARN of the function that was invoked, in parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,9 +9,10 @@ pub struct FunctionArn {
     pub region: String,
     /// The 12-digit id of the account that the function runs in.
     pub account: String,
-    /// `archipelago-organization`; of what is no ARN, all of it.
+    /// `greetings`; of what is no ARN, all of it.
     pub name: String,
-    qualifier: Option<String>,
+    /// The alias or version that was invoked, if the ARN names one.
+    pub qualifier: Option<String>,
 }
 
 impl FunctionArn {
@@ -33,13 +30,6 @@ impl FunctionArn {
             qualifier: part(7),
         }
     }
-
-    /// The other account that invoked the function, if it did so by an alias of its own: all that follows `caller-`, be it
-    /// an account's id or not. What isn't one is refused before any work, and never stands for the function's own account.
-    #[must_use]
-    pub fn caller(&self) -> Option<&str> {
-        self.qualifier.as_deref()?.strip_prefix(CALLER)
-    }
 }
 
 #[cfg(test)]
@@ -47,21 +37,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_alias_says_who_calls() {
-        let function = "arn:aws-cn:lambda:cn-north-1:111111111111:function:archipelago-ecr-policy-statement";
-        let own = FunctionArn::read(function);
-        assert_eq!((&*own.partition, &*own.region, &*own.account), ("aws-cn", "cn-north-1", "111111111111"));
-        assert_eq!((&*own.name, own.caller()), ("archipelago-ecr-policy-statement", None));
-        let by = |alias: &str| FunctionArn::read(&format!("{function}:{alias}")).caller().map(ToOwned::to_owned);
-        assert_eq!(by("caller-222222222222").as_deref(), Some("222222222222"));
-        for other in ["live", "$LATEST", "7", "Caller-2222", "caller"] {
-            assert_eq!(by(other), None, "{other}");
-        }
-        for (alias, caller) in
-            [("caller-2222", "2222"), ("caller-", ""), ("caller-ou-abcd-12345678", "ou-abcd-12345678")]
-        {
-            assert_eq!(by(alias).as_deref(), Some(caller), "what isn't understood is no alias of the own account");
-        }
-        assert_eq!(FunctionArn::read("archipelago-account").name, "archipelago-account");
+    fn an_arn_is_read_in_parts() {
+        let function = "arn:aws-cn:lambda:cn-north-1:111111111111:function:greetings";
+        let plain = FunctionArn::read(function);
+        assert_eq!((&*plain.partition, &*plain.region, &*plain.account), ("aws-cn", "cn-north-1", "111111111111"));
+        assert_eq!((&*plain.name, plain.qualifier), ("greetings", None));
+        assert_eq!(FunctionArn::read(&format!("{function}:live")).qualifier.as_deref(), Some("live"));
+        assert_eq!(FunctionArn::read("greetings").name, "greetings");
     }
 }

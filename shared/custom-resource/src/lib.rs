@@ -2,7 +2,7 @@
 //!
 //! Every request gets exactly one answer, SUCCESS or FAILED, with the id of what really exists, whatever happens on
 //! the way: bad properties, a panic, a slow AWS, the end of the function's time. Where the process itself is killed, a
-//! [`Deputy`] answers from another one.
+//! [`FallbackResponder`] answers from another one.
 //!
 //! ```no_run
 //! use custom_resource::{Claim, Resource, Result, serve};
@@ -37,53 +37,73 @@
 //! }
 //!
 //! # async fn run() -> Result<(), lambda_runtime::Error> {
-//! serve(|_aws| Greetings).await
+//! serve(async |_aws| Ok(Greetings)).await
 //! # }
 //! ```
 
 mod account_id;
 mod attributes;
+mod built;
+mod claim;
+mod clock;
 mod configuration;
 mod continuation;
 mod deliver;
-mod deputy;
+mod digest;
+mod envelope;
 mod error;
 mod event;
+mod event_text;
+mod fallback_responder;
+mod function;
 mod function_arn;
 mod http;
+mod invocation;
+mod known;
+mod left_behind;
 mod lifecycle;
 mod mangled;
 mod metrics;
+mod owner;
 mod properties;
-mod requests;
+mod records;
+mod request_order;
+mod request_table;
 mod resource;
 mod response;
 mod response_url;
-#[cfg(feature = "schema")]
-pub mod schema;
-mod serve;
-mod tags;
+mod server;
 mod telemetry;
-mod turn;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod undelivered;
-mod users;
+mod waits;
 mod warm_up;
+mod writes;
 
-pub use account_id::is_account_id;
+pub use account_id::{account_of, is_account_id};
 pub use aws_config::SdkConfig;
-pub use deputy::{Deputy, Failure, Unheard};
+pub use claim::Claim;
+pub use clock::Clock;
+pub use envelope::{Envelope, Unanswerable};
 pub use error::{Answer, AwsError, Error, NotYet, Result};
-pub use event::{Continuation, Envelope, Request, Unanswerable, readable};
+pub use event::{Continuation, Request};
+pub use event_text::readable;
+pub use fallback_responder::{Failure, FallbackResponder, Unheard};
+pub use function::Function;
 pub use function_arn::FunctionArn;
-pub use lifecycle::{Clock, Outcome, answer};
+pub use invocation::{Invocation, RequestType};
+pub use known::Known;
+pub use left_behind::LeftBehind;
+pub use lifecycle::{Admission, Lifecycle, Outcome, of_own_account};
 pub use mangled::{mangled, mangled_account_id};
-pub use requests::Requests;
-pub use resource::{Claim, Owner, Resource};
+pub use owner::Owner;
+pub use request_order::{NotARequestOrder, RequestOrder};
+pub use request_table::RequestTable;
+pub use resource::Resource;
 pub use response::{Response, Status};
 pub use response_url::{ResponseHosts, ResponseUrl};
-pub use serve::serve;
-pub use tags::{TagChanges, Tags};
+pub use server::{Server, serve};
 pub use telemetry::start_log;
-pub use turn::{NotATurn, Turn};
-pub use undelivered::{ANSWER_UNDELIVERED, undelivered};
-pub use users::Users;
+pub use undelivered::{ANSWER_UNDELIVERED, Undelivered, undelivered};
+pub use writes::Writes;

@@ -1,7 +1,9 @@
 //! From a request to its one answer: every rule of the protocol that isn't about sending it. No I/O of its own.
 
 use std::{
+    fmt::Display,
     panic::{AssertUnwindSafe, catch_unwind},
+    str::FromStr,
     time::Duration,
 };
 
@@ -11,13 +13,17 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::{
-    Claim, Error, Owner, Requests, Resource, Result,
-    account_id::{account_of, is_account_id},
+    Claim, Clock, Error, Invocation, Known, LeftBehind, Owner, RequestOrder, RequestTable, RequestType, Resource,
+    Result,
+    account_id::account_of,
     attributes,
+    envelope::Envelope,
     error::NotYet,
-    event::{Asked, Continuation, Envelope, Request},
+    event::{Asked, Continuation, Request},
+    known::{NOTHING_MADE, PERHAPS_MADE},
     metrics, properties,
-    response::{NOTHING_MADE, PERHAPS_MADE, Response},
+    response::Response,
+    waits::Waits,
 };
 
 /// How long before Lambda's deadline the work stops, so that the answer and its retries still fit.
@@ -37,19 +43,7 @@ const WORTH_GOING_ON: Duration = Duration::from_secs(15);
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
 const LONGEST_CHAIN: u32 = 14;
 
-/// Milliseconds without a word of it, after which a wait is over. Longer than the pause between two invocations.
-const FORGOTTEN_AFTER: u64 = 60_000;
-
 const DEFECT: &str = "a defect in this handler stopped the work; the log says where, please report it";
-
-/// Where an invocation stands in time.
-#[derive(Debug, Clone, Copy)]
-pub struct Clock {
-    /// When Lambda ends the invocation.
-    pub deadline: Instant,
-    /// Milliseconds since 1970, when the invocation began.
-    pub began: u64,
-}
 
 /// What becomes of a request in one invocation.
 #[derive(Debug)]
@@ -71,52 +65,99 @@ enum Work<P> {
     Remove { last: Option<P> },
 }
 
-/// Does what `request` asks of `resource`, and says what to answer.
+/// Whether a request may be worked on: the sentence of the refusal, if it may not. Whoever may invoke a function can write any event,
+/// so it looks at what Lambda says of the invocation.
+pub type Admission = fn(&Envelope) -> Result<(), String>;
+
+/// Admits stacks of the function's own account.
 ///
-/// With a table of `requests`, one that is older than another for the same resource does nothing.
-pub async fn answer<R: Resource>(
-    resource: &R,
-    requests: Option<&Requests>,
+/// # Errors
+/// A sentence with both accounts.
+pub fn of_own_account(envelope: &Envelope) -> Result<(), String> {
+    let (function, stack) = (&envelope.function, account_of(&envelope.stack_id));
+    if function.account == stack {
+        return Ok(());
+    }
+    Err(format!("the stack is of account {stack}, and the function is for stacks of account {}", function.account))
+}
+
+/// What holds for every request of a function.
+#[derive(Debug, Clone)]
+pub struct Lifecycle {
+    /// Which requests are worked on.
+    pub admission: Admission,
+    /// Where requests are noted, so that one that is older than another for the same resource does nothing.
+    pub requests: Option<RequestTable>,
+}
+
+impl Default for Lifecycle {
+    fn default() -> Self {
+        Self { admission: of_own_account, requests: None }
+    }
+}
+
+impl Lifecycle {
+    /// Does what `request` asks of `resource`, and says what to answer.
+    pub async fn answer<R: Resource>(&self, resource: &R, request: &Request, clock: Clock) -> Outcome {
+        let envelope = &request.envelope;
+        if let Err(reason) = (self.admission)(envelope) {
+            return Outcome::Answer(refused(request, &reason));
+        }
+        // Handlers' own code reads their properties, and may panic like any other.
+        let read = || request.asked.as_ref().map_err(Clone::clone).and_then(read::<R::Properties>);
+        let work = match catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(DEFECT.to_owned())) {
+            Ok(work) => work,
+            Err(reason) => return Outcome::Answer(Response::failed(envelope, request.held(), &reason)),
+        };
+        let made = request.made(clock.began);
+        if let Err(reason) = check_time(made, request.service_timeout, clock) {
+            return Outcome::Answer(Response::failed(envelope, request.held(), &reason));
+        }
+        let claim = self.claim(request, made);
+        let worked = until_done(resource, request, &work, &claim, clock).await;
+        answered(request, &work, &claim, worked)
+    }
+
+    fn claim<Id: FromStr + Display + Clone>(&self, request: &Request, made: u64) -> Claim<Id> {
+        let envelope = &request.envelope;
+        let owner = Owner::new(&*envelope.stack_id, &*envelope.logical_resource_id);
+        let request_type = request.asked.as_ref().map_or(RequestType::Create, Asked::request_type);
+        // CloudFormation uses a RequestId again.
+        let wording = request.asked.as_ref().map(Asked::wording).unwrap_or_default();
+        let order =
+            RequestOrder::new(made, request_type == RequestType::Delete, &format!("{} {wording}", envelope.request_id));
+        let invocation = Invocation::new(envelope.function.clone(), request_type, order, self.requests.clone());
+        Claim::of(owner, invocation, envelope.physical_resource_id.as_deref(), request.past.held.as_deref())
+    }
+}
+
+/// The answer to what isn't worked on. What was refused from the start is taken back without a word: its id says that no work was
+/// done, none is done now, and a rollback must not hang.
+pub(crate) fn refused(request: &Request, reason: &str) -> Response {
+    let envelope = &request.envelope;
+    match (&request.asked, envelope.physical_resource_id.as_deref()) {
+        (Ok(Asked::Delete { .. }), Some(NOTHING_MADE)) => Response::success(envelope, NOTHING_MADE, Map::new(), false),
+        _ => Response::failed(envelope, request.held(), reason),
+    }
+}
+
+/// The answer to what was worked on.
+fn answered<P, Id: FromStr + Display + Clone>(
     request: &Request,
-    clock: Clock,
+    work: &Work<P>,
+    claim: &Claim<Id>,
+    worked: Result<Map<String, Value>, Unfinished>,
 ) -> Outcome {
     let envelope = &request.envelope;
     let given = envelope.physical_resource_id.clone();
-    if let Err(reason) = admitted::<R>(envelope) {
-        // What was refused from the start is taken back without a word: that id says that no work was done, none is done
-        // now, and a rollback must not hang.
-        let nothing_to_delete =
-            matches!(request.asked, Ok(Asked::Delete { .. })) && given.as_deref() == Some(NOTHING_MADE);
-        return Outcome::Answer(match given {
-            Some(id) if nothing_to_delete => Response::success(envelope, &id, Map::new(), false),
-            _ => Response::failed(envelope, request.held(), &reason),
-        });
-    }
-    // Handlers' own code reads their properties, and may panic like any other.
-    let read = || request.asked.as_ref().map_err(Clone::clone).and_then(read::<R::Properties>);
-    let work = match catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(DEFECT.to_owned())) {
-        Ok(work) => work,
-        Err(reason) => return Outcome::Answer(Response::failed(envelope, request.held(), &reason)),
-    };
-    let made = request.made(clock.began);
-    if let Err(reason) = check_time(made, request.service_timeout, clock) {
-        return Outcome::Answer(Response::failed(envelope, request.held(), &reason));
-    }
-    let owner = Owner::new(&*envelope.stack_id, &*envelope.logical_resource_id);
-    let claim = Claim::new(owner, given.clone()).on(envelope.function.clone());
     let is_delete = matches!(work, Work::Remove { .. });
-    // CloudFormation uses a RequestId again.
-    let wording = request.asked.as_ref().map(Asked::wording).unwrap_or_default();
-    let turn = format!("{} {wording}", envelope.request_id);
-    let claim = claim.asked(&turn, made, is_delete).noted_in(requests.cloned()).resumed(request.past.held.clone());
-    let worked = until_done(resource, request, &work, &claim, clock).await;
     // Nothing was made as far as anybody knows, and nothing was found that had been made all the same.
     // CloudFormation invents an id where it has no answer: then nobody knows what was made.
-    let knows_of_nothing = is_delete && given.as_deref() == Some(NOTHING_MADE) && claim.held() == given;
+    let knows_of_nothing = is_delete && matches!(claim.known(), Known::Nothing) && claim.held().is_none();
     // A Delete is answered with the id that CloudFormation gave, and with no other.
-    let held = if is_delete { given } else { claim.held() };
+    let held = if is_delete { given } else { claim.held().or(given) };
     Outcome::Answer(match (worked, held) {
-        (Ok(data), Some(id)) => Response::success(envelope, &id, data, R::NO_ECHO),
+        (Ok(data), Some(id)) => Response::success(envelope, &id, data, claim.masks_attributes()),
         (Ok(_), None) => {
             Response::failed(envelope, Some(PERHAPS_MADE), "a defect in this handler: the work is done, but has no id")
         }
@@ -135,31 +176,6 @@ pub async fn answer<R: Resource>(
             return Outcome::Continue { past: Continuation { held, ..past }, reason };
         }
     })
-}
-
-/// Whether the stack is of an account that may have such a resource. Whoever may invoke a function can write any event; by
-/// which alias it came is what Lambda says.
-fn admitted<R: Resource>(envelope: &Envelope) -> Result<(), String> {
-    let function = &envelope.function;
-    let stack = account_of(&envelope.stack_id);
-    match function.caller() {
-        Some(caller) if !is_account_id(caller) => Err(format!(
-            "the function was invoked by the alias caller-{caller}, which names no account; the alias of an account is \
-             caller- and the account's 12 digits"
-        )),
-        Some(_) if !R::TAKES_CALLERS => {
-            Err("resources of this type are for stacks of the function's own account".into())
-        }
-        Some(caller) if caller != stack => {
-            Err(format!("the stack is of account {stack}, but the function was invoked for account {caller}"))
-        }
-        None if function.account != stack => Err(format!(
-            "the stack is of account {stack}, and the function is for stacks of account {}; another account needs an alias \
-             of its own, caller-{stack}",
-            function.account
-        )),
-        _ => Ok(()),
-    }
 }
 
 /// Whether CloudFormation still waits for a request that it made at `made`.
@@ -226,7 +242,7 @@ async fn until_done<R: Resource>(
     let is_ensure = matches!(work, Work::Ensure { .. });
     let mut perhaps_made = is_ensure && request.is_continued();
     let refused = |reason, perhaps_made| {
-        let has_made = perhaps_made || is_ensure && claim.has_written_anything();
+        let has_made = perhaps_made || is_ensure && !claim.writes().is_empty();
         if has_made { Unfinished::Failed(reason) } else { Unfinished::Refused(reason) }
     };
     loop {
@@ -240,7 +256,7 @@ async fn until_done<R: Resource>(
                 metrics::waited(&not_yet);
                 let waited = waits.said(&not_yet.topic, now());
                 if not_yet.within.is_some_and(|window| waited >= window) {
-                    if not_yet.is_denial() && claim.deny() {
+                    if not_yet.is_denial() && claim.writes().deny() {
                         continue;
                     }
                     let reason = format!("{not_yet} (still so after {} seconds)", waited.as_secs());
@@ -285,23 +301,6 @@ async fn until_done<R: Resource>(
     }
 }
 
-/// What was waited for, each with when it was said first and last in a row, in milliseconds since 1970.
-struct Waits(Vec<(String, u64, u64)>);
-
-impl Waits {
-    /// Notes that `topic` is waited for at `now`, and says for how long it has been. Two waits that take turns go on both;
-    /// one that wasn't said for `FORGOTTEN_AFTER` begins anew.
-    fn said(&mut self, topic: &str, now: u64) -> Duration {
-        self.0.retain(|(_, _, last)| now.saturating_sub(*last) < FORGOTTEN_AFTER);
-        if let Some((_, first, last)) = self.0.iter_mut().find(|(known, ..)| known == topic) {
-            *last = now;
-            return Duration::from_millis(now.saturating_sub(*first));
-        }
-        self.0.push((topic.to_owned(), now, now));
-        Duration::ZERO
-    }
-}
-
 async fn attempt<R: Resource>(
     resource: &R,
     work: &Work<R::Properties>,
@@ -312,7 +311,7 @@ async fn attempt<R: Resource>(
     match work {
         Work::Remove { last } => resource.remove(last.as_ref(), claim).await.map(|()| Map::new()),
         Work::Ensure { desired, previous } => {
-            let attributes = resource.ensure(desired, previous.as_ref(), claim).await?;
+            let attributes = ensured(resource, desired, previous.as_ref(), claim).await?;
             match serde_json::to_value(attributes) {
                 Ok(Value::Object(data)) => Ok(attributes::as_strings(data)),
                 Ok(Value::Null) => Ok(Map::new()),
@@ -320,4 +319,20 @@ async fn attempt<R: Resource>(
             }
         }
     }
+}
+
+/// Makes the world look like `desired`. Back at the id that CloudFormation knows, what a replacement made that was cancelled is
+/// taken back.
+pub(crate) async fn ensured<R: Resource>(
+    resource: &R,
+    desired: &R::Properties,
+    previous: Option<&R::Properties>,
+    claim: &Claim<R::Id>,
+) -> Result<R::Attributes> {
+    let attributes = resource.ensure(desired, previous, claim).await?;
+    if let Some(cancelled) = previous.filter(|_| claim.is_at_known_id()) {
+        let left = LeftBehind::default();
+        left.tolerated(resource.take_back(cancelled, desired, &left, claim).await, claim.writes())?;
+    }
+    Ok(attributes)
 }

@@ -15,8 +15,6 @@ use crate::{Request, error::NotYet};
 /// The variable in which Lambda says which function it is.
 pub(crate) const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
-const NAMESPACE: &str = "Archipelago";
-
 /// The header in which an SDK says which try of a call this is: `attempt=1; max=3`.
 const TRY: &str = "amz-sdk-request";
 const FIRST_TRY: &str = "attempt=1";
@@ -100,7 +98,8 @@ impl Operation {
 
     /// `request`, which an invocation that began at `began` worked on.
     pub(crate) fn of(request: &Request, outcome: Outcome, began: u64) -> Self {
-        let asked = request.asked.as_ref().ok().map(|asked| (asked.name(), request.envelope.request_id.clone()));
+        let asked =
+            request.asked.as_ref().ok().map(|asked| (asked.request_type().name(), request.envelope.request_id.clone()));
         let age = Duration::from_millis(began.saturating_sub(request.made(began)));
         Self { outcome, stopped: None, asked, age, response_bytes: None }
     }
@@ -116,20 +115,21 @@ impl Operation {
     }
 
     /// The line. A dimension has few values, whatever stacks there are and whatever an event says: each is paid for.
-    fn line(&self, own: &str, at: u64, took: Duration, tally: &Tally) -> Value {
+    fn line(&self, namespace: &str, own: &str, at: u64, took: Duration, tally: &Tally) -> Value {
         let measured = [
             ("Operations", "Count", Some(json!(1))),
             ("Duration", "Milliseconds", u64::try_from((self.age + took).as_millis()).ok().map(Value::from)),
             ("AwsCalls", "Count", Some(json!(tally.aws_calls.get()))),
             ("Retries", "Count", Some(json!(tally.retries.get()))),
-            ("LeaseWaits", "Count", Some(json!(tally.lease_waits.get()))),
+            // Only types that have leases have it.
+            ("LeaseWaits", "Count", Some(tally.lease_waits.get()).filter(|waits| *waits > 0).map(Value::from)),
             ("ResponseBytes", "Bytes", self.response_bytes.map(Value::from)),
         ];
         let measured: Vec<_> =
             measured.into_iter().filter_map(|(name, unit, value)| Some((name, unit, value?))).collect();
         let directive = |dimensions: &[&str], some: &[(&str, &str, Value)]| {
             let metrics = some.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit}));
-            json!({"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics.collect::<Value>()})
+            json!({"Namespace": namespace, "Dimensions": [dimensions], "Metrics": metrics.collect::<Value>()})
         };
         let operations = &measured[..1];
         let mut directives = vec![
@@ -158,15 +158,17 @@ impl Operation {
     }
 }
 
-/// Does the work of one request, counts what it takes, and writes the line at its end. `RUST_LOG` has no say in that.
-pub(crate) async fn measured<T>(work: impl Future<Output = (Operation, T)>) -> T {
+/// Does the work of one request, counts what it takes, and writes the line at its end, if there is a `namespace` for it. `RUST_LOG`
+/// has no say in that.
+pub(crate) async fn measured<T>(namespace: Option<&str>, work: impl Future<Output = (Operation, T)>) -> T {
+    let Some(namespace) = namespace else { return work.await.1 };
     let began = Instant::now();
     let measured = async {
         let (operation, done) = work.await;
         let function = std::env::var(FUNCTION_NAME).unwrap_or_default();
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let at = u64::try_from(at).unwrap_or(u64::MAX);
-        let line = TALLY.with(|tally| operation.line(&function, at, began.elapsed(), tally));
+        let line = TALLY.with(|tally| operation.line(namespace, &function, at, began.elapsed(), tally));
         // In one piece: CloudWatch takes the whole line, or no metric.
         let _ = std::io::stdout().lock().write_all(format!("{line}\n").as_bytes());
         done
@@ -186,7 +188,13 @@ mod tests {
     }
 
     fn line(operation: &Operation) -> Value {
-        operation.line("archipelago-account", 1_790_000_000_000, Duration::from_millis(1250), &Tally::default())
+        operation.line(
+            "Greetings",
+            "greetings-account",
+            1_790_000_000_000,
+            Duration::from_millis(1250),
+            &Tally::default(),
+        )
     }
 
     #[test]
@@ -198,31 +206,29 @@ mod tests {
                     "Timestamp": 1_790_000_000_000_u64,
                     "CloudWatchMetrics": [
                         {
-                            "Namespace": "Archipelago",
+                            "Namespace": "Greetings",
                             "Dimensions": [["FunctionName", "Outcome"]],
                             "Metrics": [
                                 {"Name": "Operations", "Unit": "Count"},
                                 {"Name": "Duration", "Unit": "Milliseconds"},
                                 {"Name": "AwsCalls", "Unit": "Count"},
                                 {"Name": "Retries", "Unit": "Count"},
-                                {"Name": "LeaseWaits", "Unit": "Count"},
                                 {"Name": "ResponseBytes", "Unit": "Bytes"},
                             ],
                         },
                         {
-                            "Namespace": "Archipelago",
+                            "Namespace": "Greetings",
                             "Dimensions": [["Outcome"]],
                             "Metrics": [{"Name": "Operations", "Unit": "Count"}],
                         },
                     ],
                 },
-                "FunctionName": "archipelago-account",
+                "FunctionName": "greetings-account",
                 "Outcome": "Success",
                 "Operations": 1,
                 "Duration": 1250,
                 "AwsCalls": 0,
                 "Retries": 0,
-                "LeaseWaits": 0,
                 "ResponseBytes": 300,
             })
         );
@@ -243,8 +249,8 @@ mod tests {
 
     #[test]
     fn the_cause_of_a_death_is_counted_by_itself_and_by_the_function_that_died() {
-        let line = line(&operation().in_place_of("archipelago-organization", "Killed"));
-        assert_eq!((&line["FunctionName"], &line["Cause"]), (&json!("archipelago-organization"), &json!("Killed")));
+        let line = line(&operation().in_place_of("greetings-organization", "Killed"));
+        assert_eq!((&line["FunctionName"], &line["Cause"]), (&json!("greetings-organization"), &json!("Killed")));
         assert_eq!(line["_aws"]["CloudWatchMetrics"][2]["Dimensions"], json!([["FunctionName", "Cause"]]));
     }
 

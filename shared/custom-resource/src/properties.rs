@@ -454,7 +454,16 @@ mod tests {
         #[serde(rename_all = "PascalCase")]
         struct Tagged {
             #[serde(rename = "Tags")]
-            _tags: crate::Tags,
+            _tags: Tags,
+        }
+        #[derive(Debug, Deserialize)]
+        #[serde(try_from = "Vec<Value>")]
+        struct Tags;
+        impl TryFrom<Vec<Value>> for Tags {
+            type Error = &'static str;
+            fn try_from(_: Vec<Value>) -> Result<Self, &'static str> {
+                Err("[1].Key: this key is there twice")
+            }
         }
         let twice = json!([{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]);
         let refusal = read::<Tagged>(&json!({"Tags": twice})).unwrap_err();

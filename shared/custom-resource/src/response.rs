@@ -6,19 +6,16 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::event::Envelope;
+use crate::{
+    Envelope,
+    known::{NOTHING_MADE, PERHAPS_MADE},
+};
 
 /// A longer body is dropped by CloudFormation, whose stack then shows that instead of the reason.
 pub(crate) const MAX_BODY: usize = 4096;
 
 /// A longer id is none to CloudFormation.
 pub(crate) const MAX_ID: usize = 1024;
-
-/// The id of a thing that was never made. CloudFormation wants one even then, and sends it back in the Delete.
-pub(crate) const NOTHING_MADE: &str = "nothing-was-made";
-
-/// The id of a thing of which nobody knows whether it was made: a Delete that is refused isn't taken for done then.
-pub(crate) const PERHAPS_MADE: &str = "something-may-have-been-made";
 
 /// What CloudFormation is told. Absent members are left out: it discards an answer with `"Reason": null`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

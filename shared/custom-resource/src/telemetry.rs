@@ -2,21 +2,23 @@
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
-    filter::{FilterFn, LevelFilter, filter_fn},
+    filter::{FilterFn, LevelFilter, Targets, filter_fn},
     layer::SubscriberExt,
     util::SubscriberInitExt,
 };
 
-use crate::event::Envelope;
+use crate::{Envelope, Response, Status, metrics::Outcome};
 
-/// Starts the log of a process that serves `R`: lines of JSON, of the crates that `R` comes from and of this one. The
-/// level is that of `RUST_LOG`, `info` by default. [`serve`](crate::serve) does it by itself.
-pub fn start_log<R>() {
-    let level = std::env::var("RUST_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
+/// Starts the log of a process that serves types of these names (`std::any::type_name`): lines of JSON. `RUST_LOG` sets the levels, as in
+/// `info` or `warn,my_crate=debug`; without it the level is `info`. [`Server`](crate::Server) does it by itself.
+///
+/// Crates that aren't those of the served types, this one, or named in `RUST_LOG` write warnings and errors alone. So do, at any
+/// setting, those that see what is sent: see `SENDERS`.
+pub fn start_log(type_names: &[&str]) {
+    let levels = levels(std::env::var("RUST_LOG").ok().as_deref());
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);
     // A second start in one process (tests) changes nothing.
-    let _ =
-        tracing_subscriber::registry().with(lines).with(filter(crates(std::any::type_name::<R>()), level)).try_init();
+    let _ = tracing_subscriber::registry().with(lines).with(filter(crates(type_names), levels)).try_init();
     // The message of a panic may quote whatever the code was working on; its place can't.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -24,21 +26,66 @@ pub fn start_log<R>() {
     }));
 }
 
-/// Our own crates at `level`, and everything else at `warn` at the most: at lower levels the SDKs and the HTTP client
-/// log what they send.
-fn filter(ours: Vec<String>, level: LevelFilter) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
-    filter_fn(move |line| is_wanted(&ours, line.target(), *line.level(), level)).with_max_level_hint(level)
+/// How the names of crates start through whose hands requests and answers go: what they say below `warn` may have a `ResponseURL` or a
+/// secret in it.
+const SENDERS: [&str; 14] = [
+    "aws_config",
+    "aws_credential_types",
+    "aws_runtime",
+    "aws_sdk_",
+    "aws_sigv4",
+    "aws_smithy_",
+    "aws_types",
+    "h2",
+    "hyper",
+    "lambda_runtime",
+    "Lambda runtime",
+    "reqwest",
+    "rustls",
+    "tower",
+];
+
+/// What `RUST_LOG` says. What it says that can't be read counts as nothing.
+fn levels(said: Option<&str>) -> Targets {
+    let said = said.filter(|said| !said.is_empty()).and_then(|said| said.parse::<Targets>().ok()).unwrap_or_default();
+    // The crates that aren't named.
+    if said.default_level().is_some() { said } else { said.with_default(LevelFilter::INFO) }
 }
 
-fn is_wanted(ours: &[String], target: &str, line: Level, level: LevelFilter) -> bool {
-    let name = target.split("::").next().unwrap_or_default();
-    line <= level && (line <= Level::WARN || ours.iter().any(|own| own == name))
+fn filter(ours: Vec<String>, levels: Targets) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
+    let most = levels.iter().map(|(_, level)| level).chain(levels.default_level()).max().unwrap_or(LevelFilter::INFO);
+    filter_fn(move |line| is_wanted(&ours, &levels, line.target(), *line.level())).with_max_level_hint(most)
 }
 
-/// The crates that are ours: this one, and those that the served type and its parameters come from.
-fn crates(type_name: &str) -> Vec<String> {
-    let named = type_name.split(['<', '>', ',', ' ']).filter_map(|path| path.split_once("::")).map(|(name, _)| name);
-    named.filter(|name| !name.starts_with("aws_")).chain([env!("CARGO_CRATE_NAME")]).map(ToOwned::to_owned).collect()
+fn is_wanted(ours: &[String], levels: &Targets, target: &str, line: Level) -> bool {
+    if !levels.would_enable(target, &line) {
+        return false;
+    }
+    let is_of = |name: &str| target.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
+    let is_named = || levels.iter().any(|(name, _)| is_of(name)) || ours.iter().any(|name| is_of(name));
+    line <= Level::WARN || is_named() && !SENDERS.iter().any(|sender| target.starts_with(sender))
+}
+
+/// The crates that are ours: this one, and those that the served types and their parameters come from.
+fn crates(type_names: &[&str]) -> Vec<String> {
+    let paths = type_names.iter().flat_map(|name| name.split(['<', '>', ',', ' ']));
+    let named = paths.filter_map(|path| path.split_once("::")).map(|(name, _)| name);
+    named.chain([env!("CARGO_CRATE_NAME")]).map(ToOwned::to_owned).collect()
+}
+
+/// Says how a request ended.
+pub(crate) fn answered(response: &Response) -> Outcome {
+    let id = response.physical_resource_id();
+    match response.status() {
+        Status::Success => {
+            tracing::info!(id, "SUCCESS");
+            Outcome::Success
+        }
+        Status::Failed => {
+            tracing::warn!(id, reason = response.reason(), "FAILED");
+            Outcome::Failed
+        }
+    }
 }
 
 /// What every line about a request says.
@@ -57,24 +104,43 @@ pub(crate) fn span(envelope: &Envelope) -> tracing::Span {
 mod tests {
     use super::*;
 
+    fn wanted(said: &str, target: &str, line: Level) -> bool {
+        let ours =
+            crates(&["policy_statement::Statements<ecr_policy_statement::Ecr<aws_sdk_ecr::Client>>", "aws_alias::A"]);
+        is_wanted(&ours, &levels(Some(said)), target, line)
+    }
+
     #[test]
-    fn dependencies_never_log_below_warn() {
-        let ours = crates("policy_statement::Statements<ecr_policy_statement::Ecr<aws_sdk_ecr::Client>>");
-        let wanted = |target: &str, line| is_wanted(&ours, target, line, LevelFilter::TRACE);
-        for own in ["custom_resource::lifecycle", "policy_statement::statements", "ecr_policy_statement"] {
-            assert!(wanted(own, Level::TRACE), "{own}");
+    fn crates_of_others_write_warnings_and_errors_alone() {
+        for own in ["custom_resource::lifecycle", "policy_statement::statements", "ecr_policy_statement", "aws_alias"] {
+            assert!(wanted("trace", own, Level::TRACE), "{own}");
         }
-        for dependency in ["aws_sdk_ecr", "aws_smithy_runtime", "ecr_policy_statements::x", "Lambda runtime invoke"] {
-            assert!(wanted(dependency, Level::WARN), "{dependency}");
-            assert!(!wanted(dependency, Level::INFO), "{dependency}");
+        for other in ["aws_sdk_ecr", "aws_smithy_runtime", "ecr_policy_statements::x", "Lambda runtime invoke", "sqlx"]
+        {
+            assert!(wanted("trace", other, Level::WARN) && !wanted("trace", other, Level::INFO), "{other}");
         }
     }
 
     #[test]
-    fn a_quiet_log_is_quiet_for_all() {
-        let ours = crates("a::B");
-        for target in ["a", "reqwest"] {
-            assert!(!is_wanted(&ours, target, Level::WARN, LevelFilter::ERROR), "{target}");
+    fn a_crate_that_is_named_has_its_level_and_the_others_keep_theirs() {
+        assert!(wanted("sqlx=debug", "sqlx::query", Level::DEBUG));
+        assert!(!wanted("sqlx=debug", "policy_statement", Level::DEBUG));
+        assert!(wanted("sqlx=debug", "policy_statement", Level::INFO));
+        assert!(!wanted("warn,sqlx=debug", "policy_statement", Level::INFO));
+    }
+
+    #[test]
+    fn what_sees_an_url_is_quiet_whatever_is_said() {
+        for sender in ["reqwest::connect", "hyper_util::client", "aws_sdk_ecr", "aws_smithy_runtime::client"] {
+            assert!(!wanted("trace,reqwest=trace,hyper_util=trace,aws_sdk_ecr=trace", sender, Level::INFO), "{sender}");
+        }
+    }
+
+    #[test]
+    fn a_quiet_log_is_quiet_for_all_and_what_can_not_be_read_is_no_silence() {
+        assert!(!wanted("error", "policy_statement", Level::WARN) && !wanted("error", "reqwest", Level::WARN));
+        for said in ["", "a=loud"] {
+            assert!(wanted(said, "policy_statement", Level::INFO), "{said}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Answers that could not be delivered, on their way to a [`Deputy`](crate::Deputy): they are in the error that ends the
+//! Answers that could not be delivered, on their way to a [`FallbackResponder`](crate::FallbackResponder): they are in the error that ends the
 //! invocation, and Lambda puts that into its record of the failure.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
 
@@ -15,7 +15,7 @@ pub const ANSWER_UNDELIVERED: &str = "AnswerUndelivered";
 /// The answers of one invocation, each without the URL that it is for. None of them is secret.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct Undelivered {
+pub struct Undelivered {
     answers: Vec<Response>,
 }
 
@@ -55,7 +55,7 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use super::*;
-    use crate::event::Envelope;
+    use crate::Envelope;
 
     fn success(data: Value) -> Response {
         let Value::Object(data) = data else { panic!("no object") };

@@ -5,8 +5,8 @@
 use std::{cell::RefCell, future::pending, time::Duration};
 
 use custom_resource::{
-    AwsError, Claim, Clock, Continuation, Envelope, Error, Outcome, Request, Resource, Response, ResponseHosts, Result,
-    Status, Turn, answer,
+    AwsError, Claim, Clock, Continuation, Envelope, Error, LeftBehind, Lifecycle, Outcome, Request, RequestOrder,
+    Resource, Response, ResponseHosts, Result, Status,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -87,7 +87,7 @@ impl Script {
         self.seen.borrow_mut().push(seen);
         for step in &self.calls[call] {
             match *step {
-                Step::Wrote(what) => claim.wrote(what),
+                Step::Wrote(what) => claim.writes().add(what),
                 Step::Hold(id) => claim.hold(&ThingId(id.to_owned())),
                 Step::Refuse(why) => return Err(Error::refused(why)),
                 Step::NotYet(what) => return Err(Error::not_yet(what)),
@@ -160,7 +160,7 @@ async fn outcome(script: &Script, event: &Value) -> Outcome {
 async fn through<R: Resource>(function: &str, resource: &R, event: &Value) -> Outcome {
     let envelope = Envelope::read(event, function, "log/1").unwrap();
     let request = Request::open(event, envelope, &ResponseHosts::in_region("us-east-1")).unwrap();
-    answer(resource, None, &request, Clock { deadline: Instant::now() + INVOCATION, began: BEGAN }).await
+    Lifecycle::default().answer(resource, &request, Clock { deadline: Instant::now() + INVOCATION, began: BEGAN }).await
 }
 
 async fn told(script: &Script, event: &Value) -> Response {
@@ -215,7 +215,7 @@ impl Resource for Denied {
     type Attributes = ();
 
     async fn ensure(&self, _: &Properties, _: Option<&Properties>, claim: &Claim<ThingId>) -> Result<()> {
-        if self.needs_it || !claim.is_denied() {
+        if self.needs_it || !claim.writes().is_denied() {
             let denied = AwsError::refused("thing:Get", "AccessDenied", "Not you.");
             return Err(denied.not_yet_within(Duration::from_secs(20)).into());
         }
@@ -241,11 +241,11 @@ async fn what_is_denied_for_longer_than_to_a_fresh_role_is_tried_once_more_witho
     }
 }
 
-/// A handler that notes in which turn it is asked.
+/// A handler that notes the order of what it is asked.
 #[derive(Default)]
-struct Turns(RefCell<Vec<Turn>>);
+struct Orders(RefCell<Vec<RequestOrder>>);
 
-impl Resource for Turns {
+impl Resource for Orders {
     type Properties = Properties;
     type Id = ThingId;
     type Attributes = ();
@@ -255,7 +255,7 @@ impl Resource for Turns {
     }
 
     async fn remove(&self, _: Option<&Properties>, claim: &Claim<ThingId>) -> Result<()> {
-        self.0.borrow_mut().push(claim.turn().clone());
+        self.0.borrow_mut().push(claim.invocation().order().clone());
         Ok(())
     }
 }
@@ -266,14 +266,14 @@ async fn requests_that_share_a_request_id_are_told_apart_by_what_they_ask() {
     rollback["ResourceProperties"] = json!({"ServiceToken": "arn", "Name": "old"});
     rollback["OldResourceProperties"] = json!({"ServiceToken": "arn", "Name": "new"});
     let update = event("Update", Some("thing-1"));
-    let turns = Turns::default();
+    let orders = Orders::default();
     for asked in [event("Create", None), event("Delete", Some("invented")), update.clone(), rollback, update] {
-        through(FUNCTION, &turns, &asked).await;
+        through(FUNCTION, &orders, &asked).await;
     }
-    let mut turns = turns.0.into_inner();
-    assert_eq!(turns.pop().as_ref(), Some(&turns[2]), "the same event is the same request");
-    turns.dedup();
-    assert_eq!(turns.len(), 4);
+    let mut orders = orders.0.into_inner();
+    assert_eq!(orders.pop().as_ref(), Some(&orders[2]), "the same event is the same request");
+    orders.dedup();
+    assert_eq!(orders.len(), 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -292,11 +292,7 @@ async fn a_bad_property_is_answered_without_any_work() {
 #[tokio::test(start_paused = true)]
 async fn an_unknown_request_type_is_answered() {
     let response = told(&Script::of(&[&[]]), &event("Frobnicate", Some("thing-1"))).await;
-    assert_failed(
-        &response,
-        "thing-1",
-        "the request can't be read: its RequestType is none of Create, Update and Delete",
-    );
+    assert_failed(&response, "thing-1", "the RequestType is none of Create, Update and Delete");
 }
 
 #[tokio::test(start_paused = true)]
@@ -352,7 +348,8 @@ async fn a_refusal_after_a_write_or_a_call_without_an_answer_says_that_something
 async fn whatever_stops_what_an_earlier_invocation_began_says_that_something_may_have_been_made() {
     let mut unreadable = continued();
     unreadable["ResourceProperties"] = json!({"Nmae": "new"});
-    let foreign = of_account("222222222222", continued());
+    let mut foreign = continued();
+    foreign["StackId"] = json!("arn:aws:cloudformation:us-east-1:222222222222:stack/landing/1f0a");
     for (event, reason) in
         [(continued(), "no"), (unreadable, "ResourceProperties.Nmae: "), (foreign, "the stack is of")]
     {
@@ -657,122 +654,113 @@ async fn late_work_is_dropped_and_can_not_answer_again() {
     assert_eq!(script.calls_made(), 1);
 }
 
-/// What every account may have, and who had it.
-struct Shared(RefCell<Vec<Option<String>>>);
+#[tokio::test(start_paused = true)]
+async fn a_stack_of_another_account_is_refused_without_any_work_and_its_rollback_does_not_hang() {
+    let of_another = |request_type, id| {
+        let mut event = event(request_type, id);
+        event["StackId"] = json!("arn:aws:cloudformation:us-east-1:222222222222:stack/landing/1f0a");
+        event
+    };
+    let script = Script::of(&[&[Step::Hold("thing-1")]]);
+    let words = "the stack is of account 222222222222, and the function is for stacks of account 111111111111";
+    for (request_type, id) in [("Create", None), ("Update", Some("thing-1")), ("Delete", Some("thing-1"))] {
+        let response = told(&script, &of_another(request_type, id)).await;
+        assert_failed(&response, id.unwrap_or("nothing-was-made"), words);
+    }
+    let response = told(&script, &of_another("Delete", Some("nothing-was-made"))).await;
+    assert_eq!((response.status(), script.calls_made()), (Status::Success, 0));
+}
 
-impl Resource for Shared {
+/// A handler that masks the attributes of things with that name.
+struct Secretive;
+
+impl Resource for Secretive {
     type Properties = Properties;
-    type Id = String;
+    type Id = ThingId;
+    type Attributes = Attributes;
+
+    async fn ensure(&self, desired: &Properties, _: Option<&Properties>, claim: &Claim<ThingId>) -> Result<Attributes> {
+        claim.hold(&ThingId("thing-1".to_owned()));
+        if desired.name == "secret" {
+            claim.mask_attributes();
+        }
+        Ok(Attributes { greeting: desired.name.clone(), length: 1 })
+    }
+
+    async fn remove(&self, _: Option<&Properties>, _: &Claim<ThingId>) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn attributes_are_masked_answer_by_answer() {
+    for (name, is_masked) in [("secret", json!(true)), ("open", Value::Null)] {
+        let mut event = event("Create", None);
+        event["ResourceProperties"] = json!({ "Name": name });
+        let Outcome::Answer(response) = through(FUNCTION, &Secretive, &event).await else { panic!("went on") };
+        let body: Value = serde_json::from_str(&response.body()).unwrap();
+        assert_eq!((&body["NoEcho"], &body["Data"]["Greeting"]), (&is_masked, &json!(name)));
+    }
+}
+
+/// A handler whose updates replace, and which takes back what a cancelled one left.
+#[derive(Default)]
+struct Replacing {
+    taken_back: RefCell<Vec<String>>,
+    is_refused: bool,
+}
+
+impl Resource for Replacing {
+    type Properties = Properties;
+    type Id = ThingId;
     type Attributes = ();
-    const TAKES_CALLERS: bool = true;
 
-    async fn ensure(&self, _: &Properties, _: Option<&Properties>, claim: &Claim<String>) -> Result<()> {
-        self.0.borrow_mut().push(claim.caller().map(ToOwned::to_owned));
-        claim.hold(&"shared".to_owned());
+    async fn ensure(&self, desired: &Properties, _: Option<&Properties>, claim: &Claim<ThingId>) -> Result<()> {
+        claim.hold(&ThingId(format!("thing-{}", desired.name)));
         Ok(())
     }
 
-    async fn remove(&self, _: Option<&Properties>, claim: &Claim<String>) -> Result<()> {
-        self.0.borrow_mut().push(claim.caller().map(ToOwned::to_owned));
+    async fn remove(&self, _: Option<&Properties>, _: &Claim<ThingId>) -> Result<()> {
         Ok(())
     }
-}
 
-fn of_account(account: &str, mut event: Value) -> Value {
-    event["StackId"] = json!(format!("arn:aws:cloudformation:us-east-1:{account}:stack/landing/1f0a"));
-    event
-}
-
-async fn shared(account: &str, alias: &str, request_type: &str, id: Option<&str>) -> (Response, Vec<Option<String>>) {
-    let resource = Shared(RefCell::default());
-    let event = of_account(account, event(request_type, id));
-    let Outcome::Answer(response) = through(&format!("{FUNCTION}{alias}"), &resource, &event).await else {
-        panic!("went on")
-    };
-    (response, resource.0.into_inner())
-}
-
-#[tokio::test(start_paused = true)]
-async fn another_account_is_believed_by_its_alias() {
-    let (response, seen) = shared("222222222222", ":caller-222222222222", "Create", None).await;
-    assert_eq!(response.status(), Status::Success);
-    assert_eq!(seen, [Some("222222222222".to_owned())]);
-    let (response, seen) = shared("111111111111", "", "Create", None).await;
-    assert_eq!((response.status(), seen), (Status::Success, vec![None]));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stack_of_another_account_than_the_caller_s_is_refused_without_any_work() {
-    for (account, alias, words) in [
-        (
-            "333333333333",
-            ":caller-222222222222",
-            "the stack is of account 333333333333, but the function was invoked for",
-        ),
-        (
-            "111111111111",
-            ":caller-222222222222",
-            "the stack is of account 111111111111, but the function was invoked for",
-        ),
-        (
-            "222222222222",
-            "",
-            "the stack is of account 222222222222, and the function is for stacks of account 111111111111",
-        ),
-        ("222222222222", ":live", "the stack is of account 222222222222, and the function is for stacks of account"),
-    ] {
-        for (request_type, id) in [("Create", None), ("Update", Some("shared")), ("Delete", Some("shared"))] {
-            let (response, seen) = shared(account, alias, request_type, id).await;
-            assert_failed(&response, id.unwrap_or("nothing-was-made"), words);
-            assert!(seen.is_empty());
+    async fn take_back(
+        &self,
+        cancelled: &Properties,
+        _: &Properties,
+        left: &LeftBehind,
+        _: &Claim<ThingId>,
+    ) -> Result<()> {
+        self.taken_back.borrow_mut().push(cancelled.name.clone());
+        if cancelled.name == "granting" {
+            left.is_there();
         }
-        let (response, seen) = shared(account, alias, "Delete", Some("nothing-was-made")).await;
-        assert_eq!(response.status(), Status::Success, "its rollback must not hang");
-        assert!(seen.is_empty());
+        if self.is_refused { Err(Error::refused("not yours")) } else { Ok(()) }
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_caller_that_is_not_understood_is_refused_without_any_work() {
-    let aliases =
-        ["2222", "", "ou-abcd-12345678", "222222222222-eu", " 222222222222", "2222222222222", "\u{ff12}22222222222"];
-    for caller in aliases {
-        let words = format!("the function was invoked by the alias caller-{caller}, which names no account");
-        // The function's own account, another one, and what the alias seems to say.
-        for account in ["111111111111", "222222222222", caller] {
-            for (request_type, id) in [
-                ("Create", None),
-                ("Update", Some("shared")),
-                ("Delete", Some("shared")),
-                ("Delete", Some("something-may-have-been-made")),
-            ] {
-                let (response, seen) = shared(account, &format!(":caller-{caller}"), request_type, id).await;
-                assert_failed(&response, id.unwrap_or("nothing-was-made"), &words);
-                assert!(seen.is_empty(), "{seen:?}");
-            }
-            let made_nothing = Some("nothing-was-made");
-            let (response, seen) = shared(account, &format!(":caller-{caller}"), "Delete", made_nothing).await;
-            assert_eq!(response.status(), Status::Success, "its rollback must not hang");
-            assert!(seen.is_empty(), "{seen:?}");
-        }
-    }
-    // A type without callers says the same.
-    let script = Script::of(&[&[Step::Hold("thing-1")]]);
-    let Outcome::Answer(response) = through(&format!("{FUNCTION}:caller-2222"), &script, &event("Create", None)).await
-    else {
-        panic!("went on")
-    };
-    assert_failed(&response, "nothing-was-made", "the function was invoked by the alias caller-2222, which names no");
-    assert_eq!(script.calls_made(), 0);
+async fn updated(handler: &Replacing, id: &str, old: &str, new: &str) -> Response {
+    let mut event = event("Update", Some(id));
+    event["OldResourceProperties"] = json!({ "Name": old });
+    event["ResourceProperties"] = json!({ "Name": new });
+    let Outcome::Answer(response) = through(FUNCTION, handler, &event).await else { panic!("went on") };
+    response
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_type_is_closed_to_other_accounts_unless_it_says_otherwise() {
-    let script = Script::of(&[&[Step::Hold("thing-1")]]);
-    let event = of_account("222222222222", event("Create", None));
-    let Outcome::Answer(response) = through(&format!("{FUNCTION}:caller-222222222222"), &script, &event).await else {
-        panic!("went on")
-    };
-    assert_failed(&response, "nothing-was-made", "resources of this type are for stacks of the function's own account");
-    assert_eq!(script.calls_made(), 0);
+async fn what_a_cancelled_replacement_left_is_taken_back_once_the_resource_is_back_at_the_id_that_is_known() {
+    let handler = Replacing::default();
+    // The replacement itself: CloudFormation deletes the old thing.
+    assert_eq!(updated(&handler, "thing-a", "a", "b").await.physical_resource_id(), "thing-b");
+    assert!(handler.taken_back.borrow().is_empty());
+    // Its rollback: CloudFormation never learned of the new one.
+    assert_eq!(updated(&handler, "thing-a", "b", "a").await.physical_resource_id(), "thing-a");
+    assert_eq!(*handler.taken_back.borrow(), ["b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_fails_for_what_a_replacement_left_only_if_that_grants_something() {
+    let handler = Replacing { is_refused: true, ..Replacing::default() };
+    assert_eq!(updated(&handler, "thing-a", "b", "a").await.status(), Status::Success);
+    assert_failed(&updated(&handler, "thing-a", "granting", "a").await, "thing-a", "not yours");
 }

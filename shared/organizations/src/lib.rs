@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use archipelago::TagChanges;
 use aws_sdk_organizations::{
     Client,
     config::{Builder, Config, retry::RetryConfig},
@@ -10,7 +11,7 @@ use aws_sdk_organizations::{
     operation::list_roots::ListRootsOutput,
     types::{ConstraintViolationExceptionReason, Parent, Root, Tag},
 };
-use custom_resource::{Answer, AwsError, Error, Result, TagChanges};
+use custom_resource::{Answer, AwsError, Error, Result};
 
 mod ids;
 mod sharing;

@@ -1,8 +1,9 @@
 //! How a resource comes to an OU or an account that others may use too, and how it leaves.
 
-use std::{fmt::Display, str::FromStr};
+use std::fmt::Display;
 
-use custom_resource::{Claim, Error, Result, TagChanges, Tags, Users};
+use archipelago::{TagChanges, Tags, Users};
+use custom_resource::{Claim, Error, Result};
 
 use crate::{Organizations, not_listed};
 
@@ -49,13 +50,7 @@ impl Organizations {
     ///
     /// # Errors
     /// Refused while somebody else uses it.
-    pub async fn check_alone<Id: FromStr + Display>(
-        &self,
-        thing: Thing<'_>,
-        what: &str,
-        users: &Users,
-        claim: &Claim<Id>,
-    ) -> Result<()> {
+    pub async fn check_alone<Id>(&self, thing: Thing<'_>, what: &str, users: &Users, claim: &Claim<Id>) -> Result<()> {
         if !users.is_used_beside(claim.owner()) {
             return Ok(());
         }
@@ -67,7 +62,7 @@ impl Organizations {
     ///
     /// # Errors
     /// Refused where another user says otherwise; `NotYet` while one leaves with whom the thing may go.
-    pub async fn join<Id: FromStr + Display>(
+    pub async fn join<Id: Display>(
         &self,
         thing: Thing<'_>,
         users: &Users,
@@ -86,9 +81,9 @@ impl Organizations {
             changes.set.push(Users::tag(owner, desired));
         }
         let tagging = async || self.change_tags(thing.id, &changes).await;
-        claim.change("tags", changes.are_shown, tagging).await?;
+        claim.writes().change("tags", changes.are_shown, tagging).await?;
         // CloudFormation relies on what it knows: who leaves has seen that user.
-        if claim.given().is_some_and(|given| given.to_string() == thing.id) {
+        if claim.known().id().is_some_and(|known| known.to_string() == thing.id) {
             return Ok(());
         }
         // Looked for only now that they can see this one: of one that leaves and one that comes, one sees the other.
@@ -100,7 +95,7 @@ impl Organizations {
     ///
     /// # Errors
     /// What AWS said; `NotYet` while it can't be said who uses it.
-    pub async fn leave<Id: FromStr + Display>(&self, id: &str, claim: &Claim<Id>) -> Result<Departure> {
+    pub async fn leave<Id>(&self, id: &str, claim: &Claim<Id>) -> Result<Departure> {
         let owner = claim.owner();
         let Some(users) = self.used(id, claim).await? else { return Ok(Departure::Nothing) };
         if !users.is_made() && !self.users(id).await?.is_some_and(|users| users.is_made()) {
@@ -114,24 +109,24 @@ impl Organizations {
     ///
     /// # Errors
     /// What AWS said.
-    pub async fn leave_behind<Id: FromStr + Display>(&self, id: &str, claim: &Claim<Id>) -> Result<()> {
+    pub async fn leave_behind<Id>(&self, id: &str, claim: &Claim<Id>) -> Result<()> {
         let Some(users) = self.used(id, claim).await? else { return Ok(()) };
         let unset = users.left_behind(claim.owner());
         self.change_tags_of_any(id, &TagChanges { unset, ..TagChanges::default() }).await.map(drop)
     }
 
     /// The users of what the claim uses; `None` of all else.
-    async fn used<Id: FromStr + Display>(&self, id: &str, claim: &Claim<Id>) -> Result<Option<Users>> {
+    async fn used<Id>(&self, id: &str, claim: &Claim<Id>) -> Result<Option<Users>> {
         let is_user = |users: &Users| users.includes(claim.owner());
         let look = async || Ok(self.users(id).await?.filter(is_user));
-        claim.look(Option::is_some, look).await
+        claim.known().look(Option::is_some, look).await
     }
 
     /// The same as [`Self::leave`] of something that was made, whether or not the claim uses it.
     ///
     /// # Errors
     /// As for [`Self::leave`].
-    pub async fn leave_last<Id: FromStr + Display>(&self, id: &str, claim: &Claim<Id>) -> Result<Departure> {
+    pub async fn leave_last<Id>(&self, id: &str, claim: &Claim<Id>) -> Result<Departure> {
         let leaving = TagChanges { set: vec![Users::leaving(claim.owner())], ..TagChanges::default() };
         if self.change_tags_of_any(id, &leaving).await? {
             self.left_last(id, claim).await
@@ -140,7 +135,7 @@ impl Organizations {
         }
     }
 
-    async fn left_last<Id: FromStr + Display>(&self, id: &str, claim: &Claim<Id>) -> Result<Departure> {
+    async fn left_last<Id>(&self, id: &str, claim: &Claim<Id>) -> Result<Departure> {
         let owner = claim.owner();
         // Looked for only now that they can see that this one is leaving.
         match self.twice(id, |users| users.is_used_beside(owner)).await? {
@@ -171,20 +166,14 @@ impl Organizations {
     ///
     /// # Errors
     /// What AWS said.
-    pub async fn forget<Id: FromStr + Display>(&self, id: &str, claim: &Claim<Id>) -> Result<()> {
+    pub async fn forget<Id>(&self, id: &str, claim: &Claim<Id>) -> Result<()> {
         let unset = vec![Users::key(claim.owner())];
         self.change_tags_of_any(id, &TagChanges { unset, ..TagChanges::default() }).await?;
         Ok(())
     }
 
     /// Makes the claim a user again that couldn't leave, and returns why it couldn't.
-    pub async fn stay<Id: FromStr + Display>(
-        &self,
-        id: &str,
-        desired: Option<&Tags>,
-        claim: &Claim<Id>,
-        why: Error,
-    ) -> Error {
+    pub async fn stay<Id>(&self, id: &str, desired: Option<&Tags>, claim: &Claim<Id>, why: Error) -> Error {
         let none = Tags::default();
         let set = vec![Users::tag(claim.owner(), desired.unwrap_or(&none))];
         match self.change_tags_of_any(id, &TagChanges { set, ..TagChanges::default() }).await {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use custom_resource::{AwsError, Error, Result};
 
-use crate::{Limit, Place, Policy, PolicyStore};
+use crate::{Limit, Lookup, Place, Policy, PolicyStore};
 
 /// A store whose denials say what opens it.
 pub(crate) struct Acting<S> {
@@ -15,7 +15,7 @@ pub(crate) struct Acting<S> {
 }
 
 impl<S: PolicyStore> Acting<S> {
-    pub(crate) async fn resolve(&self, place: Place<S::Target>) -> Result<Result<Place<S::Target>, AwsError>> {
+    pub(crate) async fn resolve(&self, place: Place<S::Target>) -> Result<Lookup<Place<S::Target>>> {
         self.said(self.store.resolve(place).await)
     }
 

@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::{
     operation::update_item::builders::UpdateItemFluentBuilder,
     types::{AttributeValue, ReturnValue},
 };
-use custom_resource::{Answer, AwsError, Error, Result, SdkConfig, Turn};
+use custom_resource::{Answer, AwsError, Error, RequestOrder, Result, SdkConfig};
 use tokio::time::{Instant, timeout_at};
 
 use crate::past::{Past, Pending};
@@ -75,18 +75,18 @@ impl Leases {
     /// Does `work` while nobody else changes `policy` (`repository app`), for the claim with that mark.
     ///
     /// # Errors
-    /// The outer one is about the lease. Not yet while somebody else holds it, where `work` takes too long, and where what
+    /// Those of `work`. Not yet while somebody else holds it, where `work` takes too long, and where what
     /// was done could not be noted; refused, without any work, where the table can't be reached or the request was overtaken.
     pub(crate) async fn holding<T>(
         &self,
         policy: &str,
         mark: &str,
-        turn: &Turn,
+        order: &RequestOrder,
         work: impl AsyncFnOnce(&Lease<'_>) -> Result<T>,
-    ) -> Result<Result<T>> {
+    ) -> Result<T> {
         let began = Instant::now();
         let lease = self.take(policy, mark, began).await?;
-        if !lease.past.borrow_mut().admits(mark, turn) {
+        if !lease.past.borrow_mut().admits(mark, order) {
             self.give_back(&lease).await?;
             return Err(Error::refused(
                 "a later request for this resource was worked on meanwhile, so nothing was done",
@@ -105,7 +105,7 @@ impl Leases {
                 given_back?;
             }
         }
-        Ok(worked)
+        worked
     }
 
     async fn take(&self, policy: &str, mark: &str, began: Instant) -> Result<Lease<'_>> {
@@ -162,6 +162,15 @@ impl fmt::Debug for Leases {
     }
 }
 
+/// What became of a write.
+#[derive(Debug)]
+pub(crate) enum Written<T> {
+    /// AWS has taken it.
+    Done(T),
+    /// AWS has refused it, or no answer came.
+    Refused(AwsError),
+}
+
 /// The right to change one policy, for half the time that the lease lasts.
 pub(crate) struct Lease<'a> {
     leases: &'a Leases,
@@ -210,7 +219,7 @@ impl Lease<'_> {
         before: String,
         after: String,
         write: impl Future<Output = Result<(), AwsError>>,
-    ) -> Result<Result<(), AwsError>> {
+    ) -> Result<Written<()>> {
         // A third of the lease is over: what is sent now might come to pass after its end.
         if self.began.elapsed() > self.leases.lasts / 3 {
             return Err(Error::not_yet("AWS was too slow to begin a change of the policy in this lease"));
@@ -226,10 +235,13 @@ impl Lease<'_> {
         self.open_end.set(written.as_ref().is_err_and(|error| !error.is_refusal()));
         let mut past = self.past.borrow_mut();
         past.pending = None;
-        if written.is_ok() {
-            past.replaced(pending.before, &pending.after, now());
-        }
-        Ok(written)
+        Ok(match written {
+            Ok(()) => {
+                past.replaced(pending.before, &pending.after, now());
+                Written::Done(())
+            }
+            Err(error) => Written::Refused(error),
+        })
     }
 
     /// Stores `past` as what is known, if the lease is still held.

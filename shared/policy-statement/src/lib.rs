@@ -20,6 +20,7 @@ mod properties;
 mod role;
 #[cfg(feature = "schema")]
 pub mod schema;
+mod serve;
 mod statement;
 mod statements;
 mod store;
@@ -32,6 +33,7 @@ pub use document::Document;
 pub use limits::{Limit, Unit};
 pub use place::Place;
 pub use properties::{Attributes, NotAStatementId, Properties, StatementId};
+pub use serve::serve;
 pub use statement::{Statement, StatementProperty};
 pub use statements::Statements;
-pub use store::{Objection, Policy, PolicyStore, Target, properties};
+pub use store::{Lookup, Objection, Policy, PolicyStore, Target, properties};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use custom_resource::Turn;
+use custom_resource::RequestOrder;
 
 use crate::wordings::Wordings;
 
@@ -25,7 +25,7 @@ pub(crate) struct Past {
     /// The write whose end isn't known.
     pub(crate) pending: Option<Pending>,
     /// The latest request of each claim, by its mark.
-    turns: Vec<(String, Turn)>,
+    orders: Vec<(String, RequestOrder)>,
     /// How AWS shows what claims have written.
     pub(crate) wordings: Wordings,
 }
@@ -52,12 +52,12 @@ impl Past {
                     let pending = |at| Pending { before: before.to_owned(), after: after.to_owned(), at };
                     past.pending = millis(at).map(pending);
                 }
-                ["turn", mark, turn] => past.turns.extend(turn.parse().ok().map(|turn| (mark.to_owned(), turn))),
+                ["turn", mark, order] => past.orders.extend(order.parse().ok().map(|order| (mark.to_owned(), order))),
                 ref words => past.wordings.read(words),
             }
         }
         past.replaced.retain(|(_, at)| now < *at + lag);
-        past.turns.retain(|(_, turn)| now < turn.made() + CANCELLED_FOR);
+        past.orders.retain(|(_, order)| now < order.made() + CANCELLED_FOR);
         past
     }
 
@@ -68,20 +68,20 @@ impl Past {
         let pending = self.pending.iter().map(|Pending { before, after, at }| {
             format!("pending {before} {after} {}", at.as_millis()) //
         });
-        let turns = self.turns.iter().map(|(mark, turn)| format!("turn {mark} {turn}"));
-        replaced.chain(pending).chain(turns).chain(self.wordings.lines()).collect()
+        let orders = self.orders.iter().map(|(mark, order)| format!("turn {mark} {order}"));
+        replaced.chain(pending).chain(orders).chain(self.wordings.lines()).collect()
     }
 
     /// Whether the claim's request is its latest; from now on no earlier one is.
-    pub(crate) fn admits(&mut self, mark: &str, turn: &Turn) -> bool {
-        match self.turns.iter().position(|(known, _)| known == mark) {
-            Some(place) if turn.is_overtaken_by(&self.turns[place].1) => return false,
-            Some(place) => drop(self.turns.remove(place)),
+    pub(crate) fn admits(&mut self, mark: &str, order: &RequestOrder) -> bool {
+        match self.orders.iter().position(|(known, _)| known == mark) {
+            Some(place) if order.is_overtaken_by(&self.orders[place].1) => return false,
+            Some(place) => drop(self.orders.remove(place)),
             None => {}
         }
-        self.turns.push((mark.to_owned(), turn.clone()));
-        let too_many = self.turns.len().saturating_sub(REMEMBERED);
-        self.turns.drain(..too_many);
+        self.orders.push((mark.to_owned(), order.clone()));
+        let too_many = self.orders.len().saturating_sub(REMEMBERED);
+        self.orders.drain(..too_many);
         true
     }
 
@@ -187,15 +187,15 @@ mod tests {
 
     #[test]
     fn a_request_that_was_overtaken_is_let_in_no_more() {
-        let turn = |text: &str| text.parse::<Turn>().unwrap();
+        let order = |text: &str| text.parse::<RequestOrder>().unwrap();
         let made = NOW.as_secs() * 2;
-        let (create, delete) = (turn(&format!("{made}-c")), turn(&format!("{}-d", made + 1)));
+        let (create, delete) = (order(&format!("{made}-c")), order(&format!("{}-d", made + 1)));
         let mut past = past();
         assert!(past.admits("mark", &delete));
         let mut past = stored(&past, NOW);
         assert!(!past.admits("mark", &create));
         assert!(past.admits("mark", &delete) && past.admits("another", &create));
-        assert_eq!(stored(&past, after(3601)).turns, []);
+        assert_eq!(stored(&past, after(3601)).orders, []);
     }
 
     #[test]

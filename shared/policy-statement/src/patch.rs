@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
+use archipelago::caller;
 use custom_resource::{AwsError, Claim, Error, Result};
 
 use crate::{
-    Document, Objection, Place, Policy, PolicyStore, Statement, StatementId, Target, acting::Acting,
-    document::digest_of, grants::is_of_caller, lease::Lease, unknown::Unknown,
+    Document, Lookup, Objection, Place, Policy, PolicyStore, Statement, StatementId, Target,
+    acting::Acting,
+    document::digest_of,
+    grants::is_of_caller,
+    lease::{Lease, Written},
+    unknown::Unknown,
 };
 
 /// How long a principal that was made a moment ago may not be known.
@@ -38,7 +43,10 @@ impl<S: PolicyStore> Patch<'_, S> {
     ///
     /// `variable` is the path of an element with a policy variable, if there is one.
     pub(crate) async fn put_in(&self, wanted: &[Statement], variable: Option<&str>) -> Result<Document> {
-        let before = self.present().await?.map_err(|error| not_there::<S>(error, self.place))?;
+        let before = match self.present().await? {
+            Lookup::Found(before) => before,
+            Lookup::Gone(error) => return Err(not_there::<S>(error, self.place)),
+        };
         self.check_caller(&before)?;
         if self.shows(&before, wanted, true) {
             self.hold();
@@ -56,8 +64,8 @@ impl<S: PolicyStore> Patch<'_, S> {
         S::LIMIT.check_own(&self.place.policy(), &after, self.mark)?;
         S::guard(self.place, &before, &after)?;
         match self.write(&before, after.clone()).await? {
-            Ok(after) => Ok(after),
-            Err(error) => {
+            Written::Done(after) => Ok(after),
+            Written::Refused(error) => {
                 if error.is_refusal() && before.own(self.mark).next().is_none() {
                     self.claim.let_go();
                 }
@@ -73,7 +81,7 @@ impl<S: PolicyStore> Patch<'_, S> {
     /// Takes the claim's statements out; where there are none, nothing is written. `found` is called once there are some.
     pub(crate) async fn take_out(&self, found: impl FnOnce()) -> Result<()> {
         let before = match self.present().await? {
-            Ok(before) if before.own(self.mark).next().is_some() => before,
+            Lookup::Found(before) if before.own(self.mark).next().is_some() => before,
             _ => return Ok(()),
         };
         self.check_caller(&before)?;
@@ -90,14 +98,16 @@ impl<S: PolicyStore> Patch<'_, S> {
         S::guard(self.place, &before, &after)?;
         match self.write(&before, after.clone()).await? {
             // The target may have gone in between.
-            Err(error) if self.read().await?.is_ok() => Err(self.triaged(error, &before, &after).await),
-            Ok(_) | Err(_) => Ok(()),
+            Written::Refused(error) if matches!(self.read().await?, Lookup::Found(_)) => {
+                Err(self.triaged(error, &before, &after).await)
+            }
+            Written::Done(_) | Written::Refused(_) => Ok(()),
         }
     }
 
     /// Lets another account touch only what it can have put there.
     fn check_caller(&self, before: &Document) -> Result<()> {
-        match self.claim.caller() {
+        match caller(self.claim.invocation().function()) {
             Some(caller) if !before.own(self.mark).all(|statement| is_of_caller(caller, statement)) => {
                 Err(Error::refused(format!(
                     "{} has statements with the mark of this resource that are not for account {caller} alone; they are not \
@@ -109,22 +119,24 @@ impl<S: PolicyStore> Patch<'_, S> {
         }
     }
 
-    /// The policy as it is, as far as there is one; without a target, what AWS says of it.
-    async fn read(&self) -> Result<Result<Document, AwsError>> {
+    /// The policy as it is, as far as there is one.
+    async fn read(&self) -> Result<Lookup<Document>> {
         match self.store.get(self.place).await? {
             Policy::Text(text) => {
                 let unreadable = |error| Error::refused(format!("{} can't be read: {error}", self.place.policy()));
-                Document::parse(&text).map(Ok).map_err(unreadable)
+                Document::parse(&text).map(Lookup::Found).map_err(unreadable)
             }
-            Policy::Absent => Ok(Ok(Document::empty())),
-            Policy::NoTarget(error) => Ok(Err(error)),
+            Policy::Absent => Ok(Lookup::Found(Document::empty())),
+            Policy::NoTarget(error) => Ok(Lookup::Gone(error)),
         }
     }
 
     /// The same, once it isn't one of the past.
-    async fn present(&self) -> Result<Result<Document, AwsError>> {
+    async fn present(&self) -> Result<Lookup<Document>> {
         let read = self.read().await?;
-        if read.as_ref().is_ok_and(|document| self.lease.is_past(&document.fingerprint())) {
+        if let Lookup::Found(document) = &read
+            && self.lease.is_past(&document.fingerprint())
+        {
             return Err(Error::not_yet(format!("AWS still shows {} as it was before", self.place.policy())));
         }
         Ok(read)
@@ -132,10 +144,10 @@ impl<S: PolicyStore> Patch<'_, S> {
 
     /// Writes `after` in the place of `before` and sees it there. What AWS refuses for principals that were deleted is written
     /// without them, if the template wants it so; what it refuses for its size is written in fewer words.
-    async fn write(&self, before: &Document, after: Document) -> Result<Result<Document, AwsError>> {
+    async fn write(&self, before: &Document, after: Document) -> Result<Written<Document>> {
         let mut after = after;
         let mut written = self.replace(before, &after).await?;
-        while let Err(error) = &written {
+        while let Written::Refused(error) = &written {
             let other = match S::objection(error) {
                 Objection::Size => after.with_account_ids(),
                 objection if objection.may_be_a_principal() && self.prune_orphans => after.without_orphans(self.mark),
@@ -147,11 +159,11 @@ impl<S: PolicyStore> Patch<'_, S> {
             after = other;
             written = self.replace(before, &after).await?;
         }
-        if let Err(error) = written {
-            return Ok(Err(error));
+        if let Written::Refused(error) = written {
+            return Ok(Written::Refused(error));
         }
         self.lease.wrote(self.mark, digest_of(after.own(self.mark)), digest_of(before.own(self.mark)));
-        self.seen(&after).await.map(|()| Ok(after))
+        self.seen(&after).await.map(|()| Written::Done(after))
     }
 
     /// Whether a document shows the claim's statements, in the words of `wanted` or in those that AWS makes of them; where it
@@ -173,7 +185,7 @@ impl<S: PolicyStore> Patch<'_, S> {
         self.lease.is_wording(self.mark, &wanted, &shown)
     }
 
-    async fn replace(&self, before: &Document, after: &Document) -> Result<Result<(), AwsError>> {
+    async fn replace(&self, before: &Document, after: &Document) -> Result<Written<()>> {
         let write = async {
             // From here on the statements may be there, even if no answer comes.
             if after.own(self.mark).next().is_some() {
@@ -192,14 +204,14 @@ impl<S: PolicyStore> Patch<'_, S> {
     async fn seen(&self, after: &Document) -> Result<()> {
         let own: Vec<_> = after.own(self.mark).cloned().collect();
         match self.read().await? {
-            Ok(now) if self.is_there(&now, &own) && now.keeps_foreign(after, self.mark) => {
+            Lookup::Found(now) if self.is_there(&now, &own) && now.keeps_foreign(after, self.mark) => {
                 // In other words it may be what was there before the last change but one, and is not of the past any more.
                 if after.keeps_foreign(&now, self.mark) {
                     self.lease.is_present(&now.fingerprint());
                 }
                 Ok(())
             }
-            Err(_) if own.is_empty() => Ok(()),
+            Lookup::Gone(_) if own.is_empty() => Ok(()),
             _ => {
                 let waiting_for = format!("{} doesn't show yet what was written", self.place.policy());
                 Err(Error::not_yet_within(S::LAG, waiting_for))

@@ -2,13 +2,13 @@
 
 use std::{borrow::Cow, marker::PhantomData, path::Path};
 
-use custom_resource::schema::{Stale, keep_as};
+use archipelago::schema::{Stale, keep_as};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use crate::{Attributes, PolicyStore, Resources, Rules, StatementId, Target};
 
-/// Compares the schema of the type whose policies `S` keeps with its file in `folder`: see `custom_resource::schema::keep`.
+/// Compares the schema of the type whose policies `S` keeps with its file in `folder`: see `archipelago::schema::keep`.
 ///
 /// # Errors
 /// The file is another one.

@@ -1,14 +1,12 @@
 //! Makes a policy have the statements of a claim, and as if it had never had any, whoever else owns the rest of it.
 
-use std::{
-    cell::{Cell, RefCell},
-    fmt,
-};
+use std::{cell::RefCell, fmt};
 
-use custom_resource::{AwsError, Claim, Error, Resource, Result, SdkConfig, Turn};
+use archipelago::caller;
+use custom_resource::{Claim, Error, LeftBehind, RequestOrder, Resource, Result, SdkConfig};
 
 use crate::{
-    Place, PolicyStore, Target,
+    Lookup, Place, PolicyStore, Target,
     acting::Acting,
     checks::with_variable,
     grants::Grants,
@@ -30,7 +28,7 @@ pub struct Statements<S: PolicyStore> {
 }
 
 struct Resolved<T> {
-    turn: Turn,
+    order: RequestOrder,
     named: Place<T>,
     place: Place<T>,
 }
@@ -68,22 +66,22 @@ impl<S: PolicyStore> Statements<S> {
         place: &Place<S::Target>,
         claim: &Claim<StatementId<S::Target>>,
     ) -> Result<()> {
-        let Some(caller) = claim.caller() else { return Ok(()) };
+        let Some(caller) = caller(claim.invocation().function()) else { return Ok(()) };
         if desired.prune_orphans {
             return refused_to(caller, PRUNE_ORPHANS);
         }
-        self.grants.check(caller, &place.arn(claim.function()), S::RULES.resources, &desired.statement)
+        self.grants.check(caller, &place.arn(claim.invocation().function()), S::RULES.resources, &desired.statement)
     }
 
     async fn acting_as(&self, role: Option<&Role>, claim: &Claim<StatementId<S::Target>>) -> Result<Acting<S>> {
-        match (claim.caller(), role) {
+        match (caller(claim.invocation().function()), role) {
             (Some(caller), Some(_)) => refused_to(caller, ROLE_ARN),
             // It could change what the functions' own roles may do, so their policies deny it, too.
-            (None, Some(role)) if role.account() == claim.account() => Err(Error::refused(format!(
+            (None, Some(role)) if role.account() == claim.invocation().account() => Err(Error::refused(format!(
                 "ResourceProperties.{ROLE_ARN}: is a role of the function's own account, which a function never acts as; leave it out"
             ))),
             _ => {
-                let store = self.stores.acting_as(role, claim.account(), &claim.owner().mark()).await?;
+                let store = self.stores.acting_as(role, claim.invocation().account(), &claim.owner().mark()).await?;
                 Ok(Acting { store, is_own: role.is_none() })
             }
         }
@@ -94,101 +92,81 @@ impl<S: PolicyStore> Statements<S> {
         &self,
         store: &Acting<S>,
         named: Place<S::Target>,
-        turn: &Turn,
-    ) -> Result<Result<Place<S::Target>, AwsError>> {
+        order: &RequestOrder,
+    ) -> Result<Lookup<Place<S::Target>>> {
         if let Some(last) = &*self.resolved.borrow()
-            && last.turn == *turn
+            && last.order == *order
             && [&last.named, &last.place].contains(&&named)
         {
-            return Ok(Ok(last.place.clone()));
+            return Ok(Lookup::Found(last.place.clone()));
         }
         let resolved = store.resolve(named.clone()).await?;
-        if let Ok(place) = &resolved {
-            let resolved = Resolved { turn: turn.clone(), named, place: place.clone() };
+        if let Lookup::Found(place) = &resolved {
+            let resolved = Resolved { order: order.clone(), named, place: place.clone() };
             self.resolved.replace(Some(resolved));
         }
         Ok(resolved)
     }
 
-    /// Takes the claim's statements out of a policy, if there still is one. The outer error comes before anybody could see
-    /// the policy, or is about the lease; `found` is called once statements were seen.
+    /// Takes the claim's statements out of a policy, if there still is one. `found` is called once statements were seen.
     async fn take_out(
         &self,
         place: Place<S::Target>,
         last: Option<&Properties<S::Target>>,
         claim: &Claim<StatementId<S::Target>>,
         found: impl FnOnce(&Place<S::Target>),
-    ) -> Result<Result<()>> {
+    ) -> Result<()> {
         // A role of another account has no business there, and one of the function's own account is acted as by nobody.
         let is_there = |role: &&Role| {
-            let is_own = claim.caller().is_none() && role.account() == claim.account();
-            !is_own && place.account.as_deref().unwrap_or(claim.account()) == role.account()
+            let is_own =
+                caller(claim.invocation().function()).is_none() && role.account() == claim.invocation().account();
+            !is_own && place.account.as_deref().unwrap_or(claim.invocation().account()) == role.account()
         };
         let role = last.and_then(|properties| properties.role.as_ref()).filter(is_there);
         if let (Some(account), None, false) = (&place.account, role, S::FROM_OUTSIDE) {
-            return Ok(Err(Error::refused(format!(
+            return Err(Error::refused(format!(
                 "the statements are in {} of account {account}, and can't be taken out without a role there as RoleArn",
                 place.policy()
-            ))));
+            )));
         }
-        let store = match self.acting_as(role, claim).await {
-            Ok(store) => store,
-            Err(error) => return Ok(Err(error)),
-        };
-        let place = match self.resolve(&store, place, claim.turn()).await {
-            Ok(Ok(place)) => place,
-            Ok(Err(_)) => return Ok(Ok(())),
-            Err(error) => return Ok(Err(error)),
+        let store = self.acting_as(role, claim).await?;
+        let Lookup::Found(place) = self.resolve(&store, place, claim.invocation().order()).await? else {
+            return Ok(());
         };
         let mark = &claim.owner().mark();
-        let prune_orphans = claim.caller().is_none() && last.is_some_and(|properties| properties.prune_orphans);
+        let prune_orphans =
+            caller(claim.invocation().function()).is_none() && last.is_some_and(|properties| properties.prune_orphans);
         let take_out = async |lease: &Lease<'_>| {
             let patch = Patch { store: &store, place: &place, claim, mark, lease, prune_orphans };
             patch.take_out(|| found(&place)).await
         };
-        self.leases.holding(&place.named(), mark, claim.turn(), take_out).await
+        self.leases.holding(&place.named(), mark, claim.invocation().order(), take_out).await
     }
 
-    /// Takes out what a cancelled replacement may have left at `last`, unless that is `place` in other words. Where AWS
-    /// doesn't let us see it nothing was written either, and a rollback must not fail for it. That is waited for as long as
-    /// the replacement, which may still be at work, would wait for it.
-    async fn take_back(
+    /// Takes out what a cancelled replacement may have left at `last`, unless that is the claim's own place in other words.
+    async fn taken_back(
         &self,
         last: Place<S::Target>,
-        place: &Place<S::Target>,
         cancelled: &Properties<S::Target>,
+        left: &LeftBehind,
         claim: &Claim<StatementId<S::Target>>,
     ) -> Result<()> {
-        let found = Cell::new(false);
-        let taken_back = async {
-            let store = self.acting_as(cancelled.role.as_ref(), claim).await?;
-            match self.resolve(&store, last, claim.turn()).await? {
-                Ok(last) if last != *place => Ok(Some(last)),
-                _ => Ok(None),
+        let store = self.acting_as(cancelled.role.as_ref(), claim).await?;
+        match self.resolve(&store, last, claim.invocation().order()).await? {
+            Lookup::Found(last) if claim.id().is_some_and(|id| id.place != last) => {
+                self.take_out(last, Some(cancelled), claim, |_| left.is_there()).await
             }
-        };
-        let taken_back = match taken_back.await {
-            Ok(Some(last)) => self.take_out(last, Some(cancelled), claim, |_| found.set(true)).await?,
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        };
-        match taken_back {
-            Err(error) if !found.get() && shows_nothing(&error) && (claim.is_denied() || !may_pass(&error)) => {
-                tracing::warn!(reason = %error, "a cancelled replacement was not looked after");
-                Ok(())
-            }
-            other => other,
+            _ => Ok(()),
         }
     }
 
     async fn ensured(
         &self,
         desired: &Properties<S::Target>,
-        previous: Option<&Properties<S::Target>>,
         claim: &Claim<StatementId<S::Target>>,
     ) -> Result<Attributes> {
         S::RULES.check(&desired.statement, desired.allow_public)?;
-        let place = desired.place(claim.account())?;
+        let place = desired.place(claim.invocation().account())?;
         if let (Some(account), None, false) = (&place.account, &desired.role, S::FROM_OUTSIDE) {
             let kind = S::Target::KIND;
             return Err(Error::refused(format!(
@@ -201,7 +179,10 @@ impl<S: PolicyStore> Statements<S> {
         let variable = with_variable(&desired.statement);
         let store = self.acting_as(desired.role.as_ref(), claim).await?;
         let named = place.clone();
-        let place = self.resolve(&store, place, claim.turn()).await?.map_err(|error| not_there::<S>(error, &named))?;
+        let place = match self.resolve(&store, place, claim.invocation().order()).await? {
+            Lookup::Found(place) => place,
+            Lookup::Gone(error) => return Err(not_there::<S>(error, &named)),
+        };
         self.check_caller(desired, &place, claim)?;
         let put_in = async |lease: &Lease<'_>| {
             let prune_orphans = desired.prune_orphans;
@@ -209,16 +190,7 @@ impl<S: PolicyStore> Statements<S> {
                 .put_in(&wanted, variable.as_deref())
                 .await
         };
-        let policy = self.leases.holding(&place.named(), mark, claim.turn(), put_in).await??;
-        // Back at the id that CloudFormation knows, with another target in the old properties: a replacement was cancelled,
-        // and may have left its statements there. (At another id it is this that replaces, and CloudFormation cleans up.)
-        if let Some(previous) = previous.filter(|_| claim.given().is_some_and(|given| given.place == place))
-            && let Ok(last) = previous.place(claim.account())
-            && last != named
-            && last != place
-        {
-            self.take_back(last, &place, previous, claim).await?;
-        }
+        let policy = self.leases.holding(&place.named(), mark, claim.invocation().order(), put_in).await?;
         let used = S::LIMIT.used_by(&policy);
         let limit = if used > S::LIMIT.size { store.limit(&place).await?.size } else { S::LIMIT.size };
         Ok(Attributes {
@@ -251,10 +223,6 @@ fn shows_nothing(error: &Error) -> bool {
     }
 }
 
-fn may_pass(error: &Error) -> bool {
-    matches!(error, Error::NotYet(_))
-}
-
 fn refused_to<T>(caller: &str, property: &str) -> Result<T> {
     Err(Error::refused(format!("ResourceProperties.{property}: stacks of account {caller} may not have it")))
 }
@@ -263,9 +231,6 @@ impl<S: PolicyStore> Resource for Statements<S> {
     type Properties = Properties<S::Target>;
     type Id = StatementId<S::Target>;
     type Attributes = Attributes;
-    /// A policy without principals grants the role that it is of, which another account can't be.
-    const TAKES_CALLERS: bool = S::RULES.principals;
-
     async fn warm_up(&self) {
         tokio::join!(self.leases.warm_up(), self.stores.own().warm_up());
     }
@@ -273,16 +238,30 @@ impl<S: PolicyStore> Resource for Statements<S> {
     async fn ensure(
         &self,
         desired: &Self::Properties,
-        previous: Option<&Self::Properties>,
+        _: Option<&Self::Properties>,
         claim: &Claim<Self::Id>,
     ) -> Result<Attributes> {
-        self.or_forget(self.ensured(desired, previous, claim).await)
+        self.or_forget(self.ensured(desired, claim).await)
     }
 
     async fn remove(&self, last: Option<&Self::Properties>, claim: &Claim<Self::Id>) -> Result<()> {
-        let of_last = || last.and_then(|properties| properties.place(claim.account()).ok());
+        let of_last = || last.and_then(|properties| properties.place(claim.invocation().account()).ok());
         let Some(place) = claim.id().map(|id| id.place).or_else(of_last) else { return Ok(()) };
         let found = |place: &Place<_>| claim.hold(&StatementId { place: place.clone(), mark: claim.owner().mark() });
-        self.or_forget(self.take_out(place, last, claim, found).await.flatten())
+        self.or_forget(self.take_out(place, last, claim, found).await)
+    }
+
+    async fn take_back(
+        &self,
+        cancelled: &Self::Properties,
+        desired: &Self::Properties,
+        left: &LeftBehind,
+        claim: &Claim<Self::Id>,
+    ) -> Result<()> {
+        let place = |properties: &Self::Properties| properties.place(claim.invocation().account()).ok();
+        match place(cancelled).filter(|last| place(desired).as_ref() != Some(last)) {
+            Some(last) => self.or_forget(self.taken_back(last, cancelled, left, claim).await),
+            None => Ok(()),
+        }
     }
 }

@@ -32,10 +32,9 @@ pub trait PolicyStore {
     /// [`Resource::warm_up`](custom_resource::Resource::warm_up).
     async fn warm_up(&self) {}
 
-    /// The target under the one name that it has for everybody: what stands behind an alias, say. Without such a target,
-    /// or if it is being deleted, what AWS said.
-    async fn resolve(&self, place: Place<Self::Target>) -> Result<Result<Place<Self::Target>, AwsError>> {
-        Ok(Ok(place))
+    /// The target under the one name that it has for everybody: what stands behind an alias, say.
+    async fn resolve(&self, place: Place<Self::Target>) -> Result<Lookup<Place<Self::Target>>> {
+        Ok(Lookup::Found(place))
     }
 
     /// The policy as it is.
@@ -78,6 +77,15 @@ pub trait PolicyStore {
     fn guard(_place: &Place<Self::Target>, _before: &Document, _after: &Document) -> Result<()> {
         Ok(())
     }
+}
+
+/// What was looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup<T> {
+    /// It is there.
+    Found(T),
+    /// There is no such target, or it is being deleted: AWS said so.
+    Gone(AwsError),
 }
 
 /// What AWS refuses a policy for.

@@ -176,6 +176,8 @@ impl Additions {
 
 #[cfg(test)]
 mod tests {
+    use archipelago::owner_tag;
+
     use super::*;
 
     const ACCOUNT: &str = "222222222222";
@@ -206,7 +208,7 @@ mod tests {
     #[test]
     fn other_tags_are_no_additions() {
         let tags = [
-            owner("a").tag(),
+            owner_tag(&owner("a")),
             ("Name".to_owned(), ACCOUNT.to_owned()),
             ("archipelago:x:y".to_owned(), "a b".to_owned()),
         ];

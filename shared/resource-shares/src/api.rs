@@ -1,5 +1,6 @@
 //! The calls that several resources make. Each is one question or one change; nothing here decides.
 
+use archipelago::{OWNER_TAG, TagChanges, has_owner_tag};
 use aws_sdk_organizations as orgs;
 use aws_sdk_ram::{
     Client,
@@ -9,7 +10,7 @@ use aws_sdk_ram::{
     },
     types::{ResourceOwner, ResourceShare, ResourceShareAssociationType, ResourceShareStatus, TagFilter},
 };
-use custom_resource::{Answer, AwsError, Owner, Result, SdkConfig, TagChanges};
+use custom_resource::{Answer, AwsError, Owner, Result, SdkConfig};
 
 use crate::{
     associations::{Associations, Entity, batches},
@@ -51,11 +52,11 @@ impl ResourceShares {
     /// # Errors
     /// What AWS said.
     pub async fn marked(&self, owner: &Owner) -> Result<Option<ResourceShare>> {
-        let mark = TagFilter::builder().tag_key(Owner::TAG_KEY).tag_values(owner.tag_value()).build();
+        let mark = TagFilter::builder().tag_key(OWNER_TAG).tag_values(owner.signature()).build();
         let request = self.ram.get_resource_shares().resource_owner(ResourceOwner::SelfValue).tag_filters(mark);
         let pages = request.into_paginator().send().collect::<Result<Vec<_>, _>>().await.unless_busy()?;
         let shares = pages.iter().flat_map(SharesOutput::resource_shares).filter(|share| is_there(share));
-        let marked = shares.filter(|share| pairs(share).get(Owner::TAG_KEY).is_some_and(|tag| owner.made(tag)));
+        let marked = shares.filter(|share| has_owner_tag(&pairs(share), owner));
         Ok(marked.min_by_key(|share| share.status() == Some(&ResourceShareStatus::Deleting)).cloned())
     }
 

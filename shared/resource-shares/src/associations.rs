@@ -164,16 +164,16 @@ impl ResourceShares {
         if !missing.is_empty() {
             self.associate(arn, &missing).await?;
             for entity in &missing {
-                claim.wrote(association(arn, entity));
+                claim.writes().add(association(arn, entity));
             }
         }
         let listed = now.in_status(new, &[Status::Associated]).into_iter();
-        let doubtful: Vec<_> = listed.filter(|entity| !claim.has_written(&association(arn, entity))).collect();
+        let doubtful: Vec<_> = listed.filter(|entity| !claim.writes().includes(&association(arn, entity))).collect();
         if !doubtful.is_empty() {
             let what = format!("{arn} {doubtful:?}");
-            claim.change(&what, true, async || self.associate(arn, &doubtful).await).await?;
+            claim.writes().change(&what, true, async || self.associate(arn, &doubtful).await).await?;
             for entity in &doubtful {
-                claim.wrote(association(arn, entity));
+                claim.writes().add(association(arn, entity));
             }
         }
         let failed = now.in_status(wanted, &[Status::Failed]);
@@ -211,7 +211,7 @@ impl ResourceShares {
         let held: Vec<_> = unwanted.iter().filter(|entity| now.holds(entity)).copied().collect();
         if !held.is_empty() && self.disassociate(arn, &held).await? {
             for entity in &held {
-                claim.wrote(association(arn, entity));
+                claim.writes().add(association(arn, entity));
             }
         }
         let leaving = now.in_status(unwanted, &[Status::Disassociating]);
@@ -229,7 +229,7 @@ impl ResourceShares {
                 }
                 Ok(())
             };
-            claim.change(&association(arn, entity), true, disassociating).await?;
+            claim.writes().change(&association(arn, entity), true, disassociating).await?;
         }
         if left.is_empty() {
             return Ok(());

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use custom_resource::{Clock, Envelope, Outcome, Request, Requests, ResponseHosts, answer};
+use custom_resource::{Clock, Envelope, Lifecycle, Outcome, Request, RequestTable, ResponseHosts};
 use serde_json::{Value, json};
 use tokio::select;
 use tokio::time::{Instant, sleep};
@@ -20,7 +20,7 @@ use crate::cloudformation::{Event, Handler, Put, signing_date};
 
 const URL: &str = "https://cloudformation-custom-resource-response-euwest1.s3.eu-west-1.amazonaws.com/answer";
 
-/// What the library's deputy answers for a process that was killed, where CloudFormation gave no id.
+/// What the library's fallback responder answers for a process that was killed, where CloudFormation gave no id.
 const PERHAPS_MADE: &str = "something-may-have-been-made";
 
 /// How long a process may still live, after its time is over, before Lambda ends it.
@@ -37,7 +37,7 @@ pub struct Process<W: World> {
     /// When the next process is killed, after its start.
     pub killed_after: Cell<Option<Duration>>,
     table: Arc<Table>,
-    requests: Requests,
+    lifecycle: Lifecycle,
     began: Cell<(Instant, u64)>,
     idle: RefCell<Vec<W::Resource>>,
 }
@@ -53,9 +53,10 @@ impl<W: World> Process<W> {
     pub fn new(weather: Weather) -> Self {
         let weather = Arc::new(weather);
         let table = Arc::<Table>::default();
+        let requests = RequestTable::new(&configuration(table.clone(), Arc::clone(&weather)), "requests");
         Self {
             world: W::new(Arc::clone(&weather)),
-            requests: Requests::new(&configuration(table.clone(), Arc::clone(&weather)), "requests"),
+            lifecycle: Lifecycle { requests: Some(requests), ..Lifecycle::default() },
             table,
             weather,
             invocation: Cell::default(),
@@ -115,7 +116,7 @@ impl<W: World> Process<W> {
         };
         // The types of the SDKs' futures are too deep to be parts of other types.
         let work: Pin<Box<dyn Future<Output = Outcome> + '_>> =
-            Box::pin(answer(&resource, Some(&self.requests), &request, clock));
+            Box::pin(self.lifecycle.answer(&resource, &request, clock));
         let outcome = select! {
             biased;
             outcome = work => outcome,
@@ -145,7 +146,7 @@ impl<W: World> Handler for &Process<W> {
     }
 }
 
-/// What the library's deputy answers for a process that was killed.
+/// What the library's fallback responder answers for a process that was killed.
 fn killed(event: &Event, sent: &Value) -> Value {
     let held = sent["Continuation"]["Held"].as_str().or(event.physical_resource_id.as_deref());
     json!({

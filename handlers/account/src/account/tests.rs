@@ -1,5 +1,6 @@
 //! What each verb asks of Organizations, STS and the Account API, with real clients and canned answers.
 
+use archipelago::Users;
 use aws_sdk_account::operation::put_account_name::PutAccountNameOutput;
 use aws_sdk_organizations::{
     Client,
@@ -20,7 +21,7 @@ use aws_sdk_sts::{
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
-use custom_resource::{Owner, Users};
+use custom_resource::Owner;
 use serde_json::{Value, json};
 
 use super::*;
@@ -36,7 +37,7 @@ fn owner() -> Owner {
 }
 
 fn claim(id: Option<&str>) -> Claim<AccountId> {
-    Claim::new(owner(), id.map(ToOwned::to_owned))
+    Claim::new(owner(), id)
 }
 
 /// An account that nobody waits for, so that a test says only what it is about.
@@ -147,7 +148,7 @@ fn tagged(tags: &[(&str, String)]) -> Rule {
 }
 
 fn user_of(owner: &Owner) -> (String, String) {
-    (Users::key(owner), owner.tag_value())
+    (Users::key(owner), owner.signature())
 }
 
 fn another() -> Owner {
@@ -591,7 +592,7 @@ async fn a_move_that_was_made_is_done_and_one_from_elsewhere_is_looked_at_again(
 
 #[tokio::test]
 async fn tags_are_set_where_they_differ() {
-    let own = (Users::key(&owner()), format!("{} {}", owner().tag_value(), "c7ffca8b"));
+    let own = (Users::key(&owner()), format!("{} {}", owner().signature(), "c7ffca8b"));
     let there = [("team", "a".to_owned()), (own.0.as_str(), "another".to_owned())];
     let rules = [
         describes(AccountState::Active),
@@ -855,6 +856,6 @@ async fn closing_waits_for_what_passes_and_refuses_the_quota_in_aws_s_words() {
 }
 
 #[test]
-fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
-    custom_resource::schema::keep::<Accounts>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
+fn the_schema_is_what_the_code_says() -> Result<(), archipelago::schema::Stale> {
+    archipelago::schema::keep::<Accounts>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
 }

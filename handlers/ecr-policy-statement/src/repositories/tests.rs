@@ -118,6 +118,6 @@ async fn deleting_what_is_gone_is_done() {
 }
 
 #[test]
-fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
+fn the_schema_is_what_the_code_says() -> Result<(), archipelago::schema::Stale> {
     policy_statement::schema::keep::<Repositories>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
 }

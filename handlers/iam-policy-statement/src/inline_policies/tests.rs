@@ -210,6 +210,6 @@ async fn other_policies_that_cannot_be_read_are_not_taken_for_small() {
 }
 
 #[test]
-fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
+fn the_schema_is_what_the_code_says() -> Result<(), archipelago::schema::Stale> {
     policy_statement::schema::keep::<InlinePolicies>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
 }

@@ -161,6 +161,6 @@ async fn a_quota_that_may_not_be_read_says_what_it_was_wanted_for() {
 }
 
 #[test]
-fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
+fn the_schema_is_what_the_code_says() -> Result<(), archipelago::schema::Stale> {
     policy_statement::schema::keep::<TrustPolicies>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
 }

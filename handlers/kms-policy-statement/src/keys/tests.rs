@@ -51,13 +51,20 @@ fn describes(name: &'static str, key: KeyMetadataBuilder) -> Rule {
         .then_output(move || DescribeKeyOutput::builder().key_metadata(key.clone()).build())
 }
 
-async fn resolves_to(key: KeyMetadataBuilder) -> Result<Result<Place<Key>, AwsError>> {
+async fn resolves_to(key: KeyMetadataBuilder) -> Result<Lookup<Place<Key>>> {
     world(&[&describes(ID, key)]).resolve(self::key()).await
+}
+
+fn found(lookup: Result<Lookup<Place<Key>>>) -> Place<Key> {
+    match lookup.unwrap() {
+        Lookup::Found(key) => key,
+        Lookup::Gone(error) => panic!("{error}"),
+    }
 }
 
 /// The key of the function's own account, resolved.
 async fn own() -> Place<Key> {
-    resolves_to(metadata()).await.unwrap().unwrap()
+    found(resolves_to(metadata()).await)
 }
 
 async fn gets(status: u16, code: &'static str) -> Result<Policy> {
@@ -78,7 +85,7 @@ async fn an_alias_an_arn_and_an_id_are_one_key() {
         ("arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab", ID),
         ("arn:aws:kms:us-east-1:222222222222:alias/artifacts", "alias/artifacts"),
     ] {
-        let resolved = world(&[&describes(asked, metadata())]).resolve(named(key_id)).await.unwrap().unwrap();
+        let resolved = found(world(&[&describes(asked, metadata())]).resolve(named(key_id)).await);
         assert_eq!(resolved.target.to_string(), ID, "{key_id}");
         assert_eq!(resolved.target.owner.as_deref(), Some("111111111111"), "{key_id}");
         assert_eq!(resolved.to_string().parse::<Place<Key>>().unwrap(), resolved, "{key_id}");
@@ -89,7 +96,7 @@ async fn an_alias_an_arn_and_an_id_are_one_key() {
 async fn a_key_stays_in_the_account_in_which_the_store_acts() {
     let elsewhere = Place { account: Some("222222222222".to_owned()), ..key() };
     let its_own = describes(ID, metadata().aws_account_id("222222222222"));
-    let resolved = world(&[&its_own]).resolve(elsewhere).await.unwrap().unwrap();
+    let resolved = found(world(&[&its_own]).resolve(elsewhere).await);
     assert_eq!(resolved.to_string(), format!("222222222222:{ID}"));
     assert_eq!(own().await.to_string(), ID);
 }
@@ -117,11 +124,14 @@ async fn an_aws_managed_key_is_refused() {
 #[tokio::test]
 async fn a_key_that_is_being_deleted_is_as_good_as_gone() {
     for state in [KeyState::PendingDeletion, KeyState::PendingReplicaDeletion] {
-        let gone = resolves_to(metadata().key_state(state.clone())).await.unwrap().unwrap_err();
+        let Lookup::Gone(gone) = resolves_to(metadata().key_state(state.clone())).await.unwrap() else {
+            panic!("found")
+        };
         assert_eq!((gone.code(), gone.message()), (state.as_str(), "the key is being deleted"));
     }
     for state in [KeyState::Enabled, KeyState::Disabled, KeyState::PendingImport, KeyState::Unavailable] {
-        assert!(resolves_to(metadata().key_state(state.clone())).await.unwrap().is_ok(), "{state}");
+        let found = resolves_to(metadata().key_state(state.clone())).await.unwrap();
+        assert!(matches!(found, Lookup::Found(_)), "{state}");
     }
 }
 
@@ -139,7 +149,7 @@ async fn no_key_is_told_from_one_that_is_not_shown() {
         let fails = mock!(Client::describe_key).then_http_response(move || said(status, code, "No."));
         world(&[&fails]).resolve(key()).await
     };
-    assert!(matches!(resolves(400, NOT_FOUND).await, Ok(Err(error)) if error.code() == NOT_FOUND));
+    assert!(matches!(resolves(400, NOT_FOUND).await, Ok(Lookup::Gone(error)) if error.code() == NOT_FOUND));
     assert!(matches!(resolves(400, "InvalidArnException").await, Err(Error::Refused(_))));
     assert!(matches!(resolves(400, "AccessDeniedException").await, Err(Error::NotYet(not_yet)) if not_yet.is_denial()));
     assert!(matches!(resolves(500, "KMSInternalException").await, Err(Error::NotYet(_))));
@@ -238,6 +248,6 @@ async fn the_root_of_the_keys_account_is_never_dropped() {
 }
 
 #[test]
-fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
+fn the_schema_is_what_the_code_says() -> Result<(), archipelago::schema::Stale> {
     policy_statement::schema::keep::<Keys>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
 }

@@ -413,6 +413,6 @@ async fn delete_retains_the_organization_without_a_call() {
 }
 
 #[test]
-fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
-    custom_resource::schema::keep::<Organization>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
+fn the_schema_is_what_the_code_says() -> Result<(), archipelago::schema::Stale> {
+    archipelago::schema::keep::<Organization>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
 }

@@ -1,5 +1,6 @@
 //! What each verb asks of Organizations, with a real client and canned answers.
 
+use archipelago::Users;
 use aws_sdk_organizations::{
     operation::{
         create_organizational_unit::CreateOrganizationalUnitOutput,
@@ -16,7 +17,7 @@ use aws_sdk_organizations::{
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
-use custom_resource::{Owner, Users};
+use custom_resource::{Owner, testing::ensure};
 use serde_json::{Value, json};
 
 use super::*;
@@ -31,7 +32,7 @@ fn owner() -> Owner {
 }
 
 fn claim(id: Option<&str>) -> Claim<UnitId> {
-    Claim::new(owner(), id.map(ToOwned::to_owned))
+    Claim::new(owner(), id)
 }
 
 fn properties(properties: Value) -> Properties {
@@ -71,7 +72,7 @@ fn lists(parent: &'static str, units: &[(&str, &str)]) -> Rule {
 fn creates(parent: &'static str, id: &'static str, name: &'static str, is_used: bool) -> Rule {
     mock!(Client::create_organizational_unit)
         .match_requests(move |request| {
-            let made = Tag::builder().key("archipelago:made").value(owner().tag_value()).build().unwrap();
+            let made = Tag::builder().key("archipelago:made").value(owner().signature()).build().unwrap();
             let user = request.tags().iter().any(|tag| tag.key() == Users::key(&owner()));
             let is_marked = request.tags().contains(&made) && user == is_used;
             request.parent_id() == Some(parent) && request.name() == Some(name) && is_marked
@@ -100,7 +101,7 @@ fn marked(id: &'static str, marks: &[(String, String)]) -> Rule {
 }
 
 fn user_of(owner: &Owner) -> (String, String) {
-    (Users::key(owner), owner.tag_value())
+    (Users::key(owner), owner.signature())
 }
 
 fn another() -> Owner {
@@ -226,7 +227,7 @@ fn assert_all_called(rules: &[Rule]) {
 
 async fn ensured(rules: &[Rule], desired: Value, previous: Option<Value>, claim: &Claim<UnitId>) -> Attributes {
     let previous = previous.map(properties);
-    let attributes = world(rules).ensure(&properties(desired), previous.as_ref(), claim).await.unwrap();
+    let attributes = ensure(&world(rules), &properties(desired), previous.as_ref(), claim).await.unwrap();
     assert_all_called(rules);
     attributes
 }
@@ -293,7 +294,7 @@ async fn a_create_that_comes_again_finds_what_it_made() {
 #[tokio::test]
 async fn an_ou_of_the_same_name_is_adopted_by_a_mark_and_given_the_tags_of_the_template() {
     let claim = claim(None);
-    let tags = [("team".to_owned(), "a".to_owned()), (Users::key(&owner()), format!("{} ca8b", owner().tag_value()))];
+    let tags = [("team".to_owned(), "a".to_owned()), (Users::key(&owner()), format!("{} ca8b", owner().signature()))];
     let rules = [
         root(),
         lists(ROOT, &[(WORKLOADS, "Workloads")]),
@@ -331,7 +332,7 @@ async fn what_two_resources_use_is_not_renamed_by_one_of_them_and_the_sentence_s
     let (desired, previous) = (properties(json!({"Name": "Apps"})), properties(json!({"Name": "Workloads"})));
     let rules = [root(), listed(), shared(WORKLOADS), shared(WORKLOADS)];
     let refusal =
-        world(&rules).ensure(&desired, Some(&previous), &claim(Some(WORKLOADS))).await.unwrap_err().to_string();
+        ensure(&world(&rules), &desired, Some(&previous), &claim(Some(WORKLOADS))).await.unwrap_err().to_string();
     for words in ["is used by other/Thing as well", "its name can't change", "rename the logical id first"] {
         assert!(refusal.contains(words), "{refusal}");
     }
@@ -404,7 +405,7 @@ async fn a_name_that_a_failed_template_may_have_given_is_taken_back_whatever_is_
     let behind =
         [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), own(WORKLOADS), taken(), described(WORKLOADS, "Apps")];
     let (old, failed) = (properties(json!({"Name": "Workloads"})), properties(json!({"Name": "Apps"})));
-    let ended = world(&behind).ensure(&old, Some(&failed), &claim(Some(WORKLOADS))).await;
+    let ended = ensure(&world(&behind), &old, Some(&failed), &claim(Some(WORKLOADS))).await;
     assert!(matches!(ended, Err(Error::NotYet(_))));
 }
 
@@ -412,7 +413,7 @@ async fn a_name_that_a_failed_template_may_have_given_is_taken_back_whatever_is_
 async fn an_ou_that_is_not_listed_though_it_is_there_is_not_replaced() {
     let claim = claim(Some(WORKLOADS));
     let (desired, previous) = (properties(json!({"Name": "Apps"})), properties(json!({"Name": "Workloads"})));
-    let ended = world(&[root(), lists(ROOT, &[]), in_root()]).ensure(&desired, Some(&previous), &claim).await;
+    let ended = ensure(&world(&[root(), lists(ROOT, &[]), in_root()]), &desired, Some(&previous), &claim).await;
     assert!(matches!(ended, Err(Error::NotYet(_))));
     assert_eq!(claim.id().unwrap().as_str(), WORKLOADS);
 }
@@ -485,7 +486,7 @@ async fn the_ou_of_another_resource_of_the_stack_is_adopted_and_stays_when_that_
         .then_output(|| UntagResourceOutput::builder().build());
     let rules = [both(), leaves, leaving(), leaving(), gone];
     let last = properties(json!({"Name": "Workloads"}));
-    let claim = Claim::new(old.clone(), Some(WORKLOADS.to_owned()));
+    let claim = Claim::new(old.clone(), Some(WORKLOADS));
     world(&rules).remove(Some(&last), &claim).await.unwrap();
     assert_all_called(&rules);
 }
@@ -501,7 +502,7 @@ async fn an_ou_that_was_deleted_by_hand_is_made_again() {
 #[tokio::test]
 async fn only_tags_that_the_template_set_are_taken_away() {
     let there = [("cost", "1".to_owned()), ("foreign", "f".to_owned())];
-    let own = (Users::key(&owner()), format!("{} ca8b", owner().tag_value()));
+    let own = (Users::key(&owner()), format!("{} ca8b", owner().signature()));
     let rules = [
         root(),
         lists(ROOT, &[(WORKLOADS, "Workloads")]),
@@ -783,6 +784,6 @@ async fn delete_of_what_was_never_made_is_done() {
 }
 
 #[test]
-fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
-    custom_resource::schema::keep::<OrganizationalUnits>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
+fn the_schema_is_what_the_code_says() -> Result<(), archipelago::schema::Stale> {
+    archipelago::schema::keep::<OrganizationalUnits>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
 }

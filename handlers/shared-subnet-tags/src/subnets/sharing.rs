@@ -27,7 +27,7 @@ const COPY: Who = ("copy", "Old");
 fn claim((stack, logical_id): Who, is_new: bool) -> Claim<TagsId> {
     let owner = Owner::new(format!("arn:aws:cloudformation:us-east-1:222222222222:stack/{stack}/1f0a"), logical_id);
     let id = (!is_new).then(|| TagsId::of(&owner).to_string());
-    Claim::new(owner, id)
+    Claim::new(owner, id.as_deref())
 }
 
 /// The same tags of the subnet and of its VPC.

@@ -1,5 +1,6 @@
 //! What each verb asks of EC2, with a real client and canned answers.
 
+use archipelago::Users;
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::test_util::{ReplayEvent, StaticReplayClient};
 use aws_smithy_runtime_api::{
@@ -11,7 +12,7 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::{body::SdkBody, retry::RetryConfig};
 use aws_types::{SdkConfig, region::Region};
-use custom_resource::{NotYet, Owner, Users};
+use custom_resource::{NotYet, Owner};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
@@ -26,7 +27,7 @@ fn owner() -> Owner {
 }
 
 fn claim(id: Option<&str>) -> Claim<TagsId> {
-    Claim::new(owner(), id.map(ToOwned::to_owned))
+    Claim::new(owner(), id)
 }
 
 fn own() -> String {
@@ -480,6 +481,6 @@ async fn a_role_that_is_a_moment_old_may_be_denied_and_a_full_subnet_is_refused(
 }
 
 #[test]
-fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
-    custom_resource::schema::keep::<SharedSubnets>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
+fn the_schema_is_what_the_code_says() -> Result<(), archipelago::schema::Stale> {
+    archipelago::schema::keep::<SharedSubnets>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
 }

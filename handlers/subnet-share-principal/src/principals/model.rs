@@ -1,5 +1,6 @@
 //! Hundreds of random lives of a principal on a share, in which CloudFormation, Lambda and RAM misbehave.
 
+use archipelago::OWNER_TAG;
 use std::{collections::BTreeSet, sync::Arc};
 
 use archipelago_tests::{
@@ -9,7 +10,6 @@ use archipelago_tests::{
         ram::{FAILING, HESITANT, ORGANIZATION, Ram, Share},
     },
 };
-use custom_resource::Owner;
 use serde_json::json;
 
 use super::*;
@@ -100,7 +100,7 @@ impl World for Network {
 
     fn begin(&self) {
         self.played.begin();
-        let mark = (Owner::TAG_KEY, "0123456789 network/Share");
+        let mark = (OWNER_TAG, "0123456789 network/Share");
         let added = ("archipelago:9876543210:333333333333", ADDED);
         self.played.have("net", &[SUBNET], &[NAMED, ADDED], &[mark, added]);
         self.played.have("spare", &[SUBNET], &[], &[("team", "others")]);

@@ -20,7 +20,7 @@ use aws_sdk_ram::{
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
-use custom_resource::{NotYet, Owner};
+use custom_resource::{NotYet, Owner, testing};
 use serde_json::{Value, json};
 
 use super::*;
@@ -45,7 +45,7 @@ fn foreign(note: Note) -> Addition {
 }
 
 fn claim(id: Option<&str>) -> Claim<PlacedPrincipal> {
-    Claim::new(owner("app"), id.map(ToOwned::to_owned))
+    Claim::new(owner("app"), id)
 }
 
 fn properties(principal: &str) -> Properties {
@@ -144,7 +144,7 @@ fn in_order<const N: usize>(parts: [&[Rule]; N]) -> Vec<Rule> {
 
 async fn ensure(rules: &[Rule], previous: Option<&str>, claim: &Claim<PlacedPrincipal>) -> Result<()> {
     let previous = previous.map(properties);
-    let ended = world(rules).ensure(&properties(ACCOUNT), previous.as_ref(), claim).await;
+    let ended = testing::ensure(&world(rules), &properties(ACCOUNT), previous.as_ref(), claim).await;
     assert_all_called(rules, &ended);
     ended
 }
@@ -403,6 +403,6 @@ async fn a_delete_without_readable_properties_and_without_an_id_has_nothing_to_d
 }
 
 #[test]
-fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
-    custom_resource::schema::keep::<SharePrincipals>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
+fn the_schema_is_what_the_code_says() -> Result<(), archipelago::schema::Stale> {
+    archipelago::schema::keep::<SharePrincipals>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
 }

@@ -1,5 +1,6 @@
 //! Hundreds of random lives of a share, in which CloudFormation, Lambda and RAM misbehave.
 
+use archipelago::OWNER_TAG;
 use std::{collections::BTreeMap, sync::Arc};
 
 use archipelago_tests::{
@@ -37,7 +38,7 @@ fn wish(properties: Value, meaning: &'static str) -> Wish {
 
 /// The mark that a share's tags carry.
 fn mark_of(share: &Share) -> Option<&str> {
-    share.tags.get(Owner::TAG_KEY)?.split(' ').next()
+    share.tags.get(OWNER_TAG)?.split(' ').next()
 }
 
 /// What RAM lists for what a template names.
@@ -111,7 +112,7 @@ impl<const VISITED: bool> World for Network<VISITED> {
 
     fn begin(&self) {
         self.played.begin();
-        let (a, mark) = (entity("subnet-aaaaaaaa"), (Owner::TAG_KEY, "0123456789 other/Share"));
+        let (a, mark) = (entity("subnet-aaaaaaaa"), (OWNER_TAG, "0123456789 other/Share"));
         self.played.have("app", &[&a], &["222222222222"], &[("team", "others")]);
         self.played.have("app", &[&a], &[GUEST], &[mark]);
     }
@@ -148,7 +149,7 @@ impl<const VISITED: bool> World for Network<VISITED> {
         let [subnets, principals] = [subnets, principals].map(|said| entities(said).collect::<BTreeSet<_>>());
         let mut tags = tags(said);
         tags.extend(VISITED.then(|| addition(principals.contains(GUEST))));
-        tags.extend(share.tags.get_key_value(Owner::TAG_KEY).map(|(key, value)| (key.clone(), value.clone())));
+        tags.extend(share.tags.get_key_value(OWNER_TAG).map(|(key, value)| (key.clone(), value.clone())));
         let wanted = subnets.iter().chain(&principals).map(String::as_str).chain(VISITED.then_some(GUEST));
         let wanted: BTreeMap<_, _> = wanted.map(|entity| (entity, "ASSOCIATED")).collect();
         let read = json!({ "Arn": arn, "SubnetArns": subnets.iter().cloned().collect::<Vec<_>>().join(",") });

@@ -1,5 +1,6 @@
 //! What each verb asks of RAM, with a real client and canned answers.
 
+use archipelago::owner_tag;
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_organizations::{
@@ -21,7 +22,7 @@ use aws_sdk_ram::{
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
-use custom_resource::NotYet;
+use custom_resource::{NotYet, Owner};
 use resource_shares::{Addition, Note};
 use serde_json::{Value, json};
 
@@ -39,7 +40,7 @@ fn owner() -> Owner {
 }
 
 fn claim(id: Option<&str>) -> Claim<ShareArn> {
-    Claim::new(owner(), id.map(ToOwned::to_owned))
+    Claim::new(owner(), id)
 }
 
 fn properties(properties: Value) -> Properties {
@@ -67,7 +68,7 @@ fn share(status: Status, tags: &[(String, String)]) -> ResourceShare {
 }
 
 fn own() -> ResourceShare {
-    share(Status::Active, &[owner().tag()])
+    share(Status::Active, &[owner_tag(&owner())])
 }
 
 /// The share by its ARN, after an empty page.
@@ -85,7 +86,7 @@ fn reads(found: Option<ResourceShare>) -> Rule {
 /// The share by its mark, after an empty page.
 fn looks(found: Option<ResourceShare>) -> Rule {
     mock!(Client::get_resource_shares)
-        .match_requests(|r| r.tag_filters().iter().any(|filter| filter.tag_values() == [owner().tag_value()]))
+        .match_requests(|r| r.tag_filters().iter().any(|filter| filter.tag_values() == [owner().signature()]))
         .sequence()
         .output(|| GetResourceSharesOutput::builder().next_token("more").build())
         .output(move || {
@@ -139,7 +140,7 @@ fn makes(tokens: &Arc<Mutex<Vec<String>>>) -> Rule {
             tokens.lock().unwrap().push(r.client_token().unwrap_or_default().to_owned());
             r.name() == Some("app")
                 && r.allow_external_principals() == Some(false)
-                && r.tags().contains(&tag(owner().tag()))
+                && r.tags().contains(&tag(owner_tag(&owner())))
         })
         .then_output(|| CreateResourceShareOutput::builder().resource_share(share(Status::Pending, &[])).build())
 }
@@ -262,8 +263,11 @@ async fn a_new_share_that_is_not_listed_yet_is_not_made_twice() {
 
 #[tokio::test]
 async fn a_share_that_somebody_deleted_is_made_anew() {
-    for gone in [None, Some(share(Status::Deleted, &[owner().tag()])), Some(share(Status::Deleting, &[owner().tag()]))]
-    {
+    for gone in [
+        None,
+        Some(share(Status::Deleted, &[owner_tag(&owner())])),
+        Some(share(Status::Deleting, &[owner_tag(&owner())])),
+    ] {
         let rules = [reads(gone.clone()), looks(gone), makes(&Arc::default())];
         wait(ensure(&rules, template(&[A]), None, &claim(Some(SHARE))).await);
     }
@@ -271,7 +275,7 @@ async fn a_share_that_somebody_deleted_is_made_anew() {
 
 #[tokio::test]
 async fn a_share_is_waited_for_while_it_is_pending_and_refused_with_ram_s_words_if_it_failed() {
-    let pending = [reads(Some(share(Status::Pending, &[owner().tag()])))];
+    let pending = [reads(Some(share(Status::Pending, &[owner_tag(&owner())])))];
     assert!(wait(ensure(&pending, template(&[A]), None, &claim(Some(SHARE))).await).contains("isn't ACTIVE yet"));
     let failed = ResourceShare::builder().resource_share_arn(SHARE).name("app").status(Status::Failed);
     let failed = [reads(Some(failed.status_message("Too many.").build()))];
@@ -362,7 +366,7 @@ async fn a_rollback_brings_back_what_the_failed_template_took_away_even_if_the_l
 async fn only_tags_that_the_template_set_are_changed_or_removed() {
     let text = ToOwned::to_owned;
     let current =
-        [owner().tag(), (text("team"), text("a")), (text("stage"), text("old")), (text("foreign"), text("f"))];
+        [owner_tag(&owner()), (text("team"), text("a")), (text("stage"), text("old")), (text("foreign"), text("f"))];
     let removes = mock!(Client::untag_resource)
         .match_requests(|r| r.tag_keys() == ["stage"])
         .then_output(|| UntagResourceOutput::builder().build());
@@ -438,14 +442,14 @@ async fn a_principal_that_another_stack_added_stays_when_the_template_drops_it_a
     let added = |note| Addition::new(&workload, ACCOUNT, note).tag();
     let dropped = json!({"Name": "app", "SubnetIds": [A]});
     let rules = in_order([
-        &[reads(Some(share(Status::Active, &[owner().tag(), added(Note::Before)])))],
+        &[reads(Some(share(Status::Active, &[owner_tag(&owner()), added(Note::Before)])))],
         &associated(&[(A, Associated)], &[(ACCOUNT, Associated)]),
         &[retags(&[added(Note::Added)])],
     ]);
     ensure(&rules, dropped.clone(), Some(template(&[A])), &claim(Some(SHARE))).await.unwrap();
     // And the other way round: it stays when that stack goes.
     let rules = in_order([
-        &[reads(Some(share(Status::Active, &[owner().tag(), added(Note::Added)])))],
+        &[reads(Some(share(Status::Active, &[owner_tag(&owner()), added(Note::Added)])))],
         &associated(&[(A, Associated)], &[(ACCOUNT, Associated)]),
         &[retags(&[added(Note::Before)])],
     ]);
@@ -455,7 +459,7 @@ async fn a_principal_that_another_stack_added_stays_when_the_template_drops_it_a
 #[tokio::test]
 async fn a_create_that_finds_the_share_of_an_earlier_resource_takes_out_what_nobody_wants_any_more() {
     let workload = Owner::new("arn:aws:cloudformation:us-east-1:222222222222:stack/app/1f0a", "Principal");
-    let noted = share(Status::Active, &[owner().tag(), Addition::new(&workload, ACCOUNT, Note::Added).tag()]);
+    let noted = share(Status::Active, &[owner_tag(&owner()), Addition::new(&workload, ACCOUNT, Note::Added).tag()]);
     let found = associated(&[(A, Associated), (B, Associated)], &[(ACCOUNT, Associated), (UNIT, Associated)]);
     let nobody = json!({"Name": "app", "SubnetIds": [A]});
     // The first look is older than the note.
@@ -468,7 +472,7 @@ async fn a_principal_that_another_stack_takes_back_right_now_is_waited_for() {
     let workload = Owner::new("arn:aws:cloudformation:us-east-1:222222222222:stack/app/1f0a", "Principal");
     let leaving = Addition::new(&workload, ACCOUNT, Note::Leaving).tag();
     let rules = in_order([
-        &[reads(Some(share(Status::Active, &[owner().tag(), leaving])))],
+        &[reads(Some(share(Status::Active, &[owner_tag(&owner()), leaving])))],
         &associated(&[(A, Associated)], &[(ACCOUNT, Associated)]),
     ]);
     assert!(wait(ensure(&rules, template(&[A]), None, &claim(Some(SHARE))).await).contains("another stack is taking"));
@@ -477,8 +481,8 @@ async fn a_principal_that_another_stack_takes_back_right_now_is_waited_for() {
 #[tokio::test]
 async fn a_delete_deletes_the_share_and_waits_until_it_is_gone() {
     wait(remove(&[reads(Some(own())), deletes()], &claim(Some(SHARE))).await);
-    wait(remove(&[reads(Some(share(Status::Deleting, &[owner().tag()])))], &claim(Some(SHARE))).await);
-    let deleted = reads(Some(share(Status::Deleted, &[owner().tag()])));
+    wait(remove(&[reads(Some(share(Status::Deleting, &[owner_tag(&owner())])))], &claim(Some(SHARE))).await);
+    let deleted = reads(Some(share(Status::Deleted, &[owner_tag(&owner())])));
     remove(&[deleted, looks(None)], &claim(Some(SHARE))).await.unwrap();
 }
 
@@ -511,8 +515,9 @@ async fn the_delete_of_a_create_whose_answer_was_lost_finds_the_share_by_its_mar
 #[tokio::test]
 async fn a_share_with_principals_that_other_stacks_added_is_not_deleted() {
     let workload = Owner::new("arn:aws:cloudformation:us-east-1:222222222222:stack/app/1f0a", "Principal");
-    let with =
-        |note| reads(Some(share(Status::Active, &[owner().tag(), Addition::new(&workload, ACCOUNT, note).tag()])));
+    let with = |note| {
+        reads(Some(share(Status::Active, &[owner_tag(&owner()), Addition::new(&workload, ACCOUNT, note).tag()])))
+    };
     for note in [Note::Added, Note::Before] {
         let waiting_for = wait(remove(&[with(note)], &claim(Some(SHARE))).await);
         assert!(waiting_for.contains("is used by other resources"), "{waiting_for}");
@@ -538,6 +543,6 @@ async fn what_participants_have_in_the_subnets_is_left_alone_and_said_so_where_i
 }
 
 #[test]
-fn the_schema_is_what_the_code_says() -> Result<(), custom_resource::schema::Stale> {
-    custom_resource::schema::keep::<SubnetShares>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
+fn the_schema_is_what_the_code_says() -> Result<(), archipelago::schema::Stale> {
+    archipelago::schema::keep::<SubnetShares>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
 }

@@ -10,7 +10,8 @@ const FUNCTION: &str = "arn:aws:lambda:eu-west-1:111111111111:function:archipela
 
 fn claim(logical_id: &str, given: Option<String>) -> Held {
     let stack = "arn:aws:cloudformation:eu-west-1:222222222222:stack/landing/1f0a";
-    Claim::new(Owner::new(stack, logical_id), given).on(FunctionArn::read(FUNCTION))
+    Claim::new(Owner::new(stack, logical_id), given.as_deref())
+        .in_invocation(|invocation| invocation.on(FunctionArn::read(FUNCTION)))
 }
 
 fn open(shelves: &Shelves) -> Statements<Shelves> {

@@ -9,13 +9,19 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_smithy_mocks::{RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
-use custom_resource::{Claim, Error, Resource};
+use custom_resource::{Claim, Error, RequestOrder, Resource};
 use futures_util::FutureExt;
+use policy_statement::StatementId;
 use serde_json::json;
 
-use crate::world::{FOREIGN, Shelves, claim, properties, pull, read, sids};
+use crate::world::{FOREIGN, Shelf, Shelves, claim, properties, pull, read, sids};
 
 const POLICY: &str = "shelf app";
+
+/// The claim, in the order of that request.
+fn asked(claim: Claim<StatementId<Shelf>>, request: &str, made: u64, is_delete: bool) -> Claim<StatementId<Shelf>> {
+    claim.in_invocation(|invocation| invocation.ordered(RequestOrder::new(made, is_delete, request)))
+}
 
 #[tokio::test]
 async fn while_somebody_else_holds_the_lease_nothing_is_read_or_written() {
@@ -45,7 +51,7 @@ async fn a_request_resolves_a_name_once_however_often_it_waits_for_the_lease() {
     statements.ensure(&desired, None, &claim).await.unwrap();
     assert_eq!(shelves.0.resolved.get(), 1);
 
-    let next = claim.asked("the next request", u64::MAX, false);
+    let next = asked(claim, "the next request", u64::MAX, false);
     statements.ensure(&desired, None, &next).await.unwrap();
     assert_eq!(shelves.0.resolved.get(), 2);
 }
@@ -289,12 +295,11 @@ async fn a_create_that_was_cancelled_while_it_waited_writes_nothing_after_its_de
     shelves.0.table.take(POLICY, "somebody else", Duration::from_secs(5));
     let desired = properties(&pull("222222222222"));
     let made = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
-    let create = claim("Pull").asked("create", made, false);
+    let create = asked(claim("Pull"), "create", made, false);
     assert!(matches!(shelves.statements().ensure(&desired, None, &create).await, Err(Error::NotYet(_))));
     shelves.0.table.run_out(POLICY);
     // CloudFormation cancels the Create, and sends the Delete with an id that it invents.
-    let delete =
-        Claim::new(create.owner().clone(), Some("landing-Pull-1ABCDEF".to_owned())).asked("delete", made, true);
+    let delete = asked(Claim::new(create.owner().clone(), Some("landing-Pull-1ABCDEF")), "delete", made, true);
     shelves.statements().remove(Some(&desired), &delete).await.unwrap();
     // The one loop asks the waiting Create again.
     let ended = shelves.statements().ensure(&desired, None, &create).await;
@@ -303,7 +308,7 @@ async fn a_create_that_was_cancelled_while_it_waited_writes_nothing_after_its_de
     assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
     assert_eq!(shelves.0.table.lasts(POLICY), Duration::ZERO);
     // A template that has the resource again is another request.
-    let again = claim("Pull").asked("again", made + 1_000, false);
+    let again = asked(claim("Pull"), "again", made + 1_000, false);
     shelves.statements().ensure(&desired, None, &again).await.unwrap();
 }
 

@@ -1,6 +1,6 @@
 //! What becomes of the policy: the claim's statements come and go, and the rest stays.
 
-use custom_resource::{Claim, Error, Owner, Resource};
+use custom_resource::{Claim, Error, Owner, Resource, testing::ensure};
 use serde_json::json;
 
 use crate::world::{FOREIGN, Shelves, claim, properties, pull, sids};
@@ -76,7 +76,7 @@ async fn a_delete_with_an_invented_id_finds_the_statements_by_their_mark() {
     let desired = properties(&pull("222222222222"));
     statements.ensure(&desired, None, &claim("Pull")).await.unwrap();
     let stack = "arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a";
-    let cancelled = Claim::new(Owner::new(stack, "Pull"), Some("landing-Pull-1ABCDEF".to_owned()));
+    let cancelled = Claim::new(Owner::new(stack, "Pull"), Some("landing-Pull-1ABCDEF"));
     statements.remove(Some(&desired), &cancelled).await.unwrap();
     assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
 }
@@ -146,9 +146,11 @@ async fn another_way_to_write_the_same_target_is_no_replacement() {
     let id = claim.id().unwrap();
     let written = json!({"ShelfName": "app", "AccountId": "111111111111", "Statement": pull("222222222222")});
     let same = serde_json::from_value(written).unwrap();
-    statements.ensure(&same, Some(&at_first), &claim).await.unwrap();
+    ensure(&statements, &same, Some(&at_first), &claim).await.unwrap();
     assert_eq!(claim.id().unwrap(), id);
-    statements.ensure(&at_first, Some(&same), &Claim::new(claim.owner().clone(), Some(id.to_string()))).await.unwrap();
+    ensure(&statements, &at_first, Some(&same), &Claim::new(claim.owner().clone(), Some(&id.to_string())))
+        .await
+        .unwrap();
     assert!(shelves.policy().is_some());
 }
 
@@ -162,15 +164,15 @@ async fn the_rollback_of_a_cancelled_replacement_takes_the_statements_out_of_the
     let claim = claim("Pull");
     statements.ensure(&at_first, None, &claim).await.unwrap();
     let given = claim.id().unwrap().to_string();
-    let again = || Claim::new(claim.owner().clone(), Some(given.clone()));
+    let again = || Claim::new(claim.owner().clone(), Some(&given));
 
     // The replacement waits once: what CloudFormation still knows by its id stays until it asks for its deletion.
     let replacing = again();
-    statements.ensure(&moved, Some(&at_first), &replacing).await.unwrap();
-    statements.ensure(&moved, Some(&at_first), &replacing).await.unwrap();
+    ensure(&statements, &moved, Some(&at_first), &replacing).await.unwrap();
+    ensure(&statements, &moved, Some(&at_first), &replacing).await.unwrap();
     assert!(shelves.policy().is_some());
 
-    statements.ensure(&at_first, Some(&moved), &again()).await.unwrap();
+    ensure(&statements, &at_first, Some(&moved), &again()).await.unwrap();
     assert!(shelves.policy().is_some());
     assert_eq!(shelves.0.policies.borrow()["other"], None);
 }
@@ -184,15 +186,15 @@ async fn a_cancelled_replacement_that_may_not_be_seen_is_waited_for_before_it_is
     let moved = serde_json::from_value(json!({"ShelfName": "other", "Statement": pull("222222222222")})).unwrap();
     let claim = claim("Pull");
     statements.ensure(&at_first, None, &claim).await.unwrap();
-    let again = || Claim::new(claim.owner().clone(), claim.given().or(claim.id()).map(|id| id.to_string()));
-    statements.ensure(&moved, Some(&at_first), &again()).await.unwrap();
+    let again = || Claim::new(claim.owner().clone(), claim.id().map(|id| id.to_string()).as_deref());
+    ensure(&statements, &moved, Some(&at_first), &again()).await.unwrap();
 
     shelves.0.denied.replace(Some("other"));
-    let denied = statements.ensure(&at_first, Some(&moved), &again()).await;
+    let denied = ensure(&statements, &at_first, Some(&moved), &again()).await;
     assert!(matches!(denied, Err(Error::NotYet(not_yet)) if not_yet.is_denial()), "a fresh role may see it soon");
-    statements.ensure(&at_first, Some(&moved), &again().denied()).await.unwrap();
+    ensure(&statements, &at_first, Some(&moved), &again().denied()).await.unwrap();
     shelves.0.denied.replace(None);
-    statements.ensure(&at_first, Some(&moved), &again()).await.unwrap();
+    ensure(&statements, &at_first, Some(&moved), &again()).await.unwrap();
     assert_eq!(shelves.0.policies.borrow()["other"], None);
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use custom_resource::{Claim, Error, Resource, Result};
+use custom_resource::{Claim, Error, Resource, Result, testing::ensure};
 use policy_statement::Attributes;
 use serde_json::{Value, json};
 
@@ -29,9 +29,9 @@ async fn another_word_for_the_same_target_is_no_cancelled_replacement() {
     let shelves = Shelves::with(None);
     let claim = claim("Pull");
     ensured(&shelves, json!({}), &claim).await.unwrap();
-    let given = Claim::new(claim.owner().clone(), claim.id().map(|id| id.to_string()));
+    let given = Claim::new(claim.owner().clone(), claim.id().map(|id| id.to_string()).as_deref());
     let named = |name: &str| read(json!({"ShelfName": name, "Statement": pull("222222222222")})).unwrap();
-    shelves.statements().ensure(&named("app"), Some(&named("alias/app")), &given).await.unwrap();
+    ensure(&shelves.statements(), &named("app"), Some(&named("alias/app")), &given).await.unwrap();
     assert!(shelves.policy().is_some());
 }
 
@@ -98,7 +98,7 @@ async fn a_delete_that_lost_its_role_does_not_take_the_own_account_for_the_other
     let shelves = Shelves::with(Some(FOREIGN));
     let claim = claim("Pull");
     let given = format!("333333333333:app#{}", claim.owner().mark());
-    let delete = Claim::new(claim.owner().clone(), Some(given));
+    let delete = Claim::new(claim.owner().clone(), Some(&given));
     // The properties can't be read any more, so the role isn't known.
     let refusal = shelves.statements().remove(None, &delete).await.unwrap_err();
     assert_eq!(
@@ -116,14 +116,14 @@ async fn a_cancelled_replacement_that_was_seen_is_not_left_without_a_word() {
     let named = |name: &str| read(json!({"ShelfName": name, "Statement": pull("222222222222")})).unwrap();
     let claim = claim("Pull");
     shelves.statements().ensure(&named("app"), None, &claim).await.unwrap();
-    let again = || Claim::new(claim.owner().clone(), claim.id().map(|id| id.to_string()));
-    shelves.statements().ensure(&named("other"), Some(&named("app")), &again()).await.unwrap();
+    let again = || Claim::new(claim.owner().clone(), claim.id().map(|id| id.to_string()).as_deref());
+    ensure(&shelves.statements(), &named("other"), Some(&named("app")), &again()).await.unwrap();
     shelves.refuse("InvalidPrincipal", "Who?");
-    shelves.statements().ensure(&named("app"), Some(&named("other")), &again()).await.unwrap_err();
-    shelves.statements().ensure(&named("app"), Some(&named("other")), &again()).await.unwrap();
+    ensure(&shelves.statements(), &named("app"), Some(&named("other")), &again()).await.unwrap_err();
+    ensure(&shelves.statements(), &named("app"), Some(&named("other")), &again()).await.unwrap();
     assert_eq!(shelves.0.policies.borrow()["other"].as_deref(), Some(orphaned));
     // What was never there, and can't be seen, keeps nobody.
-    shelves.statements().ensure(&named("app"), Some(&named("nowhere")), &again()).await.unwrap();
+    ensure(&shelves.statements(), &named("app"), Some(&named("nowhere")), &again()).await.unwrap();
 }
 
 #[tokio::test]
@@ -133,9 +133,9 @@ async fn each_target_of_a_rollback_is_resolved_once() {
     let named = |name: &str| read(json!({"ShelfName": name, "Statement": pull("222222222222")})).unwrap();
     let claim = claim("Pull");
     shelves.statements().ensure(&named("app"), None, &claim).await.unwrap();
-    let again = Claim::new(claim.owner().clone(), claim.id().map(|id| id.to_string()));
+    let again = Claim::new(claim.owner().clone(), claim.id().map(|id| id.to_string()).as_deref());
     shelves.0.resolved.set(0);
-    shelves.statements().ensure(&named("app"), Some(&named("alias/other")), &again).await.unwrap();
+    ensure(&shelves.statements(), &named("app"), Some(&named("alias/other")), &again).await.unwrap();
     assert_eq!(shelves.0.resolved.get(), 2);
 }
 

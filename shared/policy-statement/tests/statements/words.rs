@@ -42,7 +42,7 @@ fn worded(way: Rewording) -> Shelves {
 
 /// The claim, as CloudFormation asks for it when it knows its id.
 fn again(claim: &Held) -> Held {
-    Claim::new(claim.owner().clone(), claim.id().map(|id| id.to_string()))
+    Claim::new(claim.owner().clone(), claim.id().map(|id| id.to_string()).as_deref())
 }
 
 #[tokio::test]

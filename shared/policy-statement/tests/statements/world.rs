@@ -21,8 +21,8 @@ use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCod
 use aws_smithy_types::body::SdkBody;
 use custom_resource::{AwsError, Claim, Error, Owner, Result, SdkConfig};
 use policy_statement::{
-    Document, Limit, Objection, Place, Policy, PolicyStore, Properties, Resources, Rules, Statement, StatementId,
-    Statements, Target,
+    Document, Limit, Lookup, Objection, Place, Policy, PolicyStore, Properties, Resources, Rules, Statement,
+    StatementId, Statements, Target,
 };
 use serde_json::{Value, json};
 
@@ -182,10 +182,10 @@ impl PolicyStore for Shelves {
     const OPENED_BY: &'static str = "list the shelf in the parameter ShelfArns";
 
     /// `alias/app` is `app`.
-    async fn resolve(&self, place: Place<Shelf>) -> Result<Result<Place<Shelf>, AwsError>> {
+    async fn resolve(&self, place: Place<Shelf>) -> Result<Lookup<Place<Shelf>>> {
         self.0.resolved.set(self.0.resolved.get() + 1);
         let name = place.target.0.strip_prefix("alias/").unwrap_or(&place.target.0).to_owned();
-        Ok(Ok(Place { target: Shelf(name), ..place }))
+        Ok(Lookup::Found(Place { target: Shelf(name), ..place }))
     }
 
     async fn get(&self, place: &Place<Shelf>) -> Result<Policy> {

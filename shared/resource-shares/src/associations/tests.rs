@@ -80,7 +80,7 @@ fn refuses(code: &'static str) -> Rule {
 
 fn claim() -> Claim<ShareArn> {
     let owner = Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/network/1f0a", "Share");
-    Claim::new(owner, Some(SHARE.to_owned()))
+    Claim::new(owner, Some(SHARE))
 }
 
 /// With a template in which nothing is new.

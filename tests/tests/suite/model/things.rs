@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use archipelago_tests::cloudformation::Live;
 use archipelago_tests::model::{Thing, Trouble, Weather, Wish, World, lives};
-use custom_resource::{AwsError, Claim, Error, Resource, Result, Turn};
+use custom_resource::{AwsError, Claim, Error, LeftBehind, RequestOrder, Resource, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -43,7 +43,7 @@ struct Kept {
 #[derive(Debug, Default)]
 struct Store {
     things: BTreeMap<u32, Kept>,
-    turns: BTreeMap<String, Turn>,
+    orders: BTreeMap<String, RequestOrder>,
     made: u32,
 }
 
@@ -60,10 +60,10 @@ impl Things {
         let mark = claim.owner().mark();
         let once_in_turn = |_| {
             let store = &mut *self.store.borrow_mut();
-            if store.turns.get(&mark).is_some_and(|latest| claim.turn().is_overtaken_by(latest)) {
+            if store.orders.get(&mark).is_some_and(|latest| claim.invocation().order().is_overtaken_by(latest)) {
                 return Err(Error::refused("a later request was worked on"));
             }
-            store.turns.insert(mark.clone(), claim.turn().clone());
+            store.orders.insert(mark.clone(), claim.invocation().order().clone());
             Ok(effect(store, &mark))
         };
         match self.weather.call("Call", once_in_turn).await {
@@ -83,12 +83,7 @@ impl Resource for Things {
     type Attributes = Attributes;
 
     /// Another name is another thing; one called `nothing` is refused, one called `never` isn't ready for ever.
-    async fn ensure(
-        &self,
-        desired: &Properties,
-        previous: Option<&Properties>,
-        claim: &Claim<u32>,
-    ) -> Result<Attributes> {
+    async fn ensure(&self, desired: &Properties, _: Option<&Properties>, claim: &Claim<u32>) -> Result<Attributes> {
         let Properties { name, size } = desired;
         if name == "nothing" {
             return Err(Error::refused("a thing is something"));
@@ -107,11 +102,6 @@ impl Resource for Things {
         if name == "never" {
             return Err(Error::not_yet("the thing isn't ready"));
         }
-        // Back at the id that CloudFormation knows: a replacement was cancelled.
-        if previous.is_some() && claim.given() == claim.id() {
-            let own = |_: &u32, kept: &mut Kept, mark: &str| kept.mark == mark && kept.name != *name;
-            self.call(claim, |store, mark| store.things.retain(|id, kept| !own(id, kept, mark))).await?;
-        }
         Ok(Attributes { label: format!("<{name}>"), size: *size })
     }
 
@@ -119,6 +109,11 @@ impl Resource for Things {
         let id = claim.id();
         let is_it = |number: u32, kept: &Kept, mark: &str| kept.mark == mark && id.is_none_or(|id| id == number);
         self.call(claim, |store, mark| store.things.retain(|number, kept| !is_it(*number, kept, mark))).await
+    }
+
+    async fn take_back(&self, _: &Properties, desired: &Properties, _: &LeftBehind, claim: &Claim<u32>) -> Result<()> {
+        let own = |_: &u32, kept: &mut Kept, mark: &str| kept.mark == mark && kept.name != desired.name;
+        self.call(claim, |store, mark| store.things.retain(|id, kept| !own(id, kept, mark))).await
     }
 }
 

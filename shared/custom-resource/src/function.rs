@@ -1,72 +1,108 @@
-//! The process: Lambda's events in, one PUT out for each.
+//! Lambda's events in, one PUT out for each request in them.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use aws_config::SdkConfig;
-use futures_util::future::join_all;
-use lambda_runtime::{Context, LambdaEvent, service_fn};
+use futures_util::future::{LocalBoxFuture, join_all};
+use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, value::RawValue};
 use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::{
-    Requests, Resource, ResponseHosts, Unanswerable,
-    configuration::configuration,
+    Clock, Envelope, Lifecycle, Resource, ResponseHosts, Unanswerable,
+    built::{Build, Built},
     continuation::SelfInvocation,
     deliver::{LAST_MOMENT, deliver},
-    event::{self, Envelope, Request},
-    http::{self, Sdk},
-    lifecycle::{self, Clock, Outcome},
+    event::{self, Request},
+    known::PERHAPS_MADE,
+    lifecycle::{Outcome, refused},
     metrics::{self, Operation, measured},
-    response::{PERHAPS_MADE, Response, Status},
+    records,
+    response::Response,
     telemetry,
     undelivered::Undelivered,
-    warm_up::warm_up,
 };
 
-/// Serves Lambda's events until the process ends, with the resource that `build` makes of the AWS configuration.
-///
-/// # Errors
-/// When the process can't start: an unreadable certificate bundle, or no Runtime API.
-pub async fn serve<R: Resource>(build: impl FnOnce(&SdkConfig) -> R) -> Result<(), lambda_runtime::Error> {
-    telemetry::start_log::<R>();
-    let http = http::client()?;
-    let aws = configuration(Sdk(http.clone())).await;
-    let function = Function {
-        resource: build(&aws),
-        requests: Requests::from_environment(&aws),
-        http,
-        hosts: ResponseHosts::from_environment(),
-        again: SelfInvocation::new(&aws),
-    };
-    // Apart from the rest, which is there as long as the process.
-    warm_up(Box::pin(async {
+/// A function that has started.
+pub struct Function<'a> {
+    pub(crate) types: Vec<ServedType<'a>>,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) metrics: Option<&'static str>,
+    pub(crate) http: reqwest::Client,
+    pub(crate) hosts: ResponseHosts,
+    pub(crate) next: SelfInvocation,
+}
+
+/// A type that the function serves; without a name, all that have none.
+pub(crate) struct ServedType<'a> {
+    name: Option<&'static str>,
+    resource: Box<dyn Served + 'a>,
+}
+
+impl<'a> ServedType<'a> {
+    pub(crate) fn new<R: Resource + 'a>(name: Option<&'static str>, resource: Built<R, impl Build<R> + 'a>) -> Self {
+        Self { name, resource: Box::new(resource) }
+    }
+}
+
+/// A resource, whatever its types are.
+trait Served {
+    fn build(&self) -> LocalBoxFuture<'_, ()>;
+    fn warm_up(&self) -> LocalBoxFuture<'_, ()>;
+    fn answer<'a>(
+        &'a self,
+        lifecycle: &'a Lifecycle,
+        request: &'a Request,
+        clock: Clock,
+    ) -> LocalBoxFuture<'a, Outcome>;
+}
+
+impl<R: Resource, B: Build<R>> Served for Built<R, B> {
+    fn build(&self) -> LocalBoxFuture<'_, ()> {
+        Box::pin(self.build())
+    }
+
+    fn warm_up(&self) -> LocalBoxFuture<'_, ()> {
+        Box::pin(Resource::warm_up(self))
+    }
+
+    fn answer<'a>(
+        &'a self,
+        lifecycle: &'a Lifecycle,
+        request: &'a Request,
+        clock: Clock,
+    ) -> LocalBoxFuture<'a, Outcome> {
+        Box::pin(lifecycle.answer(self, request, clock))
+    }
+}
+
+impl Function<'_> {
+    /// Builds what can be built before the first request.
+    pub(crate) async fn build(&self) {
+        join_all(self.types.iter().map(|of| of.resource.build())).await;
+    }
+
+    pub(crate) async fn warm_up(&self) {
         let requests = async {
-            if let Some(requests) = &function.requests {
+            if let Some(requests) = &self.lifecycle.requests {
                 requests.warm_up().await;
             }
         };
-        tokio::join!(requests, function.resource.warm_up());
-    }))
-    .await;
-    lambda_runtime::run(service_fn(|event| function.handle(event))).await
-}
+        tokio::join!(requests, join_all(self.types.iter().map(|of| of.resource.warm_up())));
+    }
 
-struct Function<R> {
-    resource: R,
-    requests: Option<Requests>,
-    http: reqwest::Client,
-    hosts: ResponseHosts,
-    again: SelfInvocation,
-}
-
-impl<R: Resource> Function<R> {
+    /// Works on the requests in an event of Lambda, and answers them.
+    ///
     /// No error where CloudFormation has been told how it ended, however that was. What it couldn't be told is the error, for
     /// whoever answers in the function's place. Lambda must not run the event again: its retries are 0.
-    async fn handle(&self, LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>) -> Result<(), Undelivered> {
+    ///
+    /// # Errors
+    /// See [`Undelivered`].
+    pub async fn handle(
+        &self,
+        LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>,
+    ) -> Result<(), Undelivered> {
         let clock = Clock::of(&context);
-        let (context, events) = (&context, event::unwrapped(&payload).into_iter());
-        let work = |event| Box::pin(measured(self.work_on(event, context, clock)));
+        let (context, events) = (&context, records::unwrapped(&payload).into_iter());
+        let work = |event| Box::pin(measured(self.metrics, self.work_on(event, context, clock)));
         Undelivered::of(join_all(events.map(work)).await.into_iter().flatten().collect())
     }
 
@@ -102,14 +138,14 @@ impl<R: Resource> Function<R> {
         context: &Context,
         clock: Clock,
     ) -> (Operation, Option<Response>) {
-        let response = match lifecycle::answer(&self.resource, self.requests.as_ref(), request, clock).await {
+        let response = match self.outcome(request, clock).await {
             Outcome::Answer(response) => response,
             Outcome::Continue { past, reason } => {
                 let event = event::continued(event, &past);
                 // The other half is for the answer, if Lambda doesn't take it.
                 let now = Instant::now();
                 let until = now + clock.deadline.saturating_duration_since(now) / 2;
-                match Box::pin(self.again.invoke(&context.invoked_function_arn, &event, until)).await {
+                match Box::pin(self.next.invoke(&context.invoked_function_arn, &event, until)).await {
                     Ok(()) => {
                         tracing::info!(%reason, "sent on to the next invocation");
                         return (Operation::of(request, metrics::Outcome::Continued, clock.began), None);
@@ -126,18 +162,18 @@ impl<R: Resource> Function<R> {
         self.send(request, response, clock).await
     }
 
+    async fn outcome(&self, request: &Request, clock: Clock) -> Outcome {
+        let resource_type = &request.envelope.resource_type;
+        let of_that_name = self.types.iter().find(|of| of.name.is_some_and(|name| name == resource_type));
+        if let Some(of) = of_that_name.or_else(|| self.types.iter().find(|of| of.name.is_none())) {
+            return of.resource.answer(&self.lifecycle, request, clock).await;
+        }
+        let served = self.types.iter().filter_map(|of| of.name).collect::<Vec<_>>().join(", ");
+        Outcome::Answer(refused(request, &format!("this function serves {served}, and not {resource_type}")))
+    }
+
     async fn send(&self, request: &Request, response: Response, clock: Clock) -> (Operation, Option<Response>) {
-        let id = response.physical_resource_id();
-        let outcome = match response.status() {
-            Status::Success => {
-                tracing::info!(id, "SUCCESS");
-                metrics::Outcome::Success
-            }
-            Status::Failed => {
-                tracing::warn!(id, reason = response.reason(), "FAILED");
-                metrics::Outcome::Failed
-            }
-        };
+        let outcome = telemetry::answered(&response);
         let body = response.body();
         let (outcome, undelivered) = match deliver(&self.http, &request.url, &body, clock.deadline - LAST_MOMENT).await
         {
@@ -157,15 +193,4 @@ impl<R: Resource> Function<R> {
 fn nothing_done(unanswerable: &Unanswerable) -> (Operation, Option<Response>) {
     tracing::error!(%unanswerable, "nothing was done");
     (Operation::UNANSWERABLE, None)
-}
-
-impl Clock {
-    /// Where the invocation of this context stands now. Lambda states the deadline as a time of day; the loop counts on
-    /// a clock that nobody sets.
-    #[must_use]
-    pub fn of(context: &Context) -> Self {
-        let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let left = Duration::from_millis(context.deadline).saturating_sub(began);
-        Self { deadline: Instant::now() + left, began: u64::try_from(began.as_millis()).unwrap_or(u64::MAX) }
-    }
 }

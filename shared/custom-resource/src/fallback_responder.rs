@@ -5,22 +5,23 @@ use serde_json::{Value, value::RawValue};
 use tracing::Instrument;
 
 use crate::{
-    ResponseHosts, Unanswerable,
+    Clock, Envelope, FunctionArn, ResponseHosts, Unanswerable,
     deliver::{Delivered, LAST_MOMENT, Undelivered, deliver_first},
-    event::{self, Envelope, Request},
-    function_arn::FunctionArn,
+    event::Request,
     http,
-    lifecycle::Clock,
+    known::PERHAPS_MADE,
     metrics::{Operation, Outcome, measured},
-    response::{PERHAPS_MADE, Response, Status},
+    records,
+    response::Response,
     telemetry,
 };
 
 /// Answers where nobody has answered yet: FAILED, or what the function would have answered, if that is known.
 #[derive(Debug)]
-pub struct Deputy {
+pub struct FallbackResponder {
     http: reqwest::Client,
     hosts: ResponseHosts,
+    metrics: Option<&'static str>,
 }
 
 /// How a function left its event.
@@ -51,13 +52,19 @@ impl Failure {
 #[error("{0}")]
 pub struct Unheard(String);
 
-impl Deputy {
-    /// A deputy that sends answers where `RESPONSE_HOSTS` and the others of [`ResponseHosts::from_environment`] allow.
+impl FallbackResponder {
+    /// A responder that sends answers where `RESPONSE_HOSTS` and the others of [`ResponseHosts::from_environment`] allow.
     ///
     /// # Errors
     /// An unreadable certificate bundle.
     pub fn from_environment() -> Result<Self, lambda_runtime::Error> {
-        Ok(Self { http: http::client()?, hosts: ResponseHosts::from_environment() })
+        Ok(Self { http: http::client()?, hosts: ResponseHosts::from_environment(), metrics: None })
+    }
+
+    /// The same, which writes a line with metrics for each request, in that namespace.
+    #[must_use]
+    pub fn metrics(self, namespace: &'static str) -> Self {
+        Self { metrics: Some(namespace), ..self }
     }
 
     /// Answers `event`, in the form in which Lambda handed it to the function that failed. An answer that is there
@@ -66,7 +73,7 @@ impl Deputy {
     /// # Errors
     /// When an answer couldn't be delivered for now. To ask again does no harm to those that were.
     pub async fn fail(&self, event: &RawValue, failure: &Failure, clock: Clock) -> Result<(), Unheard> {
-        let events = event::unwrapped_envelopes(event).into_iter();
+        let events = records::unwrapped_envelopes(event).into_iter();
         let requests: Vec<_> = events.map(|event| event.and_then(|event| self.open(&event, failure))).collect();
         let has_answer = |request: &Request| failure.answer_to(&request.envelope).is_some();
         // A function that brought some answers of an invocation to their end has delivered the others, or sent on what isn't
@@ -75,7 +82,7 @@ impl Deputy {
         let is_open =
             |request: &Result<Request, Unanswerable>| !rest_is_settled || request.as_ref().is_ok_and(has_answer);
         let requests = requests.into_iter().filter(is_open);
-        let answers = requests.map(|request| measured(self.take(request, failure, clock)));
+        let answers = requests.map(|request| measured(self.metrics, self.take(request, failure, clock)));
         join_all(answers).await.into_iter().collect()
     }
 
@@ -105,17 +112,7 @@ impl Deputy {
 
     async fn answer(&self, request: &Request, failure: &Failure, clock: Clock) -> (Operation, Result<(), Unheard>) {
         let response = response(request, failure);
-        let id = response.physical_resource_id();
-        let answered = match response.status() {
-            Status::Success => {
-                tracing::info!(id, "SUCCESS");
-                Outcome::Success
-            }
-            Status::Failed => {
-                tracing::warn!(id, reason = response.reason(), "FAILED");
-                Outcome::Failed
-            }
-        };
+        let answered = telemetry::answered(&response);
         let body = response.body();
         let (outcome, heard) = match deliver_first(&self.http, &request.url, &body, clock.deadline - LAST_MOMENT).await
         {
@@ -155,6 +152,7 @@ mod tests {
     use serde_json::{Map, json};
 
     use super::*;
+    use crate::Status;
 
     fn event(members: &Value) -> Value {
         let mut event = json!({
@@ -194,8 +192,12 @@ mod tests {
 
     /// The answer to an event with these members.
     fn answered(members: &Value, failure: &Failure) -> Response {
-        let deputy = Deputy { http: http::client().unwrap(), hosts: ResponseHosts::in_region("us-east-1") };
-        response(&deputy.open(&event(members), failure).unwrap(), failure)
+        let responder = FallbackResponder {
+            http: http::client().unwrap(),
+            hosts: ResponseHosts::in_region("us-east-1"),
+            metrics: None,
+        };
+        response(&responder.open(&event(members), failure).unwrap(), failure)
     }
 
     fn id(members: &Value, may_have_begun: bool) -> String {

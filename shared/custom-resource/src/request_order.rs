@@ -2,15 +2,15 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use sha2::{Digest, Sha256};
+use crate::digest::digest_of;
 
 /// A request, and when CloudFormation made it. CloudFormation makes the next request for a resource once the one before is
-/// answered, or cancelled: then that one may still be at work, or still wait in Lambda's queue. Who keeps the turn of the
+/// answered, or cancelled: then that one may still be at work, or still wait in Lambda's queue. Who keeps the order of the
 /// latest request can tell, and mustn't let an older one do anything any more.
 ///
 /// Displayed, it is read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turn {
+pub struct RequestOrder {
     /// Half seconds since 1970: CloudFormation's times are whole seconds, and of two requests of one second a Delete is the
     /// later one, since it ends what the other began.
     rank: u64,
@@ -18,12 +18,12 @@ pub struct Turn {
     request: String,
 }
 
-impl Turn {
-    /// The turn of a request that CloudFormation made at `made`, in milliseconds since 1970.
-    pub(crate) fn new(made: u64, is_delete: bool, request: &str) -> Self {
-        let first_bytes =
-            Sha256::digest(request).iter().take(4).fold(0_u32, |bytes, byte| bytes << 8 | u32::from(*byte));
-        Self { rank: made / 1000 * 2 + u64::from(is_delete), request: format!("{first_bytes:08x}") }
+impl RequestOrder {
+    /// The order of a request, a Delete or not, that CloudFormation made at `made`, in milliseconds since 1970.
+    #[must_use]
+    pub fn new(made: u64, is_delete: bool, request: &str) -> Self {
+        let request = digest_of([request]).chars().take(8).collect();
+        Self { rank: made / 1000 * 2 + u64::from(is_delete), request }
     }
 
     /// Whether `latest` is another request, which CloudFormation made later.
@@ -49,24 +49,24 @@ impl Turn {
     }
 }
 
-impl fmt::Display for Turn {
+impl fmt::Display for RequestOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.rank, self.request)
     }
 }
 
-impl FromStr for Turn {
-    type Err = NotATurn;
+impl FromStr for RequestOrder {
+    type Err = NotARequestOrder;
 
-    fn from_str(text: &str) -> Result<Self, NotATurn> {
-        let (rank, request) = text.split_once('-').ok_or(NotATurn)?;
-        Ok(Self { rank: rank.parse().map_err(|_| NotATurn)?, request: request.to_owned() })
+    fn from_str(text: &str) -> Result<Self, NotARequestOrder> {
+        let (rank, request) = text.split_once('-').ok_or(NotARequestOrder)?;
+        Ok(Self { rank: rank.parse().map_err(|_| NotARequestOrder)?, request: request.to_owned() })
     }
 }
 
 /// Some other text.
 #[derive(Debug, PartialEq, Eq)]
-pub struct NotATurn;
+pub struct NotARequestOrder;
 
 #[cfg(test)]
 mod tests {
@@ -74,25 +74,26 @@ mod tests {
 
     #[test]
     fn a_request_is_overtaken_by_another_that_was_made_later() {
-        let (create, delete) = (Turn::new(1_000, false, "create"), Turn::new(2_000, true, "delete"));
+        let (create, delete) = (RequestOrder::new(1_000, false, "create"), RequestOrder::new(2_000, true, "delete"));
         assert!(create.is_overtaken_by(&delete));
         assert!(!delete.is_overtaken_by(&create));
-        assert!(!create.is_overtaken_by(&Turn::new(3_000, false, "create")), "the same event came twice");
+        assert!(!create.is_overtaken_by(&RequestOrder::new(3_000, false, "create")), "the same event came twice");
     }
 
     #[test]
     fn of_one_second_a_delete_is_the_later_and_of_two_others_none_is() {
-        let (create, delete) = (Turn::new(1_999, false, "create"), Turn::new(1_000, true, "delete"));
+        let (create, delete) = (RequestOrder::new(1_999, false, "create"), RequestOrder::new(1_000, true, "delete"));
         assert!(create.is_overtaken_by(&delete) && !delete.is_overtaken_by(&create));
-        let (update, rollback) = (Turn::new(1_000, false, "update"), Turn::new(1_999, false, "rollback"));
+        let (update, rollback) =
+            (RequestOrder::new(1_000, false, "update"), RequestOrder::new(1_999, false, "rollback"));
         assert!(!update.is_overtaken_by(&rollback) && !rollback.is_overtaken_by(&update));
     }
 
     #[test]
-    fn a_turn_is_read_back_from_its_text() {
-        let turn = Turn::new(1_764_000_000_123, true, "5a7e");
-        assert_eq!(turn.to_string().parse(), Ok(turn.clone()));
-        assert_eq!(turn.made(), Duration::from_hours(490_000));
-        assert_eq!("yesterday".parse::<Turn>(), Err(NotATurn));
+    fn an_order_is_read_back_from_its_text() {
+        let order = RequestOrder::new(1_764_000_000_123, true, "5a7e");
+        assert_eq!(order.to_string().parse(), Ok(order.clone()));
+        assert_eq!(order.made(), Duration::from_hours(490_000));
+        assert_eq!("yesterday".parse::<RequestOrder>(), Err(NotARequestOrder));
     }
 }

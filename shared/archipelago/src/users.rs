@@ -8,9 +8,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use custom_resource::{Error, Owner, Result};
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Owner, Result, TagChanges, Tags};
+use crate::{TagChanges, Tags};
 
 /// Keys that start like this carry a user's mark.
 const USER: &str = "archipelago:user-";
@@ -83,7 +84,7 @@ fn user_tag(owner: &Owner, tags: &Tags, is_leaving: bool) -> (String, String) {
     let claims: String = tags.pairs().map(|(key, _)| digest(key)).collect();
     let words = [claims.as_str(), if is_leaving { LEAVING } else { "" }];
     let end: String = words.into_iter().filter(|word| !word.is_empty()).flat_map(|word| [" ", word]).collect();
-    let start: String = owner.tag_value().chars().take(LONGEST_VALUE.saturating_sub(end.len())).collect();
+    let start: String = owner.signature().chars().take(LONGEST_VALUE.saturating_sub(end.len())).collect();
     (key_of(owner), start + &end)
 }
 
@@ -113,7 +114,7 @@ impl Users {
     /// The tag of a thing that `owner` makes, and doesn't use itself.
     #[must_use]
     pub fn made(owner: &Owner) -> (String, String) {
-        (MADE.to_owned(), owner.tag_value())
+        (MADE.to_owned(), owner.signature())
     }
 
     /// The tag of an `owner` that wants `desired` on the thing.
@@ -157,7 +158,7 @@ impl Users {
     /// Whether `owner` made the thing.
     #[must_use]
     pub fn is_made_by(&self, owner: &Owner) -> bool {
-        self.tags.get(MADE).is_some_and(|maker| owner.made(maker))
+        self.tags.get(MADE).is_some_and(|maker| owner.signed(maker))
     }
 
     /// Whether `owner` is a user, be it one that is leaving.

@@ -10,7 +10,7 @@ use schemars::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::Resource;
+use custom_resource::Resource;
 
 /// Whoever sets this variable has the schemas written into their files.
 const WRITE: &str = "ARCHIPELAGO_WRITE_SCHEMAS";

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use crate::{AwsError, Error, Owner, RequestOrder, Result, digest::digest_of, error::Answer};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
@@ -17,9 +18,6 @@ use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
-use sha2::{Digest, Sha256};
-
-use crate::{AwsError, Error, Owner, Result, Turn, error::Answer};
 
 /// The variable with the name of the table.
 const TABLE: &str = "REQUEST_TABLE";
@@ -47,18 +45,18 @@ const NOTE_ANOTHER: &str = "SET #latest = :latest, #seen = list_append(#seen, :s
 
 /// The table, which all functions of an installation share.
 #[derive(Clone)]
-pub struct Requests {
+pub struct RequestTable {
     client: Client,
     table: String,
 }
 
-impl fmt::Debug for Requests {
+impl fmt::Debug for RequestTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Requests").field("table", &self.table).finish_non_exhaustive()
+        f.debug_struct("RequestTable").field("table", &self.table).finish_non_exhaustive()
     }
 }
 
-impl Requests {
+impl RequestTable {
     /// The table that the variable `REQUEST_TABLE` names; `None` without that variable.
     pub(crate) fn from_environment(aws: &SdkConfig) -> Option<Self> {
         std::env::var(TABLE).ok().filter(|table| !table.is_empty()).map(|table| Self::new(aws, &table))
@@ -77,22 +75,22 @@ impl Requests {
         let _ = self.client.update_item().table_name(&self.table).send().await;
     }
 
-    /// Notes that `turn` is the latest request for the resource of `owner`, or says that a later one has been noted.
+    /// Notes that `order` is that of the latest request for the resource of `owner`, or says that a later one has been noted.
     ///
     /// # Errors
     /// Refused if a later request has been noted, and if the table can't be used: without it nothing may be done.
-    pub(crate) async fn admit(&self, owner: &Owner, turn: &Turn) -> Result<()> {
+    pub(crate) async fn admit(&self, owner: &Owner, order: &RequestOrder) -> Result<()> {
         let key = key(owner);
-        let noted = self.note(&key, turn, NOTE_NEWER, IS_NEWER, None).await?;
+        let noted = self.note(&key, order, NOTE_NEWER, IS_NEWER, None).await?;
         let Noted::Before(item) = noted else { return Ok(()) };
         let latest = text(&item, LATEST);
-        if latest == turn.request() {
+        if latest == order.request() {
             return Ok(());
         }
         let seen = item.get(SEEN).and_then(|seen| seen.as_l().ok()).map(Vec::as_slice).unwrap_or_default();
-        let is_known = seen.iter().any(|request| request.as_s().is_ok_and(|request| request == turn.request()));
+        let is_known = seen.iter().any(|request| request.as_s().is_ok_and(|request| request == order.request()));
         let is_of_the_same_time =
-            item.get(RANK).and_then(|rank| rank.as_n().ok()).is_some_and(|rank| *rank == turn.rank().to_string());
+            item.get(RANK).and_then(|rank| rank.as_n().ok()).is_some_and(|rank| *rank == order.rank().to_string());
         if is_known || !is_of_the_same_time {
             return Err(Error::refused(OVERTAKEN));
         }
@@ -102,13 +100,20 @@ impl Requests {
             )));
         }
         // Nobody can say which of the two CloudFormation made later, so the one that arrives later is.
-        match self.note(&key, turn, NOTE_ANOTHER, IS_THE_SAME_STILL, Some(latest)).await? {
+        match self.note(&key, order, NOTE_ANOTHER, IS_THE_SAME_STILL, Some(latest)).await? {
             Noted::Now => Ok(()),
             Noted::Before(_) => Err(Error::not_yet("another request for this resource arrives at the same time")),
         }
     }
 
-    async fn note(&self, key: &str, turn: &Turn, change: &str, condition: &str, before: Option<&str>) -> Result<Noted> {
+    async fn note(
+        &self,
+        key: &str,
+        order: &RequestOrder,
+        change: &str,
+        condition: &str,
+        before: Option<&str>,
+    ) -> Result<Noted> {
         let expires = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + KEPT;
         let request = self
             .client
@@ -122,9 +127,12 @@ impl Requests {
             .expression_attribute_names("#latest", LATEST)
             .expression_attribute_names("#seen", SEEN)
             .expression_attribute_names("#expires", EXPIRES)
-            .expression_attribute_values(":rank", AttributeValue::N(turn.rank().to_string()))
-            .expression_attribute_values(":latest", AttributeValue::S(turn.request().to_owned()))
-            .expression_attribute_values(":seen", AttributeValue::L(vec![AttributeValue::S(turn.request().to_owned())]))
+            .expression_attribute_values(":rank", AttributeValue::N(order.rank().to_string()))
+            .expression_attribute_values(":latest", AttributeValue::S(order.request().to_owned()))
+            .expression_attribute_values(
+                ":seen",
+                AttributeValue::L(vec![AttributeValue::S(order.request().to_owned())]),
+            )
             .expression_attribute_values(":expires", AttributeValue::N(expires.as_secs().to_string()));
         let request = match before {
             Some(before) => request.expression_attribute_values(":before", AttributeValue::S(before.to_owned())),
@@ -152,8 +160,7 @@ pub(crate) const OVERTAKEN: &str = "a later request for this resource was worked
 
 /// All of the two ids: the mark is short enough for somebody to look for a stack's name that has another's.
 fn key(owner: &Owner) -> String {
-    let digest = Sha256::new().chain_update(owner.stack_id()).chain_update("\n").chain_update(owner.logical_id());
-    digest.finalize().iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
+    digest_of([owner.stack_id(), owner.logical_id()])
 }
 
 fn text<'a>(item: &'a HashMap<String, AttributeValue>, name: &str) -> &'a str {
@@ -175,13 +182,13 @@ mod tests {
         Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a", "Workloads")
     }
 
-    fn turn(second: u64, request: &str) -> Turn {
-        Turn::new(second * 1000, false, request)
+    fn order(second: u64, request: &str) -> RequestOrder {
+        RequestOrder::new(second * 1000, false, request)
     }
 
     /// The table, in which `latest` is noted after `seen`, all of one second. The rules are of the two changes.
-    fn noted(seen: &[&Turn], latest: &Turn) -> (Rule, Rule) {
-        let digest = |turn: &Turn| AttributeValue::S(turn.request().to_owned());
+    fn noted(seen: &[&RequestOrder], latest: &RequestOrder) -> (Rule, Rule) {
+        let digest = |order: &RequestOrder| AttributeValue::S(order.request().to_owned());
         let item = HashMap::from([
             (RANK.to_owned(), AttributeValue::N(latest.rank().to_string())),
             (LATEST.to_owned(), digest(latest)),
@@ -202,27 +209,27 @@ mod tests {
         (newer, another)
     }
 
-    async fn admitted(rules: &(Rule, Rule), turn: &Turn) -> Result<()> {
+    async fn admitted(rules: &(Rule, Rule), order: &RequestOrder) -> Result<()> {
         let client = mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&rules.0, &rules.1]);
-        Requests { client, table: "requests".to_owned() }.admit(&owner(), turn).await
+        RequestTable { client, table: "requests".to_owned() }.admit(&owner(), order).await
     }
 
     #[tokio::test]
     async fn the_request_that_is_the_latest_is_admitted_as_often_as_it_comes() {
-        let rules = noted(&[], &turn(7, "update"));
-        admitted(&rules, &turn(7, "update")).await.unwrap();
+        let rules = noted(&[], &order(7, "update"));
+        admitted(&rules, &order(7, "update")).await.unwrap();
         assert_eq!(rules.1.num_calls(), 0);
     }
 
     #[tokio::test]
     async fn an_older_request_is_refused() {
-        let rules = noted(&[], &turn(7, "update"));
-        assert_eq!(admitted(&rules, &turn(6, "create")).await, Err(Error::refused(OVERTAKEN)));
+        let rules = noted(&[], &order(7, "update"));
+        assert_eq!(admitted(&rules, &order(6, "create")).await, Err(Error::refused(OVERTAKEN)));
     }
 
     #[tokio::test]
     async fn of_two_requests_of_one_second_the_one_that_arrives_later_is_the_later_and_stays_so() {
-        let (update, rollback) = (turn(7, "update"), turn(7, "rollback"));
+        let (update, rollback) = (order(7, "update"), order(7, "rollback"));
         let rules = noted(&[], &update);
         admitted(&rules, &rollback).await.unwrap();
         assert_eq!(rules.1.num_calls(), 1);
@@ -231,10 +238,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_item_does_not_grow_with_events_that_somebody_writes() {
-        let turns: Vec<_> = (0..IN_ONE_SECOND).map(|n| turn(7, &n.to_string())).collect();
-        let (latest, seen) = turns.split_last().unwrap();
+        let orders: Vec<_> = (0..IN_ONE_SECOND).map(|n| order(7, &n.to_string())).collect();
+        let (latest, seen) = orders.split_last().unwrap();
         let rules = noted(&seen.iter().collect::<Vec<_>>(), latest);
-        let reason = admitted(&rules, &turn(7, "another")).await.unwrap_err().to_string();
+        let reason = admitted(&rules, &order(7, "another")).await.unwrap_err().to_string();
         assert!(reason.starts_with("more than 20 requests for this resource were made in one second"), "{reason}");
         assert_eq!(rules.1.num_calls(), 0);
     }

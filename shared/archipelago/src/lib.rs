@@ -1,0 +1,17 @@
+//! What is Archipelago's own about all of its functions: the tags by which things are known, who may call, where metrics go.
+//!
+//! The protocol of CloudFormation is in [`custom_resource`], which knows nothing of this.
+
+mod callers;
+mod owner_tag;
+#[cfg(feature = "schema")]
+pub mod schema;
+mod serve;
+mod tags;
+mod users;
+
+pub use callers::caller;
+pub use owner_tag::{OWNER_TAG, has_owner_tag, owner_tag};
+pub use serve::{METRICS_NAMESPACE, serve, serve_callers};
+pub use tags::{TagChanges, Tags};
+pub use users::Users;

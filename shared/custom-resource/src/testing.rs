@@ -1,0 +1,191 @@
+//! What a test of a resource needs: the events of CloudFormation, and what becomes of them. It takes no AWS, no Lambda and no time.
+//!
+//! ```
+//! # use custom_resource::{Claim, Resource, Result};
+//! # struct Greetings;
+//! # #[derive(serde::Deserialize)]
+//! # #[serde(rename_all = "PascalCase")]
+//! # struct Properties { name: String }
+//! # #[derive(serde::Serialize)]
+//! # #[serde(rename_all = "PascalCase")]
+//! # struct Attributes { greeting: String }
+//! # impl Resource for Greetings {
+//! #     type Properties = Properties;
+//! #     type Id = String;
+//! #     type Attributes = Attributes;
+//! #     async fn ensure(&self, desired: &Properties, _: Option<&Properties>, claim: &Claim<String>) -> Result<Attributes> {
+//! #         claim.hold(&"greeting".to_owned());
+//! #         Ok(Attributes { greeting: format!("Hello, {}!", desired.name) })
+//! #     }
+//! #     async fn remove(&self, _: Option<&Properties>, _: &Claim<String>) -> Result<()> { Ok(()) }
+//! # }
+//! use custom_resource::testing::Event;
+//! use serde_json::json;
+//!
+//! #[tokio::test(start_paused = true)]
+//! async fn a_greeting_has_the_name_in_it() {
+//!     let answer = Event::create(json!({"Name": "Ada"})).answered_by(&Greetings).await;
+//!     assert_eq!(answer.data()["Greeting"], "Hello, Ada!");
+//! }
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+//! # let answer = runtime.block_on(Event::create(json!({"Name": "Ada"})).answered_by(&Greetings));
+//! # assert_eq!(answer.data()["Greeting"], "Hello, Ada!");
+//! ```
+//!
+//! With `start_paused = true` (tokio's feature `test-util`) the clock goes on when nothing else does: a resource that waits for an
+//! hour is tried in a millisecond.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::{
+    Claim, Clock, Envelope, Lifecycle, Outcome, Request, Resource, Response, ResponseHosts, Result, event::continued,
+    lifecycle::ensured,
+};
+
+const STACK: &str = "arn:aws:cloudformation:us-east-1:111111111111:stack/test/1f0a";
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:111111111111:function:test";
+const URL: &str = "https://cloudformation-custom-resource-response-useast1.s3.us-east-1.amazonaws.com/answer";
+
+/// One try of a Create or an Update, as the lifecycle does it: `ensure`, and `take_back` after a cancelled replacement.
+///
+/// # Errors
+/// Those of the two.
+pub async fn ensure<R: Resource>(
+    resource: &R,
+    desired: &R::Properties,
+    previous: Option<&R::Properties>,
+    claim: &Claim<R::Id>,
+) -> Result<R::Attributes> {
+    ensured(resource, desired, previous, claim).await
+}
+
+/// An event of CloudFormation, and the invocation that gets it.
+#[derive(Debug, Clone)]
+pub struct Event {
+    json: Value,
+    function: String,
+    invocation: Duration,
+    lifecycle: Lifecycle,
+}
+
+impl Event {
+    /// A Create with these properties.
+    #[must_use]
+    pub fn create(properties: impl Into<Value>) -> Self {
+        Self::new("Create", json!({ "ResourceProperties": properties.into() }))
+    }
+
+    /// An Update, or a rollback of one, of the resource of that physical id.
+    #[must_use]
+    pub fn update(physical_id: &str, old_properties: impl Into<Value>, properties: impl Into<Value>) -> Self {
+        Self::new(
+            "Update",
+            json!({
+                "PhysicalResourceId": physical_id,
+                "OldResourceProperties": old_properties.into(),
+                "ResourceProperties": properties.into(),
+            }),
+        )
+    }
+
+    /// A Delete of the resource of that physical id.
+    #[must_use]
+    pub fn delete(physical_id: &str, properties: impl Into<Value>) -> Self {
+        Self::new("Delete", json!({ "PhysicalResourceId": physical_id, "ResourceProperties": properties.into() }))
+    }
+
+    /// The event in `json`, such as one that was recorded. What it lacks of an envelope is made up.
+    #[must_use]
+    pub fn from_json(json: Value) -> Self {
+        let mut event = Self::new("Create", json!({}));
+        event.add(json);
+        event
+    }
+
+    fn new(request_type: &str, members: Value) -> Self {
+        let json = json!({
+            "RequestType": request_type,
+            "ResponseURL": URL,
+            "StackId": STACK,
+            "RequestId": "5a7e",
+            "LogicalResourceId": "Thing",
+            "ResourceType": "Custom::Thing",
+        });
+        let function = FUNCTION.to_owned();
+        let mut event = Self { json, function, invocation: Duration::from_mins(15), lifecycle: Lifecycle::default() };
+        event.add(members);
+        event
+    }
+
+    fn add(&mut self, members: Value) {
+        let Value::Object(members) = members else { return };
+        for (name, value) in members {
+            self.json[name] = value;
+        }
+    }
+
+    /// The same with another member, such as `LogicalResourceId`.
+    #[must_use]
+    pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.json[member] = value.into();
+        self
+    }
+
+    /// The same, for a function of that ARN, which may end in an alias.
+    #[must_use]
+    pub fn to(self, function: &str) -> Self {
+        Self { function: function.to_owned(), ..self }
+    }
+
+    /// The same, in invocations that may take so long; 15 minutes by default.
+    #[must_use]
+    pub fn within(self, invocation: Duration) -> Self {
+        Self { invocation, ..self }
+    }
+
+    /// The same, where these rules hold.
+    #[must_use]
+    pub fn under(self, lifecycle: Lifecycle) -> Self {
+        Self { lifecycle, ..self }
+    }
+
+    /// The event as Lambda hands it over.
+    #[must_use]
+    pub fn json(&self) -> &Value {
+        &self.json
+    }
+
+    /// What `resource` answers in the end, in as many invocations as it takes.
+    ///
+    /// # Panics
+    /// If the event is no request that can be answered.
+    pub async fn answered_by<R: Resource>(&self, resource: &R) -> Response {
+        let mut event = self.json.clone();
+        loop {
+            match self.invocation_of(&event, resource).await {
+                Outcome::Answer(response) => return response,
+                Outcome::Continue { past, .. } => event = continued(&event, &past),
+            }
+        }
+    }
+
+    #[expect(clippy::panic, reason = "a test fails so")]
+    async fn invocation_of<R: Resource>(&self, event: &Value, resource: &R) -> Outcome {
+        let hosts = ResponseHosts::in_region("us-east-1");
+        let envelope = Envelope::read(event, &self.function, "2026/11/24/[1]ab");
+        let request = match envelope.and_then(|envelope| Request::open(event, envelope, &hosts)) {
+            Ok(request) => request,
+            Err(unanswerable) => panic!("{unanswerable}"),
+        };
+        self.lifecycle.answer(resource, &request, self.clock()).await
+    }
+
+    fn clock(&self) -> Clock {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let began = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        Clock { deadline: Instant::now() + self.invocation, began }
+    }
+}
