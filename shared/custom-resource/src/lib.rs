@@ -54,6 +54,7 @@ mod http;
 mod lifecycle;
 mod mangled;
 mod metrics;
+mod obstacle;
 mod properties;
 mod requests;
 mod resource;
