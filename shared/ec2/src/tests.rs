@@ -101,6 +101,25 @@ async fn all_pages_are_read_even_if_one_of_them_is_empty() {
 }
 
 #[tokio::test]
+async fn a_list_without_members_may_be_written_over_lines_and_a_text_of_white_space_stays_one() {
+    let http = answers(&[
+        (200, "<DescribeVpcsResponse>\n  <vpcSet>\n  </vpcSet>\n</DescribeVpcsResponse>"),
+        (
+            200,
+            "<DescribeVpcsResponse>\n<vpcSet>\n<item><vpcId>vpc-1</vpcId><tagSet>\r\n\t</tagSet></item>\n<item>\
+             <vpcId>vpc-2</vpcId><tagSet>\n<item><key>Name</key><value> \n</value></item>\n</tagSet></item>\n</vpcSet>\n\
+             </DescribeVpcsResponse>",
+        ),
+        (200, "<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId><tagSet>any</tagSet></item></vpcSet></DescribeVpcsResponse>"),
+    ]);
+    let client = client(&http);
+    assert_eq!(client.describe_vpcs(&[]).await.unwrap(), []);
+    let tags: Vec<_> = client.describe_vpcs(&[]).await.unwrap().into_iter().map(|vpc| vpc.tags).collect();
+    assert_eq!(tags, [vec![], vec![Tag { key: "Name".to_owned(), value: " \n".to_owned() }]]);
+    assert!(client.describe_vpcs(&[]).await.is_err());
+}
+
+#[tokio::test]
 async fn pages_that_never_end_are_an_error() {
     let again = "<DescribeVpcsResponse><vpcSet/><nextToken>again</nextToken></DescribeVpcsResponse>";
     let http = answers(&[(200, again); 3]);
