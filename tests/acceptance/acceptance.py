@@ -20,7 +20,7 @@ import beliefs
 import cleaning
 import installation
 import local
-from belief import SUBNETS
+from belief import CLOSED_ACCOUNT, SUBNETS
 from lives import fixtures, landing, types
 from lives.life import Living
 from outcome import not_tried
@@ -147,8 +147,9 @@ class Run:
 
     def _try(self):
         """Beliefs and lives at once; what needs subnets or functions waits for these."""
+        last = [belief for belief in self.beliefs if CLOSED_ACCOUNT in belief.needs]
         late = [belief for belief in self.beliefs if SUBNETS in belief.needs]
-        early = [belief for belief in self.beliefs if belief not in late]
+        early = [belief for belief in self.beliefs if belief not in late + last]
         with ThreadPoolExecutor(AT_ONCE) as pool, ThreadPoolExecutor(LIVES_AT_ONCE) as lives:
             preparing = [lives.submit(prepare) for prepare in self._preparations(bool(late))]
             settling = [pool.submit(self._settle, belief) for belief in early]
@@ -159,6 +160,8 @@ class Run:
                 settling += [lives.submit(self._land)] if self.lands else []
             for task in settling:
                 task.result()
+        for belief in last:
+            self._settle(belief)
 
     def _preparations(self, needs_subnets):
         world = self.world

@@ -1,19 +1,22 @@
 """A belief about AWS: what the code rests on, where that was read, and the check that settles it."""
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from outcome import Outcome, not_tried
+from outcome import CONFIRMED, Outcome, not_tried
 from world import Stopped
 
 # What a check may need beside the management account.
-MEMBER, SUBNETS = "a member account", "subnets"
+MEMBER, SUBNETS, CLOSED_ACCOUNT = "a member account", "subnets", "the account of the life of Custom::Account, closed"
 MAKE_ACCOUNTS, CHANGE_ORGANIZATION = "--make-accounts", "--change-organization"
 NOT_ALLOWED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException")
 NOTHING = "nothing"
+# How long a check waits, in seconds, of which the local AWS isn't expected to confirm anything.
+SHORTLY = 2
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,22 @@ class Belief:
 
     def _tried(self, world):
         if world.local and self.local:
-            return not_tried(f"the local AWS {self.local}")
+            return self._exempted(world)
         if MAKE_ACCOUNTS in self.needs and not world.make_accounts:
             return not_tried("it needs --make-accounts")
         if CHANGE_ORGANIZATION in self.needs and not world.change_organization:
             return not_tried("it needs --change-organization")
+        return self._checked(world)
+
+    def _exempted(self, world):
+        """Not tried, but an exemption that the local AWS doesn't need any more is found."""
+        hurried = copy.copy(world)
+        hurried.longest_wait = SHORTLY
+        if self._checked(hurried).verdict == CONFIRMED:
+            return Outcome.failed(f"the local AWS confirms it, so it needs no exemption (local: {self.local})")
+        return not_tried(f"the local AWS {self.local}")
+
+    def _checked(self, world):
         try:
             return self.check(world)
         except Stopped:

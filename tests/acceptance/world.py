@@ -1,6 +1,7 @@
 """The two accounts of a run, and what it may do in them."""
 
 import collections
+import math
 import re
 import threading
 import time
@@ -92,6 +93,8 @@ class World:
         # What reads, stacks and shares may take: a real AWS says so in its documentation, or nowhere.
         self.lag = 30 if local else 600
         self.patience = 180 if local else 3900
+        # Nothing is waited for longer than this, whatever it may take.
+        self.longest_wait = math.inf
         self.ends = threading.Event()
         # What preparations made, for those that come after: ids of keys, subnets and so on.
         self.made = {}
@@ -123,9 +126,10 @@ class World:
 
     def until(self, holds, within=None):
         """Seconds until it holds, or None if it doesn't within the time."""
+        within = min(self.lag if within is None else within, self.longest_wait)
         started = time.monotonic()
         while not holds():
-            if time.monotonic() - started > (self.lag if within is None else within):
+            if time.monotonic() - started > within:
                 return None
             self.wait()
         return time.monotonic() - started

@@ -8,7 +8,7 @@ use reqwest::{
 };
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::ResponseUrl;
+use crate::{ResponseUrl, obstacle::broken};
 
 /// How long before Lambda's deadline even the delivery of an answer stops.
 pub(crate) const LAST_MOMENT: Duration = Duration::from_millis(500);
@@ -135,9 +135,7 @@ async fn sent(request: RequestBuilder) -> Result<(), Failure> {
             }
         }
         // What reqwest says may quote the URL.
-        Err(error) if error.is_connect() => Err(Failure::Passing("no connection".to_owned())),
-        Err(error) if error.is_timeout() => Err(Failure::Passing("no answer in time".to_owned())),
-        Err(_) => Err(Failure::Passing("a broken connection".to_owned())),
+        Err(error) => Err(Failure::Passing(broken(Some(&error.without_url())))),
     }
 }
 

@@ -2,12 +2,10 @@
 
 use std::{error::Error as StdError, time::Duration};
 
-use aws_credential_types::provider::error::CredentialsError;
-use aws_smithy_runtime_api::client::{
-    orchestrator::HttpResponse,
-    result::{ConnectorError, SdkError},
-};
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::obstacle::Obstacle;
 
 /// What a handler returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -199,7 +197,7 @@ impl std::fmt::Display for AwsError {
     }
 }
 
-impl<E: ProvideErrorMetadata> From<SdkError<E, HttpResponse>> for AwsError {
+impl<E: ProvideErrorMetadata + StdError + 'static> From<SdkError<E, HttpResponse>> for AwsError {
     fn from(error: SdkError<E, HttpResponse>) -> Self {
         Self::of_call(operation_of::<E>(), &error)
     }
@@ -208,7 +206,10 @@ impl<E: ProvideErrorMetadata> From<SdkError<E, HttpResponse>> for AwsError {
 impl AwsError {
     /// The error of a call of `operation` (`ec2:CreateTags`), for a client whose error type doesn't name the call.
     #[must_use]
-    pub fn of_call<E: ProvideErrorMetadata>(operation: String, error: &SdkError<E, HttpResponse>) -> Self {
+    pub fn of_call<E>(operation: String, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
         match error {
             SdkError::ServiceError(said) => {
                 let code = said.err().code().unwrap_or("an error without a code").to_owned();
@@ -224,44 +225,18 @@ impl AwsError {
                 };
                 Self { operation, code, message, refused: throttled || status < 500, within }
             }
-            SdkError::ConstructionFailure(_) => {
-                let message = "the request could not be built".to_owned();
-                Self { operation, code: String::new(), message, refused: true, within: None }
-            }
-            SdkError::TimeoutError(_) => Self::unreachable(operation, "the time for it ran out"),
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-                Self::unreachable(operation, "the time for it ran out")
-            }
-            SdkError::DispatchFailure(failure) if is_without_credentials(failure.as_connector_error()) => {
-                let message = "the function has no credentials, which Lambda sets in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and \
-                               AWS_SESSION_TOKEN"
-                    .to_owned();
-                Self { operation, code: String::new(), message, refused: true, within: None }
-            }
-            SdkError::DispatchFailure(failure) if failure.is_user() => {
-                let message = "the request could not be sent".to_owned();
-                Self { operation, code: String::new(), message, refused: true, within: None }
-            }
-            SdkError::DispatchFailure(_) => Self::unreachable(operation, "the connection failed"),
-            _ => Self::unreachable(operation, "the answer could not be read"),
+            other => match Obstacle::of(other) {
+                Obstacle::Unsent(message) => {
+                    Self { operation, code: String::new(), message, refused: true, within: None }
+                }
+                Obstacle::Unanswered(why) => Self::unreachable(operation, &why),
+            },
         }
     }
 
     fn unreachable(operation: String, message: &str) -> Self {
         Self { operation, code: String::new(), message: message.to_owned(), refused: false, within: Some(OUTAGE) }
     }
-}
-
-/// Whether a call failed before it was sent, for want of credentials.
-fn is_without_credentials(error: Option<&ConnectorError>) -> bool {
-    let mut source = error.and_then(StdError::source);
-    while let Some(error) = source {
-        if error.is::<CredentialsError>() {
-            return true;
-        }
-        source = error.source();
-    }
-    false
 }
 
 /// `ecr:GetRepositoryPolicy`, read from the path of the SDK's error type: the SDK's errors carry no name, and one
@@ -286,7 +261,7 @@ impl From<AwsError> for Error {
     }
 }
 
-impl<E: ProvideErrorMetadata> From<SdkError<E, HttpResponse>> for Error {
+impl<E: ProvideErrorMetadata + StdError + 'static> From<SdkError<E, HttpResponse>> for Error {
     fn from(error: SdkError<E, HttpResponse>) -> Self {
         AwsError::from(error).into()
     }
@@ -321,7 +296,7 @@ pub trait Answer<T>: Sized {
     }
 }
 
-impl<T, E: ProvideErrorMetadata> Answer<T> for Result<T, SdkError<E, HttpResponse>> {
+impl<T, E: ProvideErrorMetadata + StdError + 'static> Answer<T> for Result<T, SdkError<E, HttpResponse>> {
     fn said(self) -> Result<T, AwsError> {
         self.map_err(AwsError::from)
     }
@@ -335,29 +310,10 @@ impl<T> Answer<T> for Result<T, AwsError> {
 
 #[cfg(test)]
 mod tests {
-    use aws_config::{BehaviorVersion, Region, SdkConfig};
-    use aws_credential_types::{credential_fn::provide_credentials_fn, provider::SharedCredentialsProvider};
     use aws_smithy_runtime_api::http::StatusCode;
     use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
 
     use super::*;
-    use crate::http;
-
-    #[cfg(feature = "continuation")]
-    #[tokio::test]
-    async fn missing_credentials_are_said_as_what_they_are_and_asking_again_is_no_use() {
-        let nowhere = provide_credentials_fn(|| async { Err(CredentialsError::not_loaded("no variable is set")) });
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-east-1"))
-            .credentials_provider(SharedCredentialsProvider::new(nowhere))
-            .http_client(http::Sdk(http::client().unwrap()))
-            .build();
-        let called = aws_sdk_lambda::Client::new(&config).invoke().function_name("thing").send().await;
-        let Error::Refused(reason) = Error::from(called.unwrap_err()) else { panic!("asked again") };
-        assert!(reason.starts_with("lambda:Invoke was not sent to AWS: the function has no credentials"), "{reason}");
-        assert!(reason.contains("AWS_ACCESS_KEY_ID"), "{reason}");
-    }
 
     fn service_error(status: u16, code: &str, message: &str) -> SdkError<ErrorMetadata, HttpResponse> {
         let raw = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
@@ -373,6 +329,18 @@ mod tests {
         let error = Error::from(service_error(400, "InvalidInputException", "You gave me nonsense."));
         assert!(matches!(error, Error::Refused(_)));
         assert!(error.to_string().ends_with("was refused by AWS with InvalidInputException: You gave me nonsense"));
+    }
+
+    #[test]
+    fn credentials_that_aws_refuses_are_final_and_said_in_its_words() {
+        for code in
+            ["UnrecognizedClientException", "InvalidClientTokenId", "ExpiredTokenException", "SignatureDoesNotMatch"]
+        {
+            let Error::Refused(reason) = Error::from(service_error(403, code, "The token is invalid.")) else {
+                panic!("{code} is asked again")
+            };
+            assert!(reason.ends_with(&format!("was refused by AWS with {code}: The token is invalid")), "{reason}");
+        }
     }
 
     #[test]

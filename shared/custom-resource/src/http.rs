@@ -100,7 +100,8 @@ impl HttpConnector for Sdk {
             let request = reqwest::Request::try_from(request).map_err(|error| ConnectorError::user(error.into()))?;
             let response = client.execute(request).await.map_err(failure)?;
             let response = http::Response::from(response).map(SdkBody::from_body_1_x);
-            HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
+            // The request was sent, so that this is none of the errors that are final.
+            HttpResponse::try_from(response).map_err(|_| ConnectorError::io("its head could not be read".into()))
         })
     }
 }
@@ -118,7 +119,13 @@ async fn open(client: Client, uri: String) -> Result<HttpResponse, ConnectorErro
 /// What the SDKs' retries need to know of an error. The error itself may quote the URL, which names things.
 fn failure(error: reqwest::Error) -> ConnectorError {
     let error = error.without_url();
-    if error.is_timeout() { ConnectorError::timeout(error.into()) } else { ConnectorError::io(error.into()) }
+    if error.is_builder() {
+        ConnectorError::user(error.into())
+    } else if error.is_timeout() {
+        ConnectorError::timeout(error.into())
+    } else {
+        ConnectorError::io(error.into())
+    }
 }
 
 #[cfg(test)]

@@ -64,6 +64,7 @@ mod left_behind;
 mod lifecycle;
 mod mangled;
 mod metrics;
+mod obstacle;
 mod owner;
 mod properties;
 mod records;

@@ -1,7 +1,9 @@
 //! Where EC2 is, as the SDKs' rules say.
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-endpoints.html>
 
-use aws_smithy_runtime_api::client::endpoint::{EndpointFuture, EndpointResolverParams, ResolveEndpoint};
+use aws_smithy_runtime_api::client::endpoint::{
+    EndpointFuture, EndpointResolverParams, ResolveEndpoint, error::ResolveEndpointError,
+};
 use aws_smithy_types::endpoint::Endpoint;
 use aws_types::{SdkConfig, service_config::ServiceConfigKey};
 
@@ -17,7 +19,7 @@ const PARTITIONS: [(&str, &str, &str); 7] = [
     ("us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
 ];
 
-/// EC2's address, or why there is none.
+/// EC2's address, or why there is none, in the words of the SDKs.
 #[derive(Debug)]
 pub(crate) struct Address(Result<String, &'static str>);
 
@@ -25,10 +27,11 @@ impl Address {
     pub(crate) fn of(aws: &SdkConfig) -> Self {
         let (is_fips, is_dual_stack) = (aws.use_fips().unwrap_or(false), aws.use_dual_stack().unwrap_or(false));
         Self(match (said(aws), aws.region()) {
-            (Some(_), _) if is_fips || is_dual_stack => Err("an endpoint of one's own can't be FIPS or dual-stack"),
+            (Some(_), _) if is_fips => Err("Invalid Configuration: FIPS and custom endpoint are not supported"),
+            (Some(_), _) if is_dual_stack => Err("Invalid Configuration: Dualstack and custom endpoint are not supported"),
             (Some(said), _) => Ok(said),
             (None, Some(region)) => Ok(of_region(region.as_ref(), is_fips, is_dual_stack)),
-            (None, None) => Err("no Region is set"),
+            (None, None) => Err("Invalid Configuration: Missing Region"),
         })
     }
 }
@@ -36,7 +39,7 @@ impl Address {
 impl ResolveEndpoint for Address {
     fn resolve_endpoint<'a>(&'a self, _: &'a EndpointResolverParams) -> EndpointFuture<'a> {
         let endpoint = self.0.as_ref().map(|address| Endpoint::builder().url(address.clone()).build());
-        EndpointFuture::ready(endpoint.map_err(|why| (*why).into()))
+        EndpointFuture::ready(endpoint.map_err(|why| ResolveEndpointError::message(*why).into()))
     }
 }
 

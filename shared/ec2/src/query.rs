@@ -7,10 +7,10 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::body::SdkBody;
 use custom_resource::{AwsError, SdkConfig};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{answer, configuration, form::Form};
+use crate::{answer, configuration, form::Form, xml};
 
 /// What sends forms to EC2.
 #[derive(Debug, Clone)]
@@ -56,7 +56,7 @@ impl Query {
         loop {
             let page = self.call(action, &asked).await?;
             if let Some(items) = page.get(set) {
-                listed.extend(Vec::<T>::deserialize(items).map_err(|_| unreadable())?);
+                listed.extend(xml::items::<_, T>(items).map_err(|_| unreadable())?);
             }
             let Some(next) = page.get("nextToken").and_then(Value::as_str) else { return Ok(listed) };
             if last.as_deref() == Some(next) {

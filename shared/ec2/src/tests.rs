@@ -101,6 +101,25 @@ async fn all_pages_are_read_even_if_one_of_them_is_empty() {
 }
 
 #[tokio::test]
+async fn a_list_without_members_may_be_written_over_lines_and_a_text_of_white_space_stays_one() {
+    let http = answers(&[
+        (200, "<DescribeVpcsResponse>\n  <vpcSet>\n  </vpcSet>\n</DescribeVpcsResponse>"),
+        (
+            200,
+            "<DescribeVpcsResponse>\n<vpcSet>\n<item><vpcId>vpc-1</vpcId><tagSet>\r\n\t</tagSet></item>\n<item>\
+             <vpcId>vpc-2</vpcId><tagSet>\n<item><key>Name</key><value> \n</value></item>\n</tagSet></item>\n</vpcSet>\n\
+             </DescribeVpcsResponse>",
+        ),
+        (200, "<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId><tagSet>any</tagSet></item></vpcSet></DescribeVpcsResponse>"),
+    ]);
+    let client = client(&http);
+    assert_eq!(client.describe_vpcs(&[]).await.unwrap(), []);
+    let tags: Vec<_> = client.describe_vpcs(&[]).await.unwrap().into_iter().map(|vpc| vpc.tags).collect();
+    assert_eq!(tags, [vec![], vec![Tag { key: "Name".to_owned(), value: " \n".to_owned() }]]);
+    assert!(client.describe_vpcs(&[]).await.is_err());
+}
+
+#[tokio::test]
 async fn pages_that_never_end_are_an_error() {
     let again = "<DescribeVpcsResponse><vpcSet/><nextToken>again</nextToken></DescribeVpcsResponse>";
     let http = answers(&[(200, again); 3]);
@@ -178,23 +197,30 @@ async fn what_no_ec2_said_is_an_error_and_its_words_stay_out_of_the_sentence() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_know_where_or_as_whom_sends_nothing() {
-    let ended = async |change: fn(&mut Builder)| {
+async fn a_client_that_does_not_know_where_or_as_whom_sends_nothing_and_says_why_for_good() {
+    let ended = async |change: fn(&mut Builder) -> &mut Builder| {
         let http = answers(&[DONE]);
         let mut aws = configuration(&http).retry_config(RetryConfig::disabled());
         change(&mut aws);
         let ended = tag(&Client::new(&aws.build())).await.unwrap_err();
-        assert!(asked(&http).is_empty(), "{ended}");
-        ended.to_string()
+        assert!(asked(&http).is_empty() && ended.is_refusal(), "{ended}");
+        let said = ended.to_string();
+        assert_eq!(window(ended), None, "{said}");
+        said.strip_prefix("ec2:CreateTags was not sent to AWS: ").unwrap_or(&said).to_owned()
     };
-    ended(|aws| {
-        aws.set_region(None);
-    })
-    .await;
+    let nowhere = ended(|aws| aws.set_region(None)).await;
+    assert_eq!(nowhere, "the function has no Region, which Lambda sets in AWS_REGION");
+    let no_url = ended(|aws| aws.set_endpoint_url(Some("ec2.example.com/s3cret".to_owned()))).await;
+    let local_fips =
+        ended(|aws| aws.set_endpoint_url(Some("http://127.0.0.1:1".to_owned())).set_use_fips(Some(true))).await;
+    for said in [no_url, local_fips] {
+        assert!(said.starts_with("the service has no endpoint: ") && said.contains("AWS_ENDPOINT_URL"), "{said}");
+        assert!(!said.contains("s3cret"), "{said}");
+    }
     let nobody = ended(|aws| {
         let nobody = provide_credentials_fn(|| async { Err(CredentialsError::not_loaded("no variable is set")) });
-        aws.set_credentials_provider(Some(SharedCredentialsProvider::new(nobody)));
+        aws.set_credentials_provider(Some(SharedCredentialsProvider::new(nobody)))
     })
     .await;
-    assert!(nobody.starts_with("ec2:CreateTags was not sent to AWS: the function has no credentials"), "{nobody}");
+    assert!(nobody.starts_with("the function has no credentials"), "{nobody}");
 }

@@ -1,6 +1,9 @@
-//! What EC2 answers, as far as anybody asks for it. Every scalar is a text, and what is empty isn't there.
+//! What EC2 answers, as far as anybody asks for it. Every scalar is a text, what is empty isn't there, and lists are read by
+//! `xml::items`.
 
 use serde::Deserialize;
+
+use crate::xml;
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Subnet.html>
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -11,7 +14,7 @@ pub struct Subnet {
     /// The VPC that it is in.
     pub vpc_id: String,
     /// Those of the account that asks.
-    #[serde(default, rename = "tagSet")]
+    #[serde(default, rename = "tagSet", deserialize_with = "xml::items")]
     pub tags: Vec<Tag>,
 }
 
@@ -22,7 +25,7 @@ pub struct Vpc {
     /// `vpc-...`
     pub vpc_id: String,
     /// Those of the account that asks.
-    #[serde(default, rename = "tagSet")]
+    #[serde(default, rename = "tagSet", deserialize_with = "xml::items")]
     pub tags: Vec<Tag>,
 }
 

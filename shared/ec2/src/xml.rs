@@ -4,6 +4,10 @@
 
 use std::{error::Error, str};
 
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _},
+};
 use serde_json::{Map, Value};
 use xmlparser::{ElementEnd, Token, Tokenizer};
 
@@ -95,6 +99,20 @@ pub(crate) fn read(document: &[u8], root: &str) -> Result<Value, Unreadable> {
     whole.ok_or_else(|| "it ends too early".into())
 }
 
+/// The members of a list. One without any may be written over several lines, which nobody can tell from a text before it is
+/// known that a list is wanted.
+///
+/// # Errors
+/// When something else stands there.
+pub(crate) fn items<'de, D: Deserializer<'de>, T: DeserializeOwned>(list: D) -> Result<Vec<T>, D::Error> {
+    // https://www.w3.org/TR/xml/#NT-S
+    let is_white = |text: &str| text.bytes().all(|byte| b" \t\r\n".contains(&byte));
+    match Value::deserialize(list)? {
+        Value::String(text) if is_white(&text) => Ok(Vec::new()),
+        members => Vec::deserialize(members).map_err(D::Error::custom),
+    }
+}
+
 /// A text without references to entities: the five that every document has, and characters by their numbers.
 /// <https://www.w3.org/TR/xml/#sec-references>
 fn unescaped(text: &str) -> Result<String, Unreadable> {
@@ -117,11 +135,10 @@ fn unescaped(text: &str) -> Result<String, Unreadable> {
 
 fn numbered(entity: &str) -> Option<char> {
     let number = entity.strip_prefix('#')?;
-    let code = match number.strip_prefix('x') {
-        Some(digits) => u32::from_str_radix(digits, 16),
-        None => number.parse(),
-    };
-    char::from_u32(code.ok()?)
+    let (digits, radix) = number.strip_prefix('x').map_or((number, 10), |digits| (digits, 16));
+    // Rust takes a sign as well.
+    let is_number = digits.chars().all(|digit| digit.is_digit(radix));
+    is_number.then(|| u32::from_str_radix(digits, radix).ok()).flatten().and_then(char::from_u32)
 }
 
 #[cfg(test)]
@@ -194,7 +211,7 @@ mod tests {
         assert_eq!(refusal("<Any><a><b></a></b></Any>"), "it closes another element than the last one");
         assert_eq!(refusal("<Any><a>"), "it ends too early");
         assert_eq!(refusal(&"<Any>".repeat(33)), "it is too deep");
-        for reference in ["&", "&amp", "&nbsp;", "&#;", "&#x110000;", "&#xd800;"] {
+        for reference in ["&", "&amp", "&nbsp;", "&#;", "&#x110000;", "&#xd800;", "&#+65;", "&#x+41;", "&#-0;"] {
             assert!(refusal(&format!("<Any>{reference}</Any>")).starts_with("a reference"), "{reference}");
         }
         assert!(read(b"<Any>\xff</Any>", "Any").is_err());

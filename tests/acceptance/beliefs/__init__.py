@@ -1,5 +1,11 @@
 """The table of beliefs, by what they are about."""
 
-from . import answers, organizations, policies, sharing
+from . import answers, names, organizations, policies, sharing
 
-TABLE = [*answers.TABLE.beliefs, *organizations.TABLE.beliefs, *policies.TABLE.beliefs, *sharing.TABLE.beliefs]
+TABLE = [
+    *answers.TABLE.beliefs,
+    *names.TABLE.beliefs,
+    *organizations.TABLE.beliefs,
+    *policies.TABLE.beliefs,
+    *sharing.TABLE.beliefs,
+]

@@ -4,7 +4,7 @@ import json
 
 import refusal
 import stores
-from belief import CHANGE_ORGANIZATION, MAKE_ACCOUNTS, MEMBER, Table
+from belief import CHANGE_ORGANIZATION, CLOSED_ACCOUNT, MAKE_ACCOUNTS, MEMBER, Table
 from outcome import confirmed, contradicted, held, not_tried
 from stores import pairs
 from things import organization
@@ -182,6 +182,20 @@ def an_address_that_is_taken(world):
 
 
 @TABLE.belief(
+    "O8",
+    "An account that the function says is closed is SUSPENDED",
+    f"{API}/API_CloseAccount.html",
+    needs=(MAKE_ACCOUNTS, CLOSED_ACCOUNT),
+)
+def a_closed_account_is_suspended(world):
+    members = organization.members(world.management.client("organizations"))
+    states = [organization.state(each) for each in members if each["Name"] == world.name("account")]
+    if states in ([], ["ACTIVE"]):
+        return not_tried("the life of Custom::Account has closed no account")
+    return held(states == ["SUSPENDED"], f"its State is {', '.join(states)}")
+
+
+@TABLE.belief(
     "O2",
     "STS in an opt-in Region that is off refuses the account's credentials, and the default Region's takes them",
     "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html",
@@ -203,7 +217,6 @@ def sts_by_region(world):
     "A policy type of a service is refused while the service isn't trusted: SERVICE_ACCESS_NOT_ENABLED",
     f"{API}/API_EnablePolicyType.html; terraform-provider-aws 45135",
     needs=(CHANGE_ORGANIZATION,),
-    local="switches every policy type on",
 )
 def a_policy_type_wants_trust(world):
     organizations = world.management.client("organizations")

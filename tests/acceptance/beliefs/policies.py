@@ -252,6 +252,30 @@ def tells_the_quota_of_trust_policies(world):
 
 
 @TABLE.belief(
+    "P3",
+    "A policy of Version 2012-10-17 has variables, and in one of 2008-10-17 or without Version `${..}` is literal",
+    f"{GUIDE}/reference_policies_variables.html",
+    local="gives a simulated policy no values of variables",
+)
+def variables_want_a_version(world):
+    iam = world.management.client("iam")
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/${aws:username}"}
+    name = {"ContextKeyName": "aws:username", "ContextKeyType": "string", "ContextKeyValues": ["somebody"]}
+    seen = {}
+    for version in ("2012-10-17", "2008-10-17", None):
+        policy = {**({"Version": version} if version else {}), "Statement": [statement]}
+        simulated = iam.simulate_custom_policy(
+            PolicyInputList=[json.dumps(policy)],
+            ActionNames=["s3:GetObject"],
+            ResourceArns=["arn:aws:s3:::bucket/somebody"],
+            ContextEntries=[name],
+        )
+        seen[version] = simulated["EvaluationResults"][0]["EvalDecision"]
+    wanted = {"2012-10-17": "allowed", "2008-10-17": "implicitDeny", None: "implicitDeny"}
+    return held(seen == wanted, ", ".join(f"{version or 'without Version'}: {said}" for version, said in seen.items()))
+
+
+@TABLE.belief(
     "P4",
     "KMS refuses a statement without a Resource, as malformed, and not for its principal",
     "https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html",

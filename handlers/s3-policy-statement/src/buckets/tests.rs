@@ -195,3 +195,11 @@ async fn deleting_what_is_gone_is_done() {
 fn the_schema_is_what_the_code_says() -> Result<(), archipelago::schema::Stale> {
     policy_statement::schema::keep::<Buckets>("../../schemas", env!("CARGO_PKG_DESCRIPTION"))
 }
+
+#[tokio::test]
+async fn without_a_region_nothing_is_sent_and_the_variable_is_named() {
+    let aws = SdkConfig::builder().behavior_version(aws_sdk_s3::config::BehaviorVersion::latest()).build();
+    let Err(Error::Refused(reason)) = Buckets::new(&aws).get(&artifacts()).await else { panic!("not final") };
+    let why = "s3:GetBucketPolicy was not sent to AWS: the function has no Region, which Lambda sets in AWS_REGION";
+    assert_eq!(reason, why);
+}

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use archipelago_tests::aws_stub::AwsStub;
 use archipelago_tests::cloudformation::{Delivery, RequestType, Status};
 use archipelago_tests::fault::{Fault, error};
-use archipelago_tests::function::SHORT;
+use archipelago_tests::function::{Configuration, SHORT};
 use archipelago_tests::http::Reply;
 use serde_json::{Value, json};
 
@@ -64,6 +64,19 @@ async fn another_target_is_a_replacement_and_the_old_one_is_cleaned_up() {
     let run = scene.stack.update(&pull("other")).await.sound();
     assert_eq!((run.requests(), run.status), (vec![RequestType::Update, RequestType::Delete], Status::UpdateComplete));
     assert_eq!((statements(&scene.ecr.policy("app")), statements(&scene.ecr.policy("other"))), (0, 1));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_no_url_is_said_at_once_and_not_tried_again() {
+    let astray = |configuration: Configuration| configuration.variable("AWS_ENDPOINT_URL_ECR", "ecr.example.com");
+    let mut scene = scene(AwsStub::ecr(|_| Fault::None).await, astray).await;
+    let run = scene.stack.create(&pull("app")).await.sound();
+    let reason = run.reason().unwrap();
+    assert!(
+        reason.starts_with("ecr:GetRepositoryPolicy was not sent to AWS: the service has no endpoint: "),
+        "{reason}"
+    );
+    assert!(reason.contains("AWS_ENDPOINT_URL"), "{reason}");
 }
 
 #[tokio::test]
