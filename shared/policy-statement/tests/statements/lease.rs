@@ -304,7 +304,7 @@ async fn a_create_that_was_cancelled_while_it_waited_writes_nothing_after_its_de
     // The one loop asks the waiting Create again.
     let ended = shelves.statements().ensure(&desired, None, &create).await;
     let Err(Error::Refused(reason)) = ended else { panic!("not final") };
-    assert_eq!(reason, "a later request for this resource was worked on meanwhile, so nothing was done");
+    assert_eq!(reason.sentence(), "a later request for this resource was worked on meanwhile, so nothing was done");
     assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
     assert_eq!(shelves.0.table.lasts(POLICY), Duration::ZERO);
     // A template that has the resource again is another request.
