@@ -110,7 +110,10 @@ async fn a_list_without_members_may_be_written_over_lines_and_a_text_of_white_sp
              <vpcId>vpc-2</vpcId><tagSet>\n<item><key>Name</key><value> \n</value></item>\n</tagSet></item>\n</vpcSet>\n\
              </DescribeVpcsResponse>",
         ),
-        (200, "<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId><tagSet>any</tagSet></item></vpcSet></DescribeVpcsResponse>"),
+        (
+            200,
+            "<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId><tagSet>any</tagSet></item></vpcSet></DescribeVpcsResponse>",
+        ),
     ]);
     let client = client(&http);
     assert_eq!(client.describe_vpcs(&[]).await.unwrap(), []);
