@@ -79,10 +79,10 @@ impl SharePrincipals {
         let PlacedPrincipal { share, principal } = placed;
         let own = Addition::new(claim.owner(), principal, Note::Leaving);
         let Some(note) = self.noted(share, &own.key, claim).await? else { return Ok(()) };
-        left.is_there();
         if note == Note::Before {
             return self.forget(share, &own).await;
         }
+        left.is_there();
         if note == Note::Added && self.note(share, &own).await.none_if(GONE)?.is_none() {
             return Ok(());
         }

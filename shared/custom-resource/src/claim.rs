@@ -6,7 +6,7 @@ use std::{
     str::FromStr,
 };
 
-use crate::{Invocation, Known, Owner, Result, Writes, digest::digest_of};
+use crate::{Invocation, Known, LeftBehind, Owner, Result, Writes, digest::digest_of};
 
 /// Who asks for a thing, in which invocation, and which thing it is.
 #[derive(Debug)]
@@ -16,6 +16,7 @@ pub struct Claim<Id> {
     known: Known<Id>,
     held: RefCell<Option<Id>>,
     writes: Writes,
+    left_behind: LeftBehind,
     masks: Cell<bool>,
 }
 
@@ -72,6 +73,11 @@ impl<Id> Claim<Id> {
         self.invocation.check_latest(&self.owner).await
     }
 
+    /// What a cancelled replacement left, as far as this invocation has seen it.
+    pub(crate) fn left_behind(&self) -> &LeftBehind {
+        &self.left_behind
+    }
+
     /// Whether the attributes are to be masked.
     pub(crate) fn masks_attributes(&self) -> bool {
         self.masks.get()
@@ -83,7 +89,15 @@ impl<Id: FromStr + Display + Clone> Claim<Id> {
     pub(crate) fn of(owner: Owner, invocation: Invocation, physical_id: Option<&str>, held: Option<&str>) -> Self {
         let held = RefCell::new(held.and_then(|held| Known::read(Some(held)).id().cloned()));
         let known = Known::read(physical_id);
-        Self { owner, invocation, known, held, writes: Writes::default(), masks: Cell::default() }
+        Self {
+            owner,
+            invocation,
+            known,
+            held,
+            writes: Writes::default(),
+            left_behind: LeftBehind::default(),
+            masks: Cell::default(),
+        }
     }
 
     /// The id held so far, or else the one that CloudFormation knows.

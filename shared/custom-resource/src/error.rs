@@ -140,12 +140,19 @@ impl StdError for NotYet {
 }
 
 /// What is behind an error. Two errors that say the same are the same.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Source(pub(crate) Option<Arc<dyn StdError + Send + Sync>>);
 
 impl Source {
     pub(crate) fn get(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.as_ref().map(|source| &**source as &(dyn StdError + 'static))
+    }
+}
+
+/// It may quote what nobody is to read.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Source(..)" } else { "None" })
     }
 }
 
@@ -157,7 +164,8 @@ impl PartialEq for Source {
 
 impl Eq for Source {}
 
-/// Refuses in the words of an error of one's own.
+/// Refuses in the words of an error of one's own, which CloudFormation shows. An error that quotes an URL or a value needs a sentence
+/// instead: [`Error::refused`] and [`Error::caused_by`].
 impl From<Box<dyn StdError + Send + Sync>> for Error {
     fn from(error: Box<dyn StdError + Send + Sync>) -> Self {
         Self::refused(error.to_string()).caused_by(error)
@@ -173,8 +181,11 @@ impl From<io::Error> for Error {
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
         // What serde says may quote what it read.
-        let (line, column) = (error.line(), error.column());
-        Self::refused(format!("a text could not be read as JSON, at line {line}, column {column}")).caused_by(error)
+        let sentence = match (error.line(), error.column()) {
+            (0, _) => "a value could not be read or written as JSON".to_owned(),
+            (line, column) => format!("a text could not be read as JSON, at line {line}, column {column}"),
+        };
+        Self::refused(sentence).caused_by(error)
     }
 }
 
@@ -194,6 +205,7 @@ mod tests {
         let error = Error::refused("the file can't be read").caused_by("a secret path");
         assert_eq!(error.to_string(), "the file can't be read");
         assert_eq!(error.source().unwrap().to_string(), "a secret path");
+        assert!(!format!("{error:?}").contains("secret"));
         assert_eq!(error, Error::refused("the file can't be read"));
     }
 
@@ -209,5 +221,7 @@ mod tests {
     fn what_could_not_be_parsed_is_not_quoted() {
         let error = Error::from(serde_json::from_str::<u8>("\"s3cret\"").unwrap_err());
         assert_eq!(error.to_string(), "a text could not be read as JSON, at line 1, column 8");
+        let error = Error::from(serde_json::from_value::<u8>("s3cret".into()).unwrap_err());
+        assert_eq!(error.to_string(), "a value could not be read or written as JSON");
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     deliver::{LAST_MOMENT, deliver},
     event::{self, Request},
     known::PERHAPS_MADE,
-    lifecycle::{Outcome, refused},
+    lifecycle::Outcome,
     metrics::{self, Operation, measured},
     records,
     response::Response,
@@ -169,7 +169,7 @@ impl Function<'_> {
             return of.resource.answer(&self.lifecycle, request, clock).await;
         }
         let served = self.types.iter().filter_map(|of| of.name).collect::<Vec<_>>().join(", ");
-        Outcome::Answer(refused(request, &format!("this function serves {served}, and not {resource_type}")))
+        self.lifecycle.refuse(request, format!("this function serves {served}, and not {resource_type}"))
     }
 
     async fn send(&self, request: &Request, response: Response, clock: Clock) -> (Operation, Option<Response>) {

@@ -13,8 +13,7 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::{
-    Claim, Clock, Error, Invocation, Known, LeftBehind, NotYet, Owner, RequestOrder, RequestTable, RequestType,
-    Resource, Result,
+    Claim, Clock, Error, Invocation, Known, NotYet, Owner, RequestOrder, RequestTable, RequestType, Resource, Result,
     account_id::account_of,
     attributes,
     envelope::Envelope,
@@ -103,27 +102,38 @@ impl Lifecycle {
         if let Err(reason) = (self.admission)(envelope) {
             return Outcome::Answer(refused(request, &reason));
         }
+        let failed = |reason: &str| Outcome::Answer(Response::failed(envelope, request.held(), reason));
+        let asked = match &request.asked {
+            Ok(asked) => asked,
+            Err(reason) => return failed(reason),
+        };
         // Handlers' own code reads their properties, and may panic like any other.
-        let read = || request.asked.as_ref().map_err(Clone::clone).and_then(read::<R::Properties>);
+        let read = || read::<R::Properties>(asked);
         let work = match catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(DEFECT.to_owned())) {
             Ok(work) => work,
-            Err(reason) => return Outcome::Answer(Response::failed(envelope, request.held(), &reason)),
+            Err(reason) => return failed(&reason),
         };
         let made = request.made(clock.began);
         if let Err(reason) = check_time(made, request.service_timeout, clock) {
-            return Outcome::Answer(Response::failed(envelope, request.held(), &reason));
+            return failed(&reason);
         }
-        let claim = self.claim(request, made);
+        let claim = self.claim(request, asked, made);
         let worked = until_done(resource, request, &work, &claim, clock).await;
         answered(request, &work, &claim, worked)
     }
 
-    fn claim<Id: FromStr + Display + Clone>(&self, request: &Request, made: u64) -> Claim<Id> {
+    /// Refuses a request that no resource is for.
+    pub(crate) fn refuse(&self, request: &Request, reason: String) -> Outcome {
+        let reason = (self.admission)(&request.envelope).err().unwrap_or(reason);
+        Outcome::Answer(refused(request, &reason))
+    }
+
+    fn claim<Id: FromStr + Display + Clone>(&self, request: &Request, asked: &Asked, made: u64) -> Claim<Id> {
         let envelope = &request.envelope;
         let owner = Owner::new(&*envelope.stack_id, &*envelope.logical_resource_id);
-        let request_type = request.asked.as_ref().map_or(RequestType::Create, Asked::request_type);
+        let request_type = asked.request_type();
         // CloudFormation uses a RequestId again.
-        let wording = request.asked.as_ref().map(Asked::wording).unwrap_or_default();
+        let wording = asked.wording();
         let order =
             RequestOrder::new(made, request_type == RequestType::Delete, &format!("{} {wording}", envelope.request_id));
         let invocation = Invocation::new(envelope.function.clone(), request_type, order, self.requests.clone());
@@ -133,7 +143,7 @@ impl Lifecycle {
 
 /// The answer to what isn't worked on. What was refused from the start is taken back without a word: its id says that no work was
 /// done, none is done now, and a rollback must not hang.
-pub(crate) fn refused(request: &Request, reason: &str) -> Response {
+fn refused(request: &Request, reason: &str) -> Response {
     let envelope = &request.envelope;
     match (&request.asked, envelope.physical_resource_id.as_deref()) {
         (Ok(Asked::Delete { .. }), Some(NOTHING_MADE)) => Response::success(envelope, NOTHING_MADE, Map::new(), false),
@@ -331,8 +341,8 @@ pub(crate) async fn ensured<R: Resource>(
 ) -> Result<R::Attributes> {
     let attributes = resource.ensure(desired, previous, claim).await?;
     if let Some(cancelled) = previous.filter(|_| claim.is_at_known_id()) {
-        let left = LeftBehind::default();
-        left.tolerated(resource.take_back(cancelled, desired, &left, claim).await, claim.writes())?;
+        let left = claim.left_behind();
+        left.tolerated(resource.take_back(cancelled, desired, left, claim).await, claim.writes())?;
     }
     Ok(attributes)
 }

@@ -121,7 +121,7 @@ impl Operation {
             ("Duration", "Milliseconds", u64::try_from((self.age + took).as_millis()).ok().map(Value::from)),
             ("AwsCalls", "Count", Some(json!(tally.aws_calls.get()))),
             ("Retries", "Count", Some(json!(tally.retries.get()))),
-            // Only types that have leases have it.
+            // It is left out where nothing was waited for, so that types without leases never have it.
             ("LeaseWaits", "Count", Some(tally.lease_waits.get()).filter(|waits| *waits > 0).map(Value::from)),
             ("ResponseBytes", "Bytes", self.response_bytes.map(Value::from)),
         ];

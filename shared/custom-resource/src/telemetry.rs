@@ -26,24 +26,25 @@ pub fn start_log(type_names: &[&str]) {
     }));
 }
 
-/// How the names of crates start through whose hands requests and answers go: what they say below `warn` may have a `ResponseURL` or a
-/// secret in it.
-const SENDERS: [&str; 14] = [
+/// The crates through whose hands requests and answers go: what they say below `warn` may have a `ResponseURL` or a secret in it.
+const SENDERS: [&str; 13] = [
     "aws_config",
     "aws_credential_types",
     "aws_runtime",
-    "aws_sdk_",
     "aws_sigv4",
-    "aws_smithy_",
     "aws_types",
     "h2",
     "hyper",
+    "hyper_util",
     "lambda_runtime",
-    "Lambda runtime",
+    "lambda_runtime_api_client",
     "reqwest",
     "rustls",
     "tower",
 ];
+
+/// How the names of the SDKs' crates start, and the target of a line of `lambda_runtime`.
+const SENDING: [&str; 3] = ["aws_sdk_", "aws_smithy_", "Lambda runtime"];
 
 /// What `RUST_LOG` says. What it says that can't be read counts as nothing.
 fn levels(said: Option<&str>) -> Targets {
@@ -63,7 +64,8 @@ fn is_wanted(ours: &[String], levels: &Targets, target: &str, line: Level) -> bo
     }
     let is_of = |name: &str| target.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
     let is_named = || levels.iter().any(|(name, _)| is_of(name)) || ours.iter().any(|name| is_of(name));
-    line <= Level::WARN || is_named() && !SENDERS.iter().any(|sender| target.starts_with(sender))
+    let is_sender = || SENDERS.into_iter().any(is_of) || SENDING.into_iter().any(|sending| target.starts_with(sending));
+    line <= Level::WARN || is_named() && !is_sender()
 }
 
 /// The crates that are ours: this one, and those that the served types and their parameters come from.
@@ -105,14 +107,18 @@ mod tests {
     use super::*;
 
     fn wanted(said: &str, target: &str, line: Level) -> bool {
-        let ours =
-            crates(&["policy_statement::Statements<ecr_policy_statement::Ecr<aws_sdk_ecr::Client>>", "aws_alias::A"]);
+        let ours = crates(&[
+            "policy_statement::Statements<ecr_policy_statement::Ecr<aws_sdk_ecr::Client>>",
+            "aws_config_alias::A",
+        ]);
         is_wanted(&ours, &levels(Some(said)), target, line)
     }
 
     #[test]
     fn crates_of_others_write_warnings_and_errors_alone() {
-        for own in ["custom_resource::lifecycle", "policy_statement::statements", "ecr_policy_statement", "aws_alias"] {
+        for own in
+            ["custom_resource::lifecycle", "policy_statement::statements", "ecr_policy_statement", "aws_config_alias"]
+        {
             assert!(wanted("trace", own, Level::TRACE), "{own}");
         }
         for other in ["aws_sdk_ecr", "aws_smithy_runtime", "ecr_policy_statements::x", "Lambda runtime invoke", "sqlx"]

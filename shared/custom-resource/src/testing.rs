@@ -97,12 +97,13 @@ impl Event {
         Self::new("Delete", json!({ "PhysicalResourceId": physical_id, "ResourceProperties": properties.into() }))
     }
 
-    /// The event in `json`, such as one that was recorded. What it lacks of an envelope is made up.
+    /// The event in `json`, such as one that was recorded. What it lacks of an envelope is made up; its `ResponseURL` is another one,
+    /// since that of a record is of the past.
     #[must_use]
     pub fn from_json(json: Value) -> Self {
         let mut event = Self::new("Create", json!({}));
         event.add(json);
-        event
+        event.with("ResponseURL", URL)
     }
 
     fn new(request_type: &str, members: Value) -> Self {
@@ -164,8 +165,10 @@ impl Event {
     /// If the event is no request that can be answered.
     pub async fn answered_by<R: Resource>(&self, resource: &R) -> Response {
         let mut event = self.json.clone();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let start = (now, Instant::now());
         loop {
-            match self.invocation_of(&event, resource).await {
+            match self.invocation_of(&event, start, resource).await {
                 Outcome::Answer(response) => return response,
                 Outcome::Continue { past, .. } => event = continued(&event, &past),
             }
@@ -173,19 +176,59 @@ impl Event {
     }
 
     #[expect(clippy::panic, reason = "a test fails so")]
-    async fn invocation_of<R: Resource>(&self, event: &Value, resource: &R) -> Outcome {
+    async fn invocation_of<R: Resource>(&self, event: &Value, start: (Duration, Instant), resource: &R) -> Outcome {
         let hosts = ResponseHosts::in_region("us-east-1");
         let envelope = Envelope::read(event, &self.function, "2026/11/24/[1]ab");
         let request = match envelope.and_then(|envelope| Request::open(event, envelope, &hosts)) {
             Ok(request) => request,
             Err(unanswerable) => panic!("{unanswerable}"),
         };
-        self.lifecycle.answer(resource, &request, self.clock()).await
+        self.lifecycle.answer(resource, &request, self.clock(start)).await
     }
 
-    fn clock(&self) -> Clock {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let began = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        Clock { deadline: Instant::now() + self.invocation, began }
+    /// Both clocks go on together, also where the one of tokio is paused.
+    fn clock(&self, (began, start): (Duration, Instant)) -> Clock {
+        let now = began + start.elapsed();
+        Clock { deadline: Instant::now() + self.invocation, began: u64::try_from(now.as_millis()).unwrap_or(u64::MAX) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Claim, Error, Status};
+
+    /// What is never ready.
+    struct Never;
+
+    impl Resource for Never {
+        type Properties = Value;
+        type Id = String;
+        type Attributes = ();
+
+        async fn ensure(&self, _: &Value, _: Option<&Value>, _: &Claim<String>) -> Result<()> {
+            Err(Error::not_yet_within(Duration::from_mins(20), "it isn't ready"))
+        }
+
+        async fn remove(&self, _: Option<&Value>, _: &Claim<String>) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_goes_on_from_one_invocation_to_the_next() {
+        let start = Instant::now();
+        let answer = Event::create(json!({})).within(Duration::from_mins(5)).answered_by(&Never).await;
+        assert_eq!(answer.status(), Status::Failed);
+        assert!(answer.reason().unwrap().starts_with("it isn't ready (still so after 12"), "{answer:?}");
+        assert!(start.elapsed() < Duration::from_mins(25), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_that_was_recorded_can_be_answered_again() {
+        let url =
+            "https://cloudformation-custom-resource-response-useast2.s3.amazonaws.com/a?X-Amz-Date=20200101T000000Z";
+        let event = Event::from_json(json!({ "RequestType": "Delete", "PhysicalResourceId": "a", "ResponseURL": url }));
+        assert_eq!(event.answered_by(&Never).await.status(), Status::Success);
     }
 }

@@ -758,6 +758,41 @@ async fn what_a_cancelled_replacement_left_is_taken_back_once_the_resource_is_ba
     assert_eq!(*handler.taken_back.borrow(), ["b"]);
 }
 
+/// A handler that sees what was left, and isn't shown it any more at the next attempt.
+#[derive(Default)]
+struct SeenOnce(RefCell<u32>);
+
+impl Resource for SeenOnce {
+    type Properties = Properties;
+    type Id = ThingId;
+    type Attributes = ();
+
+    async fn ensure(&self, _: &Properties, _: Option<&Properties>, claim: &Claim<ThingId>) -> Result<()> {
+        claim.hold(&ThingId("thing-a".to_owned()));
+        Ok(())
+    }
+
+    async fn remove(&self, _: Option<&Properties>, _: &Claim<ThingId>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn take_back(&self, _: &Properties, _: &Properties, left: &LeftBehind, _: &Claim<ThingId>) -> Result<()> {
+        *self.0.borrow_mut() += 1;
+        if *self.0.borrow() == 1 {
+            left.is_there();
+            return Err(Error::not_yet("it is busy"));
+        }
+        Err(Error::refused("not yours"))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_seen_once_of_a_cancelled_replacement_is_not_forgotten_at_the_next_attempt() {
+    let event = event("Update", Some("thing-a"));
+    let Outcome::Answer(response) = through(FUNCTION, &SeenOnce::default(), &event).await else { panic!("went on") };
+    assert_failed(&response, "thing-a", "not yours");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_rollback_fails_for_what_a_replacement_left_only_if_that_grants_something() {
     let handler = Replacing { is_refused: true, ..Replacing::default() };

@@ -168,7 +168,7 @@ pub(crate) enum Written<T> {
     /// AWS has taken it.
     Done(T),
     /// AWS has refused it, or no answer came.
-    Refused(AwsError),
+    NotDone(AwsError),
 }
 
 /// The right to change one policy, for half the time that the lease lasts.
@@ -240,7 +240,7 @@ impl Lease<'_> {
                 past.replaced(pending.before, &pending.after, now());
                 Written::Done(())
             }
-            Err(error) => Written::Refused(error),
+            Err(error) => Written::NotDone(error),
         })
     }
 

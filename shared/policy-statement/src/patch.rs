@@ -65,7 +65,7 @@ impl<S: PolicyStore> Patch<'_, S> {
         S::guard(self.place, &before, &after)?;
         match self.write(&before, after.clone()).await? {
             Written::Done(after) => Ok(after),
-            Written::Refused(error) => {
+            Written::NotDone(error) => {
                 if error.is_refusal() && before.own(self.mark).next().is_none() {
                     self.claim.let_go();
                 }
@@ -98,10 +98,10 @@ impl<S: PolicyStore> Patch<'_, S> {
         S::guard(self.place, &before, &after)?;
         match self.write(&before, after.clone()).await? {
             // The target may have gone in between.
-            Written::Refused(error) if matches!(self.read().await?, Lookup::Found(_)) => {
+            Written::NotDone(error) if matches!(self.read().await?, Lookup::Found(_)) => {
                 Err(self.triaged(error, &before, &after).await)
             }
-            Written::Done(_) | Written::Refused(_) => Ok(()),
+            Written::Done(_) | Written::NotDone(_) => Ok(()),
         }
     }
 
@@ -147,7 +147,7 @@ impl<S: PolicyStore> Patch<'_, S> {
     async fn write(&self, before: &Document, after: Document) -> Result<Written<Document>> {
         let mut after = after;
         let mut written = self.replace(before, &after).await?;
-        while let Written::Refused(error) = &written {
+        while let Written::NotDone(error) = &written {
             let other = match S::objection(error) {
                 Objection::Size => after.with_account_ids(),
                 objection if objection.may_be_a_principal() && self.prune_orphans => after.without_orphans(self.mark),
@@ -159,8 +159,8 @@ impl<S: PolicyStore> Patch<'_, S> {
             after = other;
             written = self.replace(before, &after).await?;
         }
-        if let Written::Refused(error) = written {
-            return Ok(Written::Refused(error));
+        if let Written::NotDone(error) = written {
+            return Ok(Written::NotDone(error));
         }
         self.lease.wrote(self.mark, digest_of(after.own(self.mark)), digest_of(before.own(self.mark)));
         self.seen(&after).await.map(|()| Written::Done(after))

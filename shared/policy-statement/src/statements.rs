@@ -1,6 +1,9 @@
 //! Makes a policy have the statements of a claim, and as if it had never had any, whoever else owns the rest of it.
 
-use std::{cell::RefCell, fmt};
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+};
 
 use archipelago::caller;
 use custom_resource::{Claim, Error, LeftBehind, RequestOrder, Resource, Result, SdkConfig};
@@ -108,13 +111,15 @@ impl<S: PolicyStore> Statements<S> {
         Ok(resolved)
     }
 
-    /// Takes the claim's statements out of a policy, if there still is one. `found` is called once statements were seen.
+    /// Takes the claim's statements out of a policy, if there still is one. `found` is called once statements were seen, `unseen` where
+    /// the lease kept everybody from looking.
     async fn take_out(
         &self,
         place: Place<S::Target>,
         last: Option<&Properties<S::Target>>,
         claim: &Claim<StatementId<S::Target>>,
         found: impl FnOnce(&Place<S::Target>),
+        unseen: impl FnOnce(),
     ) -> Result<()> {
         // A role of another account has no business there, and one of the function's own account is acted as by nobody.
         let is_there = |role: &&Role| {
@@ -136,11 +141,17 @@ impl<S: PolicyStore> Statements<S> {
         let mark = &claim.owner().mark();
         let prune_orphans =
             caller(claim.invocation().function()).is_none() && last.is_some_and(|properties| properties.prune_orphans);
+        let has_begun = Cell::new(false);
         let take_out = async |lease: &Lease<'_>| {
+            has_begun.set(true);
             let patch = Patch { store: &store, place: &place, claim, mark, lease, prune_orphans };
             patch.take_out(|| found(&place)).await
         };
-        self.leases.holding(&place.named(), mark, claim.invocation().order(), take_out).await
+        let taken_out = self.leases.holding(&place.named(), mark, claim.invocation().order(), take_out).await;
+        if !has_begun.get() {
+            unseen();
+        }
+        taken_out
     }
 
     /// Takes out what a cancelled replacement may have left at `last`, unless that is the claim's own place in other words.
@@ -154,7 +165,7 @@ impl<S: PolicyStore> Statements<S> {
         let store = self.acting_as(cancelled.role.as_ref(), claim).await?;
         match self.resolve(&store, last, claim.invocation().order()).await? {
             Lookup::Found(last) if claim.id().is_some_and(|id| id.place != last) => {
-                self.take_out(last, Some(cancelled), claim, |_| left.is_there()).await
+                self.take_out(last, Some(cancelled), claim, |_| left.is_there(), || left.is_there()).await
             }
             _ => Ok(()),
         }
@@ -248,7 +259,7 @@ impl<S: PolicyStore> Resource for Statements<S> {
         let of_last = || last.and_then(|properties| properties.place(claim.invocation().account()).ok());
         let Some(place) = claim.id().map(|id| id.place).or_else(of_last) else { return Ok(()) };
         let found = |place: &Place<_>| claim.hold(&StatementId { place: place.clone(), mark: claim.owner().mark() });
-        self.or_forget(self.take_out(place, last, claim, found).await)
+        self.or_forget(self.take_out(place, last, claim, found, || {}).await)
     }
 
     async fn take_back(
@@ -259,7 +270,10 @@ impl<S: PolicyStore> Resource for Statements<S> {
         claim: &Claim<Self::Id>,
     ) -> Result<()> {
         let place = |properties: &Self::Properties| properties.place(claim.invocation().account()).ok();
-        match place(cancelled).filter(|last| place(desired).as_ref() != Some(last)) {
+        let is_elsewhere = |last: &Place<S::Target>| {
+            place(desired).as_ref() != Some(last) && claim.id().is_some_and(|id| id.place != *last)
+        };
+        match place(cancelled).filter(is_elsewhere) {
             Some(last) => self.or_forget(self.taken_back(last, cancelled, left, claim).await),
             None => Ok(()),
         }
