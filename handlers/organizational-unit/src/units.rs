@@ -8,6 +8,7 @@ use custom_resource::{Claim, Error, LeftBehind, Resource, Result};
 use organizations::{BUSY_FOR, Departure, Organizations, Thing, UnitId};
 
 use crate::{
+    levels::Levels,
     properties::{Attributes, Place, Properties},
     tree::{Deleted, Tree, Unit},
 };
@@ -24,6 +25,10 @@ pub(crate) struct OrganizationalUnits {
 impl OrganizationalUnits {
     pub(crate) fn new(organizations: Client) -> Self {
         Self { tree: Tree(Organizations(organizations)) }
+    }
+
+    fn levels(&self) -> Levels<'_> {
+        Levels { tree: &self.tree }
     }
 
     /// The OU under `parent`: the claim's own, renamed where needed; or one of that name, adopted; or a new one.
@@ -149,7 +154,7 @@ impl Resource for OrganizationalUnits {
         previous: Option<&Properties>,
         claim: &Claim<UnitId>,
     ) -> Result<Attributes> {
-        let parent_id = self.parent(&desired.place, previous.map(|previous| &previous.place), claim).await?;
+        let parent_id = self.levels().parent(&desired.place, previous.map(|previous| &previous.place), claim).await?;
         let unit = self.unit(&parent_id, desired, previous, claim).await?;
         let mut names = match &desired.place {
             Place::Child { parent: Some(_), .. } => self.tree.names_down_to(&parent_id).await?,
@@ -163,16 +168,17 @@ impl Resource for OrganizationalUnits {
         let tags = last.map(|last| &last.tags);
         let levels = match (last.map(|properties| &properties.place), claim.id()) {
             (Some(place @ Place::Path { .. }), Some(id)) => {
-                let (levels, left) = tokio::join!(self.levels(place), self.leave(id.as_str(), tags, claim));
+                let levels = self.levels();
+                let (found, left) = tokio::join!(levels.found(place), self.leave(id.as_str(), tags, claim));
                 left?;
-                levels?.0
+                found?.0
             }
             (_, Some(id)) => {
                 self.leave(id.as_str(), tags, claim).await?;
                 Vec::new()
             }
             (Some(place), None) => {
-                let (levels, itself) = self.standing(place, claim).await?;
+                let (levels, itself) = self.levels().standing(place, claim).await?;
                 if let Some(unit) = itself {
                     self.leave(&unit.id, tags, claim).await?;
                 }
@@ -180,7 +186,7 @@ impl Resource for OrganizationalUnits {
             }
             (None, None) => return Ok(()),
         };
-        self.delete_levels(&levels, claim).await
+        self.levels().delete(&levels, claim).await
     }
 
     /// Deletes the OU that a cancelled replacement made under another parent; where something is inside by now, it is left to people.
@@ -192,7 +198,7 @@ impl Resource for OrganizationalUnits {
         claim: &Claim<UnitId>,
     ) -> Result<()> {
         let Some(now) = claim.id().filter(|_| cancelled.place.is_elsewhere(&desired.place)) else { return Ok(()) };
-        let (levels, made) = self.standing(&cancelled.place, claim).await?;
+        let (levels, made) = self.levels().standing(&cancelled.place, claim).await?;
         // One that is the OU itself again stays, and so do those above it.
         let first = levels.iter().position(|level| level.id == now.as_str()).map_or(0, |place| place + 1);
         if let Some(made) = made.filter(|made| made.id != now.as_str())
@@ -201,7 +207,7 @@ impl Resource for OrganizationalUnits {
         {
             return self.tree.0.forget(&made.id, claim).await;
         }
-        self.delete_levels(&levels[first..], claim).await
+        self.levels().delete(&levels[first..], claim).await
     }
 }
 
