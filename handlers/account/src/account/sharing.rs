@@ -1,6 +1,6 @@
 //! Several resources that want one account, in front of a played Organizations: what is in use stays open.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use archipelago_tests::model::{
     Weather, configuration,
