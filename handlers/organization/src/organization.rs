@@ -10,8 +10,9 @@ use custom_resource::{Answer, Claim, Error, Resource, Result, SdkConfig};
 use organizations::{BUSY_FOR, NEW_FOR, NOT_IN_USE, Organizations, Patient, once};
 
 use crate::{
+    policy_types::PolicyTypes,
     properties::{Attributes, OrganizationId, Properties},
-    services::Services,
+    services::{ServiceAccess, Services},
 };
 
 /// How long a new organization may not be described yet.
@@ -23,7 +24,7 @@ const SHARING: &str = "ram.amazonaws.com";
 /// The organization of the function's account.
 #[derive(Debug)]
 pub(crate) struct Organization {
-    pub(crate) organizations: Organizations,
+    organizations: Organizations,
     ram: aws_sdk_ram::Client,
 }
 
@@ -32,7 +33,7 @@ impl Organization {
         Self { organizations: Organizations(Client::new(aws)), ram: aws_sdk_ram::Client::new(aws) }
     }
 
-    pub(crate) fn api(&self) -> &Client {
+    fn api(&self) -> &Client {
         &self.organizations.0
     }
 
@@ -116,18 +117,21 @@ impl Resource for Organization {
         {
             before.retain(|service| *service != SHARING);
         }
+        let organizations = &self.organizations;
+        let access = ServiceAccess { organizations };
         let services = services(desired);
         let trusted = async {
             let are_of_interest = !services.is_empty() || services_before.as_ref().is_some_and(|them| !them.is_empty());
-            if are_of_interest { self.trusted_services().await } else { Ok(Vec::new()) }
+            if are_of_interest { access.trusted().await } else { Ok(Vec::new()) }
         };
-        let (root, trusted) = tokio::join!(self.organizations.root(), trusted);
+        let (root, trusted) = tokio::join!(organizations.root(), trusted);
         let (root, trusted) = (root?, trusted?);
         let services = Services { desired: &services, previous: services_before.as_deref(), trusted: &trusted };
         // A policy type that belongs to a service can be on only while the service is trusted.
-        self.trust_new(&services, claim).await?;
-        self.change_policy_types(&root, &policy_types(desired), types_before.as_deref(), &services, claim).await?;
-        self.drop_old(&services, claim).await?;
+        access.trust_new(&services, claim).await?;
+        let types = policy_types(desired);
+        PolicyTypes { organizations }.change(&root, &types, types_before.as_deref(), &services, claim).await?;
+        access.drop_old(&services, claim).await?;
 
         let was_shared = previous.is_some_and(|previous| previous.resource_sharing);
         if desired.resource_sharing && !was_shared {
