@@ -126,6 +126,24 @@ impl<T: Target> fmt::Display for StatementId<T> {
     }
 }
 
+/// `<target>#<mark>`, the target in the words of its schema's `x-ref`, or its kind.
+#[cfg(feature = "schema")]
+impl<T: Target + schemars::JsonSchema> schemars::JsonSchema for StatementId<T> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "StatementId".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let target = T::json_schema(generator);
+        let words = target
+            .get("x-ref")
+            .and_then(serde_json::Value::as_str)
+            .map_or_else(|| format!("<{}>", T::KIND), str::to_owned);
+        let sentence = format!("`{words}#<mark>`, or `<account>:{words}#<mark>` in another account.");
+        schemars::json_schema!({ "type": "string", "description": sentence })
+    }
+}
+
 /// Some other text.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NotAStatementId;

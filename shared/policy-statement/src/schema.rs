@@ -199,17 +199,3 @@ enum Strings {
     One(String),
     Several(#[schemars(length(min = 1))] Vec<String>),
 }
-
-/// `<target>#<mark>`, the target in the words of its schema's `x-ref`, or its kind.
-impl<T: Target + JsonSchema> JsonSchema for StatementId<T> {
-    fn schema_name() -> Cow<'static, str> {
-        "StatementId".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let target = T::json_schema(generator);
-        let words = target.get("x-ref").and_then(Value::as_str).map_or_else(|| format!("<{}>", T::KIND), str::to_owned);
-        let sentence = format!("`{words}#<mark>`, or `<account>:{words}#<mark>` in another account.");
-        json_schema!({ "type": "string", "description": sentence })
-    }
-}

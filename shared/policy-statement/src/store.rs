@@ -1,10 +1,10 @@
 //! Where a policy is kept: the few calls that a service offers for it, and what it takes.
 
-use std::{collections::BTreeMap, fmt::Display, str::FromStr, time::Duration};
+use std::time::Duration;
 
 use custom_resource::{AwsError, Result};
 
-use crate::{Document, Limit, Place, Rules, Statement};
+use crate::{Document, Limit, Place, Rules, Statement, Target};
 
 /// One kind of policy that belongs to one kind of thing.
 #[expect(async_fn_in_trait, reason = "one event at a time on a current-thread runtime: nothing has to be Send")]
@@ -124,23 +124,6 @@ pub enum Policy {
     Absent,
     /// There is no such target, or it is being deleted: AWS said so.
     NoTarget(AwsError),
-}
-
-/// The thing that a policy belongs to. Displayed, it is a part of the physical id, from which it is read again; what is
-/// displayed doesn't start with 12 digits and a colon.
-pub trait Target: FromStr + Display + Clone + PartialEq {
-    /// What it is called in a sentence: `repository`.
-    const KIND: &'static str;
-    /// Its ARN, with `{partition}`, `{region}` and `{account}`, and `{}` for what is displayed.
-    const ARN: &'static str;
-    /// The names of its properties, with those of the statement: made by [`properties`].
-    const PROPERTIES: &'static [&'static str];
-
-    /// Reads it from those of its properties that the template gives, with the account that they name, if they do.
-    ///
-    /// # Errors
-    /// What is wrong with them, without saying their values.
-    fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String>;
 }
 
 /// The properties of a statement type: those of its target, `own`, and those that all have.
