@@ -69,22 +69,22 @@ impl Resource for Accounts {
         let thing = Thing { id, name: &known };
         let (to, before) = (desired.parent_id.as_ref(), previous.map(|previous| previous.parent_id.as_ref()));
         let is_placed = to.is_some() || before.flatten().is_some();
-        let placement = Placement { api: &self.api };
+        let (placement, sharing) = (Placement { api: &self.api }, self.api.sharing());
         let parent = async { if is_placed { placement.parent(id).await.map(Some) } else { Ok(None) } };
-        let (users, parent) = tokio::join!(self.api.organizations.users_of(thing), parent);
+        let (users, parent) = tokio::join!(sharing.users_of(thing), parent);
         let (users, parent) = (users?, parent?);
         let is_shown = account.name() == Some(&desired.name.0);
         if !is_shown {
-            self.api.organizations.check_alone(thing, "name", &users, claim).await?;
+            sharing.check_alone(thing, "name", &users, claim).await?;
         }
         // Before the account is relied on: whoever leaves it sees the user.
         let tags = previous.map(|previous| &previous.tags);
-        self.api.organizations.join(thing, &users, &desired.tags, tags, false, claim).await?;
+        sharing.join(thing, &users, &desired.tags, tags, false, claim).await?;
         if !is_shown || previous.is_some_and(|previous| previous.name != desired.name) {
             claim.writes().change("name", is_shown, async || self.api.rename(id, &desired.name.0).await).await?;
         }
         if let Some(parent) = parent {
-            let check = async || self.api.organizations.check_alone(thing, "place", &users, claim).await;
+            let check = async || sharing.check_alone(thing, "place", &users, claim).await;
             placement.relocate(id, &parent, desired, previous, claim, check).await?;
         }
         let was_ready = previous.is_some_and(|previous| previous.wait_until_ready) && was_given(id, claim);
@@ -108,13 +108,14 @@ impl Resource for Accounts {
             (None, Some(AccountId::Account(id))) => [id].into(),
             (None, _) => return Ok(()),
         };
+        let sharing = self.api.sharing();
         for id in ids {
             if !last.is_some_and(|last| last.close_on_delete) {
-                self.api.organizations.leave_behind(&id, claim).await?;
-            } else if self.api.organizations.leave(&id, claim).await? == Departure::Last {
+                sharing.leave_behind(&id, claim).await?;
+            } else if sharing.leave(&id, claim).await? == Departure::Last {
                 return match self.close(&id).await {
                     Err(error @ Error::Refused(_)) => {
-                        Err(self.api.organizations.stay(&id, last.map(|last| &last.tags), claim, error).await)
+                        Err(sharing.stay(&id, last.map(|last| &last.tags), claim, error).await)
                     }
                     ended => ended,
                 };

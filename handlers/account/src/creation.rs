@@ -145,7 +145,7 @@ impl Creation<'_> {
         let id = account.id().unwrap_or_default();
         check_member(id, self.claim)?;
         let uses = |users: Users| users.includes(self.claim.owner());
-        if !self.desired.adopt_existing && !self.api.organizations.users(id).await?.is_some_and(uses) {
+        if !self.desired.adopt_existing && !self.api.sharing().users(id).await?.is_some_and(uses) {
             return Err(Error::refused(format!(
                 "the account {id} of this organization has the address in `Email`; set `AdoptExisting` to true to take it over, \
                  or choose another address"

@@ -37,7 +37,7 @@ impl Levels<'_> {
             parent = if let Some(level) = self.named(&parent, name).await? {
                 let is_it = |id: UnitId| id.as_str() == level.id;
                 if claim.id().is_some_and(is_it) || previous.is_some_and(|last| last.is_level(depth, place)) {
-                    self.tree.0.forget(&level.id, claim).await?;
+                    self.tree.sharing().forget(&level.id, claim).await?;
                 }
                 level.id
             } else {
@@ -96,17 +96,17 @@ impl Levels<'_> {
 
     /// Deletes an OU that was made and that nobody uses, not even this claim. Says whether it is gone.
     pub(crate) async fn delete_one(&self, id: &str, claim: &Claim<UnitId>) -> Result<bool> {
-        match self.tree.0.twice(id, |users| users.is_used() || !users.is_made()).await? {
+        match self.tree.sharing().twice(id, |users| users.is_used() || !users.is_made()).await? {
             None => return Ok(true),
             Some(true) => return Ok(false),
             Some(false) => {}
         }
-        match self.tree.0.leave_last(id, claim).await? {
+        match self.tree.sharing().leave_last(id, claim).await? {
             Departure::Nothing => Ok(true),
             Departure::Left => Ok(false),
             Departure::Last if self.tree.delete(id).await? == Deleted::Gone => Ok(true),
             Departure::Last => {
-                self.tree.0.forget(id, claim).await?;
+                self.tree.sharing().forget(id, claim).await?;
                 Ok(false)
             }
         }

@@ -12,7 +12,7 @@ use aws_sdk_organizations::{
     types::{Account, OrganizationalUnit},
 };
 use custom_resource::{Answer, Error, Result};
-use organizations::{NEW_FOR, Organizations, Patient, once};
+use organizations::{NEW_FOR, Organizations, Patient, Sharing, once};
 
 /// What Organizations says of a name that another OU under the parent has.
 const TAKEN: &str = "DuplicateOrganizationalUnitException";
@@ -58,6 +58,10 @@ pub(crate) struct Tree(pub(crate) Organizations);
 impl Tree {
     fn client(&self) -> &Client {
         &self.0.0
+    }
+
+    pub(crate) fn sharing(&self) -> Sharing<'_> {
+        Sharing(&self.0)
     }
 
     /// The OUs right below `parent`; none where it isn't there.

@@ -17,7 +17,7 @@ mod ids;
 mod sharing;
 
 pub use ids::{NotAUnitId, ParentId, UnitId, is_token};
-pub use sharing::{Departure, Thing};
+pub use sharing::{Departure, Sharing, Thing};
 
 /// What Organizations says while it is busy with another change, or with itself.
 pub const BUSY: [&str; 5] = [
