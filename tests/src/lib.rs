@@ -12,6 +12,7 @@ pub mod call;
 pub mod cloudformation;
 pub mod fault;
 mod files;
+pub mod folder;
 pub mod function;
 pub mod http;
 pub mod local_aws;

@@ -6,17 +6,28 @@ use aws_sdk_organizations::{
     Client,
     types::{Organization as Described, OrganizationFeatureSet},
 };
-use custom_resource::{Answer, Claim, Error, Resource, Result, SdkConfig};
-use organizations::{BUSY_FOR, NEW_FOR, NOT_IN_USE, Organizations, Patient, once};
+use custom_resource::{Answer, Claim, Error, Passing, Resource, Result, SdkConfig};
+use organizations::{BUSY_FOR, NEW_FOR, NOT_IN_USE, Organizations, PASSING, once};
 
 use crate::{
     policy_types::PolicyTypes,
     properties::{Attributes, OrganizationId, Properties},
     services::{ServiceAccess, Services},
+    stack_sets::{Access, StackSets},
 };
 
 /// How long a new organization may not be described yet.
 const DESCRIBED_WITHIN: Duration = Duration::from_mins(2);
+
+/// What Organizations says of an organization that was made a moment ago.
+const NEW_ORGANIZATION: Passing = Passing { codes: &["AlreadyInOrganizationException"], within: DESCRIBED_WITHIN };
+
+/// What RAM says to `EnableSharingWithAwsOrganization` while it is out of order, and of a management account that it doesn't know as one
+/// yet.
+const SHARING_PASSING: [Passing; 2] = [
+    Passing { codes: &["ServerInternalException", "ServiceUnavailableException"], within: BUSY_FOR },
+    Passing { codes: &["OperationNotPermittedException"], within: NEW_FOR },
+];
 
 /// The service without whose trust RAM doesn't share inside the organization.
 const SHARING: &str = "ram.amazonaws.com";
@@ -26,11 +37,16 @@ const SHARING: &str = "ram.amazonaws.com";
 pub(crate) struct Organization {
     organizations: Organizations,
     ram: aws_sdk_ram::Client,
+    stack_sets: StackSets,
 }
 
 impl Organization {
     pub(crate) fn new(aws: &SdkConfig) -> Self {
-        Self { organizations: Organizations(Client::new(aws)), ram: aws_sdk_ram::Client::new(aws) }
+        Self {
+            organizations: Organizations(Client::new(aws)),
+            ram: aws_sdk_ram::Client::new(aws),
+            stack_sets: StackSets(aws_sdk_cloudformation::Client::new(aws)),
+        }
     }
 
     fn api(&self) -> &Client {
@@ -39,7 +55,7 @@ impl Organization {
 
     async fn described(&self) -> Result<Option<Described>> {
         let described = self.api().describe_organization().send().await;
-        let described = described.none_if(&[NOT_IN_USE]).unless_busy()?;
+        let described = described.none_if(&[NOT_IN_USE]).passing(&PASSING)?;
         Ok(described.and_then(|output| output.organization))
     }
 
@@ -47,7 +63,7 @@ impl Organization {
     async fn made(&self) -> Result<Described> {
         let request = self.api().create_organization().feature_set(OrganizationFeatureSet::All);
         let made = request.customize().config_override(once()).send().await;
-        let made = made.unless_busy().not_yet_if(&["AlreadyInOrganizationException"], DESCRIBED_WITHIN)?;
+        let made = made.passing(&PASSING).passing(&[NEW_ORGANIZATION])?;
         made.organization.ok_or_else(|| Error::not_yet_within(DESCRIBED_WITHIN, "the organization isn't described yet"))
     }
 
@@ -55,10 +71,7 @@ impl Organization {
     /// <https://docs.aws.amazon.com/ram/latest/APIReference/API_EnableSharingWithAwsOrganization.html>
     async fn share_resources(&self) -> Result<()> {
         let enabled = self.ram.enable_sharing_with_aws_organization().send().await;
-        let enabled = enabled
-            .not_yet_if(&["ServerInternalException", "ServiceUnavailableException"], BUSY_FOR)
-            // Said of an account that is no management account: to RAM, a new one isn't yet.
-            .not_yet_if(&["OperationNotPermittedException"], NEW_FOR)?;
+        let enabled = enabled.passing(&SHARING_PASSING)?;
         if enabled.return_value() == Some(false) {
             return Err(Error::not_yet_within(BUSY_FOR, "RAM has not switched sharing with the organization on yet"));
         }
@@ -118,20 +131,32 @@ impl Resource for Organization {
             before.retain(|service| *service != SHARING);
         }
         let organizations = &self.organizations;
-        let access = ServiceAccess { organizations };
+        let trust = ServiceAccess { organizations };
         let services = services(desired);
+        let access = Access::of(desired, previous);
+        if let Some(before) = &mut services_before {
+            access.forget(before, &services);
+        }
         let trusted = async {
             let are_of_interest = !services.is_empty() || services_before.as_ref().is_some_and(|them| !them.is_empty());
-            if are_of_interest { access.trusted().await } else { Ok(Vec::new()) }
+            if are_of_interest { trust.trusted().await } else { Ok(Vec::new()) }
         };
-        let (root, trusted) = tokio::join!(organizations.root(), trusted);
-        let (root, trusted) = (root?, trusted?);
+        let status = async { if access == Access::Kept { Ok(None) } else { self.stack_sets.status().await.map(Some) } };
+        let (root, trusted, status) = tokio::join!(organizations.root(), trusted, status);
+        let (root, trusted, status) = (root?, trusted?, status?);
         let services = Services { desired: &services, previous: services_before.as_deref(), trusted: &trusted };
+        // CloudFormation takes the trust away as well, which the template may want all the same.
+        if let (Access::Off, Some(status)) = (access, &status) {
+            self.stack_sets.shut_out(status, claim).await?;
+        }
         // A policy type that belongs to a service can be on only while the service is trusted.
-        access.trust_new(&services, claim).await?;
+        trust.trust_new(&services, claim).await?;
+        if let (Access::On { is_new }, Some(status)) = (access, &status) {
+            self.stack_sets.let_in(is_new, status, claim).await?;
+        }
         let types = policy_types(desired);
         PolicyTypes { organizations }.change(&root, &types, types_before.as_deref(), &services, claim).await?;
-        access.drop_old(&services, claim).await?;
+        trust.drop_old(&services, claim).await?;
 
         let was_shared = previous.is_some_and(|previous| previous.resource_sharing);
         if desired.resource_sharing && !was_shared {

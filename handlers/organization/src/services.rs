@@ -8,8 +8,8 @@ use aws_sdk_organizations::{
     },
     types::{ConstraintViolationExceptionReason as Constraint, EnabledServicePrincipal},
 };
-use custom_resource::{Claim, Result};
-use organizations::{NEW_FOR, Organizations, Patient, constraint};
+use custom_resource::{Answer, Claim, Result};
+use organizations::{NEW_FOR, Organizations, PASSING, constraint};
 
 use crate::properties::OrganizationId;
 
@@ -41,7 +41,7 @@ impl ServiceAccess<'_> {
     /// The services that are trusted.
     pub(crate) async fn trusted(&self) -> Result<Vec<String>> {
         let pages = self.organizations.0.list_aws_service_access_for_organization().into_paginator().send();
-        let pages = pages.collect::<Result<Vec<_>, _>>().await.unless_busy()?;
+        let pages = pages.collect::<Result<Vec<_>, _>>().await.passing(&PASSING)?;
         let trusted = pages.iter().flat_map(ListServicesOutput::enabled_service_principals);
         Ok(trusted.filter_map(EnabledServicePrincipal::service_principal).map(ToOwned::to_owned).collect())
     }
@@ -54,7 +54,7 @@ impl ServiceAccess<'_> {
                 continue;
             }
             let request = self.organizations.0.enable_aws_service_access().service_principal(*service);
-            let enabling = async || Ok(request.send().await.unless_busy().map(drop)?);
+            let enabling = async || Ok(request.send().await.passing(&PASSING).map(drop)?);
             claim.writes().change(service, is_trusted, enabling).await?;
         }
         Ok(())
@@ -79,7 +79,7 @@ impl ServiceAccess<'_> {
             DisableAWSServiceAccessError::ConstraintViolationException(violation) => violation.reason(),
             _ => None,
         });
-        disabled.unless_busy().map(drop).map_err(|error| match constraint {
+        disabled.passing(&PASSING).map(drop).map_err(|error| match constraint {
             Some(Constraint::PolicyTypeEnabledForThisService) => {
                 let advice = format!(
                     "a policy type of {service} is on: disable that as well, or leave {service} in `TrustedServices`"

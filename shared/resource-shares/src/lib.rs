@@ -6,7 +6,7 @@ mod api;
 mod association_changes;
 mod associations;
 mod ids;
-mod patience;
+mod passing;
 mod principals;
 mod tags;
 
@@ -15,6 +15,6 @@ pub use api::ResourceShares;
 pub use association_changes::AssociationChanges;
 pub use associations::{Association, Associations, Entity, batches};
 pub use ids::{NotAShareArn, ShareArn};
-pub use patience::Patient;
+pub use passing::{PASSING, SharingAnswer};
 pub use principals::{Organization, Principal};
 pub use tags::{pairs, tags};
