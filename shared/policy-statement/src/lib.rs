@@ -36,4 +36,4 @@ pub use properties::{Attributes, NotAStatementId, Properties, StatementId};
 pub use serve::serve;
 pub use statement::{Statement, StatementProperty};
 pub use statements::Statements;
-pub use store::{Lookup, Objection, Policy, PolicyStore, properties};
+pub use store::{Lookup, Objection, Policy, PolicyStore};

@@ -15,8 +15,8 @@ pub trait Target: FromStr + Display + Clone + PartialEq {
     const KIND: &'static str;
     /// Its ARN, with `{partition}`, `{region}` and `{account}`, and `{}` for what is displayed.
     const ARN: &'static str;
-    /// The names of its properties, with those of the statement: made by [`properties`](crate::properties).
-    const PROPERTIES: &'static [&'static str];
+    /// The names of its own properties, beside those that all statement types have.
+    const OWN: &'static [&'static str];
 
     /// Reads it from those of its properties that the template gives, with the account that they name, if they do.
     ///

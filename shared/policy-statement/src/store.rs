@@ -125,32 +125,3 @@ pub enum Policy {
     /// There is no such target, or it is being deleted: AWS said so.
     NoTarget(AwsError),
 }
-
-/// The properties of a statement type: those of its target, `own`, and those that all have.
-///
-/// ```
-/// const PROPERTIES: &[&str] = &policy_statement::properties::<2, 7>(["RepositoryName", "RegistryId"]);
-/// assert_eq!(PROPERTIES[..4], ["RepositoryName", "RegistryId", "Statement", "RoleArn"]);
-/// ```
-///
-/// # Panics
-/// If `ALL` isn't the length of both together, which the compiler says where it is used for a constant.
-#[must_use]
-pub const fn properties<const OWN: usize, const ALL: usize>(own: [&'static str; OWN]) -> [&'static str; ALL] {
-    assert!(ALL == OWN + COMMON.len());
-    let mut all = [""; ALL];
-    let mut next = 0;
-    while next < ALL {
-        all[next] = if next < OWN { own[next] } else { COMMON[next - OWN] };
-        next += 1;
-    }
-    all
-}
-
-/// The properties that all statement types have.
-const COMMON: [&str; 5] = [STATEMENT, ROLE_ARN, EXTERNAL_ID, PRUNE_ORPHANS, ALLOW_PUBLIC];
-pub(crate) const STATEMENT: &str = "Statement";
-pub(crate) const ROLE_ARN: &str = "RoleArn";
-pub(crate) const EXTERNAL_ID: &str = "ExternalId";
-pub(crate) const PRUNE_ORPHANS: &str = "PruneOrphans";
-pub(crate) const ALLOW_PUBLIC: &str = "AllowPublic";
