@@ -15,7 +15,7 @@ LAYERS = (
     {"archipelago"},
     {"ec2", "organizations"},
     {"policy-statement", "resource-shares"},
-    {folder.name for folder in (ROOT / "handlers").iterdir()},
+    {manifest.parent.name for manifest in ROOT.glob("handlers/*/Cargo.toml")},
 )
 
 # What crates use in tests alone.
