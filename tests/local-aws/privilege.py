@@ -26,6 +26,11 @@ OF_ALL = {"lambda:InvokeFunction", "sts:AssumeRole"}
 FREE = {"sts:GetCallerIdentity"}
 
 
+def is_of_others(function, action):
+    """Whether the function may call that for others, and doesn't by itself."""
+    return action in OF_OTHERS or (function, action) in OF_OTHERS_THERE
+
+
 def gaps(template, calls):
     """A sentence for each action that a function called and may not, and for each permission that no call needed."""
     policies_in = functools.cache(template.policies)
@@ -53,8 +58,7 @@ def gaps(template, calls):
         for function, policy in policies_in("111111111111", "us-east-1").items()
         for place, permission in enumerate(policy)
         if permission.effect == "Allow" and (function, place) not in needed
-        if permission.action not in OF_OTHERS and (function, permission.action) not in OF_OTHERS_THERE
-        if permission.action not in believed
+        if not is_of_others(function, permission.action) and permission.action not in believed
     ]
     return [
         *(f"{who} called {action}, on {what} for one, and may not" for (who, action), what in sorted(missing.items())),

@@ -32,15 +32,25 @@ impl Shared {
         Self { owner, vpc, subnets, share: text(&made["resourceShare"]["resourceShareArn"]) }
     }
 
-    /// The tags of both subnets and of the VPC in an account.
-    async fn tags(&self, account: &str) -> [BTreeMap<String, String>; 3] {
+    /// The tags of both subnets and of the VPC in an account, with those that say who uses them.
+    async fn all_tags(&self, account: &str) -> [BTreeMap<String, String>; 3] {
         let [one, two] = &self.subnets;
         let mut subnets = seen(account, &[one, two]).await;
-        let own = |tags: BTreeMap<String, String>| {
-            tags.into_iter().filter(|(key, _)| !key.starts_with("archipelago:")).collect()
-        };
         let mut of = |id: &str| subnets.remove(id).unwrap_or_default();
-        [of(one), of(two), vpc_tags(account, &self.vpc).await].map(own)
+        [of(one), of(two), vpc_tags(account, &self.vpc).await]
+    }
+
+    /// The same without those.
+    async fn tags(&self, account: &str) -> [BTreeMap<String, String>; 3] {
+        self.all_tags(account).await.map(|mut tags| {
+            tags.retain(|key, _| !key.starts_with("archipelago:"));
+            tags
+        })
+    }
+
+    /// The keys of all tags of both subnets and of the VPC in the account of the functions.
+    pub(super) async fn keys(&self) -> [Vec<String>; 3] {
+        self.all_tags(&LocalAws::running().account).await.map(|tags| tags.into_keys().collect())
     }
 
     pub(super) async fn here(&self) -> [BTreeMap<String, String>; 3] {

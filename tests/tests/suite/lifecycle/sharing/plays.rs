@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::super::statements::own_account;
 use super::super::{Stack, template, unique};
-use super::play::Play;
+use super::play::{Play, User};
 use super::things::Thing;
 use super::{failing_after, resource, retained};
 use crate::network::{associations, member, some_subnet};
@@ -120,6 +120,11 @@ async fn used_by_stacks(things: Vec<Thing>, order: &[usize]) {
         let user = play.user(&stack, "User").await;
         stacks.push((stack, user));
     }
+    go_in(&play, &stacks, order).await;
+}
+
+/// Deletes stacks in this order, and looks at the things before and after each.
+async fn go_in(play: &Play, stacks: &[(Stack, User)], order: &[usize]) {
     for (gone, number) in order.iter().enumerate() {
         let left: Vec<_> = order[gone..].iter().map(|number| &stacks[*number].1).collect();
         play.is_there(&left, &format!("after {gone} of {order:?}")).await;
@@ -133,6 +138,23 @@ async fn what_several_stacks_use_stays_until_the_last_is_gone_whichever_made_it(
     // What is left of three once the third has gone is two in the other order.
     let orders: [&'static [usize]; 2] = [&[0, 1], &[2, 1, 0]];
     all(orders.into_iter().map(|order| async { used_by_stacks(Thing::all().await, order).await })).await;
+}
+
+#[tokio::test]
+async fn an_account_that_its_maker_would_not_adopt_stays_until_those_who_adopted_it_are_gone_too() {
+    all([[0, 1, 2], [2, 0, 1]].map(|order| async move {
+        let name = unique("made");
+        let mut play = Play::of(vec![Thing::account("Account", &name, false)]).await;
+        let adopting = Play::of(vec![Thing::account("Account", &name, true)]).await.template(&["User"]);
+        let mut stacks = vec![play.begun_by("User", &play.template(&["User"])).await];
+        for _ in 1..order.len() {
+            let stack = Stack::create(&adopting, "CREATE_COMPLETE").await;
+            let user = play.user(&stack, "User").await;
+            stacks.push((stack, user));
+        }
+        go_in(&play, &stacks, &order).await;
+    }))
+    .await;
 }
 
 #[tokio::test]

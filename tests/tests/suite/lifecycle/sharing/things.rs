@@ -30,7 +30,7 @@ pub(super) struct Thing {
 enum Target {
     Organization,
     Unit { parent: String },
-    Account { name: String },
+    Account { name: String, adopts: bool },
     Tags(Shared),
     Share { name: String, subnet: String, guest: String },
     Principal { share: String, account: String },
@@ -73,7 +73,7 @@ impl Thing {
         let share = some_share(&[&account]).await;
         [
             Self::new("OlderUnit", Target::Unit { parent }).that_was_there(),
-            Self::new("OlderAccount", Target::Account { name }).that_was_there(),
+            Self::account("OlderAccount", &name, true).that_was_there(),
             Self::principal("OlderPrincipal", &share, &account).that_was_there(),
         ]
     }
@@ -83,7 +83,7 @@ impl Thing {
         [
             Self { outlives: true, ..Self::new("Organization", Target::Organization) },
             Self::new("Unit", Target::Unit { parent }),
-            Self::new("Account", Target::Account { name: unique("account") }),
+            Self::account("Account", &unique("account"), true),
         ]
     }
 
@@ -110,6 +110,11 @@ impl Thing {
         all
     }
 
+    /// An account, whose users adopt it or not.
+    pub(super) fn account(name: &'static str, account: &str, adopts: bool) -> Self {
+        Self::new(name, Target::Account { name: account.to_owned(), adopts })
+    }
+
     /// A principal on a share.
     pub(super) fn principal(name: &'static str, share: &str, account: &str) -> Self {
         Self::new(name, Target::Principal { share: share.to_owned(), account: account.to_owned() })
@@ -123,7 +128,7 @@ impl Thing {
                 resource("Custom::Organization", "organization", wanted)
             }
             Target::Unit { parent } => unit("Apps", parent),
-            Target::Account { name } => account(name, true),
+            Target::Account { name, adopts } => account(name, *adopts),
             Target::Tags(shared) => tags(shared, &[("Name", "app"), ("stage", "test")]),
             Target::Share { name, subnet, guest } => {
                 let wanted = json!({ "Name": name, "SubnetIds": [subnet], "Principals": [guest] });
@@ -153,18 +158,30 @@ impl Thing {
                 assert!(users.is_empty() || on.len() == 2, "{on:?}");
                 vec![described["Organization"]["Id"].clone(), json!(on)]
             }
-            Target::Unit { parent } => children(parent).await.into_iter().map(|child| json!(child)).collect(),
-            Target::Account { name } => {
+            Target::Unit { parent } => {
+                let units = children(parent).await;
+                for (_, id) in &units {
+                    counted(&keys(id).await, users);
+                }
+                units.into_iter().map(|unit| json!(unit)).collect()
+            }
+            Target::Account { name, .. } => {
                 let mut open = Vec::new();
                 for account in accounts(&email(name)).await {
                     if account["State"] == "ACTIVE" {
                         let id = account["Id"].as_str().unwrap();
+                        counted(&keys(id).await, users);
                         open.push(json!([id, account["Name"], parent(id).await]));
                     }
                 }
                 open
             }
-            Target::Tags(shared) => shared.here().await.into_iter().map(|tags| json!(tags)).collect(),
+            Target::Tags(shared) => {
+                for keys in shared.keys().await {
+                    counted(&keys, users);
+                }
+                shared.here().await.into_iter().map(|tags| json!(tags)).collect()
+            }
             Target::Share { name, subnet, guest } => {
                 let mut arns: Vec<_> =
                     shares(name).await.iter().map(|share| network::text(&share["resourceShareArn"])).collect();
@@ -182,6 +199,18 @@ impl Thing {
             Target::Policy(policy) => statements(&policy.read().await, users),
         }
     }
+}
+
+/// Fails unless a tag says of each of `users`, and of nobody else, that it uses the thing with these tags.
+fn counted(keys: &[String], users: &[&str]) {
+    let marks: Vec<_> = keys.iter().filter(|key| key.starts_with("archipelago:user-")).collect();
+    assert_eq!(marks.len(), users.len(), "a tag for each user: {marks:?}");
+}
+
+/// The keys of the tags of an OU or an account.
+async fn keys(id: &str) -> Vec<String> {
+    let listed = organizations("ListTagsForResource", json!({ "ResourceId": id })).await;
+    listed["Tags"].as_array().unwrap().iter().map(|tag| network::text(&tag["Key"])).collect()
 }
 
 /// The statements of a policy. Those of `users` have to be there with one meaning, which is one item, whoever has it.
