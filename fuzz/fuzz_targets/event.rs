@@ -4,8 +4,8 @@
 
 use std::future::pending;
 
-use archipelago_fuzz::answered;
 use archipelago::Tags;
+use archipelago_fuzz::answered;
 use custom_resource::{Claim, Error, Resource, Result};
 use libfuzzer_sys::fuzz_target;
 use serde::{Deserialize, Serialize};

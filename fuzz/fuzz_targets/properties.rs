@@ -15,9 +15,7 @@ use archipelago_fuzz::{answered, leases};
 use aws_sdk_dynamodb::config::BehaviorVersion;
 use custom_resource::{AwsError, Result, SdkConfig, Status};
 use libfuzzer_sys::fuzz_target;
-use policy_statement::{
-    Limit, Objection, Place, Policy, PolicyStore, Resources, Rules, Statements, Target, properties,
-};
+use policy_statement::{Limit, Objection, Place, Policy, PolicyStore, Resources, Rules, Statements, Target};
 
 const FOREIGN: &str =
     r#"{"Version":"2008-10-17","Statement":[{"Sid":"","Effect":"Deny","Principal":"*","Action":"s3:*","N":1.0}]}"#;
@@ -28,7 +26,7 @@ struct Shelf(String);
 impl Target for Shelf {
     const KIND: &'static str = "shelf";
     const ARN: &'static str = "arn:{partition}:shop:{region}:{account}:shelf/{}";
-    const PROPERTIES: &'static [&'static str] = &properties::<1, 6>(["ShelfName"]);
+    const OWN: &'static [&'static str] = &["ShelfName"];
 
     fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
         let name = properties.get("ShelfName").ok_or("`ShelfName` is required")?;

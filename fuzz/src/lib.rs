@@ -4,7 +4,9 @@ mod leases;
 
 use std::time::Duration;
 
-use custom_resource::{Clock, Envelope, Lifecycle, Outcome, Request, Resource, Response, ResponseHosts, Status, readable};
+use custom_resource::{
+    Clock, Envelope, Lifecycle, Outcome, Request, Resource, Response, ResponseHosts, Status, readable,
+};
 use serde_json::Value;
 use tokio::{runtime::Builder, time::Instant};
 

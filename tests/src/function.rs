@@ -8,12 +8,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::binary::built;
 use crate::fault::Fault;
+use crate::files::built;
 use crate::http::{Headers, Reply, Request, Server};
 use crate::patience::soon;
-pub use crate::process::LogLine;
 use crate::process::Process;
+pub use crate::process::{LogLine, Outcome};
 use crate::runtime_api::{Invocation, chain_of, json_of};
 
 /// The time of an invocation that ends while its work still waits. A function keeps half of a short time for its answer: five
@@ -118,19 +118,6 @@ impl Configuration {
 /// Lambda stops a function that has caused its own invocation this often.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
 const LONGEST_CHAIN: u32 = 16;
-
-/// How an invocation ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    /// The function returned this.
-    Returned(Value),
-    /// The function, or its start, reported this error.
-    Errored(Value),
-    /// The timeout passed and the process was killed.
-    TimedOut,
-    /// The process ended by itself in the middle of the invocation.
-    Crashed,
-}
 
 /// One invocation as the function's owner sees it.
 #[derive(Clone, Debug)]

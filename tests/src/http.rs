@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
+pub use crate::message::{Headers, Reply, Request};
 use crate::record::record;
 
 /// A client for this machine's servers, past any proxy.
@@ -27,65 +28,6 @@ pub fn client() -> reqwest::Client {
     // Everything here is plain HTTP, but in this workspace reqwest comes with TLS, without the cryptography for it.
     drop(rustls::crypto::ring::default_provider().install_default());
     reqwest::Client::builder().no_proxy().build().expect("TLS has its cryptography")
-}
-
-/// A request as it came over the wire.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// `GET`, `POST`, `PUT` and so on.
-    pub method: String,
-    /// The path, still percent-encoded.
-    pub path: String,
-    /// What follows the question mark.
-    pub query: Option<String>,
-    /// Names in lower case, in the order they came.
-    pub headers: Headers,
-    /// The whole body.
-    pub body: Vec<u8>,
-}
-
-/// Header names (lower case) and values, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(pub Vec<(String, String)>);
-
-impl Headers {
-    /// These headers; the names are in lower case.
-    #[must_use]
-    pub fn of<const N: usize>(headers: [(&str, String); N]) -> Self {
-        Self(headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-    }
-
-    /// The first header of that name; `name` is in lower case.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-}
-
-/// What the server does with a request.
-#[derive(Clone, Debug)]
-pub enum Reply {
-    /// A status, headers and a body.
-    Answer(u16, Headers, Vec<u8>),
-    /// The connection stays open and nothing is ever sent.
-    Silence,
-    /// The connection is closed before an answer.
-    Cut,
-}
-
-impl Reply {
-    /// A status without a body.
-    #[must_use]
-    pub fn status(status: u16) -> Self {
-        Self::Answer(status, Headers::default(), Vec::new())
-    }
-
-    /// A status with a JSON body.
-    #[must_use]
-    pub fn json(status: u16, body: &serde_json::Value) -> Self {
-        let headers = Headers::of([("content-type", "application/json".to_owned())]);
-        Self::Answer(status, headers, body.to_string().into_bytes())
-    }
 }
 
 /// A server that stops, with all its connections, when it is dropped.

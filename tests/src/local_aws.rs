@@ -9,7 +9,7 @@ use std::sync::{Mutex, OnceLock};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::binary::workspace;
+use crate::files::workspace;
 
 /// A running local AWS; it stops when the process of the tests ends, since its standard input closes then.
 #[derive(Debug)]

@@ -21,6 +21,7 @@ mod query;
 pub mod ram;
 mod requests;
 mod rest;
+pub mod stacks;
 mod story;
 mod weather;
 mod world;

@@ -6,12 +6,11 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use crate::function::Outcome;
 use crate::patience::PATIENCE;
 use crate::runtime_api::{Invocation, Report, RuntimeApi, json_of};
 
@@ -22,6 +21,19 @@ pub struct LogLine {
     pub stderr: bool,
     /// The line without its end.
     pub text: String,
+}
+
+/// How an invocation ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The function returned this.
+    Returned(Value),
+    /// The function, or its start, reported this error.
+    Errored(Value),
+    /// The timeout passed and the process was killed.
+    TimedOut,
+    /// The process ended by itself in the middle of the invocation.
+    Crashed,
 }
 
 #[derive(Debug)]

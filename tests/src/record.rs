@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
-use crate::http::Request;
+use crate::message::Request;
 
 /// The variable with the folder for them; without it nothing is written.
 const FOLDER: &str = "ARCHIPELAGO_CALLS";

@@ -12,7 +12,7 @@ use aws_sdk_organizations::{
 };
 use aws_sdk_sts::config::{Credentials, Region};
 use custom_resource::{Answer, AwsError, Error, Passing, Result, SdkConfig};
-use organizations::{NEW_FOR, NOT_IN_USE, Organizations, PASSING, constraint, once, tags};
+use organizations::{NEW_FOR, NOT_IN_USE, Organizations, PASSING, Sharing, constraint, once, tags};
 
 use crate::properties::{Email, Properties};
 
@@ -88,6 +88,10 @@ impl Api {
 
     fn client(&self) -> &aws_sdk_organizations::Client {
         &self.organizations.0
+    }
+
+    pub(crate) fn sharing(&self) -> Sharing<'_> {
+        Sharing(&self.organizations)
     }
 
     /// The account, if it is in the organization.

@@ -2,8 +2,10 @@
 
 mod account;
 mod api;
+mod creation;
 mod place;
 mod properties;
+mod state;
 
 use account::Accounts;
 

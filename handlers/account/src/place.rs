@@ -5,11 +5,17 @@ use custom_resource::{Claim, Error, Result};
 use organizations::{NEW_FOR, ParentId};
 
 use crate::{
-    account::Accounts,
+    api::Api,
     properties::{AccountId, Properties},
 };
 
-impl Accounts {
+/// The places of accounts in the organization.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placement<'a> {
+    pub(crate) api: &'a Api,
+}
+
+impl Placement<'_> {
     /// Where the account is.
     pub(crate) async fn parent(&self, id: &str) -> Result<Parent> {
         let parent = self.api.organizations.parent(id).await?;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use custom_resource::{is_account_id, mangled_account_id};
-use policy_statement::{Place, Target, properties};
+use policy_statement::{Place, Target};
 
 /// The properties as they are written.
 #[cfg(test)]
@@ -30,7 +30,7 @@ pub(crate) struct Repository {
 impl Target for Repository {
     const KIND: &'static str = "repository";
     const ARN: &'static str = "arn:{partition}:ecr:{region}:{account}:repository/{}";
-    const PROPERTIES: &'static [&'static str] = &properties::<2, 7>(["RepositoryName", "RegistryId"]);
+    const OWN: &'static [&'static str] = &["RepositoryName", "RegistryId"];
 
     fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
         let name = properties.get("RepositoryName").ok_or("`RepositoryName` is required")?;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use policy_statement::{Place, Target, properties};
+use policy_statement::{Place, Target};
 
 /// The properties as they are written.
 #[cfg(test)]
@@ -30,7 +30,7 @@ impl Target for InlinePolicy {
     // It is the role that must be there, and `the policy of role deploy/grants` names it all.
     const KIND: &'static str = "role";
     const ARN: &'static str = "arn:{partition}:iam::{account}:role/{}";
-    const PROPERTIES: &'static [&'static str] = &properties::<2, 7>(["RoleName", "PolicyName"]);
+    const OWN: &'static [&'static str] = &["RoleName", "PolicyName"];
 
     fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
         let role = properties.get("RoleName").ok_or("`RoleName` is required")?;

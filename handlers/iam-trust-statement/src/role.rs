@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use policy_statement::{Place, Target, properties};
+use policy_statement::{Place, Target};
 
 /// The properties as they are written.
 #[cfg(test)]
@@ -25,7 +25,7 @@ pub(crate) struct Role {
 impl Target for Role {
     const KIND: &'static str = "role";
     const ARN: &'static str = "arn:{partition}:iam::{account}:role/{}";
-    const PROPERTIES: &'static [&'static str] = &properties::<1, 6>(["RoleName"]);
+    const OWN: &'static [&'static str] = &["RoleName"];
 
     fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
         let name = properties.get("RoleName").ok_or("`RoleName` is required")?;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use custom_resource::is_account_id;
-use policy_statement::{Place, Target, properties};
+use policy_statement::{Place, Target};
 
 /// The properties as they are written.
 #[cfg(test)]
@@ -35,7 +35,7 @@ pub(crate) struct Key {
 impl Target for Key {
     const KIND: &'static str = "key";
     const ARN: &'static str = "arn:{partition}:kms:{region}:{account}:key/{}";
-    const PROPERTIES: &'static [&'static str] = &properties::<1, 6>(["KeyId"]);
+    const OWN: &'static [&'static str] = &["KeyId"];
 
     fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
         let text = properties.get("KeyId").ok_or("`KeyId` is required")?;

@@ -10,8 +10,9 @@ use custom_resource::{Answer, Claim, Error, Passing, Resource, Result, SdkConfig
 use organizations::{BUSY_FOR, NEW_FOR, NOT_IN_USE, Organizations, PASSING, once};
 
 use crate::{
+    policy_types::PolicyTypes,
     properties::{Attributes, OrganizationId, Properties},
-    services::Services,
+    services::{ServiceAccess, Services},
     stack_sets::{Access, StackSets},
 };
 
@@ -34,7 +35,7 @@ const SHARING: &str = "ram.amazonaws.com";
 /// The organization of the function's account.
 #[derive(Debug)]
 pub(crate) struct Organization {
-    pub(crate) organizations: Organizations,
+    organizations: Organizations,
     ram: aws_sdk_ram::Client,
     stack_sets: StackSets,
 }
@@ -48,7 +49,7 @@ impl Organization {
         }
     }
 
-    pub(crate) fn api(&self) -> &Client {
+    fn api(&self) -> &Client {
         &self.organizations.0
     }
 
@@ -129,6 +130,8 @@ impl Resource for Organization {
         {
             before.retain(|service| *service != SHARING);
         }
+        let organizations = &self.organizations;
+        let trust = ServiceAccess { organizations };
         let services = services(desired);
         let access = Access::of(desired, previous);
         if let Some(before) = &mut services_before {
@@ -136,10 +139,10 @@ impl Resource for Organization {
         }
         let trusted = async {
             let are_of_interest = !services.is_empty() || services_before.as_ref().is_some_and(|them| !them.is_empty());
-            if are_of_interest { self.trusted_services().await } else { Ok(Vec::new()) }
+            if are_of_interest { trust.trusted().await } else { Ok(Vec::new()) }
         };
         let status = async { if access == Access::Kept { Ok(None) } else { self.stack_sets.status().await.map(Some) } };
-        let (root, trusted, status) = tokio::join!(self.organizations.root(), trusted, status);
+        let (root, trusted, status) = tokio::join!(organizations.root(), trusted, status);
         let (root, trusted, status) = (root?, trusted?, status?);
         let services = Services { desired: &services, previous: services_before.as_deref(), trusted: &trusted };
         // CloudFormation takes the trust away as well, which the template may want all the same.
@@ -147,12 +150,13 @@ impl Resource for Organization {
             self.stack_sets.shut_out(status, claim).await?;
         }
         // A policy type that belongs to a service can be on only while the service is trusted.
-        self.trust_new(&services, claim).await?;
+        trust.trust_new(&services, claim).await?;
         if let (Access::On { is_new }, Some(status)) = (access, &status) {
             self.stack_sets.let_in(is_new, status, claim).await?;
         }
-        self.change_policy_types(&root, &policy_types(desired), types_before.as_deref(), &services, claim).await?;
-        self.drop_old(&services, claim).await?;
+        let types = policy_types(desired);
+        PolicyTypes { organizations }.change(&root, &types, types_before.as_deref(), &services, claim).await?;
+        trust.drop_old(&services, claim).await?;
 
         let was_shared = previous.is_some_and(|previous| previous.resource_sharing);
         if desired.resource_sharing && !was_shared {

@@ -8,9 +8,9 @@ use aws_sdk_organizations::{
     types::{ConstraintViolationExceptionReason as Constraint, PolicyType, PolicyTypeStatus, Root},
 };
 use custom_resource::{Answer, Claim, Error, Passing, Result};
-use organizations::{NEW_FOR, PASSING, constraint};
+use organizations::{NEW_FOR, Organizations, PASSING, constraint};
 
-use crate::{organization::Organization, properties::OrganizationId, services::Services};
+use crate::{properties::OrganizationId, services::Services};
 
 /// How long a policy type may take to be switched on or off: as long as Terraform's provider waits for it.
 const SWITCHED_WITHIN: Duration = Duration::from_mins(5);
@@ -18,10 +18,16 @@ const SWITCHED_WITHIN: Duration = Duration::from_mins(5);
 /// What Organizations says of the root of an organization that was made a moment ago.
 const NEW_ROOT: Passing = Passing { codes: &["RootNotFoundException"], within: NEW_FOR };
 
-impl Organization {
+/// The policy types of an organization.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PolicyTypes<'a> {
+    pub(crate) organizations: &'a Organizations,
+}
+
+impl PolicyTypes<'_> {
     /// Enables the policy types that are wanted and aren't, and disables those that only were wanted before; then comes back until
     /// all are as they should be: until then policies can't be attached, and a service can't be dropped.
-    pub(crate) async fn change_policy_types(
+    pub(crate) async fn change(
         &self,
         root: &Root,
         desired: &[PolicyType],
@@ -55,7 +61,8 @@ impl Organization {
             }
             let disabling = async || {
                 is_asked = true;
-                let request = self.api().disable_policy_type().root_id(root_id).policy_type(policy_type.clone());
+                let request =
+                    self.organizations.0.disable_policy_type().root_id(root_id).policy_type(policy_type.clone());
                 let request = request.send().await.none_if(&["PolicyTypeNotEnabledException"]);
                 Ok(request.passing(&PASSING).passing(&[NEW_ROOT]).map(drop)?)
             };
@@ -70,7 +77,8 @@ impl Organization {
 
     /// A service that was trusted a moment ago may not be seen yet.
     async fn enable(&self, root_id: &str, policy_type: &PolicyType, services: &Services<'_>) -> Result<()> {
-        let enabled = self.api().enable_policy_type().root_id(root_id).policy_type(policy_type.clone()).send().await;
+        let enabled =
+            self.organizations.0.enable_policy_type().root_id(root_id).policy_type(policy_type.clone()).send().await;
         let constraint = constraint(&enabled, |error| match error {
             EnablePolicyTypeError::ConstraintViolationException(violation) => violation.reason(),
             _ => None,

@@ -9,9 +9,9 @@ use aws_sdk_organizations::{
     types::{ConstraintViolationExceptionReason as Constraint, EnabledServicePrincipal},
 };
 use custom_resource::{Answer, Claim, Result};
-use organizations::{NEW_FOR, PASSING, constraint};
+use organizations::{NEW_FOR, Organizations, PASSING, constraint};
 
-use crate::{organization::Organization, properties::OrganizationId};
+use crate::properties::OrganizationId;
 
 /// The services that a template wants, those that it wanted before, and those that are trusted.
 #[derive(Debug)]
@@ -31,9 +31,16 @@ impl Services<'_> {
     }
 }
 
-impl Organization {
-    pub(crate) async fn trusted_services(&self) -> Result<Vec<String>> {
-        let pages = self.api().list_aws_service_access_for_organization().into_paginator().send();
+/// The services' access to an organization.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ServiceAccess<'a> {
+    pub(crate) organizations: &'a Organizations,
+}
+
+impl ServiceAccess<'_> {
+    /// The services that are trusted.
+    pub(crate) async fn trusted(&self) -> Result<Vec<String>> {
+        let pages = self.organizations.0.list_aws_service_access_for_organization().into_paginator().send();
         let pages = pages.collect::<Result<Vec<_>, _>>().await.passing(&PASSING)?;
         let trusted = pages.iter().flat_map(ListServicesOutput::enabled_service_principals);
         Ok(trusted.filter_map(EnabledServicePrincipal::service_principal).map(ToOwned::to_owned).collect())
@@ -46,7 +53,7 @@ impl Organization {
             if is_trusted && !services.is_new(service) {
                 continue;
             }
-            let request = self.api().enable_aws_service_access().service_principal(*service);
+            let request = self.organizations.0.enable_aws_service_access().service_principal(*service);
             let enabling = async || Ok(request.send().await.passing(&PASSING).map(drop)?);
             claim.writes().change(service, is_trusted, enabling).await?;
         }
@@ -67,7 +74,7 @@ impl Organization {
 
     /// A policy type that was disabled a moment ago may still be seen.
     async fn distrust(&self, service: &str) -> Result<()> {
-        let disabled = self.api().disable_aws_service_access().service_principal(service).send().await;
+        let disabled = self.organizations.0.disable_aws_service_access().service_principal(service).send().await;
         let constraint = constraint(&disabled, |error| match error {
             DisableAWSServiceAccessError::ConstraintViolationException(violation) => violation.reason(),
             _ => None,

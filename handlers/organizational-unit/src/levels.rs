@@ -6,11 +6,16 @@ use organizations::{Departure, UnitId};
 
 use crate::{
     properties::Place,
-    tree::{Deleted, Unit},
-    units::OrganizationalUnits,
+    tree::{Deleted, Tree, Unit},
 };
 
-impl OrganizationalUnits {
+/// The OUs on the way to others, in a tree.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Levels<'a> {
+    pub(crate) tree: &'a Tree,
+}
+
+impl Levels<'_> {
     /// Where the way to a place begins: the OU that is named as its parent, or the root.
     async fn start(&self, place: &Place) -> Result<String> {
         match place {
@@ -32,7 +37,7 @@ impl OrganizationalUnits {
             parent = if let Some(level) = self.named(&parent, name).await? {
                 let is_it = |id: UnitId| id.as_str() == level.id;
                 if claim.id().is_some_and(is_it) || previous.is_some_and(|last| last.is_level(depth, place)) {
-                    self.tree.0.forget(&level.id, claim).await?;
+                    self.tree.sharing().forget(&level.id, claim).await?;
                 }
                 level.id
             } else {
@@ -46,7 +51,7 @@ impl OrganizationalUnits {
 
     /// The OUs that stand at a place now: the levels on the way, and the OU itself.
     pub(crate) async fn standing(&self, place: &Place, claim: &Claim<UnitId>) -> Result<(Vec<Unit>, Option<Unit>)> {
-        let (levels, parent) = self.levels(place).await?;
+        let (levels, parent) = self.found(place).await?;
         let itself = match parent {
             Some(parent) => {
                 let look = async || self.named(&parent, place.name()).await;
@@ -59,7 +64,7 @@ impl OrganizationalUnits {
 
     /// The levels that stand on the way to a place, and the id of what is right above it, if that is there. One that isn't found is
     /// looked for twice: a list may be behind, and a Create that made levels and nothing else has no id.
-    pub(crate) async fn levels(&self, place: &Place) -> Result<(Vec<Unit>, Option<String>)> {
+    pub(crate) async fn found(&self, place: &Place) -> Result<(Vec<Unit>, Option<String>)> {
         let mut parent = self.start(place).await?;
         let mut levels = Vec::new();
         for name in place.levels() {
@@ -80,9 +85,9 @@ impl OrganizationalUnits {
 
     /// Deletes the levels that one of our resources made, deepest first, up to the first one that is used by now, be it by what
     /// is in it.
-    pub(crate) async fn delete_levels(&self, levels: &[Unit], claim: &Claim<UnitId>) -> Result<()> {
+    pub(crate) async fn delete(&self, levels: &[Unit], claim: &Claim<UnitId>) -> Result<()> {
         for level in levels.iter().rev() {
-            if !self.delete_level(&level.id, claim).await? {
+            if !self.delete_one(&level.id, claim).await? {
                 break;
             }
         }
@@ -90,18 +95,18 @@ impl OrganizationalUnits {
     }
 
     /// Deletes an OU that was made and that nobody uses, not even this claim. Says whether it is gone.
-    pub(crate) async fn delete_level(&self, id: &str, claim: &Claim<UnitId>) -> Result<bool> {
-        match self.tree.0.twice(id, |users| users.is_used() || !users.is_made()).await? {
+    pub(crate) async fn delete_one(&self, id: &str, claim: &Claim<UnitId>) -> Result<bool> {
+        match self.tree.sharing().twice(id, |users| users.is_used() || !users.is_made()).await? {
             None => return Ok(true),
             Some(true) => return Ok(false),
             Some(false) => {}
         }
-        match self.tree.0.leave_last(id, claim).await? {
+        match self.tree.sharing().leave_last(id, claim).await? {
             Departure::Nothing => Ok(true),
             Departure::Left => Ok(false),
             Departure::Last if self.tree.delete(id).await? == Deleted::Gone => Ok(true),
             Departure::Last => {
-                self.tree.0.forget(id, claim).await?;
+                self.tree.sharing().forget(id, claim).await?;
                 Ok(false)
             }
         }

@@ -12,7 +12,7 @@ use aws_sdk_organizations::{
     types::{Account, OrganizationalUnit},
 };
 use custom_resource::{Answer, Error, Passing, Result};
-use organizations::{NEW_FOR, Organizations, PASSING, once};
+use organizations::{NEW_FOR, Organizations, PASSING, Sharing, once};
 
 /// What Organizations says of a name that another OU under the parent has.
 const TAKEN: &str = "DuplicateOrganizationalUnitException";
@@ -65,6 +65,10 @@ pub(crate) struct Tree(pub(crate) Organizations);
 impl Tree {
     fn client(&self) -> &Client {
         &self.0.0
+    }
+
+    pub(crate) fn sharing(&self) -> Sharing<'_> {
+        Sharing(&self.0)
     }
 
     /// The OUs right below `parent`; none where it isn't there.

@@ -8,6 +8,7 @@ use custom_resource::{Claim, Error, LeftBehind, Resource, Result};
 use organizations::{BUSY_FOR, Departure, Organizations, Thing, UnitId};
 
 use crate::{
+    levels::Levels,
     properties::{Attributes, Place, Properties},
     tree::{Deleted, Tree, Unit},
 };
@@ -26,6 +27,10 @@ impl OrganizationalUnits {
         Self { tree: Tree(Organizations(organizations)) }
     }
 
+    fn levels(&self) -> Levels<'_> {
+        Levels { tree: &self.tree }
+    }
+
     /// The OU under `parent`: the claim's own, renamed where needed; or one of that name, adopted; or a new one.
     async fn unit(
         &self,
@@ -40,14 +45,14 @@ impl OrganizationalUnits {
             if let Some(own) = children.iter().find(|unit| unit.id == id.as_str()) {
                 let known = known(own);
                 let thing = Thing { id: &own.id, name: &known };
-                let users = self.tree.0.users_of(thing).await?;
+                let users = self.tree.sharing().users_of(thing).await?;
                 let is_shown = own.name == name;
                 if !is_shown {
-                    self.tree.0.check_alone(thing, "name", &users, claim).await?;
+                    self.tree.sharing().check_alone(thing, "name", &users, claim).await?;
                 }
                 let previous_tags = previous.map(|previous| &previous.tags);
                 let anew = previous.is_some_and(|previous| previous.place.is_elsewhere(&desired.place));
-                self.tree.0.join(thing, &users, &desired.tags, previous_tags, anew, claim).await?;
+                self.tree.sharing().join(thing, &users, &desired.tags, previous_tags, anew, claim).await?;
                 if !is_shown || previous.is_some_and(|previous| previous.place.name() != name) {
                     let is_taken = children.iter().any(|unit| unit.name == name && unit.id != own.id);
                     claim
@@ -78,7 +83,7 @@ impl OrganizationalUnits {
     async fn adopt(&self, there: &Unit, desired: &Properties, claim: &Claim<UnitId>) -> Result<()> {
         let known = known(there);
         let thing = Thing { id: &there.id, name: &known };
-        let users = self.tree.0.users_of(thing).await?;
+        let users = self.tree.sharing().users_of(thing).await?;
         let is_own = users.includes(claim.owner()) || users.is_made_by(claim.owner()) && !users.is_used();
         if !desired.adopt_existing && !is_own {
             return Err(Error::refused(format!(
@@ -87,13 +92,13 @@ impl OrganizationalUnits {
             )));
         }
         hold(claim, there)?;
-        self.tree.0.join(thing, &users, &desired.tags, None, false, claim).await
+        self.tree.sharing().join(thing, &users, &desired.tags, None, false, claim).await
     }
 
     /// Takes the claim off its OU, and deletes that if it was the last one's; one that nobody made, or that is a level by now,
     /// stays. One with something inside is refused.
     async fn leave(&self, id: &str, tags: Option<&Tags>, claim: &Claim<UnitId>) -> Result<()> {
-        match self.tree.0.leave(id, claim).await? {
+        match self.tree.sharing().leave(id, claim).await? {
             Departure::Nothing | Departure::Left => Ok(()),
             Departure::Last => match self.delete_unless_used(id).await {
                 Ok(None) => Ok(()),
@@ -101,9 +106,9 @@ impl OrganizationalUnits {
                     let refusal = Error::refused(format!(
                         "the OU {id} is not empty, so it can't be deleted; it holds {contents}: move or remove these first"
                     ));
-                    Err(self.tree.0.stay(id, tags, claim, refusal).await)
+                    Err(self.tree.sharing().stay(id, tags, claim, refusal).await)
                 }
-                Err(error @ Error::Refused(_)) => Err(self.tree.0.stay(id, tags, claim, error).await),
+                Err(error @ Error::Refused(_)) => Err(self.tree.sharing().stay(id, tags, claim, error).await),
                 Err(error) => Err(error),
             },
         }
@@ -149,7 +154,7 @@ impl Resource for OrganizationalUnits {
         previous: Option<&Properties>,
         claim: &Claim<UnitId>,
     ) -> Result<Attributes> {
-        let parent_id = self.parent(&desired.place, previous.map(|previous| &previous.place), claim).await?;
+        let parent_id = self.levels().parent(&desired.place, previous.map(|previous| &previous.place), claim).await?;
         let unit = self.unit(&parent_id, desired, previous, claim).await?;
         let mut names = match &desired.place {
             Place::Child { parent: Some(_), .. } => self.tree.names_down_to(&parent_id).await?,
@@ -163,16 +168,17 @@ impl Resource for OrganizationalUnits {
         let tags = last.map(|last| &last.tags);
         let levels = match (last.map(|properties| &properties.place), claim.id()) {
             (Some(place @ Place::Path { .. }), Some(id)) => {
-                let (levels, left) = tokio::join!(self.levels(place), self.leave(id.as_str(), tags, claim));
+                let levels = self.levels();
+                let (found, left) = tokio::join!(levels.found(place), self.leave(id.as_str(), tags, claim));
                 left?;
-                levels?.0
+                found?.0
             }
             (_, Some(id)) => {
                 self.leave(id.as_str(), tags, claim).await?;
                 Vec::new()
             }
             (Some(place), None) => {
-                let (levels, itself) = self.standing(place, claim).await?;
+                let (levels, itself) = self.levels().standing(place, claim).await?;
                 if let Some(unit) = itself {
                     self.leave(&unit.id, tags, claim).await?;
                 }
@@ -180,7 +186,7 @@ impl Resource for OrganizationalUnits {
             }
             (None, None) => return Ok(()),
         };
-        self.delete_levels(&levels, claim).await
+        self.levels().delete(&levels, claim).await
     }
 
     /// Deletes the OU that a cancelled replacement made under another parent; where something is inside by now, it is left to people.
@@ -192,16 +198,16 @@ impl Resource for OrganizationalUnits {
         claim: &Claim<UnitId>,
     ) -> Result<()> {
         let Some(now) = claim.id().filter(|_| cancelled.place.is_elsewhere(&desired.place)) else { return Ok(()) };
-        let (levels, made) = self.standing(&cancelled.place, claim).await?;
+        let (levels, made) = self.levels().standing(&cancelled.place, claim).await?;
         // One that is the OU itself again stays, and so do those above it.
         let first = levels.iter().position(|level| level.id == now.as_str()).map_or(0, |place| place + 1);
         if let Some(made) = made.filter(|made| made.id != now.as_str())
-            && self.tree.0.leave(&made.id, claim).await? == Departure::Last
+            && self.tree.sharing().leave(&made.id, claim).await? == Departure::Last
             && self.delete_unless_used(&made.id).await?.is_some()
         {
-            return self.tree.0.forget(&made.id, claim).await;
+            return self.tree.sharing().forget(&made.id, claim).await;
         }
-        self.delete_levels(&levels[first..], claim).await
+        self.levels().delete(&levels[first..], claim).await
     }
 }
 

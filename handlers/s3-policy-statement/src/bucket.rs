@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use policy_statement::{Place, Target, properties};
+use policy_statement::{Place, Target};
 
 /// The properties as they are written.
 #[cfg(test)]
@@ -25,7 +25,7 @@ pub(crate) struct Bucket {
 impl Target for Bucket {
     const KIND: &'static str = "bucket";
     const ARN: &'static str = "arn:{partition}:s3:::{}";
-    const PROPERTIES: &'static [&'static str] = &properties::<1, 6>(["BucketName"]);
+    const OWN: &'static [&'static str] = &["BucketName"];
 
     fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
         let name = properties.get("BucketName").ok_or("`BucketName` is required")?;

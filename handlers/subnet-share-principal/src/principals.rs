@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use archipelago::TagChanges;
 use aws_sdk_ram::types::{ResourceShare, ResourceShareStatus as Status};
 use custom_resource::{Answer, AwsError, Claim, Error, LeftBehind, Resource, Result, SdkConfig};
-use resource_shares::{Addition, Additions, Entity, Note, ResourceShares, ShareArn, pairs};
+use resource_shares::{Addition, Additions, AssociationChanges, Entity, Note, ResourceShares, ShareArn, pairs};
 
 use crate::properties::{PlacedPrincipal, Properties};
 
@@ -92,7 +92,8 @@ impl SharePrincipals {
         if !Additions::among(&others).is_wanted(principal, &own.key) {
             let now = self.shares.principals(share.as_str()).await?;
             let principal = Entity::Principal(principal.clone());
-            self.shares.ensure_disassociated(share.as_str(), &[&principal], &now, claim).await?;
+            let changes = AssociationChanges { shares: &self.shares, arn: share.as_str(), now: &now, claim };
+            changes.ensure_disassociated(&[&principal]).await?;
         }
         self.forget(share, &own).await
     }
@@ -159,7 +160,8 @@ impl Resource for SharePrincipals {
         additions.check_nobody_takes_back(&[principal], &key)?;
         // What wasn't there or was being taken out when this request came is new, even if a list that is behind shows it.
         let new = claim.writes().includes(&key).then_some(&entity);
-        self.shares.ensure_associated(share.as_str(), &[&entity], new.as_slice(), &now, claim).await
+        let changes = AssociationChanges { shares: &self.shares, arn: share.as_str(), now: &now, claim };
+        changes.ensure_associated(&[&entity], new.as_slice()).await
     }
 
     async fn remove(&self, last: Option<&Properties>, claim: &Claim<PlacedPrincipal>) -> Result<()> {

@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, time::Duration};
 use archipelago::{TagChanges, has_owner_tag, owner_tag};
 use aws_sdk_ram::types::{ResourceShare, ResourceShareStatus as Status};
 use custom_resource::{Answer, Claim, Error, Known, RequestType, Resource, Result, SdkConfig};
-use resource_shares::{Additions, Entity, PASSING, ResourceShares, ShareArn, SharingAnswer, batches, pairs, tags};
+use resource_shares::{
+    Additions, AssociationChanges, Entity, PASSING, ResourceShares, ShareArn, SharingAnswer, batches, pairs, tags,
+};
 
 use crate::properties::{Attributes, Properties};
 
@@ -132,9 +134,10 @@ impl SubnetShares {
         additions.check_nobody_takes_back(&principals(&wanted), "")?;
         let set = additions.noted(&principals(&wanted), &principals(&dropped));
         self.shares.change_tags(arn, &TagChanges { set, ..TagChanges::default() }).await?;
-        self.shares.ensure_associated(arn, &wanted, &new, &now, claim).await?;
+        let changes = AssociationChanges { shares: &self.shares, arn, now: &now, claim };
+        changes.ensure_associated(&wanted, &new).await?;
         let unwanted: Vec<_> = dropped.into_iter().filter(|entity| !is_added(entity)).collect();
-        self.shares.ensure_disassociated(arn, &unwanted, &now, claim).await
+        changes.ensure_disassociated(&unwanted).await
     }
 }
 

@@ -76,6 +76,7 @@ mod resource;
 mod response;
 mod response_url;
 mod server;
+mod table_client;
 mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -109,6 +110,7 @@ pub use resource::Resource;
 pub use response::{Response, Status};
 pub use response_url::{ResponseHosts, ResponseUrl};
 pub use server::{Server, serve};
+pub use table_client::table_client;
 pub use telemetry::start_log;
 pub use undelivered::{ANSWER_UNDELIVERED, Undelivered, undelivered};
 pub use writes::Writes;

@@ -10,20 +10,16 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use crate::{Answer, AwsError, Error, Owner, RequestOrder, Result, digest::digest_of};
+use crate::{Answer, AwsError, Error, Owner, RequestOrder, Result, digest::digest_of, table_client};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
-    config::{Builder, timeout::TimeoutConfig},
     operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
 
 /// The variable with the name of the table.
 const TABLE: &str = "REQUEST_TABLE";
-
-/// One try of a call, which takes milliseconds where nothing is wrong.
-const CALL: Duration = Duration::from_secs(5);
 
 /// How long an item is kept. A request older than its `ServiceTimeout`, an hour at most, does nothing by itself.
 const KEPT: Duration = Duration::from_hours(24);
@@ -65,9 +61,7 @@ impl RequestTable {
     /// The table of that name, whose key is the text `Resource`.
     #[must_use]
     pub fn new(aws: &SdkConfig, table: &str) -> Self {
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(CALL).build();
-        let client = Client::from_conf(Builder::from(aws).timeout_config(timeouts).build());
-        Self { client, table: table.to_owned() }
+        Self { client: table_client(aws), table: table.to_owned() }
     }
 
     /// A call as far as to the connection.

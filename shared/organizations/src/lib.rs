@@ -17,7 +17,7 @@ mod ids;
 mod sharing;
 
 pub use ids::{NotAUnitId, ParentId, UnitId, is_token};
-pub use sharing::{Departure, Thing};
+pub use sharing::{Departure, Sharing, Thing};
 
 /// What a call says to which no organization is known: there is none, or it has just been made.
 pub const NOT_IN_USE: &str = "AWSOrganizationsNotInUseException";

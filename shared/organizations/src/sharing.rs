@@ -28,13 +28,17 @@ pub enum Departure {
     Last,
 }
 
-impl Organizations {
+/// The ways to and from what several resources use.
+#[derive(Debug, Clone, Copy)]
+pub struct Sharing<'a>(pub &'a Organizations);
+
+impl Sharing<'_> {
     /// The users of what may be there; `None` if it isn't.
     ///
     /// # Errors
-    /// As for [`Self::tags_of_any`].
+    /// As for [`Organizations::tags_of_any`].
     pub async fn users(&self, id: &str) -> Result<Option<Users>> {
-        Ok(self.tags_of_any(id).await?.map(Users::among))
+        Ok(self.0.tags_of_any(id).await?.map(Users::among))
     }
 
     /// The users of what is there.
@@ -80,7 +84,7 @@ impl Organizations {
         if anew && is_user && changes.set.iter().all(|(key, _)| *key != Users::key(owner)) {
             changes.set.push(Users::tag(owner, desired));
         }
-        let tagging = async || self.change_tags(thing.id, &changes).await;
+        let tagging = async || self.0.change_tags(thing.id, &changes).await;
         claim.writes().change("tags", changes.are_shown, tagging).await?;
         // CloudFormation relies on what it knows: who leaves has seen that user.
         if claim.known().id().is_some_and(|known| known.to_string() == thing.id) {
@@ -112,7 +116,7 @@ impl Organizations {
     pub async fn leave_behind<Id>(&self, id: &str, claim: &Claim<Id>) -> Result<()> {
         let Some(users) = self.used(id, claim).await? else { return Ok(()) };
         let unset = users.left_behind(claim.owner());
-        self.change_tags_of_any(id, &TagChanges { unset, ..TagChanges::default() }).await.map(drop)
+        self.0.change_tags_of_any(id, &TagChanges { unset, ..TagChanges::default() }).await.map(drop)
     }
 
     /// The users of what the claim uses; `None` of all else.
@@ -128,7 +132,7 @@ impl Organizations {
     /// As for [`Self::leave`].
     pub async fn leave_last<Id>(&self, id: &str, claim: &Claim<Id>) -> Result<Departure> {
         let leaving = TagChanges { set: vec![Users::leaving(claim.owner())], ..TagChanges::default() };
-        if self.change_tags_of_any(id, &leaving).await? {
+        if self.0.change_tags_of_any(id, &leaving).await? {
             self.left_last(id, claim).await
         } else {
             Ok(Departure::Nothing)
@@ -168,7 +172,7 @@ impl Organizations {
     /// What AWS said.
     pub async fn forget<Id>(&self, id: &str, claim: &Claim<Id>) -> Result<()> {
         let unset = vec![Users::key(claim.owner())];
-        self.change_tags_of_any(id, &TagChanges { unset, ..TagChanges::default() }).await?;
+        self.0.change_tags_of_any(id, &TagChanges { unset, ..TagChanges::default() }).await?;
         Ok(())
     }
 
@@ -176,7 +180,7 @@ impl Organizations {
     pub async fn stay<Id>(&self, id: &str, desired: Option<&Tags>, claim: &Claim<Id>, why: Error) -> Error {
         let none = Tags::default();
         let set = vec![Users::tag(claim.owner(), desired.unwrap_or(&none))];
-        match self.change_tags_of_any(id, &TagChanges { set, ..TagChanges::default() }).await {
+        match self.0.change_tags_of_any(id, &TagChanges { set, ..TagChanges::default() }).await {
             Err(not_yet @ Error::NotYet(_)) => not_yet,
             _ => why,
         }

@@ -5,14 +5,16 @@
 mod alias;
 mod condition;
 mod principal;
+mod refusal;
 mod variable;
 
-use custom_resource::{Error, Result, mangled};
+use custom_resource::{Result, mangled};
 use serde_json::{Map, Value};
 
 pub(crate) use variable::with_variable;
 
 use crate::StatementProperty;
+use refusal::{refused, refused_key, strings};
 
 const ELEMENTS: [&str; 9] =
     ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
@@ -199,10 +201,6 @@ fn is_public(statement: &Map<String, Value>) -> bool {
     allows && everyone && !limited
 }
 
-fn refused<T>(path: &str, sentence: &str) -> Result<T> {
-    Err(Error::refused(format!("{path}: {sentence}")))
-}
-
 /// The one of two elements that is there, with its name. Refused if there are both or none.
 fn one_of<'a>(
     path: &str,
@@ -221,39 +219,5 @@ fn none_of(path: &str, statement: &Map<String, Value>, names: [&str; 2], policy:
     match names.into_iter().find(|name| statement.contains_key(*name)) {
         Some(name) => refused(&format!("{path}.{name}"), &format!("{policy} takes no {name}; leave it out")),
         None => Ok(()),
-    }
-}
-
-/// One string or a list of them, each with its path. Refused if it is something else or empty.
-fn strings<'a>(path: &str, value: &'a Value) -> Result<Vec<(String, &'a str)>> {
-    let strings: Option<Vec<_>> = match value {
-        Value::String(one) => Some(vec![(path.to_owned(), one.as_str())]),
-        Value::Array(list) => {
-            list.iter().enumerate().map(|(index, item)| Some((format!("{path}[{index}]"), item.as_str()?))).collect()
-        }
-        _ => None,
-    };
-    match strings {
-        Some(strings) if !strings.is_empty() => Ok(strings),
-        _ => refused(path, "must be a string or a list of strings, and not empty"),
-    }
-}
-
-/// Refuses a key that isn't known. One that isn't a plain word may be a value in the wrong place, so it isn't shown.
-fn refused_key<T>(path: &str, unknown: &str, what: &str, known: &[&str]) -> Result<T> {
-    if unknown.chars().all(|c| c.is_ascii_alphabetic()) && unknown.len() <= 32 {
-        return refused(&format!("{path}.{unknown}"), &unknown_among(what, unknown, known));
-    }
-    refused(path, &format!("has an unknown {what}; known are {}", known.join(", ")))
-}
-
-/// `unknown element; did you mean `Principal`?`
-fn unknown_among(what: &str, unknown: &str, known: &[&str]) -> String {
-    let distance = |known: &str| strsim::damerau_levenshtein(&known.to_lowercase(), &unknown.to_lowercase());
-    match known.iter().map(|known| (distance(known), known)).min() {
-        Some((distance, nearest)) if distance * 3 <= nearest.len() => {
-            format!("unknown {what}; did you mean `{nearest}`?")
-        }
-        _ => format!("unknown {what}; known are {}", known.join(", ")),
     }
 }

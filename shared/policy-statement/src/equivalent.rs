@@ -4,9 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use custom_resource::is_account_id;
 use serde_json::{Value, json, value::RawValue};
 
-use crate::{json, principals};
+use crate::json;
 
 /// The meaning of a minified statement but for its Sid: the same text for all that mean the same. What isn't known here
 /// counts by the byte.
@@ -47,16 +48,26 @@ fn principals(value: &RawValue) -> Option<Value> {
     // Everybody, in the other spelling.
     let text = if value.get() == r#""*""# { r#"{"AWS":"*"}"# } else { value.get() };
     let kinds = members_by(text, |kind| kind)?.into_iter().map(|(kind, value)| {
-        let account: fn(String) -> String = if kind == "AWS" { account_of_root } else { |principal| principal };
-        let meaning = set(value, json::string, account).unwrap_or_else(|| as_written(value));
+        let shorter: fn(String) -> String = |principal| match account_of_root(&principal) {
+            Some(account) => account.to_owned(),
+            None => principal,
+        };
+        let fold = if kind == "AWS" { shorter } else { |principal| principal };
+        let meaning = set(value, json::string, fold).unwrap_or_else(|| as_written(value));
         (kind, meaning)
     });
     Some(Value::Object(kinds.collect()))
 }
 
-/// The account's id instead of the ARN of its root, in any partition.
-fn account_of_root(principal: String) -> String {
-    principals::account_of_root(&principal).map(ToOwned::to_owned).unwrap_or(principal)
+/// The id of the account whose root this is, in any partition.
+pub(crate) fn account_of_root(principal: &str) -> Option<&str> {
+    let parts: Vec<_> = principal.split(':').collect();
+    match parts[..] {
+        ["arn", partition, "iam", "", account, "root"] if partition.starts_with("aws") && is_account_id(account) => {
+            Some(account)
+        }
+        _ => None,
+    }
 }
 
 /// Operators have one spelling. Names of context keys have many, but what follows a `/` is a tag's name or an OIDC

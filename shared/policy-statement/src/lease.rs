@@ -13,11 +13,10 @@ use std::{
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{Builder, timeout::TimeoutConfig},
     operation::update_item::builders::UpdateItemFluentBuilder,
     types::{AttributeValue, ReturnValue},
 };
-use custom_resource::{Answer, AwsError, Error, RequestOrder, Result, SdkConfig};
+use custom_resource::{Answer, AwsError, Error, RequestOrder, Result, SdkConfig, table_client};
 use tokio::time::{Instant, timeout_at};
 
 use crate::past::{Past, Pending};
@@ -29,9 +28,6 @@ const TABLE: &str = "LEASE_TABLE";
 /// to wait that long.
 const SECONDS: &str = "LEASE_SECONDS";
 const LEASE: Duration = Duration::from_secs(15);
-
-/// One try of a call, which takes milliseconds where nothing is wrong.
-const CALL: Duration = Duration::from_secs(5);
 
 /// How long an item is of any use after its lease, before `DynamoDB` deletes it.
 const KEPT: Duration = Duration::from_hours(24);
@@ -56,11 +52,9 @@ pub(crate) struct Leases {
 
 impl Leases {
     pub(crate) fn new(aws: &SdkConfig, lag: Duration) -> Self {
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(CALL).build();
-        let client = Client::from_conf(Builder::from(aws).timeout_config(timeouts).build());
         let seconds = std::env::var(SECONDS).ok().and_then(|seconds| seconds.parse().ok());
         let lasts = seconds.map_or(LEASE, Duration::from_secs);
-        Self { lasts, ..Self::of(client, std::env::var(TABLE).ok(), lag) }
+        Self { lasts, ..Self::of(table_client(aws), std::env::var(TABLE).ok(), lag) }
     }
 
     pub(crate) fn of(client: Client, table: Option<String>, lag: Duration) -> Self {

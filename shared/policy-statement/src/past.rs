@@ -4,16 +4,10 @@ use std::time::Duration;
 
 use custom_resource::RequestOrder;
 
-use crate::wordings::Wordings;
+use crate::wordings::{CANCELLED_FOR, REMEMBERED, Wordings};
 
 /// After what time a write whose end nobody saw has come to pass, or won't.
 const SETTLED_AFTER: Duration = Duration::from_secs(30);
-
-/// How long CloudFormation waits for a custom resource at most, and with it a request that was cancelled.
-pub(crate) const CANCELLED_FOR: Duration = Duration::from_hours(1);
-
-/// How many of a kind are remembered at most.
-pub(crate) const REMEMBERED: usize = 300;
 
 /// The past of one policy. Times are those since 1970.
 #[derive(Debug, Default, Clone)]

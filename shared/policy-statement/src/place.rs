@@ -1,10 +1,29 @@
 //! Where a policy is: what it belongs to, and in which account that is.
 
-use std::{fmt, str::FromStr};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Display},
+    str::FromStr,
+};
 
 use custom_resource::{FunctionArn, is_account_id};
 
-use crate::Target;
+/// The thing that a policy belongs to. Displayed, it is a part of the physical id, from which it is read again; what is
+/// displayed doesn't start with 12 digits and a colon.
+pub trait Target: FromStr + Display + Clone + PartialEq {
+    /// What it is called in a sentence: `repository`.
+    const KIND: &'static str;
+    /// Its ARN, with `{partition}`, `{region}` and `{account}`, and `{}` for what is displayed.
+    const ARN: &'static str;
+    /// The names of its own properties, beside those that all statement types have.
+    const OWN: &'static [&'static str];
+
+    /// Reads it from those of its properties that the template gives, with the account that they name, if they do.
+    ///
+    /// # Errors
+    /// What is wrong with them, without saying their values.
+    fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String>;
+}
 
 /// A target in an account. Displayed, `222222222222:name`, or `name` in the function's own account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +53,7 @@ impl<T: Target> Place<T> {
     }
 }
 
-impl<T: fmt::Display> fmt::Display for Place<T> {
+impl<T: Display> Display for Place<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.account {
             Some(account) => write!(f, "{account}:{}", self.target),

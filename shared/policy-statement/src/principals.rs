@@ -1,7 +1,6 @@
 //! The principals that a statement names, in whatever form, and the statement with others in their places.
 
-use crate::{Statement, json};
-use custom_resource::is_account_id;
+use crate::{Statement, equivalent::account_of_root, json};
 
 /// The elements of a statement that name principals.
 pub(crate) const NAMING: [&str; 2] = ["Principal", "NotPrincipal"];
@@ -15,17 +14,6 @@ pub(crate) fn principals(statement: &Statement) -> Vec<String> {
     let principals =
         of_aws.flat_map(|(_, principals)| json::items(principals.get()).unwrap_or_else(|| vec![principals]));
     principals.filter_map(json::string).collect()
-}
-
-/// The id of the account whose root this is, in any partition.
-pub(crate) fn account_of_root(principal: &str) -> Option<&str> {
-    let parts: Vec<_> = principal.split(':').collect();
-    match parts[..] {
-        ["arn", partition, "iam", "", account, "root"] if partition.starts_with("aws") && is_account_id(account) => {
-            Some(account)
-        }
-        _ => None,
-    }
 }
 
 /// The statement with ids of accounts in the place of the ARNs of their roots, which mean the same, and otherwise as it was, to the

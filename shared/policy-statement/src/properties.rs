@@ -8,11 +8,19 @@ use serde::{
     de::{Error as _, MapAccess, Visitor},
 };
 
-use crate::{
-    Place, StatementProperty, Target,
-    role::Role,
-    store::{ALLOW_PUBLIC, EXTERNAL_ID, PRUNE_ORPHANS, ROLE_ARN, STATEMENT},
-};
+use crate::{Place, StatementProperty, Target, role::Role};
+
+const STATEMENT: &str = "Statement";
+pub(crate) const ROLE_ARN: &str = "RoleArn";
+const EXTERNAL_ID: &str = "ExternalId";
+pub(crate) const PRUNE_ORPHANS: &str = "PruneOrphans";
+const ALLOW_PUBLIC: &str = "AllowPublic";
+
+/// The properties that all statement types have.
+const COMMON: [&str; 5] = [STATEMENT, ROLE_ARN, EXTERNAL_ID, PRUNE_ORPHANS, ALLOW_PUBLIC];
+
+/// How many properties a statement type has at most. A type with more doesn't compile.
+const MOST: usize = 8;
 
 /// The properties of a statement type.
 #[derive(Clone)]
@@ -26,6 +34,12 @@ pub struct Properties<T> {
 }
 
 impl<T: Target> Properties<T> {
+    // The length of an array can't be computed from a type.
+    const PADDED: &'static [&'static str; MOST] = &with_common(T::OWN);
+
+    /// The names of all of them: those of the target, and those that all statement types have.
+    pub(crate) const NAMES: &'static [&'static str] = Self::PADDED.split_at(T::OWN.len() + COMMON.len()).0;
+
     /// Where the policy is, seen from a function in account `home`.
     ///
     /// # Errors
@@ -48,8 +62,18 @@ impl<T: Target> Properties<T> {
 impl<'de, T: Target> Deserialize<'de> for Properties<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // Named as a struct's fields, so that whoever reads properties can tell what the type doesn't know.
-        deserializer.deserialize_struct("Properties", T::PROPERTIES, Entries(PhantomData))
+        deserializer.deserialize_struct("Properties", Self::NAMES, Entries(PhantomData))
     }
+}
+
+const fn with_common(own: &[&'static str]) -> [&'static str; MOST] {
+    let mut all = [""; MOST];
+    let mut next = 0;
+    while next < own.len() + COMMON.len() {
+        all[next] = if next < own.len() { own[next] } else { COMMON[next - own.len()] };
+        next += 1;
+    }
+    all
 }
 
 struct Entries<T>(PhantomData<T>);
@@ -123,6 +147,24 @@ impl<T: Target> FromStr for StatementId<T> {
 impl<T: Target> fmt::Display for StatementId<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{}", self.place, self.mark)
+    }
+}
+
+/// `<target>#<mark>`, the target in the words of its schema's `x-ref`, or its kind.
+#[cfg(feature = "schema")]
+impl<T: Target + schemars::JsonSchema> schemars::JsonSchema for StatementId<T> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "StatementId".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let target = T::json_schema(generator);
+        let words = target
+            .get("x-ref")
+            .and_then(serde_json::Value::as_str)
+            .map_or_else(|| format!("<{}>", T::KIND), str::to_owned);
+        let sentence = format!("`{words}#<mark>`, or `<account>:{words}#<mark>` in another account.");
+        schemars::json_schema!({ "type": "string", "description": sentence })
     }
 }
 

@@ -6,7 +6,7 @@ use archipelago::schema::{Stale, keep_as};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use crate::{Attributes, PolicyStore, Resources, Rules, StatementId, Target};
+use crate::{Attributes, PolicyStore, Properties, Resources, Rules, StatementId};
 
 /// Compares the schema of the type whose policies `S` keeps with its file in `folder`: see `archipelago::schema::keep`.
 ///
@@ -63,7 +63,7 @@ where
         let list = json!({ "type": "array", "items": statement, "minItems": 1, "maxItems": 999 });
         properties["Statement"] =
             json!({ "description": properties["Statement"]["description"], "anyOf": [statement, list] });
-        let names = S::Target::PROPERTIES.iter().map(|name| ((*name).to_owned(), properties.remove(*name)));
+        let names = Properties::<S::Target>::NAMES.iter().map(|name| ((*name).to_owned(), properties.remove(*name)));
         let listed: Map<_, _> = names.map(|(name, schema)| (name, schema.unwrap_or(Value::Bool(false)))).collect();
         let required = [&own, &common].into_iter().filter_map(|schema| schema.get("required")?.as_array());
         let required: Vec<_> = required.flatten().cloned().collect();
@@ -198,18 +198,4 @@ enum Effect {
 enum Strings {
     One(String),
     Several(#[schemars(length(min = 1))] Vec<String>),
-}
-
-/// `<target>#<mark>`, the target in the words of its schema's `x-ref`, or its kind.
-impl<T: Target + JsonSchema> JsonSchema for StatementId<T> {
-    fn schema_name() -> Cow<'static, str> {
-        "StatementId".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let target = T::json_schema(generator);
-        let words = target.get("x-ref").and_then(Value::as_str).map_or_else(|| format!("<{}>", T::KIND), str::to_owned);
-        let sentence = format!("`{words}#<mark>`, or `<account>:{words}#<mark>` in another account.");
-        json_schema!({ "type": "string", "description": sentence })
-    }
 }

@@ -15,9 +15,8 @@ use crate::{
     grants::Grants,
     lease::{Lease, Leases},
     patch::{Patch, not_there},
-    properties::{Attributes, Properties, StatementId},
+    properties::{Attributes, PRUNE_ORPHANS, Properties, ROLE_ARN, StatementId},
     role::Role,
-    store::{PRUNE_ORPHANS, ROLE_ARN},
     stores::Stores,
 };
 

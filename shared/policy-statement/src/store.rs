@@ -1,10 +1,10 @@
 //! Where a policy is kept: the few calls that a service offers for it, and what it takes.
 
-use std::{collections::BTreeMap, fmt::Display, str::FromStr, time::Duration};
+use std::time::Duration;
 
 use custom_resource::{AwsError, Result};
 
-use crate::{Document, Limit, Place, Rules, Statement};
+use crate::{Document, Limit, Place, Rules, Statement, Target};
 
 /// One kind of policy that belongs to one kind of thing.
 #[expect(async_fn_in_trait, reason = "one event at a time on a current-thread runtime: nothing has to be Send")]
@@ -125,49 +125,3 @@ pub enum Policy {
     /// There is no such target, or it is being deleted: AWS said so.
     NoTarget(AwsError),
 }
-
-/// The thing that a policy belongs to. Displayed, it is a part of the physical id, from which it is read again; what is
-/// displayed doesn't start with 12 digits and a colon.
-pub trait Target: FromStr + Display + Clone + PartialEq {
-    /// What it is called in a sentence: `repository`.
-    const KIND: &'static str;
-    /// Its ARN, with `{partition}`, `{region}` and `{account}`, and `{}` for what is displayed.
-    const ARN: &'static str;
-    /// The names of its properties, with those of the statement: made by [`properties`].
-    const PROPERTIES: &'static [&'static str];
-
-    /// Reads it from those of its properties that the template gives, with the account that they name, if they do.
-    ///
-    /// # Errors
-    /// What is wrong with them, without saying their values.
-    fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String>;
-}
-
-/// The properties of a statement type: those of its target, `own`, and those that all have.
-///
-/// ```
-/// const PROPERTIES: &[&str] = &policy_statement::properties::<2, 7>(["RepositoryName", "RegistryId"]);
-/// assert_eq!(PROPERTIES[..4], ["RepositoryName", "RegistryId", "Statement", "RoleArn"]);
-/// ```
-///
-/// # Panics
-/// If `ALL` isn't the length of both together, which the compiler says where it is used for a constant.
-#[must_use]
-pub const fn properties<const OWN: usize, const ALL: usize>(own: [&'static str; OWN]) -> [&'static str; ALL] {
-    assert!(ALL == OWN + COMMON.len());
-    let mut all = [""; ALL];
-    let mut next = 0;
-    while next < ALL {
-        all[next] = if next < OWN { own[next] } else { COMMON[next - OWN] };
-        next += 1;
-    }
-    all
-}
-
-/// The properties that all statement types have.
-const COMMON: [&str; 5] = [STATEMENT, ROLE_ARN, EXTERNAL_ID, PRUNE_ORPHANS, ALLOW_PUBLIC];
-pub(crate) const STATEMENT: &str = "Statement";
-pub(crate) const ROLE_ARN: &str = "RoleArn";
-pub(crate) const EXTERNAL_ID: &str = "ExternalId";
-pub(crate) const PRUNE_ORPHANS: &str = "PruneOrphans";
-pub(crate) const ALLOW_PUBLIC: &str = "AllowPublic";

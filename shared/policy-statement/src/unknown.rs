@@ -7,11 +7,7 @@
 
 use custom_resource::AwsError;
 
-use crate::{
-    Document, Statement,
-    orphans::is_orphan,
-    principals::{account_of_root, principals},
-};
+use crate::{Document, Statement, equivalent::account_of_root, orphans::is_orphan, principals::principals};
 
 /// How many are named at most.
 const NAMED: usize = 10;

@@ -5,7 +5,11 @@
 
 use std::time::Duration;
 
-use crate::past::{CANCELLED_FOR, REMEMBERED};
+/// How long CloudFormation waits for a custom resource at most, and with it a request that was cancelled.
+pub(crate) const CANCELLED_FOR: Duration = Duration::from_hours(1);
+
+/// How many of a kind are remembered at most.
+pub(crate) const REMEMBERED: usize = 300;
 
 /// What a policy's claims have written, and how AWS shows it. Statements are known by their digests; times are those since 1970.
 #[derive(Debug, Default, Clone)]

@@ -3,6 +3,7 @@
 
 mod additions;
 mod api;
+mod association_changes;
 mod associations;
 mod ids;
 mod passing;
@@ -11,6 +12,7 @@ mod tags;
 
 pub use additions::{Addition, Additions, Note};
 pub use api::ResourceShares;
+pub use association_changes::AssociationChanges;
 pub use associations::{Association, Associations, Entity, batches};
 pub use ids::{NotAShareArn, ShareArn};
 pub use passing::{PASSING, SharingAnswer};

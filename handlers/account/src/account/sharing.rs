@@ -1,106 +1,58 @@
 //! Several resources that want one account, in front of a played Organizations: what is in use stays open.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use archipelago_tests::model::{
-    Weather, configuration,
     organizations::{Contents, Organizations as Played, ROOT},
+    stacks::{COPY, NEW, OLD, Stacks},
 };
-use custom_resource::Owner;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::*;
 
-struct Landing {
-    played: Arc<Played>,
-    accounts: Accounts,
-}
+type Landing = Stacks<Accounts, Played>;
 
-/// A resource by its stack and its logical id.
-type Who = (&'static str, &'static str);
-
-const OLD: Who = ("landing", "Old");
-const NEW: Who = ("landing", "New");
-const COPY: Who = ("copy", "Old");
-
-fn claim((stack, logical_id): Who, id: Option<&str>) -> Claim<AccountId> {
-    let stack = format!("arn:aws:cloudformation:us-east-1:111111111111:stack/{stack}/1f0a");
-    Claim::new(Owner::new(stack, logical_id), id)
+fn landing() -> Landing {
+    let played = Played::default();
+    played.begin(Contents::organization());
+    Stacks::new(played, Accounts::new)
 }
 
 /// An account that is closed on delete.
-fn app(more: &Value) -> Properties {
+fn app(more: &Value) -> Value {
     let mut properties = json!({"Name": "app", "Email": "app@example.com", "CloseOnDelete": true});
     for (name, value) in more.as_object().into_iter().flatten() {
         properties[name] = value.clone();
     }
-    serde_json::from_value(properties).unwrap()
+    properties
 }
 
-fn adopting() -> Properties {
+fn adopting() -> Value {
     app(&json!({ "AdoptExisting": true }))
 }
 
-/// What the loop of the lifecycle does.
-async fn until_done<T>(work: impl AsyncFn() -> Result<T>) -> Result<T> {
-    for _ in 0..200 {
-        match work().await {
-            Err(Error::NotYet(_)) => sleep(Duration::from_secs(2)).await,
-            ended => return ended,
-        }
-    }
-    panic!("it never ends")
-}
-
-impl Landing {
-    fn new() -> Self {
-        let played = Arc::new(Played::default());
-        played.begin(Contents::organization());
-        let accounts = Accounts::new(&configuration(played.clone(), Arc::new(Weather::default())));
-        Self { played, accounts }
-    }
-
-    /// Creates, and answers the id.
-    async fn create(&self, who: Who, desired: &Properties) -> Result<String> {
-        let claim = claim(who, None);
-        let made = until_done(async || self.accounts.ensure(desired, None, &claim).await).await;
-        made.map(|attributes| attributes.account_id)
-    }
-
-    async fn update(&self, who: Who, id: &str, desired: &Properties) -> Result<String> {
-        let (claim, before) = (claim(who, Some(id)), app(&json!({})));
-        let ended = until_done(async || self.accounts.ensure(desired, Some(&before), &claim).await).await;
-        ended.map(|attributes| attributes.name)
-    }
-
-    async fn delete(&self, who: Who, id: &str, last: &Properties) {
-        let claim = claim(who, Some(id));
-        until_done(async || self.accounts.remove(Some(last), &claim).await).await.unwrap();
-    }
-
-    fn state(&self, id: &str) -> &'static str {
-        self.played.contents().accounts[id].state(Instant::now())
-    }
+fn state(landing: &Landing, id: &str) -> &'static str {
+    landing.played.contents().accounts[id].state(Instant::now())
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_account_under_another_logical_id_stays_open_if_the_refusal_s_advice_is_followed() {
-    let landing = Landing::new();
+    let landing = landing();
     let id = landing.create(OLD, &app(&json!({}))).await.unwrap();
     let refusal = landing.create(NEW, &app(&json!({}))).await.unwrap_err().to_string();
     assert!(refusal.contains("set `AdoptExisting` to true"), "{refusal}");
     assert_eq!(landing.create(NEW, &adopting()).await.unwrap(), id);
     landing.delete(OLD, &id, &app(&json!({}))).await;
-    assert_eq!(landing.state(&id), "ACTIVE");
+    assert_eq!(state(&landing, &id), "ACTIVE");
     // It is that of the new one now, and is closed with it.
     landing.delete(NEW, &id, &adopting()).await;
-    assert_ne!(landing.state(&id), "ACTIVE");
+    assert_ne!(state(&landing, &id), "ACTIVE");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_rename_of_the_logical_id_that_is_rolled_back_leaves_the_account_as_it_was() {
-    let landing = Landing::new();
+    let landing = landing();
     let id = landing.create(OLD, &app(&json!({}))).await.unwrap();
     let before = format!("{:?}", landing.played.contents().accounts);
     landing.create(NEW, &adopting()).await.unwrap();
@@ -116,32 +68,32 @@ async fn a_rename_of_the_logical_id_that_is_rolled_back_leaves_the_account_as_it
 async fn an_account_that_three_resources_use_is_closed_with_the_last_of_them_whatever_the_order() {
     let all = [OLD, NEW, COPY];
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-        let landing = Landing::new();
+        let landing = landing();
         let id = landing.create(all[0], &adopting()).await.unwrap();
         for who in &all[1..] {
             assert_eq!(landing.create(*who, &adopting()).await.unwrap(), id);
         }
         for place in order {
-            assert_eq!(landing.state(&id), "ACTIVE", "{order:?}");
+            assert_eq!(state(&landing, &id), "ACTIVE", "{order:?}");
             landing.delete(all[place], &id, &adopting()).await;
         }
-        assert_ne!(landing.state(&id), "ACTIVE", "{order:?}");
+        assert_ne!(state(&landing, &id), "ACTIVE", "{order:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_retained_account_stays_open_under_its_next_logical_id() {
-    let landing = Landing::new();
+    let landing = landing();
     // No Delete follows: the template retains it.
     let id = landing.create(OLD, &app(&json!({}))).await.unwrap();
     assert_eq!(landing.create(NEW, &adopting()).await.unwrap(), id);
     landing.delete(NEW, &id, &adopting()).await;
-    assert_eq!(landing.state(&id), "ACTIVE");
+    assert_eq!(state(&landing, &id), "ACTIVE");
 }
 
 #[tokio::test(start_paused = true)]
 async fn of_two_that_use_an_account_neither_changes_it_until_it_is_alone() {
-    let landing = Landing::new();
+    let landing = landing();
     let unit = {
         let mut contents = Contents::organization();
         let unit = contents.make_unit(ROOT, "Apps", &[]);
@@ -161,12 +113,13 @@ async fn of_two_that_use_an_account_neither_changes_it_until_it_is_alone() {
     }
     landing.create(COPY, &adopting()).await.unwrap();
     for different in [json!({ "Name": "web" }), json!({ "ParentId": unit })] {
-        let refusal = landing.update(OLD, &id, &app(&different)).await.unwrap_err().to_string();
+        let ended = landing.update(OLD, &id, &app(&different), &app(&json!({}))).await;
+        let refusal = ended.map(|updated| updated.name).unwrap_err().to_string();
         assert!(refusal.contains("is used by copy/Old as well"), "{refusal}");
     }
     landing.delete(COPY, &id, &adopting()).await;
     let moved = app(&json!({ "Name": "web", "ParentId": unit }));
-    assert_eq!(landing.update(OLD, &id, &moved).await.unwrap(), "web");
+    assert_eq!(landing.update(OLD, &id, &moved, &app(&json!({}))).await.unwrap().name, "web");
     assert_eq!(landing.played.contents().accounts[&id].parent, unit);
 }
 
@@ -174,7 +127,7 @@ async fn of_two_that_use_an_account_neither_changes_it_until_it_is_alone() {
 async fn one_that_comes_while_another_leaves_has_an_open_account_or_is_refused() {
     let mut endings = BTreeSet::new();
     for delay in (0..900).step_by(15) {
-        let landing = Landing::new();
+        let landing = landing();
         let id = landing.create(OLD, &adopting()).await.unwrap();
         let last = adopting();
         let desired = adopting();
@@ -187,7 +140,7 @@ async fn one_that_comes_while_another_leaves_has_an_open_account_or_is_refused()
             landing.delete(OLD, &id, &last).await;
         };
         let ((), came) = tokio::join!(leaves, comes);
-        assert_eq!(came.is_ok(), landing.state(&id) == "ACTIVE", "{delay} ms later: {came:?}");
+        assert_eq!(came.is_ok(), state(&landing, &id) == "ACTIVE", "{delay} ms later: {came:?}");
         endings.insert(came.is_ok());
     }
     assert_eq!(endings.len(), 2, "both endings were seen");
@@ -195,23 +148,23 @@ async fn one_that_comes_while_another_leaves_has_an_open_account_or_is_refused()
 
 #[tokio::test(start_paused = true)]
 async fn an_account_that_was_left_on_purpose_is_closed_with_nobody_who_adopts_it_later() {
-    let landing = Landing::new();
+    let landing = landing();
     let kept = app(&json!({ "CloseOnDelete": false }));
     let id = landing.create(OLD, &kept).await.unwrap();
     landing.delete(OLD, &id, &kept).await;
     // The stack that adopts it is rolled back.
     assert_eq!(landing.create(COPY, &adopting()).await.unwrap(), id);
     landing.delete(COPY, &id, &adopting()).await;
-    assert_eq!(landing.state(&id), "ACTIVE");
+    assert_eq!(state(&landing, &id), "ACTIVE");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_account_whose_first_user_leaves_is_still_that_of_the_others() {
-    let landing = Landing::new();
+    let landing = landing();
     let kept = app(&json!({ "CloseOnDelete": false }));
     let id = landing.create(OLD, &kept).await.unwrap();
     landing.create(NEW, &adopting()).await.unwrap();
     landing.delete(OLD, &id, &kept).await;
     landing.delete(NEW, &id, &adopting()).await;
-    assert_ne!(landing.state(&id), "ACTIVE");
+    assert_ne!(state(&landing, &id), "ACTIVE");
 }

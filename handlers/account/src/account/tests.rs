@@ -1,5 +1,7 @@
 //! What each verb asks of Organizations, STS and the Account API, with real clients and canned answers.
 
+use std::time::Duration;
+
 use archipelago::Users;
 use aws_sdk_account::operation::put_account_name::PutAccountNameOutput;
 use aws_sdk_organizations::{
@@ -12,7 +14,11 @@ use aws_sdk_organizations::{
         list_tags_for_resource::ListTagsForResourceOutput, move_account::MoveAccountOutput,
         tag_resource::TagResourceOutput, untag_resource::UntagResourceOutput,
     },
-    types::{AccountStatus, Parent, ParentType, Root, Tag},
+    primitives::DateTime,
+    types::{
+        Account, AccountStatus, CreateAccountFailureReason as Reason, CreateAccountState, CreateAccountStatus, Parent,
+        ParentType, Root, Tag,
+    },
 };
 use aws_sdk_sts::{
     operation::{assume_role::AssumeRoleOutput, get_caller_identity::GetCallerIdentityOutput},

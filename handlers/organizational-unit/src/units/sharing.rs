@@ -1,76 +1,26 @@
 //! Several resources that want one OU, in front of a played Organizations: what is in use stays, whatever the order.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use archipelago_tests::model::{
-    Weather, configuration,
     organizations::{Contents, Organizations as Played, ROOT},
+    stacks::{COPY, NEW, OLD, Stacks, Who},
 };
-use custom_resource::Owner;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::*;
 
-struct Landing {
-    played: Arc<Played>,
-    units: OrganizationalUnits,
+type Landing = Stacks<OrganizationalUnits, Played>;
+
+fn landing() -> Landing {
+    let played = Played::default();
+    played.begin(Contents::organization());
+    Stacks::new(played, |aws| OrganizationalUnits::new(Client::new(aws)))
 }
 
-/// A resource by its stack and its logical id.
-type Who = (&'static str, &'static str);
-
-const OLD: Who = ("landing", "Old");
-const NEW: Who = ("landing", "New");
-const COPY: Who = ("copy", "Old");
-
-fn claim((stack, logical_id): Who, id: Option<&str>) -> Claim<UnitId> {
-    let stack = format!("arn:aws:cloudformation:us-east-1:111111111111:stack/{stack}/1f0a");
-    Claim::new(Owner::new(stack, logical_id), id)
-}
-
-fn read(properties: &Value) -> Properties {
-    serde_json::from_value(properties.clone()).unwrap()
-}
-
-/// What the loop of the lifecycle does.
-async fn until_done<T>(work: impl AsyncFn() -> Result<T>) -> Result<T> {
-    for _ in 0..200 {
-        match work().await {
-            Err(Error::NotYet(_)) => sleep(Duration::from_secs(2)).await,
-            ended => return ended,
-        }
-    }
-    panic!("it never ends")
-}
-
-impl Landing {
-    fn new() -> Self {
-        let played = Arc::new(Played::default());
-        played.begin(Contents::organization());
-        let aws = configuration(played.clone(), Arc::new(Weather::default()));
-        Self { played, units: OrganizationalUnits::new(Client::new(&aws)) }
-    }
-
-    /// Creates, and answers the id.
-    async fn create(&self, who: Who, desired: &Value) -> Result<String> {
-        let (claim, desired) = (claim(who, None), read(desired));
-        until_done(async || self.units.ensure(&desired, None, &claim).await).await.map(|attributes| attributes.id)
-    }
-
-    async fn update(&self, who: Who, id: &str, desired: &Value, previous: &Value) -> Result<Attributes> {
-        let (claim, desired, previous) = (claim(who, Some(id)), read(desired), read(previous));
-        until_done(async || self.units.ensure(&desired, Some(&previous), &claim).await).await
-    }
-
-    async fn delete(&self, who: Who, id: &str, last: &Value) {
-        let (claim, last) = (claim(who, Some(id)), read(last));
-        until_done(async || self.units.remove(Some(&last), &claim).await).await.unwrap();
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.played.contents().units.into_values().map(|unit| unit.name).collect()
-    }
+fn names(landing: &Landing) -> Vec<String> {
+    landing.played.contents().units.into_values().map(|unit| unit.name).collect()
 }
 
 fn apps() -> Value {
@@ -81,22 +31,22 @@ fn apps() -> Value {
 async fn an_ou_that_three_resources_use_goes_with_the_last_of_them_whatever_the_order() {
     let all = [OLD, NEW, COPY];
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-        let landing = Landing::new();
+        let landing = landing();
         let id = landing.create(all[0], &apps()).await.unwrap();
         for who in &all[1..] {
             assert_eq!(landing.create(*who, &apps()).await.unwrap(), id);
         }
         for (gone, place) in order.into_iter().enumerate() {
-            assert_eq!(landing.names(), ["Apps"], "after {gone} of {order:?}");
+            assert_eq!(names(&landing), ["Apps"], "after {gone} of {order:?}");
             landing.delete(all[place], &id, &apps()).await;
         }
-        assert_eq!(landing.names(), [""; 0], "{order:?}");
+        assert_eq!(names(&landing), [""; 0], "{order:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_renamed_logical_id_that_is_rolled_back_leaves_the_ou_as_it_was() {
-    let landing = Landing::new();
+    let landing = landing();
     let id = landing.create(OLD, &apps()).await.unwrap();
     let before = format!("{:?}", landing.played.contents().units);
     landing.create(NEW, &apps()).await.unwrap();
@@ -106,17 +56,17 @@ async fn a_renamed_logical_id_that_is_rolled_back_leaves_the_ou_as_it_was() {
 
 #[tokio::test(start_paused = true)]
 async fn a_retained_ou_is_taken_over_under_another_logical_id_and_left_by_it() {
-    let landing = Landing::new();
+    let landing = landing();
     // No Delete follows: the template retains it.
     let id = landing.create(OLD, &apps()).await.unwrap();
     assert_eq!(landing.create(NEW, &apps()).await.unwrap(), id);
     landing.delete(NEW, &id, &apps()).await;
-    assert_eq!(landing.names(), ["Apps"]);
+    assert_eq!(names(&landing), ["Apps"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn of_two_that_use_an_ou_neither_renames_it_or_gives_it_other_tags_until_it_is_alone() {
-    let landing = Landing::new();
+    let landing = landing();
     let id = landing.create(OLD, &apps()).await.unwrap();
     landing.create(COPY, &apps()).await.unwrap();
     let renamed = json!({ "Name": "Services", "Tags": [{ "Key": "team", "Value": "a" }] });
@@ -139,7 +89,7 @@ async fn of_two_that_use_an_ou_neither_renames_it_or_gives_it_other_tags_until_i
 #[tokio::test(start_paused = true)]
 async fn of_one_that_leaves_and_one_that_comes_the_latter_has_its_ou_in_the_end() {
     for delay in (0..600).step_by(15) {
-        let landing = Landing::new();
+        let landing = landing();
         let id = landing.create(OLD, &apps()).await.unwrap();
         let comes = async {
             sleep(Duration::from_millis(delay)).await;
@@ -147,17 +97,17 @@ async fn of_one_that_leaves_and_one_that_comes_the_latter_has_its_ou_in_the_end(
         };
         let last = apps();
         let ((), id) = tokio::join!(landing.delete(OLD, &id, &last), comes);
-        assert_eq!(landing.names(), ["Apps"], "{delay} ms later");
+        assert_eq!(names(&landing), ["Apps"], "{delay} ms later");
         assert!(landing.played.contents().units.contains_key(&id), "{delay} ms later");
         landing.delete(NEW, &id, &apps()).await;
-        assert_eq!(landing.names(), [""; 0], "{delay} ms later");
+        assert_eq!(names(&landing), [""; 0], "{delay} ms later");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn of_two_that_leave_at_once_nothing_is_left() {
     for delay in (0..300).step_by(15) {
-        let landing = Landing::new();
+        let landing = landing();
         let id = landing.create(OLD, &apps()).await.unwrap();
         landing.create(COPY, &apps()).await.unwrap();
         let (last, later) = (apps(), apps());
@@ -166,27 +116,27 @@ async fn of_two_that_leave_at_once_nothing_is_left() {
             landing.delete(COPY, &id, &later).await;
         };
         tokio::join!(landing.delete(OLD, &id, &last), leaves);
-        assert_eq!(landing.names(), [""; 0], "{delay} ms later");
+        assert_eq!(names(&landing), [""; 0], "{delay} ms later");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_level_that_another_stack_uses_as_its_ou_stays_and_goes_with_that() {
-    let landing = Landing::new();
+    let landing = landing();
     let path = json!({ "Path": "Workloads/Production" });
     let id = landing.create(OLD, &path).await.unwrap();
     let workloads = json!({ "Name": "Workloads", "ParentId": ROOT });
     let level = landing.create(COPY, &workloads).await.unwrap();
     landing.delete(OLD, &id, &path).await;
-    assert_eq!(landing.names(), ["Workloads"]);
+    assert_eq!(names(&landing), ["Workloads"]);
     landing.delete(COPY, &level, &workloads).await;
-    assert_eq!(landing.names(), [""; 0]);
+    assert_eq!(names(&landing), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_level_of_two_stacks_goes_with_the_last_of_them_whoever_made_it() {
     for order in [[OLD, COPY], [COPY, OLD]] {
-        let landing = Landing::new();
+        let landing = landing();
         let path = |(stack, _): Who| json!({ "Path": format!("Workloads/{stack}") });
         let mut ids = Vec::new();
         for who in [OLD, COPY] {
@@ -196,18 +146,18 @@ async fn a_level_of_two_stacks_goes_with_the_last_of_them_whoever_made_it() {
             let (_, id) = ids.iter().find(|(other, _)| *other == who).unwrap();
             landing.delete(who, id, &path(who)).await;
         }
-        assert_eq!(landing.names(), [""; 0], "{order:?}");
+        assert_eq!(names(&landing), [""; 0], "{order:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_ou_with_as_many_tags_as_aws_takes_gets_no_other_user_and_the_sentence_says_so() {
-    let landing = Landing::new();
+    let landing = landing();
     let many: Vec<_> = (0..48).map(|number| json!({ "Key": format!("key-{number}"), "Value": "" })).collect();
     let full = json!({ "Name": "Apps", "Tags": many });
     let id = landing.create(OLD, &full).await.unwrap();
     let refusal = landing.create(COPY, &json!({ "Name": "Apps" })).await.unwrap_err().to_string();
     assert!(refusal.contains("would have 51 tags, and AWS takes 50"), "{refusal}");
     landing.delete(COPY, &id, &json!({ "Name": "Apps" })).await;
-    assert_eq!(landing.names(), ["Apps"]);
+    assert_eq!(names(&landing), ["Apps"]);
 }

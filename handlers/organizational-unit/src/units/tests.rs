@@ -750,7 +750,9 @@ async fn a_level_that_is_adopted_has_a_user_and_stays() {
     let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), level, comes(WORKLOADS), adopted()];
     ensured(&rules, json!({"Path": "Workloads"}), None, &claim(None)).await;
     // Whoever made it on the way to another OU doesn't take it away with that.
-    assert!(!world(&[adopted(), adopted()]).delete_level(WORKLOADS, &Claim::new(another(), None)).await.unwrap());
+    assert!(
+        !world(&[adopted(), adopted()]).levels().delete_one(WORKLOADS, &Claim::new(another(), None)).await.unwrap()
+    );
 }
 
 #[tokio::test]

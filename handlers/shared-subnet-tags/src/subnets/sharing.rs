@@ -1,13 +1,12 @@
 //! Several resources that tag one subnet and its VPC, in front of a played EC2: what one of them wants stays.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use archipelago_tests::model::{
-    Weather, configuration,
     ec2::{Ec2, Tags as Played},
+    stacks::{COPY, NEW, OLD, Stacks, Who, owner},
 };
-use custom_resource::Owner;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::*;
@@ -17,69 +16,38 @@ const VPC: &str = "vpc-aaaaaaaa";
 const NAME: (&str, &str) = ("Name", "app");
 const STAGE: (&str, &str) = ("stage", "test");
 
-/// A resource by its stack and its logical id.
-type Who = (&'static str, &'static str);
-
-const OLD: Who = ("landing", "Old");
-const NEW: Who = ("landing", "New");
-const COPY: Who = ("copy", "Old");
-
-fn claim((stack, logical_id): Who, is_new: bool) -> Claim<TagsId> {
-    let owner = Owner::new(format!("arn:aws:cloudformation:us-east-1:222222222222:stack/{stack}/1f0a"), logical_id);
-    let id = (!is_new).then(|| TagsId::of(&owner).to_string());
-    Claim::new(owner, id.as_deref())
-}
-
 /// The same tags of the subnet and of its VPC.
-fn said(tags: &[(&str, &str)]) -> Properties {
+fn said(tags: &[(&str, &str)]) -> Value {
     let tags: Vec<_> = tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
-    serde_json::from_value(json!({ "SubnetIds": [SUBNET], "Tags": tags, "VpcTags": tags })).unwrap()
+    json!({ "SubnetIds": [SUBNET], "Tags": tags, "VpcTags": tags })
 }
 
-/// What the loop of the lifecycle does.
-async fn until_done(work: impl AsyncFn() -> Result<()>) -> Result<()> {
-    for _ in 0..200 {
-        match work().await {
-            Err(Error::NotYet(_)) => sleep(Duration::from_secs(2)).await,
-            ended => return ended,
-        }
-    }
-    panic!("it never ends")
-}
-
-struct Participant {
-    played: Arc<Ec2>,
-    subnets: SharedSubnets,
-}
+struct Participant(Stacks<SharedSubnets, Ec2>);
 
 impl Participant {
     fn new() -> Self {
-        let played = Arc::new(Ec2::default());
+        let played = Ec2::default();
         played.share(SUBNET, VPC, Duration::ZERO, &[]);
-        let subnets = SharedSubnets::new(Client::new(&configuration(played.clone(), Arc::new(Weather::default()))));
-        Self { played, subnets }
+        Self(Stacks::new(played, |aws| SharedSubnets::new(Client::new(aws))))
     }
 
-    async fn create(&self, who: Who, desired: &Properties) -> Result<()> {
-        let claim = claim(who, true);
-        until_done(async || self.subnets.ensure(desired, None, &claim).await).await
+    async fn create(&self, who: Who, desired: &Value) -> Result<()> {
+        self.0.create(who, desired).await.map(drop)
     }
 
-    async fn update(&self, who: Who, desired: &Properties, previous: &Properties) -> Result<()> {
-        let claim = claim(who, false);
-        until_done(async || self.subnets.ensure(desired, Some(previous), &claim).await).await
+    async fn update(&self, who: Who, desired: &Value, previous: &Value) -> Result<()> {
+        self.0.update(who, &TagsId::of(&owner(who)).to_string(), desired, previous).await
     }
 
-    async fn delete(&self, who: Who, last: &Properties) {
-        let claim = claim(who, false);
-        until_done(async || self.subnets.remove(Some(last), &claim).await).await.unwrap();
+    async fn delete(&self, who: Who, last: &Value) {
+        self.0.delete(who, &TagsId::of(&owner(who)).to_string(), last).await;
     }
 
     /// Whether the subnet and the VPC have these tags and no others but those of users.
     #[track_caller]
     fn assert_has(&self, tags: &[(&str, &str)], when: &str) {
         let wanted: Played = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        for (id, mut there) in self.played.tags() {
+        for (id, mut there) in self.0.played.tags() {
             there.retain(|key, _| !key.starts_with("archipelago:"));
             assert_eq!(there, wanted, "{id} {when}");
         }
@@ -87,7 +55,7 @@ impl Participant {
 
     #[track_caller]
     fn assert_is_bare(&self, when: &str) {
-        for (id, there) in self.played.tags() {
+        for (id, there) in self.0.played.tags() {
             assert!(there.is_empty(), "{id} has {there:?} {when}");
         }
     }
@@ -116,10 +84,10 @@ async fn a_renamed_logical_id_that_is_rolled_back_leaves_the_tags_as_they_were()
     let participant = Participant::new();
     let wanted = said(&[NAME, STAGE]);
     participant.create(OLD, &wanted).await.unwrap();
-    let before = participant.played.tags();
+    let before = participant.0.played.tags();
     participant.create(NEW, &wanted).await.unwrap();
     participant.delete(NEW, &wanted).await;
-    assert_eq!(participant.played.tags(), before);
+    assert_eq!(participant.0.played.tags(), before);
 }
 
 #[tokio::test(start_paused = true)]

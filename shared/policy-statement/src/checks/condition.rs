@@ -3,7 +3,7 @@
 use custom_resource::{Result, is_account_id, mangled, mangled_account_id};
 use serde_json::{Map, Value};
 
-use super::{refused, refused_key};
+use super::refusal::{refused, refused_key};
 
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>
 const OPERATORS: [&str; 27] = [

@@ -5,7 +5,7 @@
 use custom_resource::{Result, is_account_id, mangled, mangled_account_id};
 use serde_json::Value;
 
-use super::{refused, refused_key, strings};
+use super::refusal::{refused, refused_key, strings};
 
 const KINDS: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use custom_resource::{Claim, Error, Resource, Result, testing::ensure};
+use custom_resource::{
+    Claim, Error, Resource, Result,
+    testing::{Event, ensure},
+};
 use policy_statement::Attributes;
 use serde_json::{Value, json};
 
@@ -205,4 +208,19 @@ fn the_role_and_its_external_id_are_read_without_being_shown() {
     let mangled = refusal(json!({"RoleArn": "arn:aws:iam::2.2222222222E10:role/writer"}));
     assert!(mangled.contains("the account in its ARN isn't an id of 12 digits"), "{mangled}");
     assert!(refusal(json!({"RoleArn": ""})).contains("it is empty"), "an empty parameter");
+}
+
+#[tokio::test]
+async fn a_property_that_no_statement_type_has_is_refused_with_those_of_the_target_and_of_all() {
+    let shelves = Shelves::with(None);
+    let properties = json!({"ShelfName": "app", "Statement": pull("222222222222"), "Xyzzy": "1"});
+    let refusal = Event::create(properties).answered_by(&shelves.statements()).await;
+    let there_are =
+        "there are `ShelfName`, `AccountId`, `Statement`, `RoleArn`, `ExternalId`, `PruneOrphans`, `AllowPublic`";
+    let reason = refusal.reason().unwrap();
+    assert!(reason.starts_with(&format!("ResourceProperties.Xyzzy: unknown property; {there_are}")), "{reason}");
+    let properties = json!({"ShelfNam": "app", "Statement": pull("222222222222")});
+    let refusal = Event::create(properties).answered_by(&shelves.statements()).await;
+    let reason = refusal.reason().unwrap();
+    assert!(reason.starts_with("ResourceProperties.ShelfNam: unknown property; did you mean `ShelfName`?"), "{reason}");
 }

@@ -34,7 +34,7 @@ pub(crate) struct Shelf(String);
 impl Target for Shelf {
     const KIND: &'static str = "shelf";
     const ARN: &'static str = "arn:{partition}:shop:{region}:{account}:shelf/{}";
-    const PROPERTIES: &'static [&'static str] = &policy_statement::properties::<2, 7>(["ShelfName", "AccountId"]);
+    const OWN: &'static [&'static str] = &["ShelfName", "AccountId"];
 
     fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
         let target = properties.get("ShelfName").cloned().map(Self).ok_or("`ShelfName` is required")?;

@@ -7,6 +7,7 @@ use aws_sdk_ram::{
         disassociate_resource_share::DisassociateResourceShareOutput,
         get_resource_share_associations::GetResourceShareAssociationsOutput,
     },
+    types::{ResourceShareAssociation, ResourceShareAssociationType},
 };
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
@@ -55,6 +56,14 @@ fn world(rules: &[Rule]) -> ResourceShares {
     }
 }
 
+fn changes<'a>(
+    shares: &'a ResourceShares,
+    now: &'a Associations,
+    claim: &'a Claim<ShareArn>,
+) -> AssociationChanges<'a, ShareArn> {
+    AssociationChanges { shares, arn: SHARE, now, claim }
+}
+
 fn associates(count: usize) -> Rule {
     mock!(Client::associate_resource_share)
         .match_requests(move |r| {
@@ -85,7 +94,7 @@ fn claim() -> Claim<ShareArn> {
 
 /// With a template in which nothing is new.
 async fn associated(rules: &[Rule], wanted: &[&Entity], now: &Associations) -> Result<()> {
-    let ended = world(rules).ensure_associated(SHARE, wanted, &[], now, &claim()).await;
+    let ended = changes(&world(rules), now, &claim()).ensure_associated(wanted, &[]).await;
     assert!(rules.iter().all(|rule| rule.num_calls() > 0), "{ended:?}");
     ended
 }
@@ -97,7 +106,7 @@ async fn disassociated(
     now: &Associations,
     claim: &Claim<ShareArn>,
 ) -> Result<()> {
-    let ended = world(rules).ensure_disassociated(SHARE, unwanted, now, claim).await;
+    let ended = changes(&world(rules), now, claim).ensure_disassociated(unwanted).await;
     assert!(rules.iter().all(|rule| rule.num_calls() > 0), "{ended:?}");
     ended
 }
@@ -198,12 +207,12 @@ async fn what_is_new_to_the_template_is_associated_once_even_if_a_list_that_is_b
         .then_http_response(|| said("InvalidStateTransitionException", "It is DISASSOCIATING."));
     for rules in [&[busy][..], &[associates(1)]] {
         let now = all(&Status::Associated);
-        let ended = world(rules).ensure_associated(SHARE, &[&account], &[&account], &now, &claim).await;
+        let ended = changes(&world(rules), &now, &claim).ensure_associated(&[&account], &[&account]).await;
         assert!(rules.iter().all(|rule| rule.num_calls() > 0), "{ended:?}");
         window(ended);
     }
     let now = all(&Status::Associated);
-    world(&[]).ensure_associated(SHARE, &[&account], &[&account], &now, &claim).await.unwrap();
+    changes(&world(&[]), &now, &claim).ensure_associated(&[&account], &[&account]).await.unwrap();
 }
 
 #[tokio::test]
@@ -213,7 +222,7 @@ async fn what_is_new_and_shown_later_than_another_is_associated_as_well() {
     let first = [listed(&subnet, Status::Associated, ""), listed(&account, Status::Associating, "")];
     for now in [first.iter().collect(), all(&Status::Associated)] {
         let rules = [associates(1)];
-        let ended = world(&rules).ensure_associated(SHARE, &both, &both, &now, &claim).await;
+        let ended = changes(&world(&rules), &now, &claim).ensure_associated(&both, &both).await;
         assert!(rules.iter().all(|rule| rule.num_calls() > 0), "{ended:?}");
         window(ended);
     }
@@ -223,9 +232,9 @@ async fn what_is_new_and_shown_later_than_another_is_associated_as_well() {
 async fn what_is_new_to_the_template_and_missing_is_associated_no_more_than_once() {
     let (account, claim) = (account(), claim());
     let new = [&account];
-    window(world(&[associates(1)]).ensure_associated(SHARE, &new, &new, &Associations::default(), &claim).await);
-    window(world(&[]).ensure_associated(SHARE, &new, &new, &all(&Status::Associating), &claim).await);
-    world(&[]).ensure_associated(SHARE, &new, &new, &all(&Status::Associated), &claim).await.unwrap();
+    window(changes(&world(&[associates(1)]), &Associations::default(), &claim).ensure_associated(&new, &new).await);
+    window(changes(&world(&[]), &all(&Status::Associating), &claim).ensure_associated(&new, &new).await);
+    changes(&world(&[]), &all(&Status::Associated), &claim).ensure_associated(&new, &new).await.unwrap();
 }
 
 #[tokio::test]
