@@ -47,7 +47,7 @@ def catch_up(backend):
     now = time.time()
     with _one_at_a_time:
         for request in _requests(backend):
-            if request.status["State"] == "IN_PROGRESS" and request.due <= now:
+            if request.status["State"] == "IN_PROGRESS" and request.is_due(backend, now):
                 request.end(backend, now)
         for account in backend.accounts:
             if account.state == "PENDING_CLOSURE" and account.closed_at <= now:
@@ -55,16 +55,22 @@ def catch_up(backend):
 
 
 class Request:
-    """A request for an account, with the account that it will make or the reason why it will make none."""
+    """A request for an account, with the account that it will make or the reason why it will make none.
 
-    def __init__(self, name, account, reason, due):
-        self.account, self.reason, self.due = account, reason, due
+    It ends when its time has come; with a tag `local:creation-awaits`, not before there is a unit of that name.
+    """
+
+    def __init__(self, name, account, reason, due, awaited):
+        self.account, self.reason, self.due, self.awaited = account, reason, due, awaited
         self.status = {
             "Id": make_random_create_account_status_id(),
             "AccountName": name,
             "State": "IN_PROGRESS",
             "RequestedTimestamp": unix_time(),
         }
+
+    def is_due(self, backend, now):
+        return self.due <= now and self.awaited in (None, *(unit.name for unit in backend.ou))
 
     def end(self, backend, now):
         self.status["CompletedTimestamp"] = now
@@ -118,7 +124,8 @@ def create_account(original, self, **request):
             original(self, **request)
             # In its lists it is once the request has succeeded.
             account = self.accounts.pop()
-        made = Request(request["AccountName"], account, reason, time.time() + seconds("creation", tags))
+        due = time.time() + seconds("creation", tags)
+        made = Request(request["AccountName"], account, reason, due, tags.get("local:creation-awaits"))
         _requests(self).append(made)
         return {"CreateAccountStatus": dict(made.status)}
 

@@ -57,6 +57,13 @@ class Rules(MotoCase):
         (parent,) = self.organizations.list_parents(ChildId=made["AccountId"])["Parents"]
         self.assertEqual(parent, {"Id": self.root, "Type": "ROOT"})
 
+    def test_a_creation_awaits_a_unit_if_its_account_says_so(self):
+        made = self.create("waits", Tags=[{"Key": "local:creation-awaits", "Value": "there"}])
+        self.clock.now += 60
+        self.assertEqual(self.status(made)["State"], "IN_PROGRESS")
+        self.unit("there")
+        self.assertEqual(self.status(made)["State"], "SUCCEEDED")
+
     def test_a_creation_is_in_progress_first_even_if_it_takes_no_time(self):
         made = self.create("quick")
         self.assertEqual(made["State"], "IN_PROGRESS")

@@ -11,6 +11,7 @@ pub mod binary;
 pub mod call;
 pub mod cloudformation;
 pub mod fault;
+pub mod folder;
 pub mod function;
 pub mod http;
 pub mod local_aws;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
@@ -61,8 +62,8 @@ impl Process {
         &self.session
     }
 
-    /// Runs one event; returns the process if it can take another one.
-    pub(crate) async fn invoke(mut self, invocation: Invocation) -> (Outcome, Option<Self>) {
+    /// Runs one event; returns the process if it can take another one. It is killed when `grace` is over after its timeout.
+    pub(crate) async fn invoke(mut self, invocation: Invocation, grace: Duration) -> (Outcome, Option<Self>) {
         if !self.warm {
             let failure = tokio::select! {
                 biased;
@@ -79,7 +80,7 @@ impl Process {
             }
             self.warm = true;
         }
-        let timeout = invocation.timeout;
+        let end = invocation.timeout + grace;
         let mut reports = self.api.offer(invocation);
         // A warm process is between two requests for a moment: its time runs once it has taken the event.
         let taken = tokio::select! {
@@ -98,7 +99,7 @@ impl Process {
                 Some(Report::Taken) | None => Outcome::Crashed,
             },
             _ = self.child.wait() => Outcome::Crashed,
-            () = tokio::time::sleep(timeout) => Outcome::TimedOut,
+            () = tokio::time::sleep(end) => Outcome::TimedOut,
         };
         match outcome {
             Outcome::Returned(_) | Outcome::Errored(_) => (outcome, Some(self)),

@@ -11,8 +11,8 @@ use aws_sdk_organizations::{
     types::{Account, ConstraintViolationExceptionReason as Constraint, CreateAccountState, CreateAccountStatus},
 };
 use aws_sdk_sts::config::{Credentials, Region};
-use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
-use organizations::{NEW_FOR, NOT_IN_USE, Organizations, Patient, constraint, once, tags};
+use custom_resource::{Answer, AwsError, Error, Passing, Result, SdkConfig};
+use organizations::{NEW_FOR, NOT_IN_USE, Organizations, PASSING, constraint, once, tags};
 
 use crate::properties::{Email, Properties};
 
@@ -26,8 +26,35 @@ const QUEUED: Duration = Duration::from_hours(1);
 const READY_WITHIN: Duration = Duration::from_mins(15);
 
 /// What STS says of a role in an account that isn't ready.
-const NOT_READY: [&str; 5] =
-    ["AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "OptInRequired", "RegionDisabledException"];
+const NOT_READY: Passing = Passing {
+    codes: &[
+        "AccessDenied",
+        "AccessDeniedException",
+        "InvalidClientTokenId",
+        "OptInRequired",
+        "RegionDisabledException",
+    ],
+    within: READY_WITHIN,
+};
+
+/// What Organizations says to `CreateAccount` while it is at work on another account, or on the organization itself.
+const CREATING: [Passing; 3] = [
+    Passing {
+        codes: &["ConcurrentModificationException", "ServiceException", "TooManyRequestsException"],
+        within: BUSY_WITH_ACCOUNTS,
+    },
+    Passing { codes: &["FinalizingOrganizationException"], within: QUEUED },
+    Passing { codes: &[NOT_IN_USE], within: NEW_FOR },
+];
+
+/// What the Account API says to a new name while it is out of order.
+const RENAMING: Passing = Passing { codes: &["InternalServerException", "TooManyRequestsException"], within: NEW_FOR };
+
+/// What Organizations says of an OU that was made a moment ago.
+const NEW_PARENT: Passing = Passing { codes: &["DestinationParentNotFoundException"], within: NEW_FOR };
+
+/// What Organizations says to `CloseAccount` while another account is being closed.
+const CLOSING: Passing = Passing { codes: &["ConflictException"], within: BUSY_WITH_ACCOUNTS };
 
 /// Organizations, the accounts' own names, and the roles in them.
 #[derive(Debug)]
@@ -66,14 +93,14 @@ impl Api {
     /// The account, if it is in the organization.
     pub(crate) async fn described(&self, id: &str) -> Result<Option<Account>> {
         let described = self.client().describe_account().account_id(id).send().await;
-        let described = described.none_if(&["AccountNotFoundException"]).unless_busy()?;
+        let described = described.none_if(&["AccountNotFoundException"]).passing(&PASSING)?;
         Ok(described.and_then(|output| output.account))
     }
 
     /// All accounts of the organization.
     pub(crate) async fn accounts(&self) -> Result<Vec<Account>> {
         let pages = self.client().list_accounts().into_paginator().send();
-        let pages = pages.collect::<Result<Vec<_>, _>>().await.unless_busy()?;
+        let pages = pages.collect::<Result<Vec<_>, _>>().await.passing(&PASSING)?;
         Ok(pages.iter().flat_map(ListAccountsOutput::accounts).cloned().collect())
     }
 
@@ -81,7 +108,7 @@ impl Api {
     pub(crate) async fn requests(&self, name: &str, states: &[CreateAccountState]) -> Result<Vec<CreateAccountStatus>> {
         let asking = self.client().list_create_account_status().set_states(Some(states.to_vec()));
         let pages = asking.into_paginator().send();
-        let pages = pages.collect::<Result<Vec<_>, _>>().await.unless_busy()?;
+        let pages = pages.collect::<Result<Vec<_>, _>>().await.passing(&PASSING)?;
         let all = pages.iter().flat_map(ListCreateAccountStatusOutput::create_account_statuses);
         Ok(all.filter(|request| request.account_name() == Some(name)).cloned().collect())
     }
@@ -89,7 +116,7 @@ impl Api {
     /// How far a request has come, if Organizations still knows it.
     pub(crate) async fn request(&self, id: &str) -> Result<Option<CreateAccountStatus>> {
         let described = self.client().describe_create_account_status().create_account_request_id(id).send().await;
-        let described = described.none_if(&["CreateAccountStatusNotFoundException"]).unless_busy()?;
+        let described = described.none_if(&["CreateAccountStatusNotFoundException"]).passing(&PASSING)?;
         Ok(described.and_then(|output| output.create_account_status))
     }
 
@@ -120,21 +147,14 @@ impl Api {
             Some(Constraint::AccountNumberLimitExceeded) => is_new,
             _ => false,
         };
-        let made = made
-            .not_yet_if(
-                &["ConcurrentModificationException", "ServiceException", "TooManyRequestsException"],
-                BUSY_WITH_ACCOUNTS,
-            )
-            .not_yet_if(&["FinalizingOrganizationException"], QUEUED)
-            .not_yet_if(&[NOT_IN_USE], NEW_FOR)
-            .map_err(|error| if waits { error.not_yet_within(QUEUED) } else { error })?;
+        let made = made.passing(&CREATING).map_err(|error| if waits { error.not_yet_within(QUEUED) } else { error })?;
         made.create_account_status.ok_or_else(|| Error::not_yet_within(NEW_FOR, "the request isn't described yet"))
     }
 
     /// Renames the account. A denial may be that of a fresh role, or of trust that was given a moment ago.
     pub(crate) async fn rename(&self, id: &str, name: &str) -> Result<()> {
         let renamed = self.account.put_account_name().account_id(id).account_name(name).send().await;
-        let renamed = renamed.not_yet_if(&["InternalServerException", "TooManyRequestsException"], NEW_FOR);
+        let renamed = renamed.passing(&[RENAMING]);
         renamed.map(drop).map_err(|error| match error.code() {
             "AccessDeniedException" => error.advised(&format!(
                 "the account {id} keeps its name; trust account.amazonaws.com in the organization (`TrustedServices` of \
@@ -150,7 +170,7 @@ impl Api {
     pub(crate) async fn relocate(&self, id: &str, from: &str, to: &str) -> Result<bool> {
         let moving = self.client().move_account().account_id(id).source_parent_id(from).destination_parent_id(to);
         let moved = moving.send().await.none_if(&["SourceParentNotFoundException", "AccountNotFoundException"]);
-        match moved.unless_busy().not_yet_if(&["DestinationParentNotFoundException"], NEW_FOR) {
+        match moved.passing(&PASSING).passing(&[NEW_PARENT]) {
             Err(error) if error.code() == "DuplicateAccountException" => Ok(true),
             moved => Ok(moved?.is_some()),
         }
@@ -166,8 +186,8 @@ impl Api {
         let waits = constraint == Some(Constraint::CloseAccountRequestsLimitExceeded);
         closed
             .none_if(&["AccountAlreadyClosedException", "AccountNotFoundException"])
-            .unless_busy()
-            .not_yet_if(&["ConflictException"], BUSY_WITH_ACCOUNTS)
+            .passing(&PASSING)
+            .passing(&[CLOSING])
             .map_err(|error: AwsError| if waits { error.not_yet_within(QUEUED) } else { error })?;
         Ok(())
     }
@@ -185,7 +205,7 @@ impl Api {
         let arn = format!("arn:{partition}:iam::{id}:role/{role}");
         let assumed =
             self.sts.assume_role().role_arn(arn).role_session_name("archipelago-wait-until-ready").send().await;
-        let assumed = assumed.not_yet_if(&NOT_READY, READY_WITHIN)?;
+        let assumed = assumed.passing(&[NOT_READY])?;
         let Some(keys) = assumed.credentials else {
             return Err(Error::not_yet_within(
                 READY_WITHIN,
@@ -196,7 +216,7 @@ impl Api {
         let credentials = Credentials::new(keys.access_key_id, keys.secret_access_key, token, None, "AssumeRole");
         let inside = aws_sdk_sts::config::Config::builder().credentials_provider(credentials);
         let known = self.sts.get_caller_identity().customize().config_override(inside).send().await;
-        known.not_yet_if(&NOT_READY, READY_WITHIN)?;
+        known.passing(&[NOT_READY])?;
         Ok(())
     }
 }

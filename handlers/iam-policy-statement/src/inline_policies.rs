@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use aws_sdk_iam::Client;
-use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
+use custom_resource::{Answer, AwsError, Error, Passing, Result, SdkConfig};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use percent_encoding::percent_decode_str;
 use policy_statement::{Limit, Objection, Place, Policy, PolicyStore, Resources, Rules};
@@ -19,10 +19,10 @@ const NOT_THERE: &str = "NoSuchEntity";
 const TOO_LARGE: &str = "LimitExceeded";
 
 /// What IAM says to a write that meets another one, or a role that was made a moment ago.
-const PASSING: [&str; 3] = [NOT_THERE, "ConcurrentModification", "EntityTemporarilyUnmodifiable"];
-
-/// How long it may say so.
-const PASSES_WITHIN: Duration = Duration::from_mins(2);
+const PASSING: [Passing; 1] = [Passing {
+    codes: &[NOT_THERE, "ConcurrentModification", "EntityTemporarilyUnmodifiable"],
+    within: Duration::from_mins(2),
+}];
 
 /// How many policies are read at once: more at a time than IAM likes to be asked helps nobody.
 const AT_ONCE: usize = 5;
@@ -96,12 +96,12 @@ impl PolicyStore for InlinePolicies {
 
     async fn put(&self, Place { target, .. }: &Place<InlinePolicy>, text: &str) -> Result<(), AwsError> {
         let request = self.0.put_role_policy().role_name(&target.role).policy_name(&target.policy);
-        request.policy_document(text).send().await.not_yet_if(&PASSING, PASSES_WITHIN).map(drop)
+        request.policy_document(text).send().await.passing(&PASSING).map(drop)
     }
 
     async fn delete(&self, Place { target, .. }: &Place<InlinePolicy>) -> Result<(), AwsError> {
         let request = self.0.delete_role_policy().role_name(&target.role).policy_name(&target.policy);
-        request.send().await.none_if(&[NOT_THERE]).not_yet_if(&PASSING, PASSES_WITHIN).map(drop)
+        request.send().await.none_if(&[NOT_THERE]).passing(&PASSING).map(drop)
     }
 
     /// It has no principals.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use aws_sdk_iam::{Client, types::SummaryKeyType};
-use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
+use custom_resource::{Answer, AwsError, Error, Passing, Result, SdkConfig};
 use percent_encoding::percent_decode_str;
 use policy_statement::{Limit, Objection, Place, Policy, PolicyStore, Resources, Rules};
 
@@ -20,10 +20,10 @@ const TOO_LARGE: &str = "LimitExceeded";
 const PRINCIPAL_UNSEEN: &str = "Invalid principal in policy";
 
 /// What IAM says to a write that meets another one, or a role that was made a moment ago.
-const PASSING: [&str; 3] = [NO_ROLE, "ConcurrentModification", "EntityTemporarilyUnmodifiable"];
-
-/// How long it may say so.
-const PASSES_WITHIN: Duration = Duration::from_mins(2);
+const PASSING: [Passing; 1] = [Passing {
+    codes: &[NO_ROLE, "ConcurrentModification", "EntityTemporarilyUnmodifiable"],
+    within: Duration::from_mins(2),
+}];
 
 /// IAM, as a store of trust policies.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl PolicyStore for TrustPolicies {
 
     async fn put(&self, Place { target, .. }: &Place<Role>, text: &str) -> Result<(), AwsError> {
         let request = self.0.update_assume_role_policy().role_name(&target.name).policy_document(text);
-        request.send().await.not_yet_if(&PASSING, PASSES_WITHIN).map(drop)
+        request.send().await.passing(&PASSING).map(drop)
     }
 
     /// What AWS would say to one without statements.

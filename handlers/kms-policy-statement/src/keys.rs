@@ -8,7 +8,7 @@ use aws_sdk_kms::{
     config::Region,
     types::{KeyManagerType, KeyState},
 };
-use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
+use custom_resource::{Answer, AwsError, Error, Passing, Result, SdkConfig};
 use policy_statement::{Document, Limit, Lookup, Objection, Place, Policy, PolicyStore, Resources, Rules, Statement};
 
 use crate::{element, key::Key, root};
@@ -117,7 +117,7 @@ impl PolicyStore for Keys {
 
     async fn put(&self, place: &Place<Key>, text: &str) -> Result<(), AwsError> {
         let request = self.0.put_key_policy().key_id(&place.target.name).policy_name(POLICY_NAME).policy(text);
-        match request.send().await.not_yet_if(&[NOT_FOUND], SEEN_WITHIN) {
+        match request.send().await.passing(&[Passing { codes: &[NOT_FOUND], within: SEEN_WITHIN }]) {
             Ok(_) => Ok(()),
             Err(error) if is_lockout(&error) => Err(error.advised(
                 "the policy must let the role that writes it call kms:PutKeyPolicy again; allow that role to, or the root of \

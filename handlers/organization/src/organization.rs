@@ -6,8 +6,8 @@ use aws_sdk_organizations::{
     Client,
     types::{Organization as Described, OrganizationFeatureSet},
 };
-use custom_resource::{Answer, Claim, Error, Resource, Result, SdkConfig};
-use organizations::{BUSY_FOR, NEW_FOR, NOT_IN_USE, Organizations, Patient, once};
+use custom_resource::{Answer, Claim, Error, Passing, Resource, Result, SdkConfig};
+use organizations::{BUSY_FOR, NEW_FOR, NOT_IN_USE, Organizations, PASSING, once};
 
 use crate::{
     properties::{Attributes, OrganizationId, Properties},
@@ -16,6 +16,16 @@ use crate::{
 
 /// How long a new organization may not be described yet.
 const DESCRIBED_WITHIN: Duration = Duration::from_mins(2);
+
+/// What Organizations says of an organization that was made a moment ago.
+const NEW_ORGANIZATION: Passing = Passing { codes: &["AlreadyInOrganizationException"], within: DESCRIBED_WITHIN };
+
+/// What RAM says to `EnableSharingWithAwsOrganization` while it is out of order, and of a management account that it doesn't know as one
+/// yet.
+const SHARING_PASSING: [Passing; 2] = [
+    Passing { codes: &["ServerInternalException", "ServiceUnavailableException"], within: BUSY_FOR },
+    Passing { codes: &["OperationNotPermittedException"], within: NEW_FOR },
+];
 
 /// The service without whose trust RAM doesn't share inside the organization.
 const SHARING: &str = "ram.amazonaws.com";
@@ -38,7 +48,7 @@ impl Organization {
 
     async fn described(&self) -> Result<Option<Described>> {
         let described = self.api().describe_organization().send().await;
-        let described = described.none_if(&[NOT_IN_USE]).unless_busy()?;
+        let described = described.none_if(&[NOT_IN_USE]).passing(&PASSING)?;
         Ok(described.and_then(|output| output.organization))
     }
 
@@ -46,7 +56,7 @@ impl Organization {
     async fn made(&self) -> Result<Described> {
         let request = self.api().create_organization().feature_set(OrganizationFeatureSet::All);
         let made = request.customize().config_override(once()).send().await;
-        let made = made.unless_busy().not_yet_if(&["AlreadyInOrganizationException"], DESCRIBED_WITHIN)?;
+        let made = made.passing(&PASSING).passing(&[NEW_ORGANIZATION])?;
         made.organization.ok_or_else(|| Error::not_yet_within(DESCRIBED_WITHIN, "the organization isn't described yet"))
     }
 
@@ -54,10 +64,7 @@ impl Organization {
     /// <https://docs.aws.amazon.com/ram/latest/APIReference/API_EnableSharingWithAwsOrganization.html>
     async fn share_resources(&self) -> Result<()> {
         let enabled = self.ram.enable_sharing_with_aws_organization().send().await;
-        let enabled = enabled
-            .not_yet_if(&["ServerInternalException", "ServiceUnavailableException"], BUSY_FOR)
-            // Said of an account that is no management account: to RAM, a new one isn't yet.
-            .not_yet_if(&["OperationNotPermittedException"], NEW_FOR)?;
+        let enabled = enabled.passing(&SHARING_PASSING)?;
         if enabled.return_value() == Some(false) {
             return Err(Error::not_yet_within(BUSY_FOR, "RAM has not switched sharing with the organization on yet"));
         }

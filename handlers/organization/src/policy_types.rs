@@ -7,8 +7,8 @@ use aws_sdk_organizations::{
     operation::enable_policy_type::EnablePolicyTypeError,
     types::{ConstraintViolationExceptionReason as Constraint, PolicyType, PolicyTypeStatus, Root},
 };
-use custom_resource::{Answer, Claim, Error, Result};
-use organizations::{NEW_FOR, Patient, constraint};
+use custom_resource::{Answer, Claim, Error, Passing, Result};
+use organizations::{NEW_FOR, PASSING, constraint};
 
 use crate::{organization::Organization, properties::OrganizationId, services::Services};
 
@@ -16,7 +16,7 @@ use crate::{organization::Organization, properties::OrganizationId, services::Se
 const SWITCHED_WITHIN: Duration = Duration::from_mins(5);
 
 /// What Organizations says of the root of an organization that was made a moment ago.
-const NO_ROOT: &str = "RootNotFoundException";
+const NEW_ROOT: Passing = Passing { codes: &["RootNotFoundException"], within: NEW_FOR };
 
 impl Organization {
     /// Enables the policy types that are wanted and aren't, and disables those that only were wanted before; then comes back until
@@ -57,7 +57,7 @@ impl Organization {
                 is_asked = true;
                 let request = self.api().disable_policy_type().root_id(root_id).policy_type(policy_type.clone());
                 let request = request.send().await.none_if(&["PolicyTypeNotEnabledException"]);
-                Ok(request.unless_busy().not_yet_if(&[NO_ROOT], NEW_FOR).map(drop)?)
+                Ok(request.passing(&PASSING).passing(&[NEW_ROOT]).map(drop)?)
             };
             claim.writes().change(policy_type.as_str(), now.is_none(), disabling).await?;
         }
@@ -75,8 +75,8 @@ impl Organization {
             EnablePolicyTypeError::ConstraintViolationException(violation) => violation.reason(),
             _ => None,
         });
-        let enabled = enabled.none_if(&["PolicyTypeAlreadyEnabledException"]).unless_busy();
-        enabled.not_yet_if(&[NO_ROOT], NEW_FOR).map(drop).map_err(|error| match constraint {
+        let enabled = enabled.none_if(&["PolicyTypeAlreadyEnabledException"]).passing(&PASSING);
+        enabled.passing(&[NEW_ROOT]).map(drop).map_err(|error| match constraint {
             Some(Constraint::ServiceAccessNotEnabled) => {
                 let error = error.advised(&format!(
                     "{policy_type} belongs to a service: list that in `TrustedServices`, such as securityhub.amazonaws.com \

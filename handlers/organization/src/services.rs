@@ -8,8 +8,8 @@ use aws_sdk_organizations::{
     },
     types::{ConstraintViolationExceptionReason as Constraint, EnabledServicePrincipal},
 };
-use custom_resource::{Claim, Result};
-use organizations::{NEW_FOR, Patient, constraint};
+use custom_resource::{Answer, Claim, Result};
+use organizations::{NEW_FOR, PASSING, constraint};
 
 use crate::{organization::Organization, properties::OrganizationId};
 
@@ -34,7 +34,7 @@ impl Services<'_> {
 impl Organization {
     pub(crate) async fn trusted_services(&self) -> Result<Vec<String>> {
         let pages = self.api().list_aws_service_access_for_organization().into_paginator().send();
-        let pages = pages.collect::<Result<Vec<_>, _>>().await.unless_busy()?;
+        let pages = pages.collect::<Result<Vec<_>, _>>().await.passing(&PASSING)?;
         let trusted = pages.iter().flat_map(ListServicesOutput::enabled_service_principals);
         Ok(trusted.filter_map(EnabledServicePrincipal::service_principal).map(ToOwned::to_owned).collect())
     }
@@ -47,7 +47,7 @@ impl Organization {
                 continue;
             }
             let request = self.api().enable_aws_service_access().service_principal(*service);
-            let enabling = async || Ok(request.send().await.unless_busy().map(drop)?);
+            let enabling = async || Ok(request.send().await.passing(&PASSING).map(drop)?);
             claim.writes().change(service, is_trusted, enabling).await?;
         }
         Ok(())
@@ -72,7 +72,7 @@ impl Organization {
             DisableAWSServiceAccessError::ConstraintViolationException(violation) => violation.reason(),
             _ => None,
         });
-        disabled.unless_busy().map(drop).map_err(|error| match constraint {
+        disabled.passing(&PASSING).map(drop).map_err(|error| match constraint {
             Some(Constraint::PolicyTypeEnabledForThisService) => {
                 let advice = format!(
                     "a policy type of {service} is on: disable that as well, or leave {service} in `TrustedServices`"

@@ -11,8 +11,8 @@ use aws_sdk_organizations::{
     },
     types::{Account, OrganizationalUnit},
 };
-use custom_resource::{Answer, Error, Result};
-use organizations::{NEW_FOR, Organizations, Patient, once};
+use custom_resource::{Answer, Error, Passing, Result};
+use organizations::{NEW_FOR, Organizations, PASSING, once};
 
 /// What Organizations says of a name that another OU under the parent has.
 const TAKEN: &str = "DuplicateOrganizationalUnitException";
@@ -25,6 +25,13 @@ const NO_UNIT: &str = "OrganizationalUnitNotFoundException";
 
 /// A list that doesn't show an OU yet which stands in the way of its name.
 const LISTED_WITHIN: Duration = Duration::from_mins(1);
+
+/// What Organizations says of an OU that is to be made, where a list is behind.
+const CREATING: [Passing; 2] =
+    [Passing { codes: &[TAKEN], within: LISTED_WITHIN }, Passing { codes: &[NO_PARENT], within: NEW_FOR }];
+
+/// What Organizations says of an OU that was made a moment ago.
+const NEW_UNIT: Passing = Passing { codes: &[NO_UNIT], within: NEW_FOR };
 
 /// How deep the tree is at most, the root included.
 const DEPTH: usize = 6;
@@ -64,7 +71,7 @@ impl Tree {
     pub(crate) async fn children(&self, parent: &str) -> Result<Vec<Unit>> {
         let pages = self.client().list_organizational_units_for_parent().parent_id(parent).into_paginator().send();
         let pages = pages.collect::<Result<Vec<_>, _>>().await.none_if(&[NO_PARENT]);
-        let pages = pages.unless_busy()?.unwrap_or_default();
+        let pages = pages.passing(&PASSING)?.unwrap_or_default();
         Ok(pages.iter().flat_map(ListUnitsOutput::organizational_units).map(Unit::from).collect())
     }
 
@@ -78,7 +85,7 @@ impl Tree {
             .name(name)
             .set_tags(Some(organizations::tags(tags)?));
         let made = request.customize().config_override(once()).send().await;
-        let made = made.unless_busy().not_yet_if(&[TAKEN], LISTED_WITHIN).not_yet_if(&[NO_PARENT], NEW_FOR)?;
+        let made = made.passing(&PASSING).passing(&CREATING)?;
         made.organizational_unit().map(Unit::from).ok_or_else(|| Error::not_yet("the new OU has no description yet"))
     }
 
@@ -86,7 +93,7 @@ impl Tree {
     /// OU itself. So is who gives it the name that it has. Where that of another is listed (`is_taken`), it is refused.
     pub(crate) async fn rename(&self, id: &str, name: &str, is_taken: bool) -> Result<()> {
         let renamed = self.client().update_organizational_unit().organizational_unit_id(id).name(name).send().await;
-        match renamed.unless_busy().not_yet_if(&[NO_UNIT], NEW_FOR) {
+        match renamed.passing(&PASSING).passing(&[NEW_UNIT]) {
             Err(error) if error.code() == TAKEN && self.name(id).await? == name => Ok(()),
             Err(error) if error.code() == TAKEN && !is_taken => Err(error.not_yet_within(LISTED_WITHIN).into()),
             renamed => Ok(renamed.map(drop)?),
@@ -95,7 +102,7 @@ impl Tree {
 
     async fn name(&self, id: &str) -> Result<String> {
         let described = self.client().describe_organizational_unit().organizational_unit_id(id).send().await;
-        let described = described.unless_busy().not_yet_if(&[NO_UNIT], NEW_FOR)?;
+        let described = described.passing(&PASSING).passing(&[NEW_UNIT])?;
         Ok(described.organizational_unit.and_then(|unit| unit.name).unwrap_or_default())
     }
 
@@ -107,7 +114,7 @@ impl Tree {
                 Err(Error::not_yet_within(NEW_FOR, format!("the OU {id} is there, and can't be deleted yet")))
             }
             Err(error) if error.code() == "OrganizationalUnitNotEmptyException" => Ok(Deleted::NotEmpty),
-            deleted => Ok(deleted.unless_busy().map(|_| Deleted::Gone)?),
+            deleted => Ok(deleted.passing(&PASSING).map(|_| Deleted::Gone)?),
         }
     }
 
@@ -133,7 +140,7 @@ impl Tree {
     pub(crate) async fn contents(&self, id: &str) -> Result<String> {
         let pages = self.client().list_accounts_for_parent().parent_id(id).into_paginator().send();
         let (pages, units) = tokio::join!(pages.collect::<Result<Vec<_>, _>>(), self.children(id));
-        let pages = pages.none_if(&[NO_PARENT]).unless_busy()?.unwrap_or_default();
+        let pages = pages.none_if(&[NO_PARENT]).passing(&PASSING)?.unwrap_or_default();
         let accounts = pages.iter().flat_map(ListAccountsForParentOutput::accounts).filter_map(Account::id).collect();
         let units = units?;
         let units: Vec<_> = units.iter().map(|unit| unit.name.as_str()).collect();

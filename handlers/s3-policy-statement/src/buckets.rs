@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_s3::{
     Client, config::http::HttpResponse, error::SdkError, operation::put_bucket_policy::PutBucketPolicyError,
 };
-use custom_resource::{Answer, AwsError, Result, SdkConfig};
+use custom_resource::{Answer, AwsError, Passing, Result, SdkConfig};
 use policy_statement::{Limit, Objection, Place, Policy, PolicyStore, Resources, Rules};
 
 use crate::bucket::Bucket;
@@ -25,6 +25,12 @@ const TOO_LARGE: &str = "exceeds the maximum allowed size";
 
 /// How long another's change, or the making of the bucket, may take to be over.
 const PASSES_WITHIN: Duration = Duration::from_mins(2);
+
+/// What S3 says to a write that meets another one.
+const BUSY: Passing = Passing { codes: &[CONFLICT], within: PASSES_WITHIN };
+
+/// What S3 says of a bucket that was made a moment ago.
+const NEW_BUCKET: Passing = Passing { codes: &[NO_BUCKET], within: PASSES_WITHIN };
 
 /// S3, as a store of policies.
 #[derive(Debug)]
@@ -71,12 +77,12 @@ impl PolicyStore for Buckets {
     async fn put(&self, Place { account, target }: &Place<Bucket>, text: &str) -> Result<(), AwsError> {
         let request = self.0.put_bucket_policy().bucket(&target.name).set_expected_bucket_owner(account.clone());
         let put = request.policy(text).send().await.map_err(with_detail);
-        put.not_yet_if(&[CONFLICT, NO_BUCKET], PASSES_WITHIN).map(drop).map_err(with_the_way_in)
+        put.passing(&[BUSY, NEW_BUCKET]).map(drop).map_err(with_the_way_in)
     }
 
     async fn delete(&self, Place { account, target }: &Place<Bucket>) -> Result<(), AwsError> {
         let request = self.0.delete_bucket_policy().bucket(&target.name).set_expected_bucket_owner(account.clone());
-        let deleted = request.send().await.none_if(&[NO_POLICY, NO_BUCKET]).not_yet_if(&[CONFLICT], PASSES_WITHIN);
+        let deleted = request.send().await.none_if(&[NO_POLICY, NO_BUCKET]).passing(&[BUSY]);
         deleted.map(drop).map_err(with_the_way_in)
     }
 

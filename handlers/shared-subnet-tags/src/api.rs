@@ -3,14 +3,15 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use custom_resource::{Answer, Result};
+use custom_resource::{Answer, Passing, Result};
 use ec2::{Client, Subnet, Tag, Vpc};
 
 /// How long what was shared a moment ago may not be there for every call.
 pub(crate) const VISIBLE_WITHIN: Duration = Duration::from_mins(5);
 
 /// What EC2 says of what it doesn't see.
-const UNSEEN: [&str; 3] = ["InvalidID", "InvalidSubnetID.NotFound", "InvalidVpcID.NotFound"];
+const UNSEEN: Passing =
+    Passing { codes: &["InvalidID", "InvalidSubnetID.NotFound", "InvalidVpcID.NotFound"], within: VISIBLE_WITHIN };
 
 /// Tags by key.
 pub(crate) type TagMap = BTreeMap<String, String>;
@@ -44,12 +45,12 @@ impl Api {
 
     /// Sets the tags on all of `ids`.
     pub(crate) async fn tag(&self, ids: Vec<String>, tags: &[(String, String)]) -> Result<()> {
-        Ok(self.ec2.create_tags(&ids, tags).await.not_yet_if(&UNSEEN, VISIBLE_WITHIN)?)
+        Ok(self.ec2.create_tags(&ids, tags).await.passing(&[UNSEEN])?)
     }
 
     /// Removes the tags from all of `ids`, where they have these very values.
     pub(crate) async fn untag(&self, ids: Vec<String>, tags: &[(String, String)]) -> Result<()> {
-        Ok(self.ec2.delete_tags(&ids, tags).await.not_yet_if(&UNSEEN, VISIBLE_WITHIN)?)
+        Ok(self.ec2.delete_tags(&ids, tags).await.passing(&[UNSEEN])?)
     }
 }
 

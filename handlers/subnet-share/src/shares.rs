@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use archipelago::{TagChanges, has_owner_tag, owner_tag};
 use aws_sdk_ram::types::{ResourceShare, ResourceShareStatus as Status};
 use custom_resource::{Answer, Claim, Error, Known, RequestType, Resource, Result, SdkConfig};
-use resource_shares::{Additions, Entity, Patient, ResourceShares, ShareArn, batches, pairs, tags};
+use resource_shares::{Additions, Entity, PASSING, ResourceShares, ShareArn, SharingAnswer, batches, pairs, tags};
 
 use crate::properties::{Attributes, Properties};
 
@@ -97,7 +97,7 @@ impl SubnetShares {
         if listed != wanted || previous.is_some_and(|previous| previous.name != desired.name) {
             let request = self.shares.ram.update_resource_share().resource_share_arn(arn).name(&desired.name);
             let request = request.allow_external_principals(OUTSIDERS);
-            let describing = async || Ok(request.send().await.unless_busy().map(drop)?);
+            let describing = async || Ok(request.send().await.passing(&PASSING).map(drop)?);
             claim.writes().change("description", listed == wanted, describing).await?;
         }
         let changes = desired.tags.changes(&pairs(share), previous.map(|previous| &previous.tags));

@@ -329,8 +329,8 @@ mod tests {
 
     fn refusal<T>(ended: Result<T>) -> String {
         match ended {
-            Err(Error::Refused(reason)) => reason,
-            Err(Error::NotYet(not_yet)) => panic!("not refused: {not_yet}"),
+            Err(Error::Refused(reason)) => reason.to_string(),
+            Err(other) => panic!("not refused: {other}"),
             Ok(_) => panic!("not refused"),
         }
     }

@@ -36,7 +36,7 @@ impl SelfInvocation {
         loop {
             let error = match tokio::time::timeout_at(until, request.clone().send()).await {
                 Ok(Ok(_)) => return Ok(()),
-                Ok(Err(error)) => crate::error::AwsError::from(error),
+                Ok(Err(error)) => crate::AwsError::from(error),
                 Err(_) => return Err("Lambda did not answer in time".to_owned()),
             };
             let next = Instant::now() + PAUSE;

@@ -1,30 +1,28 @@
-//! The two ways not to finish, and how an AWS error becomes one of them.
+//! The two ways not to finish.
 
-use std::{error::Error as StdError, time::Duration};
+use std::{error::Error as StdError, fmt, io, sync::Arc, time::Duration};
 
-use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-
-use crate::obstacle::Obstacle;
+use aws_smithy_types::error::operation::BuildError;
 
 /// What a handler returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why the work is not done.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+/// Why the work is not done. What is behind it, if anything is, is its source.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// Asking again would end the same: CloudFormation is answered FAILED with this sentence.
-    #[error("{0}")]
-    Refused(String),
+    #[error(transparent)]
+    Refused(Refusal),
     /// Asking again may finish it: the loop in `lifecycle` does, no handler waits.
-    #[error("{0}")]
+    #[error(transparent)]
     NotYet(NotYet),
 }
 
 impl Error {
     /// Refuses with a sentence that a person who reads the stack's events can act on.
     pub fn refused(sentence: impl Into<String>) -> Self {
-        Self::Refused(sentence.into())
+        Self::Refused(Refusal { sentence: sentence.into(), source: Source::default() })
     }
 
     /// Says what is being waited for, until the deadline of the whole request.
@@ -32,9 +30,24 @@ impl Error {
         Self::NotYet(NotYet::new(waiting_for, None))
     }
 
+    /// Says what is being waited for, and that it is refused once it has been so for `window`.
+    pub fn not_yet_within(window: Duration, waiting_for: impl Into<String>) -> Self {
+        Self::NotYet(NotYet::new(waiting_for, Some(window)))
+    }
+
     /// Says that another request holds the lease on what is to be changed. Metrics count these waits by themselves.
     pub fn leased(waiting_for: impl Into<String>) -> Self {
-        Self::NotYet(NotYet { leased: true, ..NotYet::new(waiting_for, None) })
+        Self::NotYet(NotYet { kind: Kind::Leased, ..NotYet::new(waiting_for, None) })
+    }
+
+    /// The same error, with what is behind it. Nobody is told that: it may quote what nobody is to read.
+    #[must_use]
+    pub fn caused_by(self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let source = Source(Some(Arc::from(cause.into())));
+        match self {
+            Self::Refused(refusal) => Self::Refused(Refusal { source, ..refusal }),
+            Self::NotYet(not_yet) => Self::NotYet(NotYet { source, ..not_yet }),
+        }
     }
 
     /// The same error; if it is AWS's denial, its sentence ends in what to do about it.
@@ -47,16 +60,37 @@ impl Error {
             other => other,
         }
     }
+}
 
-    /// Says what is being waited for, and that it is refused once it has been so for `window`.
-    pub fn not_yet_within(window: Duration, waiting_for: impl Into<String>) -> Self {
-        Self::NotYet(NotYet::new(waiting_for, Some(window)))
+/// What asking again would not change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    sentence: String,
+    source: Source,
+}
+
+impl Refusal {
+    /// The sentence that CloudFormation is answered.
+    #[must_use]
+    pub fn sentence(&self) -> &str {
+        &self.sentence
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl StdError for Refusal {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.get()
     }
 }
 
 /// Something that isn't so yet.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{waiting_for}")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotYet {
     /// The sentence a person reads if the wait is given up.
     pub waiting_for: String,
@@ -64,344 +98,116 @@ pub struct NotYet {
     pub within: Option<Duration>,
     /// What makes two of them the same wait: the sentence, or the call and code of an AWS error, whose words vary.
     pub(crate) topic: String,
-    /// Whether it is another request's lease.
-    pub(crate) leased: bool,
-    /// Whether a call had no answer, so that nobody knows what came of it.
-    pub(crate) is_unanswered: bool,
+    pub(crate) kind: Kind,
+    pub(crate) source: Source,
+}
+
+/// What is in the way, as far as others treat it in another way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// AWS denies it, which passes for a fresh role and for no other.
+    Denied,
+    /// Another request holds the lease.
+    Leased,
+    /// A call had no answer, so nobody knows what came of it.
+    Unanswered,
+    Other,
 }
 
 impl NotYet {
     /// Whether it is AWS's denial, which passes for a fresh role and for no other.
     #[must_use]
     pub fn is_denial(&self) -> bool {
-        self.topic.rsplit(' ').next().is_some_and(|code| DENIALS.contains(&code))
+        self.kind == Kind::Denied
     }
 
-    fn new(waiting_for: impl Into<String>, within: Option<Duration>) -> Self {
+    pub(crate) fn new(waiting_for: impl Into<String>, within: Option<Duration>) -> Self {
         let waiting_for = waiting_for.into();
-        Self { topic: waiting_for.clone(), waiting_for, within, leased: false, is_unanswered: false }
+        Self { topic: waiting_for.clone(), waiting_for, within, kind: Kind::Other, source: Source::default() }
     }
 }
 
-/// How long a role that was made a moment ago may be denied what its policy allows: IAM is eventually consistent.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html>
-const FRESH_ROLE: Duration = Duration::from_secs(20);
-
-/// How long AWS may be out of reach, out of order or out of breath.
-const OUTAGE: Duration = Duration::from_mins(2);
-
-/// What the services of AWS say when they are asked too often: what the SDKs take for that, without the codes that mean a
-/// quota or a conflict elsewhere.
-/// <https://docs.rs/aws-runtime/latest/aws_runtime/retries/classifiers/constant.THROTTLING_ERRORS.html>
-const THROTTLES: [&str; 12] = [
-    "BandwidthLimitExceeded",
-    "EC2ThrottledException",
-    "PriorRequestNotComplete",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "ThrottledException",
-    "TooManyRequestsException",
-];
-
-/// What the services of AWS say to who may not; the last is EC2's.
-const DENIALS: [&str; 3] = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"];
-
-/// An AWS call that didn't succeed: its name, what AWS said, and whether asking again may help.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AwsError {
-    operation: String,
-    code: String,
-    message: String,
-    refused: bool,
-    within: Option<Duration>,
-}
-
-impl AwsError {
-    /// A refusal by AWS, of `operation` (`ecr:GetRepositoryPolicy`), with AWS's code and words.
-    #[must_use]
-    pub fn refused(operation: &str, code: &str, message: &str) -> Self {
-        let text = ToOwned::to_owned;
-        Self { operation: text(operation), code: text(code), message: text(message), refused: true, within: None }
-    }
-
-    /// A call of `operation` without an answer: nobody knows whether it had its effect.
-    #[must_use]
-    pub fn unanswered(operation: &str, why: &str) -> Self {
-        Self::unreachable(operation.to_owned(), why)
-    }
-
-    /// AWS's error code, such as `RepositoryNotFoundException`; empty when no answer came.
-    #[must_use]
-    pub fn code(&self) -> &str {
-        &self.code
-    }
-
-    /// AWS's own words.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
-    /// Whether AWS answered and did nothing: neither an error of its own nor an answer that was lost.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
-        self.refused
-    }
-
-    /// Whether AWS did nothing, and might do it if it is asked again: it throttles, or the role is a moment old.
-    #[cfg(feature = "continuation")]
-    pub(crate) fn may_pass(&self) -> bool {
-        self.refused && self.within.is_some()
-    }
-
-    /// The same error, as something that may pass within `window`.
-    #[must_use]
-    pub fn not_yet_within(self, window: Duration) -> Self {
-        Self { within: Some(window), ..self }
-    }
-
-    /// The same error, whose sentence ends in what to do about it.
-    #[must_use]
-    pub fn advised(self, advice: &str) -> Self {
-        let message = self.message.trim_end_matches('.');
-        let message = if message.is_empty() { advice.to_owned() } else { format!("{message}; {advice}") };
-        Self { message, ..self }
-    }
-
-    /// The same error; if it is AWS's denial, its sentence ends in what to do about it.
-    #[must_use]
-    pub fn advised_if_denied(self, advice: &str) -> Self {
-        if self.is_any(&DENIALS) { self.advised(advice) } else { self }
-    }
-
-    fn is_any(&self, codes: &[&str]) -> bool {
-        codes.contains(&self.code.as_str())
+impl fmt::Display for NotYet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.waiting_for)
     }
 }
 
-impl std::fmt::Display for AwsError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { operation, code, message, .. } = self;
-        // The sentence may go on.
-        match (code.as_str(), message.trim_end_matches('.')) {
-            ("", message) if self.refused => write!(f, "{operation} was not sent to AWS: {message}"),
-            ("", message) => write!(f, "{operation} got no answer from AWS: {message}"),
-            (code, "") => write!(f, "{operation} was refused by AWS with {code}"),
-            (code, message) => write!(f, "{operation} was refused by AWS with {code}: {message}"),
-        }
+impl StdError for NotYet {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.get()
     }
 }
 
-impl<E: ProvideErrorMetadata + StdError + 'static> From<SdkError<E, HttpResponse>> for AwsError {
-    fn from(error: SdkError<E, HttpResponse>) -> Self {
-        Self::of_call(operation_of::<E>(), &error)
+/// What is behind an error. Two errors that say the same are the same.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Source(pub(crate) Option<Arc<dyn StdError + Send + Sync>>);
+
+impl Source {
+    pub(crate) fn get(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.as_ref().map(|source| &**source as &(dyn StdError + 'static))
     }
 }
 
-impl AwsError {
-    /// The error of a call of `operation` (`ec2:CreateTags`), for a client whose error type doesn't name the call.
-    #[must_use]
-    pub fn of_call<E>(operation: String, error: &SdkError<E, HttpResponse>) -> Self
-    where
-        E: ProvideErrorMetadata + StdError + 'static,
-    {
-        match error {
-            SdkError::ServiceError(said) => {
-                let code = said.err().code().unwrap_or("an error without a code").to_owned();
-                let message = said.err().message().unwrap_or_default().to_owned();
-                let status = said.raw().status().as_u16();
-                let throttled = THROTTLES.contains(&code.as_str()) || status == 429;
-                let within = if throttled || status >= 500 {
-                    Some(OUTAGE)
-                } else if DENIALS.contains(&code.as_str()) {
-                    Some(FRESH_ROLE)
-                } else {
-                    None
-                };
-                Self { operation, code, message, refused: throttled || status < 500, within }
-            }
-            other => match Obstacle::of(other) {
-                Obstacle::Unsent(message) => {
-                    Self { operation, code: String::new(), message, refused: true, within: None }
-                }
-                Obstacle::Unanswered(why) => Self::unreachable(operation, &why),
-            },
-        }
-    }
-
-    fn unreachable(operation: String, message: &str) -> Self {
-        Self { operation, code: String::new(), message: message.to_owned(), refused: false, within: Some(OUTAGE) }
+impl PartialEq for Source {
+    fn eq(&self, _: &Self) -> bool {
+        true
     }
 }
 
-/// `ecr:GetRepositoryPolicy`, read from the path of the SDK's error type: the SDK's errors carry no name, and one
-/// that is written by hand beside each call is soon another's. Only people read it.
-fn operation_of<E>() -> String {
-    let path = std::any::type_name::<E>();
-    let service = path.strip_prefix("aws_sdk_").and_then(|rest| rest.split("::").next()).unwrap_or("aws");
-    let name = path.rsplit("::").next().and_then(|name| name.strip_suffix("Error")).unwrap_or("the call");
-    format!("{service}:{name}")
-}
+impl Eq for Source {}
 
-impl From<AwsError> for Error {
-    fn from(error: AwsError) -> Self {
-        match error.within {
-            Some(window) => {
-                let topic = format!("{} {}", error.operation, error.code);
-                let is_unanswered = !error.refused;
-                Self::NotYet(NotYet { topic, is_unanswered, ..NotYet::new(error.to_string(), Some(window)) })
-            }
-            None => Self::refused(error.to_string()),
-        }
+/// Refuses in the words of an error of one's own.
+impl From<Box<dyn StdError + Send + Sync>> for Error {
+    fn from(error: Box<dyn StdError + Send + Sync>) -> Self {
+        Self::refused(error.to_string()).caused_by(error)
     }
 }
 
-impl<E: ProvideErrorMetadata + StdError + 'static> From<SdkError<E, HttpResponse>> for Error {
-    fn from(error: SdkError<E, HttpResponse>) -> Self {
-        AwsError::from(error).into()
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::refused(error.to_string()).caused_by(error)
     }
 }
 
-/// The phrases in which a handler says what an AWS error means.
-pub trait Answer<T>: Sized {
-    /// The answer, or what AWS said instead.
-    ///
-    /// # Errors
-    /// The call's error.
-    fn said(self) -> Result<T, AwsError>;
-
-    /// `None` where AWS says one of `codes`: what was asked about isn't there.
-    ///
-    /// # Errors
-    /// Every other error of the call.
-    fn none_if(self, codes: &[&str]) -> Result<Option<T>, AwsError> {
-        match self.said() {
-            Ok(answer) => Ok(Some(answer)),
-            Err(error) if error.is_any(codes) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Makes `codes` something that may pass within `window`.
-    ///
-    /// # Errors
-    /// The call's error, so marked.
-    fn not_yet_if(self, codes: &[&str], window: Duration) -> Result<T, AwsError> {
-        self.said().map_err(|error| if error.is_any(codes) { error.not_yet_within(window) } else { error })
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        // What serde says may quote what it read.
+        let (line, column) = (error.line(), error.column());
+        Self::refused(format!("a text could not be read as JSON, at line {line}, column {column}")).caused_by(error)
     }
 }
 
-impl<T, E: ProvideErrorMetadata + StdError + 'static> Answer<T> for Result<T, SdkError<E, HttpResponse>> {
-    fn said(self) -> Result<T, AwsError> {
-        self.map_err(AwsError::from)
-    }
-}
-
-impl<T> Answer<T> for Result<T, AwsError> {
-    fn said(self) -> Self {
-        self
+/// A part of a request lacks what the SDK can't send it without.
+impl From<BuildError> for Error {
+    fn from(error: BuildError) -> Self {
+        Self::refused(error.to_string()).caused_by(error)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use aws_smithy_runtime_api::http::StatusCode;
-    use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
-
     use super::*;
 
-    fn service_error(status: u16, code: &str, message: &str) -> SdkError<ErrorMetadata, HttpResponse> {
-        let raw = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
-        SdkError::service_error(ErrorMetadata::builder().code(code).message(message).build(), raw)
-    }
-
-    fn verdict(status: u16, code: &str) -> Option<Duration> {
-        AwsError::from(service_error(status, code, "")).within
+    #[test]
+    fn an_error_keeps_what_is_behind_it_and_does_not_say_it() {
+        let error = Error::refused("the file can't be read").caused_by("a secret path");
+        assert_eq!(error.to_string(), "the file can't be read");
+        assert_eq!(error.source().unwrap().to_string(), "a secret path");
+        assert_eq!(error, Error::refused("the file can't be read"));
     }
 
     #[test]
-    fn a_refusal_of_aws_is_final_and_says_its_code_and_words() {
-        let error = Error::from(service_error(400, "InvalidInputException", "You gave me nonsense."));
-        assert!(matches!(error, Error::Refused(_)));
-        assert!(error.to_string().ends_with("was refused by AWS with InvalidInputException: You gave me nonsense"));
+    fn errors_of_others_are_refusals_in_their_words() {
+        let read = || -> Result<()> { Err(io::Error::other("no disk"))? };
+        assert_eq!(read(), Err(Error::refused("no disk")));
+        let boxed = || -> Result<()> { Err(Box::<dyn StdError + Send + Sync>::from("no name"))? };
+        assert_eq!(boxed().unwrap_err().source().unwrap().to_string(), "no name");
     }
 
     #[test]
-    fn credentials_that_aws_refuses_are_final_and_said_in_its_words() {
-        for code in
-            ["UnrecognizedClientException", "InvalidClientTokenId", "ExpiredTokenException", "SignatureDoesNotMatch"]
-        {
-            let Error::Refused(reason) = Error::from(service_error(403, code, "The token is invalid.")) else {
-                panic!("{code} is asked again")
-            };
-            assert!(reason.ends_with(&format!("was refused by AWS with {code}: The token is invalid")), "{reason}");
-        }
-    }
-
-    #[test]
-    fn throttles_and_outages_may_pass() {
-        assert_eq!(verdict(400, "ThrottlingException"), Some(OUTAGE));
-        assert_eq!(verdict(429, "Whatever"), Some(OUTAGE));
-        assert_eq!(verdict(503, "ServiceUnavailable"), Some(OUTAGE));
-        assert_eq!(verdict(400, "LimitExceededException"), None, "a quota is not a throttle");
-    }
-
-    #[test]
-    fn access_may_be_denied_to_a_fresh_role_for_some_seconds() {
-        assert_eq!(verdict(400, "AccessDeniedException"), Some(FRESH_ROLE));
-        assert_eq!(verdict(403, "UnauthorizedOperation"), Some(FRESH_ROLE));
-        let Error::NotYet(not_yet) = Error::from(service_error(400, "AccessDeniedException", "")) else {
-            panic!("final")
-        };
-        assert!(not_yet.is_denial());
-    }
-
-    #[test]
-    fn what_aws_refused_was_not_done_and_what_broke_may_have_been() {
-        assert!(AwsError::from(service_error(400, "InvalidParameterException", "")).is_refusal());
-        assert!(!AwsError::from(service_error(500, "ServerException", "")).is_refusal());
-        for throttle in ["SlowDown", "RequestLimitExceeded", "EC2ThrottledException"] {
-            let said = AwsError::from(service_error(503, throttle, ""));
-            assert!(said.is_refusal(), "who is told to slow down did nothing: {throttle}");
-        }
-    }
-
-    #[test]
-    fn advice_follows_what_aws_said() {
-        let advised = |message| AwsError::refused("ecr:SetRepositoryPolicy", "Bad", message).advised("do better");
-        assert_eq!(advised("No.").to_string(), "ecr:SetRepositoryPolicy was refused by AWS with Bad: No; do better");
-        assert_eq!(advised("").to_string(), "ecr:SetRepositoryPolicy was refused by AWS with Bad: do better");
-    }
-
-    #[test]
-    fn a_denial_says_what_opens_the_door_and_nothing_else_does() {
-        for (code, ends) in
-            [("AccessDenied", "No; list it"), ("AccessDeniedException", "No; list it"), ("Broken", "No")]
-        {
-            let error = AwsError::refused("iam:GetRole", code, "No.").not_yet_within(FRESH_ROLE);
-            let whole = Error::from(error.clone()).advised_if_denied("list it");
-            assert!(whole.to_string().ends_with(ends), "{whole}");
-            assert_eq!(Error::from(error.advised_if_denied("list it")), whole, "and is the same wait");
-        }
-    }
-
-    #[test]
-    fn what_is_not_there_is_none_and_the_rest_stays_an_error() {
-        let gone: Result<(), _> = Err(service_error(400, "NotFound", ""));
-        assert_eq!(gone.none_if(&["NotFound"]), Ok(None));
-        let other: Result<(), _> = Err(service_error(400, "Broken", ""));
-        assert!(other.none_if(&["NotFound"]).is_err());
-    }
-
-    #[test]
-    fn what_may_pass_says_for_how_long_it_may_last() {
-        let busy: Result<(), _> = Err(service_error(400, "ConcurrentModificationException", "Try again."));
-        let error = Error::from(busy.not_yet_if(&["ConcurrentModificationException"], OUTAGE).unwrap_err());
-        assert!(matches!(error, Error::NotYet(NotYet { within: Some(OUTAGE), .. })));
+    fn what_could_not_be_parsed_is_not_quoted() {
+        let error = Error::from(serde_json::from_str::<u8>("\"s3cret\"").unwrap_err());
+        assert_eq!(error.to_string(), "a text could not be read as JSON, at line 1, column 8");
     }
 }

@@ -152,7 +152,7 @@ mod tests {
         tokio::select! {
             biased;
             heard = hear => heard,
-            () = warm_up::warm_up(called(url)) => None,
+            () = warm_up::for_connections(called(url)) => None,
         }
     }
 

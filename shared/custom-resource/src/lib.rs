@@ -42,7 +42,9 @@
 //! ```
 
 mod account_id;
+mod answer;
 mod attributes;
+mod aws_error;
 mod built;
 mod claim;
 mod clock;
@@ -83,11 +85,13 @@ mod warm_up;
 mod writes;
 
 pub use account_id::{account_of, is_account_id};
+pub use answer::{Answer, Passing};
 pub use aws_config::SdkConfig;
+pub use aws_error::AwsError;
 pub use claim::Claim;
 pub use clock::Clock;
 pub use envelope::{Envelope, Unanswerable};
-pub use error::{Answer, AwsError, Error, NotYet, Result};
+pub use error::{Error, NotYet, Refusal, Result};
 pub use event::{Continuation, Request};
 pub use event_text::readable;
 pub use fallback_responder::{Failure, FallbackResponder, Unheard};

@@ -13,12 +13,12 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::{
-    Claim, Clock, Error, Invocation, Known, LeftBehind, Owner, RequestOrder, RequestTable, RequestType, Resource,
-    Result,
+    Claim, Clock, Error, Invocation, Known, LeftBehind, NotYet, Owner, RequestOrder, RequestTable, RequestType,
+    Resource, Result,
     account_id::account_of,
     attributes,
     envelope::Envelope,
-    error::NotYet,
+    error::Kind,
     event::{Asked, Continuation, Request},
     known::{NOTHING_MADE, PERHAPS_MADE},
     metrics, properties,
@@ -250,9 +250,9 @@ async fn until_done<R: Resource>(
         let attempt = AssertUnwindSafe(Box::pin(attempt(resource, work, claim))).catch_unwind();
         match timeout_at(end, attempt).await {
             Ok(Ok(Ok(data))) => return Ok(data),
-            Ok(Ok(Err(Error::Refused(reason)))) => return Err(refused(reason, perhaps_made)),
+            Ok(Ok(Err(Error::Refused(reason)))) => return Err(refused(reason.to_string(), perhaps_made)),
             Ok(Ok(Err(Error::NotYet(not_yet)))) => {
-                perhaps_made |= is_ensure && not_yet.is_unanswered;
+                perhaps_made |= is_ensure && not_yet.kind == Kind::Unanswered;
                 metrics::waited(&not_yet);
                 let waited = waits.said(&not_yet.topic, now());
                 if not_yet.within.is_some_and(|window| waited >= window) {

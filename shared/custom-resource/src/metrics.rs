@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use crate::{Request, error::NotYet};
+use crate::{NotYet, Request, error::Kind};
 
 /// The variable in which Lambda says which function it is.
 pub(crate) const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
@@ -51,7 +51,7 @@ pub(crate) fn called(headers: &aws_smithy_runtime_api::http::Headers) {
 
 /// The handler said that it isn't so yet.
 pub(crate) fn waited(not_yet: &NotYet) {
-    if not_yet.leased {
+    if not_yet.kind == Kind::Leased {
         Tally::count(|tally| &tally.lease_waits);
     }
 }

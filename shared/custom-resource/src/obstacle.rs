@@ -185,7 +185,8 @@ mod tests {
         let ended = called(aws).await;
         assert!(ended.is_refusal(), "{ended}");
         let Error::Refused(sentence) = Error::from(ended) else { panic!("it is called again") };
-        sentence.strip_prefix("dynamodb:DescribeTable was not sent to AWS: ").unwrap_or(&sentence).to_owned()
+        let sentence = sentence.sentence();
+        sentence.strip_prefix("dynamodb:DescribeTable was not sent to AWS: ").unwrap_or(sentence).to_owned()
     }
 
     /// What a person reads of a call that may be answered if it is made again.

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use crate::{AwsError, Error, Owner, RequestOrder, Result, digest::digest_of, error::Answer};
+use crate::{Answer, AwsError, Error, Owner, RequestOrder, Result, digest::digest_of};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,

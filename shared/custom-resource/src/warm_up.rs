@@ -16,7 +16,12 @@ task_local! {
 
 /// Makes `calls`, which go as far as to an open connection; how they end doesn't matter.
 pub(crate) async fn warm_up(calls: impl Future<Output = ()>) {
-    let _ = timeout(PATIENCE, UNDER_WAY.scope((), calls)).await;
+    let _ = timeout(PATIENCE, for_connections(calls)).await;
+}
+
+/// Makes `calls` until they have their connections, however long that takes.
+pub(crate) fn for_connections(calls: impl Future<Output = ()>) -> impl Future<Output = ()> {
+    UNDER_WAY.scope((), calls)
 }
 
 /// Whether a call is made for its connection alone.

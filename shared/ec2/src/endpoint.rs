@@ -28,7 +28,9 @@ impl Address {
         let (is_fips, is_dual_stack) = (aws.use_fips().unwrap_or(false), aws.use_dual_stack().unwrap_or(false));
         Self(match (said(aws), aws.region()) {
             (Some(_), _) if is_fips => Err("Invalid Configuration: FIPS and custom endpoint are not supported"),
-            (Some(_), _) if is_dual_stack => Err("Invalid Configuration: Dualstack and custom endpoint are not supported"),
+            (Some(_), _) if is_dual_stack => {
+                Err("Invalid Configuration: Dualstack and custom endpoint are not supported")
+            }
             (Some(said), _) => Ok(said),
             (None, Some(region)) => Ok(of_region(region.as_ref(), is_fips, is_dual_stack)),
             (None, None) => Err("Invalid Configuration: Missing Region"),

@@ -41,7 +41,7 @@ impl Query {
             })
             .deserializer(move |response| answer::read(action, response))
             .build();
-        operation.invoke(form.written(action)).await.map_err(|error| AwsError::of_call(name(action), &error))
+        operation.invoke(form.written(action)).await.map_err(|error| AwsError::of_call(name(action), error))
     }
 
     /// All that `action` lists in the member `set` of its answers. An empty page that names a next one isn't the last.

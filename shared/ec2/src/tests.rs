@@ -49,7 +49,7 @@ async fn ended(status: u16, body: &str) -> (AwsError, usize) {
 fn window(error: AwsError) -> Option<Duration> {
     match Error::from(error) {
         Error::NotYet(NotYet { within, .. }) => within,
-        Error::Refused(_) => None,
+        _ => None,
     }
 }
 
@@ -110,7 +110,10 @@ async fn a_list_without_members_may_be_written_over_lines_and_a_text_of_white_sp
              <vpcId>vpc-2</vpcId><tagSet>\n<item><key>Name</key><value> \n</value></item>\n</tagSet></item>\n</vpcSet>\n\
              </DescribeVpcsResponse>",
         ),
-        (200, "<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId><tagSet>any</tagSet></item></vpcSet></DescribeVpcsResponse>"),
+        (
+            200,
+            "<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId><tagSet>any</tagSet></item></vpcSet></DescribeVpcsResponse>",
+        ),
     ]);
     let client = client(&http);
     assert_eq!(client.describe_vpcs(&[]).await.unwrap(), []);

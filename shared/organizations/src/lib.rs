@@ -11,22 +11,13 @@ use aws_sdk_organizations::{
     operation::list_roots::ListRootsOutput,
     types::{ConstraintViolationExceptionReason, Parent, Root, Tag},
 };
-use custom_resource::{Answer, AwsError, Error, Result};
+use custom_resource::{Answer, Error, Passing, Result};
 
 mod ids;
 mod sharing;
 
 pub use ids::{NotAUnitId, ParentId, UnitId, is_token};
 pub use sharing::{Departure, Thing};
-
-/// What Organizations says while it is busy with another change, or with itself.
-pub const BUSY: [&str; 5] = [
-    "ConcurrentModificationException",
-    "FinalizingOrganizationException",
-    "PolicyChangesInProgressException",
-    "ServiceException",
-    "TooManyRequestsException",
-];
 
 /// What a call says to which no organization is known: there is none, or it has just been made.
 pub const NOT_IN_USE: &str = "AWSOrganizationsNotInUseException";
@@ -40,18 +31,20 @@ pub const BUSY_FOR: Duration = Duration::from_mins(4);
 /// How long a call may not know of what another one made, moved or allowed a moment ago.
 pub const NEW_FOR: Duration = Duration::from_mins(2);
 
-/// An answer of Organizations, which may be that it is busy.
-pub trait Patient<T>: Answer<T> {
-    /// Makes what Organizations says while it is busy, or doesn't know a new organization yet, something that may pass.
-    ///
-    /// # Errors
-    /// The call's error, so marked.
-    fn unless_busy(self) -> Result<T, AwsError> {
-        self.not_yet_if(&BUSY, BUSY_FOR).not_yet_if(&[NOT_IN_USE], NEW_FOR)
-    }
-}
-
-impl<T, A: Answer<T>> Patient<T> for A {}
+/// What Organizations says of any call while it is busy with another change or with itself, or doesn't know a new organization yet.
+pub const PASSING: [Passing; 2] = [
+    Passing {
+        codes: &[
+            "ConcurrentModificationException",
+            "FinalizingOrganizationException",
+            "PolicyChangesInProgressException",
+            "ServiceException",
+            "TooManyRequestsException",
+        ],
+        within: BUSY_FOR,
+    },
+    Passing { codes: &[NOT_IN_USE], within: NEW_FOR },
+];
 
 /// For calls that the SDK mustn't repeat: what they made, though the answer was lost, is found by the next look.
 #[must_use]
@@ -70,7 +63,7 @@ impl Organizations {
     /// What AWS said.
     pub async fn root(&self) -> Result<Root> {
         let pages = self.0.list_roots().into_paginator().send().collect::<Result<Vec<_>, _>>().await;
-        let pages = pages.unless_busy()?;
+        let pages = pages.passing(&PASSING)?;
         let root = pages.iter().flat_map(ListRootsOutput::roots).next();
         root.cloned().ok_or_else(|| Error::not_yet_within(BUSY_FOR, "the organization has no root yet"))
     }
@@ -89,7 +82,7 @@ impl Organizations {
     /// What AWS said.
     pub async fn parent(&self, child: &str) -> Result<Option<Parent>> {
         let parents = self.0.list_parents().child_id(child).send().await;
-        let parents = parents.none_if(&["ChildNotFoundException"]).unless_busy()?;
+        let parents = parents.none_if(&["ChildNotFoundException"]).passing(&PASSING)?;
         Ok(parents.and_then(|parents| parents.parents.unwrap_or_default().into_iter().next()))
     }
 
@@ -101,7 +94,7 @@ impl Organizations {
         let pages = self.0.list_tags_for_resource().resource_id(id).into_paginator().items();
         let tags = pages.send().collect::<Result<Vec<_>, _>>().await;
         let pairs = |tags: Vec<Tag>| tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-        Ok(tags.none_if(&GONE).unless_busy()?.map(pairs))
+        Ok(tags.none_if(&GONE).passing(&PASSING)?.map(pairs))
     }
 
     /// The tags of what may be there; `None` if it isn't. What has no tags because it isn't there is looked for by another
@@ -132,11 +125,11 @@ impl Organizations {
         let mut is_there = true;
         if !changes.set.is_empty() {
             let tagging = self.0.tag_resource().resource_id(id).set_tags(Some(tags(&changes.set)?));
-            is_there = tagging.send().await.none_if(&GONE).unless_busy()?.is_some();
+            is_there = tagging.send().await.none_if(&GONE).passing(&PASSING)?.is_some();
         }
         if is_there && !changes.unset.is_empty() {
             let untagging = self.0.untag_resource().resource_id(id).set_tag_keys(Some(changes.unset.clone()));
-            is_there = untagging.send().await.none_if(&GONE).unless_busy()?.is_some();
+            is_there = untagging.send().await.none_if(&GONE).passing(&PASSING)?.is_some();
         }
         if !is_there && self.parent(id).await?.is_some() {
             return Err(not_listed(id));

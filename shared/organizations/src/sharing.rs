@@ -177,8 +177,8 @@ impl Organizations {
         let none = Tags::default();
         let set = vec![Users::tag(claim.owner(), desired.unwrap_or(&none))];
         match self.change_tags_of_any(id, &TagChanges { set, ..TagChanges::default() }).await {
-            Err(Error::NotYet(not_yet)) => Error::NotYet(not_yet),
-            Err(Error::Refused(_)) | Ok(_) => why,
+            Err(not_yet @ Error::NotYet(_)) => not_yet,
+            _ => why,
         }
     }
 }

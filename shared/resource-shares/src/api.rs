@@ -14,7 +14,7 @@ use custom_resource::{Answer, AwsError, Owner, Result, SdkConfig};
 
 use crate::{
     associations::{Associations, Entity, batches},
-    patience::Patient,
+    passing::{PASSING, SharingAnswer},
     principals::{Organization, Principal},
     tags::{pairs, tags},
 };
@@ -42,7 +42,7 @@ impl ResourceShares {
     pub async fn share(&self, arn: &str) -> Result<Option<ResourceShare>> {
         let request = self.ram.get_resource_shares().resource_owner(ResourceOwner::SelfValue).resource_share_arns(arn);
         let pages = request.into_paginator().send().collect::<Result<Vec<_>, _>>().await;
-        let pages = pages.none_if(&["UnknownResourceException"]).unless_busy()?.unwrap_or_default();
+        let pages = pages.none_if(&["UnknownResourceException"]).passing(&PASSING)?.unwrap_or_default();
         let is_it = |share: &&ResourceShare| share.resource_share_arn() == Some(arn) && is_there(share);
         Ok(pages.iter().flat_map(SharesOutput::resource_shares).find(is_it).cloned())
     }
@@ -54,7 +54,7 @@ impl ResourceShares {
     pub async fn marked(&self, owner: &Owner) -> Result<Option<ResourceShare>> {
         let mark = TagFilter::builder().tag_key(OWNER_TAG).tag_values(owner.signature()).build();
         let request = self.ram.get_resource_shares().resource_owner(ResourceOwner::SelfValue).tag_filters(mark);
-        let pages = request.into_paginator().send().collect::<Result<Vec<_>, _>>().await.unless_busy()?;
+        let pages = request.into_paginator().send().collect::<Result<Vec<_>, _>>().await.passing(&PASSING)?;
         let shares = pages.iter().flat_map(SharesOutput::resource_shares).filter(|share| is_there(share));
         let marked = shares.filter(|share| has_owner_tag(&pairs(share), owner));
         Ok(marked.min_by_key(|share| share.status() == Some(&ResourceShareStatus::Deleting)).cloned())
@@ -85,7 +85,7 @@ impl ResourceShares {
     async fn associated(&self, arn: &str, kind: ResourceShareAssociationType) -> Result<Vec<AssociationsOutput>> {
         let request = self.ram.get_resource_share_associations().resource_share_arns(arn).association_type(kind);
         let pages = request.into_paginator().send().collect::<Result<Vec<_>, _>>().await;
-        Ok(pages.none_if(&["UnknownResourceException"]).unless_busy()?.unwrap_or_default())
+        Ok(pages.none_if(&["UnknownResourceException"]).passing(&PASSING)?.unwrap_or_default())
     }
 
     /// Adds to a share. Without a client token: what is associated twice is associated once, whereas a token would have a
@@ -124,11 +124,11 @@ impl ResourceShares {
     pub async fn change_tags(&self, arn: &str, changes: &TagChanges) -> Result<(), AwsError> {
         if !changes.set.is_empty() {
             let tagging = self.ram.tag_resource().resource_share_arn(arn).set_tags(Some(tags(&changes.set)));
-            tagging.send().await.unless_busy()?;
+            tagging.send().await.passing(&PASSING)?;
         }
         if !changes.unset.is_empty() {
             let untagging = self.ram.untag_resource().resource_share_arn(arn).set_tag_keys(Some(changes.unset.clone()));
-            untagging.send().await.unless_busy()?;
+            untagging.send().await.passing(&PASSING)?;
         }
         Ok(())
     }
@@ -143,7 +143,7 @@ impl ResourceShares {
         }
         let described = self.organizations.describe_organization().send().await;
         let described = described.none_if(&["AWSOrganizationsNotInUseException"]);
-        let described = organizations::Patient::unless_busy(described)?;
+        let described = described.passing(&organizations::PASSING)?;
         let arn = described.and_then(|output| output.organization).and_then(|organization| organization.arn);
         Ok(arn.map(Organization))
     }

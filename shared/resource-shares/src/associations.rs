@@ -180,9 +180,9 @@ impl ResourceShares {
         if !failed.is_empty() {
             let said = now.said_of(&failed);
             return Err(match self.associate(arn, &failed).await {
-                // Why it failed says more than why it can't be tried anew.
-                Err(Error::Refused(_)) => Error::refused(said),
                 Err(not_yet @ Error::NotYet(_)) => not_yet,
+                // Why it failed says more than why it can't be tried anew.
+                Err(_) => Error::refused(said),
                 Ok(()) => Error::not_yet_within(FAILED_FOR, said),
             });
         }

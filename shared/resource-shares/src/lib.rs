@@ -5,7 +5,7 @@ mod additions;
 mod api;
 mod associations;
 mod ids;
-mod patience;
+mod passing;
 mod principals;
 mod tags;
 
@@ -13,6 +13,6 @@ pub use additions::{Addition, Additions, Note};
 pub use api::ResourceShares;
 pub use associations::{Association, Associations, Entity, batches};
 pub use ids::{NotAShareArn, ShareArn};
-pub use patience::Patient;
+pub use passing::{PASSING, SharingAnswer};
 pub use principals::{Organization, Principal};
 pub use tags::{pairs, tags};

@@ -284,6 +284,7 @@ fn assert_waits<T>(ended: Result<T>, minutes: Option<u64>) {
 #[track_caller]
 fn refusal<T>(ended: Result<T>) -> String {
     let Err(Error::Refused(sentence)) = ended else { panic!("not refused") };
+    let sentence = sentence.to_string();
     assert!(!sentence.contains(EMAIL), "{sentence}");
     sentence
 }

@@ -136,7 +136,7 @@ async fn ensured(rules: &[Rule], ram: &[Rule], more: &Value, previous: Option<&V
 #[track_caller]
 fn refusal<T>(ended: Result<T>) -> String {
     let Err(Error::Refused(sentence)) = ended else { panic!("not refused") };
-    sentence
+    sentence.to_string()
 }
 
 #[tokio::test]

@@ -321,7 +321,7 @@ async fn a_share_of_another_account_or_none_is_refused_after_a_minute() {
 async fn a_share_that_is_being_deleted_takes_nobody_and_one_that_is_pending_is_waited_for() {
     let deleting = finds(Some(share(Status::Deleting, &[])));
     let refusal = ensure(&in_order([&associated(&[]), &[deleting]]), None, &claim(None)).await.unwrap_err();
-    assert!(matches!(&refusal, Error::Refused(reason) if reason.contains("is DELETING")), "{refusal}");
+    assert!(matches!(&refusal, Error::Refused(reason) if reason.sentence().contains("is DELETING")), "{refusal}");
     let pending = finds(Some(share(Status::Pending, &[])));
     wait(ensure(&in_order([&associated(&[]), &[pending]]), None, &claim(None)).await);
 }
@@ -383,7 +383,10 @@ async fn a_share_that_goes_while_a_principal_is_added_is_told() {
     let unknown = || said("UnknownResourceException", "The resource share could not be found.");
     let lost = mock!(Client::tag_resource).then_http_response(unknown);
     let refusal = ensure(&in_order([&associated(&[]), &[reads(&[]), lost]]), None, &claim(None)).await.unwrap_err();
-    assert!(matches!(&refusal, Error::Refused(reason) if reason.contains("could not be found")), "{refusal}");
+    assert!(
+        matches!(&refusal, Error::Refused(reason) if reason.sentence().contains("could not be found")),
+        "{refusal}"
+    );
 }
 
 #[tokio::test]

@@ -216,7 +216,7 @@ fn wait<T: std::fmt::Debug>(ended: Result<T>) -> String {
 #[track_caller]
 fn refusal<T: std::fmt::Debug>(ended: Result<T>) -> String {
     match ended {
-        Err(Error::Refused(reason)) => reason,
+        Err(Error::Refused(reason)) => reason.to_string(),
         other => panic!("{other:?}"),
     }
 }

@@ -78,6 +78,9 @@ fn wrong_with_aws(principal: &str) -> Option<&'static str> {
     if SERVICE_DOMAINS.iter().any(|domain| principal.ends_with(domain)) {
         return Some("is a service; write it under `Service`");
     }
+    if let Some(why) = wrong_with_organizations(principal) {
+        return Some(why);
+    }
     let parts: Vec<_> = principal.splitn(6, ':').collect();
     let ["arn", partition, service, "", account, name] = parts[..] else {
         return Some("must be `*`, a 12-digit account id, or the ARN of an account's root, a role or a user");
@@ -105,6 +108,24 @@ fn wrong_with_aws(principal: &str) -> Option<&'static str> {
             "its ARN must end in `root`, `role/...`, `user/...`, or (sts) `assumed-role/.../...`, in small letters",
         ),
     }
+}
+
+/// What Organizations calls a unit, an organization or an account, which policies know by their conditions alone.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalorgpaths>
+fn wrong_with_organizations(principal: &str) -> Option<&'static str> {
+    let named = match principal.split(':').collect::<Vec<_>>()[..] {
+        ["arn", _, "organizations", _, _, named] => named,
+        [id] => id,
+        _ => return None,
+    };
+    if named.starts_with("account/") {
+        return Some("is an account as Organizations names it; write its 12 digits");
+    }
+    let is_unit = named.starts_with("ou/") || named.starts_with("ou-");
+    let is_organization = named.starts_with("organization/") || named.starts_with("o-");
+    (is_unit || is_organization).then_some(
+        "an OU or an organization can't be a principal; write `*`, with a Condition on aws:PrincipalOrgPaths or aws:PrincipalOrgID",
+    )
 }
 
 /// Any domain may be a service's, but for those that look like a slip of the pen.

@@ -276,6 +276,20 @@ fn a_principal_that_aws_would_refuse_is_refused_without_being_shown() {
         (json!({"AWS": [""]}), ".Principal.AWS[0]: it is empty, as CloudFormation hands over an empty list"),
         (json!({"Federated": [""]}), ".Principal.Federated[0]: it is empty"),
         (json!({"AWS": format!("{long}group/a")}), ".Principal.AWS: a group can't be a principal"),
+        (
+            json!({"AWS": "arn:aws:organizations::111111111111:ou/o-exampleorgid/ou-ab12-workload1"}),
+            ".Principal.AWS: an OU or an organization can't be a principal; write `*`, with a Condition on",
+        ),
+        (
+            json!({"AWS": "arn:aws:organizations::111111111111:organization/o-exampleorgid"}),
+            ".Principal.AWS: an OU or an organization can't be a principal",
+        ),
+        (json!({"AWS": "ou-ab12-workload1"}), ".Principal.AWS: an OU or an organization can't be a principal"),
+        (json!({"AWS": "o-exampleorgid"}), ".Principal.AWS: an OU or an organization can't be a principal"),
+        (
+            json!({"AWS": "arn:aws:organizations::111111111111:account/o-exampleorgid/222222222222"}),
+            ".Principal.AWS: is an account as Organizations names it; write its 12 digits",
+        ),
         (json!({"AWS": format!("{long}saml-provider/a")}), ".Principal.AWS: is a provider; write it under `Federated`"),
         (json!({"AWS": format!("{long}Role/a")}), ".Principal.AWS: its ARN must end in"),
         (json!({"AWS": format!("{long}role/")}), ".Principal.AWS: its ARN must end in"),

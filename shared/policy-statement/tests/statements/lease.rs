@@ -26,7 +26,7 @@ fn asked(claim: Claim<StatementId<Shelf>>, request: &str, made: u64, is_delete: 
 #[tokio::test]
 async fn while_somebody_else_holds_the_lease_nothing_is_read_or_written() {
     let shelves = Shelves::with(Some(FOREIGN));
-    shelves.0.table.take(POLICY, "somebody else", Duration::from_secs(5));
+    shelves.0.table.take(POLICY, "somebody else", Duration::from_mins(5));
     let claim = claim("Pull");
     let ended = shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await;
     let Err(Error::NotYet(not_yet)) = ended else { panic!("final") };
@@ -41,7 +41,7 @@ async fn a_request_resolves_a_name_once_however_often_it_waits_for_the_lease() {
     let shelves = Shelves::with(Some(FOREIGN));
     let statements = shelves.statements();
     let desired = read(json!({"ShelfName": "alias/app", "Statement": pull("222222222222")})).unwrap();
-    shelves.0.table.take(POLICY, "somebody else", Duration::from_secs(5));
+    shelves.0.table.take(POLICY, "somebody else", Duration::from_mins(5));
     let claim = claim("Pull");
     for _ in 0..3 {
         statements.ensure(&desired, None, &claim).await.unwrap_err();
@@ -59,7 +59,7 @@ async fn a_request_resolves_a_name_once_however_often_it_waits_for_the_lease() {
 #[tokio::test]
 async fn names_that_differ_in_their_case_share_a_lease() {
     let shelves = Shelves::with(Some(FOREIGN));
-    shelves.0.table.take(POLICY, "somebody else", Duration::from_secs(5));
+    shelves.0.table.take(POLICY, "somebody else", Duration::from_mins(5));
     let desired = read(json!({"ShelfName": "App", "Statement": pull("222222222222")})).unwrap();
     let ended = shelves.statements().ensure(&desired, None, &claim("Pull")).await;
     assert!(matches!(ended, Err(Error::NotYet(_))));
@@ -254,7 +254,7 @@ async fn a_read_may_lag_for_two_minutes() {
     let shelves = Shelves::with(Some(FOREIGN));
     let (one, two) = (claim("One"), claim("Two"));
     shelves.statements().ensure(&properties(&pull("222222222222")), None, &one).await.unwrap();
-    shelves.0.table.age(POLICY, Duration::from_secs(115));
+    shelves.0.table.age(POLICY, Duration::from_secs(100));
     shelves.0.lag.set(1);
     let ended = shelves.statements().ensure(&properties(&pull("333333333333")), None, &two).await;
     assert!(matches!(ended, Err(Error::NotYet(_))));
@@ -282,7 +282,7 @@ async fn a_read_may_lag_as_long_as_the_service_lets_it() {
 async fn a_lease_that_somebody_else_has_by_now_writes_nothing() {
     let shelves = Shelves::with(Some(FOREIGN));
     let thief = shelves.clone();
-    shelves.on_read(move || thief.0.table.take(POLICY, "somebody else", Duration::from_secs(5)));
+    shelves.on_read(move || thief.0.table.take(POLICY, "somebody else", Duration::from_mins(5)));
     let ended = shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim("Pull")).await;
     assert!(matches!(ended, Err(Error::NotYet(_))));
     assert_eq!(shelves.0.writes.get(), 0);
@@ -292,7 +292,7 @@ async fn a_lease_that_somebody_else_has_by_now_writes_nothing() {
 #[tokio::test]
 async fn a_create_that_was_cancelled_while_it_waited_writes_nothing_after_its_delete() {
     let shelves = Shelves::with(Some(FOREIGN));
-    shelves.0.table.take(POLICY, "somebody else", Duration::from_secs(5));
+    shelves.0.table.take(POLICY, "somebody else", Duration::from_mins(5));
     let desired = properties(&pull("222222222222"));
     let made = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
     let create = asked(claim("Pull"), "create", made, false);
@@ -304,7 +304,7 @@ async fn a_create_that_was_cancelled_while_it_waited_writes_nothing_after_its_de
     // The one loop asks the waiting Create again.
     let ended = shelves.statements().ensure(&desired, None, &create).await;
     let Err(Error::Refused(reason)) = ended else { panic!("not final") };
-    assert_eq!(reason, "a later request for this resource was worked on meanwhile, so nothing was done");
+    assert_eq!(reason.sentence(), "a later request for this resource was worked on meanwhile, so nothing was done");
     assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
     assert_eq!(shelves.0.table.lasts(POLICY), Duration::ZERO);
     // A template that has the resource again is another request.

@@ -27,7 +27,7 @@ async fn any_other_refusal_is_final() {
     shelves.refuse("Malformed", "Syntax.");
     let ended = shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim("Pull")).await;
     let Err(Error::Refused(reason)) = ended else { panic!("not final") };
-    assert_eq!(reason, "shelf:PutPolicy was refused by AWS with Malformed: Syntax");
+    assert_eq!(reason.sentence(), "shelf:PutPolicy was refused by AWS with Malformed: Syntax");
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn somebody_elses_deleted_principals_are_named_at_once() {
     let ended = shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim("Pull")).await;
     let Err(Error::Refused(reason)) = ended else { panic!("not final") };
     assert_eq!(
-        reason,
+        reason.sentence(),
         "shelf:PutPolicy was refused by AWS with InvalidPrincipal: Who?; the policy of shelf app names principals that were \
          deleted (`Old`: AROAEXAMPLEDELETEDROLE, `Half`: AIDAEXAMPLEDELETEDUSER); take them out, or set PruneOrphans to true"
     );
@@ -95,7 +95,7 @@ async fn a_delete_blames_nobody_for_the_statement_that_it_takes_out() {
         shelves.refuse("InvalidPrincipal", "Who?");
         let ended = shelves.statements().remove(None, &claim).await;
         let Err(Error::Refused(said)) = ended else { panic!("not final") };
-        assert!(said.contains(words) && !said.contains("PruneOrphans"), "{said}");
+        assert!(said.sentence().contains(words) && !said.sentence().contains("PruneOrphans"), "{said}");
     }
 }
 
@@ -124,7 +124,7 @@ async fn somebody_elses_unknown_account_is_named_at_once_where_aws_names_it() {
         let Err(Error::Refused(reason)) = ended else { panic!("not final") };
         let who = "the policy of shelf app names it (`Old`: arn:aws:iam::333333333333:root); AWS doesn't know a role or a user \
                    that was deleted, nor an account that was closed or has not enabled this Region; take it out";
-        assert!(reason.ends_with(who), "{reason}");
+        assert!(reason.sentence().ends_with(who), "{reason}");
     }
 }
 
@@ -136,7 +136,7 @@ async fn where_aws_names_none_a_delete_says_whom_it_may_be_about() {
     shelves.refuse("InvalidPrincipal", "Who?");
     let Err(Error::Refused(reason)) = shelves.statements().remove(None, &claim).await else { panic!("not final") };
     let who = "take it out, one of: `Old`: arn:aws:iam::333333333333:root, `Old`: arn:aws:iam::444444444444:role/a";
-    assert!(reason.ends_with(who), "{reason}");
+    assert!(reason.sentence().ends_with(who), "{reason}");
 }
 
 #[tokio::test]

@@ -199,7 +199,7 @@ async fn a_policy_variable_goes_into_no_policy_that_takes_it_by_the_letter() {
         let refusal = shelves.statements().ensure(&variable, None, &claim).await.unwrap_err();
         let Error::Refused(refusal) = refusal else { panic!("it would pass") };
         assert_eq!(
-            refusal,
+            refusal.sentence(),
             "ResourceProperties.Statement[0].Condition: has a policy variable, which the policy of shelf app would take by \
              the letter, since its Version isn't 2012-10-17; give it that Version, or write no variable"
         );

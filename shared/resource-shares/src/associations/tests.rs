@@ -176,7 +176,10 @@ async fn what_failed_and_can_not_be_tried_anew_is_refused_for_what_it_failed_of(
     let refuses =
         mock!(Client::associate_resource_share).then_http_response(|| said("InvalidParameterException", "No."));
     let refusal = associated(&[refuses], &[&subnet(1)], &all(&Status::Failed)).await.unwrap_err();
-    assert!(matches!(&refusal, Error::Refused(reason) if reason.ends_with("is FAILED: It has no space")), "{refusal}");
+    assert!(
+        matches!(&refusal, Error::Refused(reason) if reason.sentence().ends_with("is FAILED: It has no space")),
+        "{refusal}"
+    );
 }
 
 #[tokio::test]
@@ -254,7 +257,7 @@ async fn what_ram_refuses_to_take_out_is_no_failure_unless_it_is_listed() {
     for code in ["InvalidParameterException", "MalformedArnException"] {
         let claim = claim();
         let held = disassociated(&[refuses(code)], &[&account()], &all(&Status::Associated), &claim).await;
-        assert!(matches!(&held, Err(Error::Refused(sentence)) if sentence.contains(code)), "{held:?}");
+        assert!(matches!(&held, Err(Error::Refused(sentence)) if sentence.sentence().contains(code)), "{held:?}");
         disassociated(&[refuses(code)], &[&account()], &Associations::default(), &claim).await.unwrap();
         disassociated(&[], &[&account()], &Associations::default(), &claim).await.unwrap();
     }

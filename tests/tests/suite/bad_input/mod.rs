@@ -4,7 +4,6 @@ mod spelling;
 mod template;
 
 use std::fs;
-use std::time::Duration;
 
 use archipelago_tests::aws_stub::AwsStub;
 use archipelago_tests::binary::workspace;
@@ -37,7 +36,6 @@ impl Scene {
         let leases = AwsStub::leases().await;
         // Nobody listens at the discard port, so who calls AWS after all says so.
         let configuration = Configuration::of(name)
-            .timeout(Duration::from_secs(14))
             .variable("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
             .variable("AWS_ENDPOINT_URL_ECR", ecr.origin())
             .variable("AWS_ENDPOINT_URL_DYNAMODB", leases.origin())

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use archipelago_tests::binary::workspace;
+use archipelago_tests::folder::Folder;
 use archipelago_tests::local_aws::LocalAws;
 use serde_json::{Value, json};
 
@@ -38,9 +39,8 @@ async fn destination(function: &str) -> String {
 /// A function whose failures go where those of the deployed functions go. Returns its ARN.
 async fn puppet(timeout: &str, environment: &str) -> String {
     let name = unique("puppet");
-    let archive = std::env::temp_dir().join(format!("{name}.zip"));
-    let bootstrap = std::env::temp_dir().join(&name).join("bootstrap");
-    std::fs::create_dir(bootstrap.parent().unwrap()).unwrap();
+    let folder = Folder::new(&name);
+    let (archive, bootstrap) = (folder.join("archive.zip"), folder.join("bootstrap"));
     std::fs::copy(env!("CARGO_BIN_EXE_puppet"), &bootstrap).unwrap();
     let zip = Command::new(workspace().join(".local/tools/bin/python"))
         .args(["-m", "zipfile", "-c"])
@@ -68,8 +68,6 @@ async fn puppet(timeout: &str, environment: &str) -> String {
         &archived,
     ])
     .await;
-    std::fs::remove_file(&archive).unwrap();
-    std::fs::remove_dir_all(bootstrap.parent().unwrap()).unwrap();
     let (_, of_another) = functions().await.pop_first().unwrap();
     let config = json!({ "OnFailure": { "Destination": destination(&of_another).await } }).to_string();
     aws(&[

@@ -83,7 +83,7 @@ async fn a_subnet_that_not_every_call_sees_yet_is_waited_for() {
 async fn a_subnet_that_is_not_shared_is_named_with_what_to_do() {
     let mut scene = scene(|_| Fault::None).await;
     let mut properties = named("subnet-00000000000000000");
-    properties["ServiceTimeout"] = json!(4);
+    properties["ServiceTimeout"] = json!(20);
     let run = scene.stack.create(&properties).await.sound();
     assert_eq!(run.status, Status::RollbackComplete);
     let said = "this account doesn't see subnet-00000000000000000; have the owner share it with this account";

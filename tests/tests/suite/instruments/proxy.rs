@@ -1,15 +1,16 @@
 //! The proxy hands on what it is given, knows what it is, and lets go wrong what it is told.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use archipelago_tests::call::Call;
-use archipelago_tests::fault::Fault;
+use archipelago_tests::fault::{Fault, Pending};
 use archipelago_tests::http::{Headers, Reply, Request, Server, client};
 use archipelago_tests::proxy::Proxy;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
-/// Longer than an answer on this machine takes, if there is one.
+/// How long nothing is seen to happen. What does happen is waited for.
 const WHILE: Duration = Duration::from_millis(300);
 
 /// A service that counts, and a proxy before it.
@@ -37,6 +38,13 @@ async fn scene(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Scene 
 impl Scene {
     fn reached(&self) -> usize {
         self.reached.lock().unwrap().len()
+    }
+
+    /// Waits until that many requests have come to the service.
+    async fn has_reached(&self, requests: usize) {
+        while self.reached() < requests {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     fn request(&self, service: &str, method: &str, path: &str) -> reqwest::RequestBuilder {
@@ -175,27 +183,53 @@ async fn a_connection_can_be_cut_before_and_after_the_effect() {
 #[tokio::test]
 async fn a_call_can_stay_without_an_answer() {
     let scene = scene(|_| Fault::After(Reply::Silence)).await;
-    let waited = tokio::time::timeout(WHILE, scene.call("CreateAccount", &json!({}))).await;
-    assert!(waited.is_err(), "{waited:?}");
+    let input = json!({});
+    let unanswered = async {
+        scene.has_reached(1).await;
+        tokio::time::sleep(WHILE).await;
+    };
+    tokio::select! {
+        answer = scene.call("CreateAccount", &input) => panic!("{answer:?}"),
+        () = unanswered => {}
+    }
     assert_eq!((scene.reached(), scene.proxy.calls()[0].status), (1, None));
+}
+
+/// What lets a call through that is held up by the second.
+fn gate() -> (Arc<Notify>, impl Fn() -> Pending) {
+    let gate = Arc::new(Notify::new());
+    let opened = Arc::clone(&gate);
+    let closed = move || -> Pending {
+        let opened = Arc::clone(&opened);
+        Box::pin(async move { opened.notified().await })
+    };
+    (gate, closed)
 }
 
 #[tokio::test]
 async fn a_call_can_be_held_up_on_the_way_there_and_on_the_way_back() {
-    let scene = scene(|call| match call.operation.as_str() {
-        "Held" => Fault::held(tokio::time::sleep(WHILE)),
-        _ => Fault::late(tokio::time::sleep(WHILE)),
+    let (gate, closed) = gate();
+    let scene = scene(move |call| match call.operation.as_str() {
+        "Held" => Fault::held(closed()),
+        _ => Fault::late(closed()),
     })
     .await;
     for (operation, reached_meanwhile) in [("Held", 0), ("Late", 2)] {
-        let (input, start) = (json!({}), Instant::now());
-        let halfway = async {
-            tokio::time::sleep(WHILE / 2).await;
-            scene.reached()
+        let input = json!({});
+        let call = scene.call(operation, &input);
+        tokio::pin!(call);
+        let held = async {
+            scene.proxy.called(|call| call.operation == operation).await;
+            scene.has_reached(reached_meanwhile).await;
+            tokio::time::sleep(WHILE).await;
         };
-        let (answer, reached) = tokio::join!(scene.call(operation, &input), halfway);
-        assert_eq!((answer.unwrap().0, reached), (201, reached_meanwhile), "{operation}");
-        assert!(start.elapsed() >= WHILE, "{operation} took {:?}", start.elapsed());
+        tokio::select! {
+            answer = &mut call => panic!("{operation}: {answer:?}"),
+            () = held => {}
+        }
+        assert_eq!(scene.reached(), reached_meanwhile, "{operation}");
+        gate.notify_one();
+        assert_eq!(call.await.unwrap().0, 201, "{operation}");
     }
 }
 
@@ -227,10 +261,15 @@ async fn a_lagging_answer_is_the_first_of_those_within_its_time() {
 
 #[tokio::test]
 async fn a_call_has_its_effect_although_its_caller_is_gone() {
-    let scene = scene(|_| Fault::held(tokio::time::sleep(WHILE))).await;
+    let (gate, closed) = gate();
+    let scene = scene(move |_| Fault::held(closed())).await;
     let input = json!({});
-    let gone = tokio::time::timeout(WHILE / 3, scene.call("CreateAccount", &input)).await;
-    assert!(gone.is_err() && scene.reached() == 0);
+    tokio::select! {
+        answer = scene.call("CreateAccount", &input) => panic!("{answer:?}"),
+        () = scene.proxy.called(|_| true) => {}
+    }
+    assert_eq!(scene.reached(), 0);
+    gate.notify_one();
     scene.proxy.called(|call| call.status == Some(201)).await;
     assert_eq!(scene.reached(), 1);
 }

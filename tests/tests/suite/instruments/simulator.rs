@@ -470,15 +470,17 @@ async fn two_thousand_random_lives_leave_nothing_behind() {
     }
 }
 
-async fn puppet(script: impl IntoIterator<Item = Reaction>, timeout: Duration) -> Simulator<Binary> {
-    let configuration = Configuration::new("puppet", env!("CARGO_BIN_EXE_puppet")).timeout(timeout);
-    let function = Function::start(configuration).await;
+async fn puppet(
+    script: impl IntoIterator<Item = Reaction>,
+    adjust: impl FnOnce(Configuration) -> Configuration,
+) -> Simulator<Binary> {
+    let function = Function::start(adjust(Configuration::new("puppet", env!("CARGO_BIN_EXE_puppet")))).await;
     Simulator::new(Binary::new(function, ResponseServer::start().await).scripted(script), resource())
 }
 
 #[tokio::test]
 async fn a_binary_can_be_put_under_it() {
-    let mut stack = puppet([Reaction::Status(500)], Duration::from_secs(10)).await;
+    let mut stack = puppet([Reaction::Status(500)], |puppet| puppet).await;
     stack.delivery = Delivery::AtOnce;
     let run = stack.create(&json!({ "Name": "a", "Fail": true })).await.sound();
     assert_eq!((run.requests(), run.status), (vec![Create, Delete], Status::RollbackComplete));
@@ -489,7 +491,7 @@ async fn a_binary_can_be_put_under_it() {
 #[tokio::test]
 async fn a_binary_that_crashes_or_outlives_its_timeout_has_not_answered() {
     for properties in [json!({ "Kill": true }), json!({ "Sleep": 60_000 })] {
-        let mut stack = puppet([], Duration::from_millis(500)).await;
+        let mut stack = puppet([], |puppet| puppet.punctual(Duration::from_millis(500))).await;
         let run = stack.create(&properties).await;
         assert!(run.violations()[0].starts_with("no answer: "), "{:?}", run.violations());
     }

@@ -51,6 +51,7 @@ pub(super) async fn stack_in(account: &str, function: &str) -> Simulator<Binary>
         configuration = configuration.variable(&format!("AWS_ENDPOINT_URL_{service}"), endpoint);
     }
     account.clone_into(&mut configuration.account);
+    LocalAws::running().region.clone_into(&mut configuration.region);
     let resource =
         Resource::new("landing", "Thing", &format!("Custom::{function}"), fastrand::u64(..)).in_account(account);
     Simulator::new(Binary::new(Function::start(configuration).await, responses), resource)

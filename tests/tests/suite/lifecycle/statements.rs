@@ -5,6 +5,7 @@ use percent_encoding::percent_decode_str;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::organization::some_account;
 use super::{Stack, service_token, template, unique};
 
 /// Whose policy it is.
@@ -310,4 +311,35 @@ async fn a_key_of_another_account_needs_a_role_there() {
     let stack = Stack::create(&policy.template(&json!("kms:Decrypt"), &elsewhere), "ROLLBACK_COMPLETE").await;
     let said = stack.said("Open", "CREATE_FAILED").await;
     assert!(said.contains("account 222222222222") && said.contains("RoleArn"), "{said}");
+}
+
+#[tokio::test]
+async fn an_account_outside_of_the_organization_may_be_let_in_but_no_unit_and_no_organization() {
+    let foreign = some_account();
+    for (kind, no_principal) in [
+        (Kind::Key, "arn:aws:organizations::111111111111:ou/o-exampleorgid/ou-ab12-workload1"),
+        (Kind::Bucket, "arn:aws:organizations::111111111111:organization/o-exampleorgid"),
+        (Kind::Trust, "o-exampleorgid"),
+    ] {
+        let policy = Policy::of(kind, own_account()).await;
+        let before = policy.read().await;
+        let open_to = |principal: &str| {
+            let mut template = policy.template(&policy.actions().0, &json!({}));
+            template["Resources"]["Open"]["Properties"]["Statement"]["Principal"]["AWS"] = json!(principal);
+            template
+        };
+        let stack = Stack::create(&open_to(&foreign), "CREATE_COMPLETE").await;
+        let opened = policy.read().await;
+        let principal = opened["Statement"][1]["Principal"]["AWS"].as_str().unwrap();
+        assert!(principal.contains(&foreign), "{kind:?}: {principal}");
+        stack.update(&open_to(no_principal), "UPDATE_ROLLBACK_COMPLETE").await;
+        let said = stack.said("Open", "UPDATE_FAILED").await;
+        assert!(
+            said.contains("an OU or an organization can't be a principal; write `*`, with a Condition on"),
+            "{said}"
+        );
+        assert_eq!(policy.read().await, opened, "{kind:?}");
+        stack.delete("DELETE_COMPLETE").await;
+        assert_eq!(policy.read().await, before, "{kind:?}");
+    }
 }

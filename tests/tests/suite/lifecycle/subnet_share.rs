@@ -6,7 +6,7 @@ use archipelago_tests::cloudformation::Status;
 use archipelago_tests::local_aws::LocalAws;
 use serde_json::{Map, Value, json};
 
-use super::organization::stack_in;
+use super::organization::{organizations, organizations_of, some_organization, stack_in};
 use super::{Stack, service_token, template, unique};
 use crate::network::{
     associated, associations, member, ram, seen, shares, sharing, some_subnet, tags, text, the_share, unit, unshare,
@@ -107,7 +107,6 @@ async fn an_association_that_fails_is_told_in_ram_s_words_and_the_rollback_leave
         "Name": unique("never"),
         "Principals": [other],
         "Tags": [{ "Key": "local:fails", "Value": other }],
-        "ServiceTimeout": 20,
     });
     stack.update(&network(&failing, &["A", "C"]), "UPDATE_ROLLBACK_COMPLETE").await;
     let said = stack.said("Share", "UPDATE_FAILED").await;
@@ -133,7 +132,6 @@ async fn a_share_whose_creation_fails_goes_with_the_rollback() {
         "Name": name,
         "SubnetIds": [subnet],
         "Tags": [{ "Key": "local:fails", "Value": subnet }],
-        "ServiceTimeout": 20,
     });
     let run = stack.create(&failing).await.sound();
     assert_eq!(run.status, Status::RollbackComplete, "{:?}", run.reason());
@@ -176,4 +174,72 @@ async fn what_others_added_to_a_share_stays_until_the_share_goes() {
     assert_eq!(tags(&share).await["team"], "theirs");
     stack.delete("DELETE_COMPLETE").await;
     assert!(shares(&renamed).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_principal_in_another_form_is_the_same_one() {
+    let ((id, arn), name, guest) = (unit().await, unique("share"), member(None).await);
+    let organization = text(&organizations("DescribeOrganization", json!({})).await["Organization"]["Arn"]);
+    let (_, organization_id) = organization.rsplit_once('/').unwrap();
+    let root = format!("arn:aws:iam::{guest}:root");
+    let account = format!("{}/{guest}", organization.replace(":organization/", ":account/"));
+    let wanted = |principals: [&str; 3]| network(&json!({ "Name": name, "Principals": principals }), &["A"]);
+    let stack = Stack::create(&wanted([&guest, &id, "Organization"]), "CREATE_COMPLETE").await;
+    let share = stack.output("Share").await;
+    let expected = given(&stack, &["A"], &[&guest, &arn, &organization]).await;
+    let expected = associated(&expected.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(associations(&share).await, expected);
+    for forms in [[root.as_str(), &arn, organization_id], [&account, &id, &organization]] {
+        stack.update(&wanted(forms), "UPDATE_COMPLETE").await;
+        assert_eq!((stack.output("Share").await, associations(&share).await), (share.clone(), expected.clone()));
+    }
+    stack.delete("DELETE_COMPLETE").await;
+    assert!(shares(&name).await.is_empty());
+}
+
+/// Principals outside of the organization in each form, and what a person reads of each.
+pub(super) async fn outsiders() -> Vec<(String, String)> {
+    sharing().await;
+    let foreign = some_organization("ALL").await;
+    let theirs = async |operation: &str, input: Value| organizations_of(&foreign, operation, input).await.unwrap();
+    let organization = text(&theirs("DescribeOrganization", json!({})).await["Organization"]["Arn"]);
+    let root = theirs("ListRoots", json!({})).await["Roots"][0]["Id"].clone();
+    let unit = theirs("CreateOrganizationalUnit", json!({ "ParentId": root, "Name": "theirs" })).await;
+    let unit = |what: &str| text(&unit["OrganizationalUnit"][what]);
+    let outside = |principal: &str| format!("the principal {principal} is not in the organization of this account");
+    let (_, organization_id) = organization.rsplit_once('/').unwrap();
+    let account = format!("{}/{foreign}", organization.replace(":organization/", ":account/"));
+    // RAM alone knows who the accounts of an organization are; of a unit's id nobody sees whose it is.
+    let no_member = format!("Principal {foreign} is not in your AWS organization");
+    let no_unit = format!("OrganizationalUnit {} in unknown organization could not be found", unit("Id"));
+    vec![
+        (format!("arn:aws:iam::{foreign}:root"), no_member.clone()),
+        (account, no_member.clone()),
+        (foreign.clone(), no_member),
+        (unit("Id"), no_unit),
+        (unit("Arn"), outside(&unit("Arn"))),
+        (organization_id.to_owned(), outside(organization_id)),
+        (organization.clone(), outside(&organization)),
+    ]
+}
+
+#[tokio::test]
+async fn who_is_outside_of_the_organization_is_refused_in_every_form_and_leaves_no_share() {
+    let mut stacks = tokio::task::JoinSet::new();
+    for (principal, words) in outsiders().await {
+        stacks.spawn(async move {
+            let name = unique("share");
+            let wanted =
+                json!({ "Name": name, "SubnetIds": [some_subnet()], "Principals": [principal], "ServiceTimeout": 40 });
+            let mut stack = stack_in(&LocalAws::running().account, "SubnetShare").await;
+            let run = stack.create(&wanted).await.sound();
+            let reason = run.reason().unwrap_or_default().to_owned();
+            assert_eq!(run.status, Status::RollbackComplete, "{principal}: {reason}");
+            assert!(reason.contains(&words), "{principal}: {reason}");
+            assert!(shares(&name).await.is_empty(), "{principal}");
+        });
+    }
+    while let Some(stack) = stacks.join_next().await {
+        stack.unwrap();
+    }
 }

@@ -1,8 +1,11 @@
 //! `Custom::SubnetSharePrincipal` through CloudFormation: principals that several stacks add to a share of nobody's stack.
 
+use archipelago_tests::cloudformation::Status;
 use archipelago_tests::local_aws::LocalAws;
 use serde_json::{Value, json};
 
+use super::organization::stack_in;
+use super::subnet_share::outsiders;
 use super::{Stack, service_token, template, unique};
 use crate::network::{associations, member, ram, sharing, some_share, some_subnet, tags, unit, unshare};
 
@@ -75,15 +78,34 @@ async fn a_principal_that_can_not_be_associated_fails_the_update_and_the_first_o
     let fails = json!({ "resourceShareArn": share, "tags": [{ "key": "local:fails", "value": other }] });
     ram("TagResource", fails).await.unwrap();
     let stack = Stack::create(&added(&share, &account), "CREATE_COMPLETE").await;
-    let mut failing = added(&share, &other);
-    failing["Resources"]["Principal"]["Properties"]["ServiceTimeout"] = json!(20);
-    stack.update(&failing, "UPDATE_ROLLBACK_COMPLETE").await;
+    stack.update(&added(&share, &other), "UPDATE_ROLLBACK_COMPLETE").await;
     let said = stack.said("Principal", "UPDATE_FAILED").await;
     assert!(said.contains(&format!("is FAILED: {other} can't be associated")), "{said}");
     assert_eq!(stack.output("Principal").await, format!("{share}#{account}"));
     assert_eq!(associations(&share).await[&account], "ASSOCIATED");
     stack.delete("DELETE_COMPLETE").await;
     assert_eq!(associations(&share).await.get(&account), None);
+}
+
+#[tokio::test]
+async fn who_is_outside_of_the_organization_is_refused_in_every_form_and_leaves_nothing_on_the_share() {
+    let mut stacks = tokio::task::JoinSet::new();
+    for (principal, words) in outsiders().await {
+        stacks.spawn(async move {
+            let share = some_share(&[]).await;
+            let wanted = json!({ "ShareArn": share, "Principal": principal, "ServiceTimeout": 40 });
+            let mut stack = stack_in(&LocalAws::running().account, "SubnetSharePrincipal").await;
+            let run = stack.create(&wanted).await.sound();
+            let reason = run.reason().unwrap_or_default().to_owned();
+            assert_eq!(run.status, Status::RollbackComplete, "{principal}: {reason}");
+            assert!(reason.contains(&words), "{principal}: {reason}");
+            assert_eq!(tags(&share).await.len(), 0, "{principal}");
+            assert_eq!(associations(&share).await.len(), 1, "{principal}: its subnet alone");
+        });
+    }
+    while let Some(stack) = stacks.join_next().await {
+        stack.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -98,7 +120,7 @@ async fn a_share_that_is_gone_does_not_keep_the_stack() {
 fn shared(logical_id: &str, name: &str, subnet: &str) -> Value {
     let properties = json!({
         "ServiceToken": service_token("subnet-share"),
-        "ServiceTimeout": 20,
+        "ServiceTimeout": 40,
         "Name": name,
         "SubnetIds": [subnet],
     });

@@ -1,12 +1,13 @@
 //! Installing from a release and uninstalling, by the commands of the README and with nothing but the release.
 
 use archipelago_tests::binary::workspace;
+use archipelago_tests::folder::Folder;
 use archipelago_tests::local_aws::LocalAws;
 use serde_json::json;
 
 use super::account::Account;
 use crate::lifecycle::organization::some_account;
-use crate::lifecycle::{template, unique};
+use crate::lifecycle::template;
 
 /// The first commands of the README's section on installing, and those on uninstalling: they ask nobody here.
 fn commands() -> (String, String) {
@@ -28,7 +29,7 @@ fn architecture() -> &'static str {
 async fn a_release_is_installed_without_a_compiler_and_a_stack_that_lost_its_functions_gets_them_back() {
     let local = LocalAws::running();
     let account = Account(some_account());
-    let release = std::env::temp_dir().join(unique("release"));
+    let release = Folder::new("release");
     local.release(&release).await.unwrap();
     let (install, uninstall) = commands();
     let run = async |commands: &str| {
@@ -58,5 +59,4 @@ async fn a_release_is_installed_without_a_compiler_and_a_stack_that_lost_its_fun
     run(&install).await.unwrap();
     account.delete("naming").await;
     run(&uninstall).await.unwrap();
-    std::fs::remove_dir_all(&release).unwrap();
 }

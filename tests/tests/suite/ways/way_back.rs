@@ -164,7 +164,7 @@ async fn a_rollback_of_an_update_that_failed_is_continued_as_the_runbook_says() 
     account.create_as_written(&stack, &before, &[], "CREATE_COMPLETE").await;
     let id = account.outputs(&stack).await["Unit"].clone();
 
-    // While the account is being made, somebody takes the unit's old name.
+    // While the account is being made, somebody takes the unit's old name; then its address turns out to be taken.
     let slow = json!({
         "Type": "Custom::Account",
         "DependsOn": "Unit",
@@ -172,7 +172,7 @@ async fn a_rollback_of_an_update_that_failed_is_continued_as_the_runbook_says() 
             "ServiceToken": { "Fn::ImportValue": "archipelago-account" },
             "Name": stack,
             "Email": taken,
-            "Tags": [{ "Key": "local:creation-seconds", "Value": "10" }],
+            "Tags": [{ "Key": "local:creation-awaits", "Value": stack }],
         },
     });
     let after = template(&json!({ "Unit": unit(&renamed), "Slow": slow }), &[]).to_string();

@@ -3,49 +3,44 @@
 
 use std::time::Duration;
 
-use custom_resource::{Answer, AwsError, Error, Result};
+use custom_resource::{Answer, AwsError, Error, Passing, Result};
 use organizations::NEW_FOR;
-
-/// What RAM says while it is busy with the share, or with itself.
-const BUSY: [&str; 4] = [
-    "InvalidStateTransitionException",
-    "ServerInternalException",
-    "ServiceUnavailableException",
-    "ThrottlingException",
-];
 
 /// How long RAM may be busy, or may not have heard of the organization yet.
 const BUSY_FOR: Duration = Duration::from_mins(10);
 
-/// An answer of RAM, which may be that it is busy.
-pub trait Patient<T>: Answer<T> {
-    /// Makes what RAM says while it is busy something that may pass.
-    ///
-    /// # Errors
-    /// The call's error, so marked.
-    fn unless_busy(self) -> Result<T, AwsError> {
-        self.not_yet_if(&BUSY, BUSY_FOR)
-    }
+/// What RAM says of any call while it is busy with the share, or with itself.
+pub const PASSING: [Passing; 1] = [Passing {
+    codes: &[
+        "InvalidStateTransitionException",
+        "ServerInternalException",
+        "ServiceUnavailableException",
+        "ThrottlingException",
+    ],
+    within: BUSY_FOR,
+}];
 
-    /// The same for calls that share: RAM may also not know yet that it may share inside the organization, or that an account is in
+/// An answer of RAM to a call that shares or unshares.
+pub trait SharingAnswer<T>: Answer<T> {
+    /// Of calls that share, makes passing what `PASSING` names: RAM may also not know yet that it may share inside the organization, or that an account is in
     /// it.
     ///
     /// # Errors
     /// What AWS said; if it didn't know the organization or the account, with what to do should it stay so.
     fn unless_onboarding(self) -> Result<T> {
-        self.unless_busy().map_err(|error| match &error {
+        self.passing(&PASSING).map_err(|error| match &error {
             unknown if is_onboarding(unknown) => onboarding(unknown),
             unknown if is_no_member(unknown) => no_member(unknown),
             _ => error.into(),
         })
     }
 
-    /// The same for calls that unshare. What participants have in a subnet is theirs, whatever it keeps from happening.
+    /// Of calls that unshare, makes passing what `PASSING` names. What participants have in a subnet is theirs, whatever it keeps from happening.
     ///
     /// # Errors
     /// What AWS said; if it refused, with what may be in the way.
     fn unless_in_use(self) -> Result<T> {
-        self.unless_busy().map_err(|error| match error.code() {
+        self.passing(&PASSING).map_err(|error| match error.code() {
             "OperationNotPermittedException" => Error::refused(format!(
                 "{error}; network interfaces that participants have in the subnets are left alone, so if they are in the \
                  way, have the participants delete them first"
@@ -55,7 +50,7 @@ pub trait Patient<T>: Answer<T> {
     }
 }
 
-impl<T, A: Answer<T>> Patient<T> for A {}
+impl<T, A: Answer<T>> SharingAnswer<T> for A {}
 
 /// The code is that of many refusals, and only the words tell them apart.
 fn is_onboarding(error: &AwsError) -> bool {
@@ -104,8 +99,8 @@ mod tests {
 
     #[test]
     fn what_passes_by_itself_is_waited_for_up_to_ten_minutes() {
-        for code in BUSY {
-            let error = Error::from(said(code, "").unless_busy().unwrap_err());
+        for code in PASSING[0].codes {
+            let error = Error::from(said(code, "").passing(&PASSING).unwrap_err());
             assert!(matches!(error, Error::NotYet(NotYet { within: Some(BUSY_FOR), .. })), "{code}");
         }
     }
@@ -151,7 +146,7 @@ mod tests {
         ] {
             let error = said(code, message).unless_onboarding().unwrap_err();
             assert!(
-                matches!(&error, Error::Refused(reason) if reason.contains(message.trim_end_matches('.'))),
+                matches!(&error, Error::Refused(reason) if reason.sentence().contains(message.trim_end_matches('.'))),
                 "{error}"
             );
         }
