@@ -146,3 +146,6 @@ impl Default for Server<'_> {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,8 +41,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    Claim, Clock, Envelope, Lifecycle, Outcome, Request, Resource, Response, ResponseHosts, Result, event::continued,
-    lifecycle::ensured,
+    Claim, Clock, Envelope, Function, Lifecycle, Outcome, Request, Resource, Response, ResponseHosts, Result,
+    event::continued, lifecycle::ensured,
 };
 
 const STACK: &str = "arn:aws:cloudformation:us-east-1:111111111111:stack/test/1f0a";
@@ -163,24 +163,33 @@ impl Event {
     /// # Panics
     /// If the event is no request that can be answered.
     pub async fn answered_by<R: Resource>(&self, resource: &R) -> Response {
+        self.answered(async |request| self.lifecycle.answer(resource, request, self.clock()).await).await
+    }
+
+    /// What a function answers in the end that [`Server::start`](crate::Server::start) has made: by its types and its rules, and with a
+    /// resource that its `build` makes.
+    ///
+    /// # Panics
+    /// If the event is no request that can be answered.
+    pub async fn answered_by_function(&self, function: &Function<'_>) -> Response {
+        self.answered(async |request| function.outcome(request, self.clock()).await).await
+    }
+
+    #[expect(clippy::panic, reason = "a test fails so")]
+    async fn answered(&self, invocation: impl AsyncFn(&Request) -> Outcome) -> Response {
+        let hosts = ResponseHosts::in_region("us-east-1");
         let mut event = self.json.clone();
         loop {
-            match self.invocation_of(&event, resource).await {
+            let envelope = Envelope::read(&event, &self.function, "2026/11/24/[1]ab");
+            let request = match envelope.and_then(|envelope| Request::open(&event, envelope, &hosts)) {
+                Ok(request) => request,
+                Err(unanswerable) => panic!("{unanswerable}"),
+            };
+            match invocation(&request).await {
                 Outcome::Answer(response) => return response,
                 Outcome::Continue { past, .. } => event = continued(&event, &past),
             }
         }
-    }
-
-    #[expect(clippy::panic, reason = "a test fails so")]
-    async fn invocation_of<R: Resource>(&self, event: &Value, resource: &R) -> Outcome {
-        let hosts = ResponseHosts::in_region("us-east-1");
-        let envelope = Envelope::read(event, &self.function, "2026/11/24/[1]ab");
-        let request = match envelope.and_then(|envelope| Request::open(event, envelope, &hosts)) {
-            Ok(request) => request,
-            Err(unanswerable) => panic!("{unanswerable}"),
-        };
-        self.lifecycle.answer(resource, &request, self.clock()).await
     }
 
     fn clock(&self) -> Clock {
