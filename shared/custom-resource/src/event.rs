@@ -146,7 +146,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::event_text::{MOST_BYTES, readable};
 
-    const FUNCTION: &str = "arn:aws:lambda:us-east-1:111111111111:function:archipelago-organizational-unit:live";
+    const FUNCTION: &str = "arn:aws:lambda:us-east-1:111111111111:function:organizational-unit:live";
     const URL: &str = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/arn?Signature=s3cret";
 
     pub(crate) fn event(request_type: &str) -> Value {

@@ -11,13 +11,13 @@
 //! # struct Attributes { greeting: String }
 //! # impl Resource for Greetings {
 //! #     type Properties = Properties;
-//! #     type Id = String;
+//! #     type Id = u32;
 //! #     type Attributes = Attributes;
-//! #     async fn ensure(&self, desired: &Properties, _: Option<&Properties>, claim: &Claim<String>) -> Result<Attributes> {
-//! #         claim.hold(&"greeting".to_owned());
+//! #     async fn ensure(&self, desired: &Properties, _: Option<&Properties>, claim: &Claim<u32>) -> Result<Attributes> {
+//! #         claim.hold(&7);
 //! #         Ok(Attributes { greeting: format!("Hello, {}!", desired.name) })
 //! #     }
-//! #     async fn remove(&self, _: Option<&Properties>, _: &Claim<String>) -> Result<()> { Ok(()) }
+//! #     async fn remove(&self, _: Option<&Properties>, _: &Claim<u32>) -> Result<()> { Ok(()) }
 //! # }
 //! use custom_resource::testing::Event;
 //! use serde_json::json;
@@ -33,7 +33,7 @@
 //! ```
 //!
 //! With `start_paused = true` (tokio's feature `test-util`) the clock goes on when nothing else does: a resource that waits for an
-//! hour is tried in a millisecond.
+//! hour is tried in a millisecond. A reason ends in the request's id and the name of its log, so compare its beginning.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
