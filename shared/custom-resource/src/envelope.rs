@@ -76,9 +76,7 @@ impl Envelope {
             logical_resource_id: "Workloads".to_owned(),
             resource_type: "Custom::OrganizationalUnit".to_owned(),
             physical_resource_id: None,
-            function: FunctionArn::read(
-                "arn:aws:lambda:us-east-1:111111111111:function:organizational-unit",
-            ),
+            function: FunctionArn::read("arn:aws:lambda:us-east-1:111111111111:function:organizational-unit"),
             log: "log stream: 2026/11/24/[1]ab".to_owned(),
         }
     }

@@ -163,38 +163,82 @@ impl Event {
     /// # Panics
     /// If the event is no request that can be answered.
     pub async fn answered_by<R: Resource>(&self, resource: &R) -> Response {
-        self.answered(async |request| self.lifecycle.answer(resource, request, self.clock()).await).await
+        self.answered(async |request, clock| self.lifecycle.answer(resource, request, clock).await).await
     }
 
     /// What a function answers in the end that [`Server::start`](crate::Server::start) has made: by its types and its rules, and with a
-    /// resource that its `build` makes.
+    /// resource that its `build` makes. The type is that of the event, `Custom::Thing` unless [`with`](Self::with) says another `ResourceType`.
     ///
     /// # Panics
     /// If the event is no request that can be answered.
     pub async fn answered_by_function(&self, function: &Function<'_>) -> Response {
-        self.answered(async |request| function.outcome(request, self.clock()).await).await
+        self.answered(async |request, clock| function.outcome(request, clock).await).await
     }
 
     #[expect(clippy::panic, reason = "a test fails so")]
-    async fn answered(&self, invocation: impl AsyncFn(&Request) -> Outcome) -> Response {
+    async fn answered(&self, invocation: impl AsyncFn(&Request, Clock) -> Outcome) -> Response {
         let hosts = ResponseHosts::in_region("us-east-1");
         let mut event = self.json.clone();
+        // A clock that stands still goes on with tokio's.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let start = Instant::now();
         loop {
+            let began = u64::try_from((now + start.elapsed()).as_millis()).unwrap_or(u64::MAX);
+            let clock = Clock { deadline: Instant::now() + self.invocation, began };
             let envelope = Envelope::read(&event, &self.function, "2026/11/24/[1]ab");
             let request = match envelope.and_then(|envelope| Request::open(&event, envelope, &hosts)) {
                 Ok(request) => request,
                 Err(unanswerable) => panic!("{unanswerable}"),
             };
-            match invocation(&request).await {
+            match invocation(&request, clock).await {
                 Outcome::Answer(response) => return response,
                 Outcome::Continue { past, .. } => event = continued(&event, &past),
             }
         }
     }
+}
 
-    fn clock(&self) -> Clock {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let began = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        Clock { deadline: Instant::now() + self.invocation, began }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Error, Status};
+
+    /// A resource that waits for ever, or for so long.
+    struct Waits(Option<Duration>);
+
+    impl Resource for Waits {
+        type Properties = ();
+        type Id = u32;
+        type Attributes = ();
+
+        async fn ensure(&self, (): &(), _: Option<&()>, claim: &Claim<u32>) -> Result<()> {
+            claim.hold(&7);
+            Err(self.0.map_or_else(|| Error::not_yet("no"), |window| Error::not_yet_within(window, "no")))
+        }
+
+        async fn remove(&self, _: Option<&()>, _: &Claim<u32>) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    async fn seconds(event: Event, resource: Waits) -> u64 {
+        let answer = event.answered_by(&resource).await;
+        assert_eq!((answer.status(), answer.physical_resource_id()), (Status::Failed, "7"));
+        let reason = answer.reason().unwrap();
+        reason.split(' ').find_map(|word| word.parse().ok()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_goes_on_from_one_invocation_to_the_next() {
+        let create = || Event::create(json!({}));
+        // The window is longer than three invocations.
+        let waited = seconds(create(), Waits(Some(Duration::from_secs(3000)))).await;
+        assert!((3000..3020).contains(&waited), "{waited}");
+        // CloudFormation waits for an hour, or for as long as the template says.
+        let waited = seconds(create(), Waits(None)).await;
+        assert!((3570..3600).contains(&waited), "{waited}");
+        let impatient = Event::create(json!({"ServiceTimeout": "1200"}));
+        let waited = seconds(impatient, Waits(None)).await;
+        assert!((1170..1200).contains(&waited), "{waited}");
     }
 }
