@@ -232,7 +232,7 @@ mod tests {
     async fn time_goes_on_from_one_invocation_to_the_next() {
         let create = || Event::create(json!({}));
         // The window is longer than three invocations.
-        let waited = seconds(create(), Waits(Some(Duration::from_secs(3000)))).await;
+        let waited = seconds(create(), Waits(Some(Duration::from_mins(50)))).await;
         assert!((3000..3020).contains(&waited), "{waited}");
         // CloudFormation waits for an hour, or for as long as the template says.
         let waited = seconds(create(), Waits(None)).await;
