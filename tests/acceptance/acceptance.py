@@ -41,7 +41,8 @@ Keys stay for seven days, disabled.
 OF_ACCOUNTS = """It makes an account, {prefix}-account, and closes it: AWS keeps that for 90 days, and its address
 can't be used again.
 """
-OF_ORGANIZATION = """It switches sharing inside the organization on, for good, and policy types on and off again.
+OF_ORGANIZATION = """It switches sharing inside the organization on, for good, and policy types and the access of
+StackSets on and off again.
 """
 
 
@@ -54,7 +55,7 @@ def arguments(asked=None):
     parser.add_argument("--yes", action="store_true", help="don't ask")
     parser.add_argument("--make-accounts", action="store_true", help="make an account, and close it")
     parser.add_argument("--mailbox", help="which takes plus addresses; the new account's is <user>+<prefix>@<domain>")
-    parser.add_argument("--change-organization", action="store_true", help="switch sharing and policy types on")
+    parser.add_argument("--change-organization", action="store_true", help="switch sharing, policy types and more on")
     parser.add_argument("--clean", action="store_true", help="only remove what runs with this prefix have left")
     parser.add_argument("--functions", type=Path, help="template of a package or a build, if not the latest")
     parser.add_argument("--only", default="", help="a pattern of ids of beliefs and names of types")

@@ -13,6 +13,7 @@ import invocation_rules  # noqa: F401
 import pipeline_rules  # noqa: F401
 import policy_rules  # noqa: F401
 import stack_rules  # noqa: F401
+import stack_set_rules  # noqa: F401
 import subnet_rules  # noqa: F401
 import value_rules  # noqa: F401
 from record import record

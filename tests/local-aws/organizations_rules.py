@@ -15,7 +15,13 @@ from moto.organizations.exceptions import (
     PolicyTypeNotEnabledException,
 )
 from moto.organizations.exceptions import OrganizationsClientError as Refusal
-from moto.organizations.models import FakePolicy, FakeRoot, OrganizationsBackend, organizations_backends
+from moto.organizations.models import (
+    FakeDelegatedAdministrator,
+    FakePolicy,
+    FakeRoot,
+    OrganizationsBackend,
+    organizations_backends,
+)
 from moto.organizations.responses import OrganizationsResponse
 from moto.ram.exceptions import OperationNotPermittedException
 from moto.ram.models import ResourceAccessManagerBackend
@@ -29,6 +35,9 @@ MOST_TAGS = 50
 BOUND = {"SECURITYHUB_POLICY": "securityhub.amazonaws.com"}
 # Whoever asks, in whatever account.
 OPEN = {"CreateOrganization", "DescribeOrganization"}
+# It may have delegated administrators, too.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-delegated-admin.html
+FakeDelegatedAdministrator.SUPPORTED_SERVICES.append("member.org.stacksets.cloudformation.amazonaws.com")
 
 
 def violation(reason, message):

@@ -10,7 +10,7 @@ from policies import Template
 
 # What no function calls by itself, and who does in its name.
 OF_OTHERS = {
-    "iam:CreateServiceLinkedRole": "Organizations and RAM, where they are switched on",
+    "iam:CreateServiceLinkedRole": "Organizations, RAM and CloudFormation, where they are switched on",
     "logs:CreateLogStream": "Lambda, which writes the log",
     "logs:PutLogEvents": "Lambda, which writes the log",
     "sqs:DeleteMessage": "Lambda, which feeds the failure responder from its queue",
@@ -18,6 +18,8 @@ OF_OTHERS = {
     "sqs:ReceiveMessage": "Lambda, which feeds the failure responder from its queue",
     "sqs:SendMessage": "Lambda, which hands failures over",
 }
+# The same of one function alone.
+OF_OTHERS_THERE = {("organization", "iam:GetRole"): "CloudFormation, which looks for the role of StackSets"}
 # What the libraries call for several functions by the same code: seen of one, it is believed of all.
 OF_ALL = {"lambda:InvokeFunction", "sts:AssumeRole"}
 # Everybody may ask who they are.
@@ -51,7 +53,8 @@ def gaps(template, calls):
         for function, policy in policies_in("111111111111", "us-east-1").items()
         for place, permission in enumerate(policy)
         if permission.effect == "Allow" and (function, place) not in needed
-        if permission.action not in OF_OTHERS and permission.action not in believed
+        if permission.action not in OF_OTHERS and (function, permission.action) not in OF_OTHERS_THERE
+        if permission.action not in believed
     ]
     return [
         *(f"{who} called {action}, on {what} for one, and may not" for (who, action), what in sorted(missing.items())),

@@ -92,6 +92,11 @@ class Comparison(unittest.TestCase):
         )
         self.assertEqual(self.gaps(READ), [said])
 
+    def test_what_others_call_in_the_name_of_one_function_is_spare_in_another(self):
+        for function, told in (("trust", 0), ("organization", 1)):
+            with mock.patch("privilege.OF_OTHERS_THERE", {(function, "iam:UpdateAssumeRolePolicy"): "somebody"}):
+                self.assertEqual(len(self.gaps(READ)), told)
+
     def test_a_call_on_something_else_than_what_is_allowed_is_told(self):
         said = "trust called iam:GetRole, on arn:aws:iam::111111111111:role/deploy for one, and may not"
         self.assertIn(said, self.gaps(READ, RoleArns=["arn:aws:iam::111111111111:role/app-*"]))

@@ -4,6 +4,7 @@ mod organization;
 mod policy_types;
 mod properties;
 mod services;
+mod stack_sets;
 
 use organization::Organization;
 

@@ -12,6 +12,7 @@ use organizations::{BUSY_FOR, NEW_FOR, NOT_IN_USE, Organizations, PASSING, once}
 use crate::{
     properties::{Attributes, OrganizationId, Properties},
     services::Services,
+    stack_sets::{Access, StackSets},
 };
 
 /// How long a new organization may not be described yet.
@@ -35,11 +36,16 @@ const SHARING: &str = "ram.amazonaws.com";
 pub(crate) struct Organization {
     pub(crate) organizations: Organizations,
     ram: aws_sdk_ram::Client,
+    stack_sets: StackSets,
 }
 
 impl Organization {
     pub(crate) fn new(aws: &SdkConfig) -> Self {
-        Self { organizations: Organizations(Client::new(aws)), ram: aws_sdk_ram::Client::new(aws) }
+        Self {
+            organizations: Organizations(Client::new(aws)),
+            ram: aws_sdk_ram::Client::new(aws),
+            stack_sets: StackSets(aws_sdk_cloudformation::Client::new(aws)),
+        }
     }
 
     pub(crate) fn api(&self) -> &Client {
@@ -124,15 +130,27 @@ impl Resource for Organization {
             before.retain(|service| *service != SHARING);
         }
         let services = services(desired);
+        let access = Access::of(desired, previous);
+        if let Some(before) = &mut services_before {
+            access.forget(before, &services);
+        }
         let trusted = async {
             let are_of_interest = !services.is_empty() || services_before.as_ref().is_some_and(|them| !them.is_empty());
             if are_of_interest { self.trusted_services().await } else { Ok(Vec::new()) }
         };
-        let (root, trusted) = tokio::join!(self.organizations.root(), trusted);
-        let (root, trusted) = (root?, trusted?);
+        let status = async { if access == Access::Kept { Ok(None) } else { self.stack_sets.status().await.map(Some) } };
+        let (root, trusted, status) = tokio::join!(self.organizations.root(), trusted, status);
+        let (root, trusted, status) = (root?, trusted?, status?);
         let services = Services { desired: &services, previous: services_before.as_deref(), trusted: &trusted };
+        // CloudFormation takes the trust away as well, which the template may want all the same.
+        if let (Access::Off, Some(status)) = (access, &status) {
+            self.stack_sets.shut_out(status, claim).await?;
+        }
         // A policy type that belongs to a service can be on only while the service is trusted.
         self.trust_new(&services, claim).await?;
+        if let (Access::On { is_new }, Some(status)) = (access, &status) {
+            self.stack_sets.let_in(is_new, status, claim).await?;
+        }
         self.change_policy_types(&root, &policy_types(desired), types_before.as_deref(), &services, claim).await?;
         self.drop_old(&services, claim).await?;
 

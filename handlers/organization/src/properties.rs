@@ -20,6 +20,10 @@ pub(crate) struct Properties {
     /// Whether RAM shares inside the organization without invitations. It is switched on through RAM, and never off.
     #[serde(default = "yes")]
     pub(crate) resource_sharing: bool,
+    /// Whether StackSets with service-managed permissions work in the organization: what `aws cloudformation
+    /// activate-organizations-access` switches on. Without it, whatever is so stays so. Only a change from true to false switches
+    /// it off.
+    pub(crate) activate_organizations_access: Option<bool>,
 }
 
 fn yes() -> bool {
@@ -125,6 +129,14 @@ mod tests {
     fn resources_are_shared_inside_the_organization_unless_the_template_says_otherwise() {
         assert!(read(json!({})).unwrap().resource_sharing);
         assert!(!read(json!({"ResourceSharing": false})).unwrap().resource_sharing);
+    }
+
+    #[test]
+    fn stack_sets_are_let_in_or_shut_out_or_left_as_they_are() {
+        let access = |properties| read(properties).unwrap().activate_organizations_access;
+        assert_eq!(access(json!({})), None);
+        assert_eq!(access(json!({"ActivateOrganizationsAccess": true})), Some(true));
+        assert_eq!(access(json!({"ActivateOrganizationsAccess": false})), Some(false));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 """What Organizations, Account and STS take, refuse and show."""
 
+import contextlib
 import json
 
 import refusal
@@ -12,6 +13,9 @@ from things import organization
 TABLE = Table()
 API = "https://docs.aws.amazon.com/organizations/latest/APIReference"
 AUTHORIZATION = "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html"
+OF_STACKSETS = (
+    "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-activate-trusted-access.html"
+)
 NO_POLICIES = "judges no policies of callers of Organizations"
 
 
@@ -260,6 +264,91 @@ def policy_types_take_a_while(world):
 
 
 @TABLE.belief(
+    "O13",
+    "Trust in their service gives StackSets no access; ActivateOrganizationsAccess does, soon, in every Region and "
+    "also when it is repeated, and trusts the service; DeactivateOrganizationsAccess takes both away",
+    f"{OF_STACKSETS}; https://github.com/pepperize/cdk-organizations/issues/1718",
+    needs=(CHANGE_ORGANIZATION,),
+)
+def stack_sets_want_access(world):
+    with _without_access(world) as (cloudformation, organizations):
+        if cloudformation is None:
+            return not_tried("StackSets have access to the organization already, or their service is trusted")
+        organizations.enable_aws_service_access(ServicePrincipal=organization.STACKSETS)
+        seen = {"trust alone": world.until(lambda: _access(cloudformation), within=1 if world.local else 30) is None}
+        cloudformation.activate_organizations_access()
+        on = world.until(lambda: _access(cloudformation))
+        cloudformation.activate_organizations_access()
+        seen["activated"] = on is not None and _access(cloudformation)
+        elsewhere = "us-east-1" if world.management.region != "us-east-1" else "us-west-2"
+        if world.management.partition == "aws":
+            seen[f"in {elsewhere}"] = _access(world.management.client("cloudformation", elsewhere))
+        cloudformation.deactivate_organizations_access()
+        off = world.until(lambda: not _access(cloudformation) and not _trusts_stack_sets(organizations))
+        seen["deactivated, with the trust"] = off is not None
+        again = refusal.of(cloudformation.deactivate_organizations_access)
+        cloudformation.activate_organizations_access()
+        with_trust = world.until(lambda: _access(cloudformation) and _trusts_stack_sets(organizations))
+        seen["activated without trust, which comes with it"] = with_trust is not None
+    said = ", ".join(f"{what}: {'as believed' if so else 'otherwise'}" for what, so in seen.items())
+    return held(all(seen.values()), f"{said}; on after {on or 0:.0f} s, off after {off or 0:.0f} s, off again: {again}")
+
+
+@TABLE.belief(
+    "O13-role",
+    "A role may activate the access of StackSets that may do what the function's role may, the iam:GetRole included",
+    "https://github.com/aws-samples/orgs-prescriptive-guidance/blob/main/template.yml",
+    needs=(CHANGE_ORGANIZATION,),
+    local=NO_POLICIES,
+)
+def the_role_of_the_function_gives_access(world):
+    account = world.management
+    roles = f"arn:{account.partition}:iam::{account.id}:role"
+    own = f"{roles}/aws-service-role/stacksets.cloudformation.amazonaws.com/*"
+    calls = ["DescribeOrganization", "DisableAWSServiceAccess", "EnableAWSServiceAccess"]
+    calls = ["cloudformation:*OrganizationsAccess", *(f"organizations:{call}" for call in calls)]
+    may = [
+        {"Effect": "Allow", "Action": calls, "Resource": "*"},
+        {"Effect": "Allow", "Action": "iam:CreateServiceLinkedRole", "Resource": own},
+    ]
+    found = {
+        "Effect": "Allow",
+        "Action": "iam:GetRole",
+        "Resource": [own, f"{roles}/AWSServiceRoleForCloudFormationStackSetsOrgAdmin"],
+    }
+    role = stores.make_role(world, "o13", {"Version": "2012-10-17", "Statement": [*may, found]})
+    with _without_access(world) as (cloudformation, _):
+        if cloudformation is None:
+            return not_tried("StackSets have access to the organization already, or their service is trusted")
+        seen = {}
+        # Once there is a role of StackSets, nobody has to make it.
+        for way, statements in {"without iam:GetRole": may, "with it": [*may, found]}.items():
+            refused = seen[way] = _activated_as(world, role, statements)
+            if refused.says("sts:AssumeRole"):
+                return not_tried("the new role couldn't be assumed: a root user assumes none")
+            if refused.code is None:
+                break
+    said = "; ".join(f"{way}: {refused}" for way, refused in seen.items())
+    return held(any(refused.code is None for refused in seen.values()), said)
+
+
+def _activated_as(world, role, statements):
+    session = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    last = []
+
+    def activate():
+        world.management.assumed(role, session)("cloudformation").activate_organizations_access()
+
+    # A new role can't be assumed at once, and what it may do is known a moment later: its refusal must last.
+    def is_taken():
+        last[:] = [refusal.of(activate)]
+        return last[0].code is None
+
+    world.until(is_taken, within=60)
+    return last[0]
+
+
+@TABLE.belief(
     "O16",
     "A member may ask which organization it is in, and is told the same as the management account",
     f"{API}/API_DescribeOrganization.html",
@@ -273,6 +362,29 @@ def members_see_their_organization(world):
 
 def _root(world):
     return world.management.client("organizations").list_roots()["Roots"][0]["Id"]
+
+
+@contextlib.contextmanager
+def _without_access(world):
+    """The clients with which checks, one after the other, give StackSets access; none where others have given it."""
+    cloudformation, organizations = (world.management.client(name) for name in ("cloudformation", "organizations"))
+    with world.lock("stack sets"):
+        if _access(cloudformation) or _trusts_stack_sets(organizations):
+            yield None, None
+            return
+        world.making("access of StackSets", organization.STACKSETS)
+        try:
+            yield cloudformation, organizations
+        finally:
+            organization.remove_access(world, world.management, organization.STACKSETS)
+
+
+def _access(cloudformation):
+    return cloudformation.describe_organizations_access()["Status"] == "ENABLED"
+
+
+def _trusts_stack_sets(organizations):
+    return organization.STACKSETS in [each["ServicePrincipal"] for each in _trusted(organizations)]
 
 
 def _trusted(organizations):

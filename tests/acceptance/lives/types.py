@@ -157,7 +157,12 @@ def _of_organization(world):
         "id": organizations.describe_organization()["Organization"]["Id"],
         # Others are switched on and off meanwhile, by checks.
         "type": [each["Status"] for each in root["PolicyTypes"] if each["Type"] == SWITCHED],
-        "trusted": sorted(each["ServicePrincipal"] for page in pages for each in page["EnabledServicePrincipals"]),
+        "trusted": sorted(
+            each["ServicePrincipal"]
+            for page in pages
+            for each in page["EnabledServicePrincipals"]
+            if each["ServicePrincipal"] != organization.STACKSETS
+        ),
     }
 
 

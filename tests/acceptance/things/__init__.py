@@ -33,8 +33,9 @@ KINDS = {
     "role": Kind(policies.remove_role, policies.roles),
     "account": Kind(organization.remove_account, organization.accounts, everywhere=False),
     "unit": Kind(organization.remove_unit, organization.runs_units, everywhere=False),
-    # A type has no prefix: it is in the journal only if this run switched it on.
+    # These have no prefix: they are in the journal only if this run switched them on.
     "policy type": Kind(organization.remove_policy_type, lambda world, account: [], everywhere=False),
+    "access of StackSets": Kind(organization.remove_access, lambda world, account: [], everywhere=False),
 }
 
 

@@ -6,6 +6,8 @@ from .ownership import only, tagged
 
 # What checks switch on and off: a type without a service, and one that wants its service trusted first.
 TRIED_TYPE, SERVICE_TYPE = "AISERVICES_OPT_OUT_POLICY", "SECURITYHUB_POLICY"
+# The service of StackSets, whose access checks switch on and off.
+STACKSETS = "member.org.stacksets.cloudformation.amazonaws.com"
 
 
 def remove_unit(world, account, name):
@@ -95,3 +97,11 @@ def remove_policy_type(world, account, name):
     root = _root(organizations)
     with contextlib.suppress(organizations.exceptions.PolicyTypeNotEnabledException):
         organizations.disable_policy_type(RootId=root, PolicyType=name)
+
+
+def remove_access(world, account, service):
+    """That of StackSets, with the trust in their service."""
+    cloudformation = account.client("cloudformation")
+    with contextlib.suppress(cloudformation.exceptions.InvalidOperationException):
+        cloudformation.deactivate_organizations_access()
+    account.client("organizations").disable_aws_service_access(ServicePrincipal=service)

@@ -41,6 +41,8 @@ struct Management<const FOUNDED: bool> {
     aws: SdkConfig,
     /// What was on when a stack left: it leaves all as it is.
     left: Mutex<BTreeSet<String>>,
+    /// Whether StackSets had access, and what the template said of that, when all was last as it says.
+    access: Mutex<(bool, Option<bool>)>,
 }
 
 fn wish(properties: Value, meaning: &'static str) -> Wish {
@@ -57,6 +59,20 @@ impl<const FOUNDED: bool> Management<FOUNDED> {
         let features = self.features().unwrap_or_default();
         let types = features.policy_types().map(ToOwned::to_owned);
         types.chain(features.trusted_services.iter().cloned()).collect()
+    }
+
+    /// Whether StackSets have the access that the template says, and otherwise what they had: what says nothing changes nothing,
+    /// and what says false only takes it from a template that said true.
+    fn check_access(&self, features: &Features, said: Option<bool>) -> Result<(), String> {
+        let is_on = features.lets_stack_sets_in();
+        let (was_on, said_before) = std::mem::replace(&mut *self.access.lock().unwrap(), (is_on, said));
+        let is_right = match said {
+            Some(true) => is_on,
+            Some(false) if said_before == Some(true) => !is_on,
+            Some(false) => was_on || !is_on,
+            None => is_on || !was_on,
+        };
+        if is_right { Ok(()) } else { Err(format!("the access of StackSets is {is_on} and was {was_on}")) }
     }
 }
 
@@ -86,6 +102,14 @@ impl<const FOUNDED: bool> World for Management<FOUNDED> {
             wish(json!({ "PolicyTypes": [SECURITY], "TrustedServices": [SECURITY_HUB] }), "a service and its type"),
             wish(json!({ "TrustedServices": [SECURITY_HUB] }), "a service without its type"),
             wish(json!({ "PolicyTypes": [SECURITY] }), "a type without its service"),
+            wish(json!({ "ActivateOrganizationsAccess": true }), "StackSets"),
+            wish(json!({ "ActivateOrganizationsAccess": true, "TrustedServices": [STACKSETS] }), "StackSets by name"),
+            wish(json!({ "ActivateOrganizationsAccess": false }), "no StackSets"),
+            wish(json!({ "ActivateOrganizationsAccess": false, "TrustedServices": [STACKSETS] }), "only their service"),
+            wish(
+                json!({ "ActivateOrganizationsAccess": false, "TrustedServices": [UNKNOWN_SERVICE] }),
+                "no StackSets, and an unknown service",
+            ),
             wish(json!({ "PolicyTypes": ["SERVICE_CONTROL"] }), "no type"),
             wish(json!({ "PolicyTpyes": [SCP] }), "misspelt"),
         ]
@@ -94,7 +118,7 @@ impl<const FOUNDED: bool> World for Management<FOUNDED> {
     fn new(weather: Arc<Weather>) -> Self {
         let played = Arc::new(Played::default());
         let aws = configuration(played.clone(), weather);
-        Self { played, aws, left: Mutex::default() }
+        Self { played, aws, left: Mutex::default(), access: Mutex::default() }
     }
 
     fn begin(&self) {
@@ -107,6 +131,7 @@ impl<const FOUNDED: bool> World for Management<FOUNDED> {
         self.played.begin(contents);
         // An organization that is made has this type from the start.
         *self.left.lock().unwrap() = if FOUNDED { BTreeSet::new() } else { [SCP.to_owned()].into() };
+        *self.access.lock().unwrap() = (false, None);
     }
 
     fn process(&self) -> Organization {
@@ -129,11 +154,17 @@ impl<const FOUNDED: bool> World for Management<FOUNDED> {
         let services = || features.trusted_services.iter().cloned();
         let on: BTreeSet<_> = features.enabled(now).map(ToOwned::to_owned).chain(services()).collect();
         let listed: BTreeSet<_> = features.listed(now).map(|(name, _)| name.to_owned()).chain(services()).collect();
-        let sharing = live.properties.get("ResourceSharing").and_then(Value::as_str) != Some("false");
+        let said = |name: &str| live.properties.get(name).and_then(Value::as_str).map(|said| said == "true");
+        let (sharing, access) = (said("ResourceSharing") != Some(false), said("ActivateOrganizationsAccess"));
+        self.check_access(&features, access)?;
+        if access == Some(true) {
+            wanted.insert(STACKSETS.to_owned());
+        }
         let missing: Vec<_> = wanted.difference(&on).cloned().collect();
         wanted.extend(FOREIGN.map(ToOwned::to_owned));
         // Sharing is never switched off.
         wanted.insert(RAM.to_owned());
+        wanted.extend(features.lets_stack_sets_in().then(|| STACKSETS.to_owned()));
         wanted.extend(left.iter().cloned());
         let beside: Vec<_> = listed.difference(&wanted).collect();
         let attributes = json!({
@@ -159,6 +190,8 @@ impl<const FOUNDED: bool> World for Management<FOUNDED> {
 
     fn check_deleted(&self, _: &Map<String, Value>, _: &str) -> Result<(), String> {
         self.left.lock().unwrap().extend(self.switched_on());
+        let is_on = self.features().is_some_and(|features| features.lets_stack_sets_in());
+        *self.access.lock().unwrap() = (is_on, None);
         Ok(())
     }
 }
@@ -171,6 +204,7 @@ fn organizations_that_are_made_live_and_outlive_their_stacks() {
 #[test]
 fn a_request_that_comes_after_a_later_one_does_nothing() {
     late_requests_do_nothing::<Management<true>>("both", "others", false);
+    late_requests_do_nothing::<Management<true>>("StackSets", "no StackSets", false);
 }
 
 #[test]
@@ -187,6 +221,8 @@ fn whatever_goes_wrong_with_a_call_the_organization_is_as_the_template_says_or_a
         Scene::of("Create that adopts it", &["both"]),
         Scene::of("Update that adds a service and its type", &["services", "a service and its type"]),
         Scene::of("Update that takes a service and its type out", &["a service and its type", "services"]),
+        Scene::of("Update that lets StackSets in", &["without sharing", "StackSets by name"]),
+        Scene::of("Update that shuts StackSets out", &["StackSets by name", "only their service"]),
     ];
     matrix.try_all::<Management<true>>(&scenes, PAIRS);
     matrix.check();

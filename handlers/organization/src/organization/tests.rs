@@ -1,5 +1,13 @@
 //! What is asked of Organizations and RAM, with real clients and canned answers.
 
+use aws_sdk_cloudformation::{
+    operation::{
+        activate_organizations_access::ActivateOrganizationsAccessOutput,
+        deactivate_organizations_access::DeactivateOrganizationsAccessOutput,
+        describe_organizations_access::DescribeOrganizationsAccessOutput,
+    },
+    types::OrganizationStatus::{self, Disabled, Enabled},
+};
 use aws_sdk_organizations::{
     operation::list_aws_service_access_for_organization::ListAwsServiceAccessForOrganizationOutput as ListServicesOutput,
     operation::{
@@ -119,18 +127,32 @@ fn share_fails(status: u16, code: &'static str) -> Rule {
 
 /// Answers with these rules, each client's in their order, and fails the test on any other call.
 async fn ensured(rules: &[Rule], ram: &[Rule], more: &Value, previous: Option<&Value>) -> Result<Attributes> {
-    let organization = Organization {
-        organizations: Organizations(mock_client!(
-            aws_sdk_organizations,
-            RuleMode::Sequential,
-            rules.iter().collect::<Vec<_>>()
-        )),
-        ram: mock_client!(aws_sdk_ram, RuleMode::Sequential, ram.iter().collect::<Vec<_>>()),
-    };
+    ensured_with(rules, ram, &[], more, previous).await
+}
+
+/// The same with CloudFormation's.
+async fn ensured_with(
+    rules: &[Rule],
+    ram: &[Rule],
+    cloudformation: &[Rule],
+    more: &Value,
+    previous: Option<&Value>,
+) -> Result<Attributes> {
+    let organization = answering(rules, ram, cloudformation);
     let previous = previous.map(written);
     let ended = organization.ensure(&written(more), previous.as_ref(), &claim()).await;
-    assert!(rules.iter().chain(ram).all(|rule| rule.num_calls() > 0), "a call was never made");
+    let mut all = rules.iter().chain(ram).chain(cloudformation);
+    assert!(all.all(|rule| rule.num_calls() > 0), "a call was never made");
     ended
+}
+
+fn answering(rules: &[Rule], ram: &[Rule], cloudformation: &[Rule]) -> Organization {
+    let [rules, ram, cloudformation] = [rules, ram, cloudformation].map(|rules| rules.iter().collect::<Vec<_>>());
+    Organization {
+        organizations: Organizations(mock_client!(aws_sdk_organizations, RuleMode::Sequential, rules)),
+        ram: mock_client!(aws_sdk_ram, RuleMode::Sequential, ram),
+        stack_sets: StackSets(mock_client!(aws_sdk_cloudformation, RuleMode::Sequential, cloudformation)),
+    }
 }
 
 #[track_caller]
@@ -405,11 +427,157 @@ async fn ram_may_be_out_of_order_for_a_while_and_may_learn_of_the_organization_l
 
 #[tokio::test]
 async fn delete_retains_the_organization_without_a_call() {
-    let organization = Organization {
-        organizations: Organizations(mock_client!(aws_sdk_organizations, RuleMode::Sequential, Vec::<&Rule>::new())),
-        ram: mock_client!(aws_sdk_ram, RuleMode::Sequential, Vec::<&Rule>::new()),
-    };
-    organization.remove(Some(&written(&json!({"PolicyTypes": [SCP]}))), &claim()).await.unwrap();
+    let organization = answering(&[], &[], &[]);
+    let last = json!({"PolicyTypes": [SCP], "ActivateOrganizationsAccess": true});
+    organization.remove(Some(&written(&last)), &claim()).await.unwrap();
+}
+
+fn access(status: OrganizationStatus) -> Rule {
+    mock!(aws_sdk_cloudformation::Client::describe_organizations_access)
+        .then_output(move || DescribeOrganizationsAccessOutput::builder().status(status.clone()).build())
+}
+
+fn activates() -> Rule {
+    mock!(aws_sdk_cloudformation::Client::activate_organizations_access)
+        .then_output(|| ActivateOrganizationsAccessOutput::builder().build())
+}
+
+fn deactivates() -> Rule {
+    mock!(aws_sdk_cloudformation::Client::deactivate_organizations_access)
+        .then_output(|| DeactivateOrganizationsAccessOutput::builder().build())
+}
+
+/// An error as CloudFormation sends it.
+fn invalid() -> HttpResponse {
+    let body = "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidOperationException</Code>\
+                <Message>CloudFormation's own words.</Message></Error></ErrorResponse>";
+    HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(body))
+}
+
+#[tokio::test]
+async fn stack_sets_are_let_in_once_their_service_is_trusted() {
+    let (with, without) = (json!({"ActivateOrganizationsAccess": true}), json!({}));
+    let nothing = || [there(), root(&[])];
+    let on = || [access(Disabled), activates(), access(Enabled)];
+    ensured_with(&nothing(), &[], &on(), &with, None).await.unwrap();
+    ensured_with(&nothing(), &[], &on(), &with, Some(&without)).await.unwrap();
+    // What somebody else has switched off comes back; what is on is left alone.
+    ensured_with(&nothing(), &[], &on(), &with, Some(&with)).await.unwrap();
+    ensured_with(&nothing(), &[], &[access(Enabled)], &with, Some(&with)).await.unwrap();
+    ensured_with(&nothing(), &[], &[access(Enabled)], &with, None).await.unwrap();
+    let both = json!({"ActivateOrganizationsAccess": true, "TrustedServices": [STACKSETS]});
+    let untrusted = mock!(Client::enable_aws_service_access).then_http_response(|| said(400, "InvalidInputException"));
+    let rules = [there(), root(&[]), trusted(&[]), untrusted];
+    let ended = ensured_with(&rules, &[], &[access(Disabled)], &both, None).await;
+    assert!(matches!(ended, Err(Error::Refused(_))), "the service comes first: {ended:?}");
+}
+
+#[tokio::test]
+async fn only_a_change_from_true_to_false_shuts_stack_sets_out() {
+    let [on, off, unsaid] = [Some(true), Some(false), None].map(|access| match access {
+        Some(access) => json!({"ActivateOrganizationsAccess": access}),
+        None => json!({}),
+    });
+    let nothing = || [there(), root(&[])];
+    let out = [access(Enabled), deactivates(), access(Disabled)];
+    ensured_with(&nothing(), &[], &out, &off, Some(&on)).await.unwrap();
+    for (desired, previous) in [
+        (&off, None),
+        (&off, Some(&off)),
+        (&off, Some(&unsaid)),
+        (&unsaid, None),
+        (&unsaid, Some(&on)),
+        (&unsaid, Some(&off)),
+    ] {
+        ensured(&nothing(), &[], desired, previous).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_of_stack_sets_anew_is_done_though_cloudformation_shows_it_already() {
+    let (on, off) = (json!({"ActivateOrganizationsAccess": true}), json!({"ActivateOrganizationsAccess": false}));
+    let nothing = || [there(), root(&[])];
+    ensured_with(&nothing(), &[], &[access(Enabled), activates(), access(Enabled)], &on, Some(&off)).await.unwrap();
+    ensured_with(&nothing(), &[], &[access(Disabled), deactivates(), access(Disabled)], &off, Some(&on)).await.unwrap();
+    let activating = mock!(aws_sdk_cloudformation::Client::activate_organizations_access).then_http_response(invalid);
+    ensured_with(&nothing(), &[], &[access(Enabled), activating, access(Enabled)], &on, Some(&off)).await.unwrap();
+    let deactivating =
+        mock!(aws_sdk_cloudformation::Client::deactivate_organizations_access).then_http_response(invalid);
+    ensured_with(&nothing(), &[], &[access(Disabled), deactivating, access(Disabled)], &off, Some(&on)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_access_of_stack_sets_is_waited_for_until_cloudformation_shows_it() {
+    let (on, off) = (json!({"ActivateOrganizationsAccess": true}), json!({"ActivateOrganizationsAccess": false}));
+    for (rules, desired, previous) in [
+        ([access(Disabled), activates(), access(Disabled)], &on, &off),
+        ([access(Enabled), deactivates(), access(Enabled)], &off, &on),
+    ] {
+        let ended = ensured_with(&[there(), root(&[])], &[], &rules, desired, Some(previous)).await;
+        let Err(Error::NotYet(not_yet)) = ended else { panic!("it isn't waited for") };
+        assert_eq!(not_yet.within, Some(Duration::from_mins(5)), "{not_yet}");
+    }
+}
+
+#[tokio::test]
+async fn cloudformation_may_learn_of_the_organization_late() {
+    let (on, off) = (json!({"ActivateOrganizationsAccess": true}), json!({"ActivateOrganizationsAccess": false}));
+    let describing = mock!(aws_sdk_cloudformation::Client::describe_organizations_access).then_http_response(invalid);
+    let activating = mock!(aws_sdk_cloudformation::Client::activate_organizations_access).then_http_response(invalid);
+    for (rules, previous) in [(vec![describing], None), (vec![access(Disabled), activating], Some(&off))] {
+        let ended = ensured_with(&[there(), root(&[])], &[], &rules, &on, previous).await;
+        let Err(Error::NotYet(not_yet)) = ended else { panic!("refused at once") };
+        assert_eq!(not_yet.within, Some(Duration::from_mins(2)), "{not_yet}");
+    }
+}
+
+#[tokio::test]
+async fn stack_sets_with_delegated_administrators_can_not_be_shut_out_and_the_sentence_says_what_to_do() {
+    let (on, off) = (json!({"ActivateOrganizationsAccess": true}), json!({"ActivateOrganizationsAccess": false}));
+    let deactivating =
+        mock!(aws_sdk_cloudformation::Client::deactivate_organizations_access).then_http_response(invalid);
+    let rules = [access(Enabled), deactivating];
+    let ended = ensured_with(&[there(), root(&[])], &[], &rules, &off, Some(&on)).await;
+    let Err(Error::NotYet(not_yet)) = ended else { panic!("it may be off already, and read as on") };
+    assert_eq!(not_yet.within, Some(Duration::from_mins(2)));
+    assert!(
+        not_yet.to_string().contains("deregister the delegated administrators of member.org.stacksets"),
+        "{not_yet}"
+    );
+}
+
+#[tokio::test]
+async fn an_access_that_is_off_for_good_is_said_so_and_not_tried() {
+    let (on, off) = (json!({"ActivateOrganizationsAccess": true}), json!({"ActivateOrganizationsAccess": false}));
+    let for_good = || access(OrganizationStatus::DisabledPermanently);
+    let sentence = refusal(ensured_with(&[there(), root(&[])], &[], &[for_good()], &on, None).await);
+    assert!(sentence.contains("DISABLED_PERMANENTLY: leave `ActivateOrganizationsAccess` out"), "{sentence}");
+    ensured_with(&[there(), root(&[])], &[], &[for_good(), deactivates(), for_good()], &off, Some(&on)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_service_of_stack_sets_is_trusted_for_as_long_as_they_are_let_in() {
+    let listed = json!({"ActivateOrganizationsAccess": true, "TrustedServices": [STACKSETS]});
+    let unlisted = json!({"ActivateOrganizationsAccess": true});
+    let rules = [there(), root(&[])];
+    ensured_with(&rules, &[], &[access(Enabled)], &unlisted, Some(&listed)).await.unwrap();
+    let rules = [there(), root(&[]), trusted(&[STACKSETS])];
+    ensured_with(&rules, &[], &[access(Enabled)], &listed, Some(&listed)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_service_of_stack_sets_is_trusted_again_where_it_is_listed_and_went_with_the_access() {
+    let with = json!({"ActivateOrganizationsAccess": true, "TrustedServices": [STACKSETS]});
+    let without = json!({"ActivateOrganizationsAccess": false, "TrustedServices": [STACKSETS]});
+    let out = || [access(Enabled), deactivates(), access(Disabled)];
+    // The list may still show it.
+    for list in [trusted(&[STACKSETS]), trusted(&[])] {
+        let rules = [there(), root(&[]), list, trusts(STACKSETS)];
+        ensured_with(&rules, &[], &out(), &without, Some(&with)).await.unwrap();
+    }
+    let neither = json!({"ActivateOrganizationsAccess": false});
+    let rules = [there(), root(&[]), trusted(&[STACKSETS]), distrusts(STACKSETS)];
+    ensured_with(&rules, &[], &out(), &neither, Some(&with)).await.unwrap();
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The organization itself, and what is switched on in it.
+//! The organization itself, and what is switched on in it, through RAM and CloudFormation as well.
 //! <https://docs.aws.amazon.com/organizations/latest/APIReference/API_EnablePolicyType.html>
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,11 +12,15 @@ use super::{Contents, MANAGEMENT, ORGANIZATION, ROOT};
 /// How long a policy type takes to be enabled or disabled.
 const SWITCHED_IN: Duration = Duration::from_millis(1500);
 
-/// How long RAM doesn't know a new organization: longer than its policy types take to be switched.
-const KNOWN_TO_RAM_IN: Duration = Duration::from_secs(3);
+/// How long RAM and CloudFormation don't know a new organization: longer than its policy types take to be switched.
+const KNOWN_IN: Duration = Duration::from_secs(3);
 
 /// The service that RAM trusts for sharing.
 const RAM: &str = "ram.amazonaws.com";
+
+/// The service of StackSets, which CloudFormation trusts for as long as they have access.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-activate-trusted-access.html>
+const STACKSETS: &str = "member.org.stacksets.cloudformation.amazonaws.com";
 
 /// A policy type that belongs to a service: the service is trusted before the type is enabled, and until it is disabled.
 /// `ConstraintViolationException` in the service's model.
@@ -25,7 +29,7 @@ const BOUND: (&str, &str) = ("SECURITYHUB_POLICY", "securityhub.amazonaws.com");
 /// A principal that Organizations doesn't know.
 pub const UNKNOWN_SERVICE: &str = "unknown.amazonaws.com";
 
-/// A policy type that is enabled or not, or will be so from a time on.
+/// What is on or off, or will be so from a time on: a policy type, or the access of StackSets.
 #[derive(Clone, Debug, PartialEq)]
 struct Switch {
     is_on: bool,
@@ -48,6 +52,8 @@ impl Switch {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Features {
     policy_types: BTreeMap<String, Switch>,
+    /// Whether StackSets have access; without it they never had.
+    access: Option<Switch>,
     /// The services that are trusted.
     pub trusted_services: BTreeSet<String>,
     /// When it was made here; one that was always there has none.
@@ -61,6 +67,7 @@ impl Features {
         let on = Switch { is_on: true, since: Instant::now() };
         Self {
             policy_types: policy_types.iter().map(|name| ((*name).to_owned(), on.clone())).collect(),
+            access: None,
             trusted_services: trusted_services.iter().map(|name| (*name).to_owned()).collect(),
             made_at: None,
         }
@@ -85,6 +92,40 @@ impl Features {
     #[must_use]
     pub fn shares_resources(&self) -> bool {
         self.trusted_services.contains(RAM)
+    }
+
+    /// Whether StackSets have access, or will have in a moment.
+    #[must_use]
+    pub fn lets_stack_sets_in(&self) -> bool {
+        self.access.as_ref().is_some_and(|access| access.is_on)
+    }
+
+    /// Whether CloudFormation shows that they have.
+    fn shows_stack_sets_in(&self, now: Instant) -> bool {
+        let status = self.access.as_ref().and_then(|access| access.status(now));
+        matches!(status, Some("ENABLED" | "PENDING_DISABLE"))
+    }
+
+    /// Whether RAM and CloudFormation know it.
+    fn is_known(&self, now: Instant) -> bool {
+        self.made_at.is_none_or(|at| at + KNOWN_IN <= now)
+    }
+
+    /// Switches the access of StackSets. Who switches on what is on changes nothing; what isn't on can't be switched off.
+    fn switch_access(&mut self, is_on: bool, now: Instant) -> Result<Value, &'static str> {
+        let was_on = self.lets_stack_sets_in();
+        if !is_on && !was_on {
+            return Err("InvalidOperationException");
+        }
+        if is_on {
+            self.trusted_services.insert(STACKSETS.to_owned());
+        } else {
+            self.trusted_services.remove(STACKSETS);
+        }
+        if is_on != was_on {
+            self.access = Some(Switch { is_on, since: now + SWITCHED_IN });
+        }
+        Ok(json!({}))
     }
 
     fn root(&self, now: Instant) -> Value {
@@ -144,6 +185,7 @@ impl Contents {
                     Ok(described())
                 }
                 "EnableSharingWithAwsOrganization" => Err("OperationNotPermittedException"),
+                _ if operation.ends_with("OrganizationsAccess") => Err("InvalidOperationException"),
                 _ => Err("AWSOrganizationsNotInUseException"),
             });
         };
@@ -174,13 +216,20 @@ impl Contents {
                 features.trusted_services.remove(text("ServicePrincipal"));
                 Ok(json!({}))
             }
-            "EnableSharingWithAwsOrganization" if features.made_at.is_some_and(|at| now < at + KNOWN_TO_RAM_IN) => {
-                Err("OperationNotPermittedException")
-            }
+            "EnableSharingWithAwsOrganization" if !features.is_known(now) => Err("OperationNotPermittedException"),
             "EnableSharingWithAwsOrganization" => {
                 features.trusted_services.insert(RAM.to_owned());
                 Ok(json!({ "returnValue": true }))
             }
+            _ if operation.ends_with("OrganizationsAccess") && !features.is_known(now) => {
+                Err("InvalidOperationException")
+            }
+            "DescribeOrganizationsAccess" => {
+                let status = if features.shows_stack_sets_in(now) { "ENABLED" } else { "DISABLED" };
+                Ok(json!({ "Status": status }))
+            }
+            "ActivateOrganizationsAccess" => features.switch_access(true, now),
+            "DeactivateOrganizationsAccess" => features.switch_access(false, now),
             _ => return None,
         })
     }

@@ -4,11 +4,14 @@ use archipelago_tests::binary::Binary;
 use archipelago_tests::cloudformation::{Resource, Simulator, Status};
 use archipelago_tests::function::{Configuration, Function};
 use archipelago_tests::http;
-use archipelago_tests::local_aws::LocalAws;
+use archipelago_tests::local_aws::{LocalAws, between};
 use archipelago_tests::response_server::ResponseServer;
 use serde_json::{Value, json};
 
 use super::{Stack, service_token, template};
+
+/// The service of StackSets.
+const STACKSETS: &str = "member.org.stacksets.cloudformation.amazonaws.com";
 
 /// Calls Organizations as an account does; the error's code and message where it is refused.
 pub(super) async fn organizations_of(account: &str, operation: &str, input: Value) -> Result<Value, String> {
@@ -50,6 +53,7 @@ pub(super) async fn stack_in(account: &str, function: &str) -> Simulator<Binary>
         let endpoint = &LocalAws::running().organizations_endpoint;
         configuration = configuration.variable(&format!("AWS_ENDPOINT_URL_{service}"), endpoint);
     }
+    configuration = configuration.variable("AWS_ENDPOINT_URL_CLOUDFORMATION", &LocalAws::running().endpoint);
     account.clone_into(&mut configuration.account);
     LocalAws::running().region.clone_into(&mut configuration.region);
     let resource =
@@ -76,6 +80,18 @@ pub(super) async fn trusted_services(account: &str) -> Vec<String> {
     let listed = organizations_of(account, "ListAWSServiceAccessForOrganization", json!({})).await.unwrap();
     let services = listed["EnabledServicePrincipals"].as_array().cloned().unwrap_or_default();
     services.iter().map(|service| service["ServicePrincipal"].as_str().unwrap().to_owned()).collect()
+}
+
+/// What CloudFormation says of the access of StackSets to the organization of an account, in some Region.
+async fn access_of_stack_sets(account: &str, region: &str) -> String {
+    let credential = format!("{account}/20260101/{region}/cloudformation/aws4_request");
+    let request = http::client()
+        .post(&LocalAws::running().endpoint)
+        .header("authorization", format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("Action=DescribeOrganizationsAccess&Version=2010-05-15");
+    let text = request.send().await.unwrap().text().await.unwrap();
+    between(&text, "<Status>", "</Status>").next().unwrap_or_else(|| panic!("{text}")).to_owned()
 }
 
 /// The reason why a Create of `Custom::Organization` in this account is refused.
@@ -171,6 +187,39 @@ async fn a_failed_update_switches_on_again_what_it_had_switched_off() {
     assert!(run.reason().unwrap().contains("unrecognized service principal"), "{:?}", run.reason());
     assert!(policy_types(&account).await.contains(&"TAG_POLICY".to_owned()));
     assert!(trusted_services(&account).await.contains(&"config.amazonaws.com".to_owned()));
+}
+
+#[tokio::test]
+async fn stack_sets_are_let_in_and_stay_so_until_a_template_changes_that_to_false() {
+    let account = some_organization("ALL").await;
+    let mut stack = stack_in(&account, "Organization").await;
+    let seen = async || (access_of_stack_sets(&account, "us-east-1").await, trusted_services(&account).await);
+    let enabled = ("ENABLED".to_owned(), vec![STACKSETS.to_owned()]);
+    let disabled = ("DISABLED".to_owned(), Vec::new());
+    let trusting = json!({ "TrustedServices": [STACKSETS], "ResourceSharing": false });
+    assert_eq!(stack.create(&trusting).await.sound().status, Status::CreateComplete);
+    assert_eq!(access_of_stack_sets(&account, "us-east-1").await, "DISABLED", "trust alone lets nobody in");
+
+    let on = json!({ "ActivateOrganizationsAccess": true, "ResourceSharing": false });
+    let off = json!({ "ActivateOrganizationsAccess": false, "ResourceSharing": false });
+    let unsaid = json!({ "ResourceSharing": false });
+    for template in [&on, &unsaid, &off, &on] {
+        let run = stack.update(template).await.sound();
+        assert_eq!(run.status, Status::UpdateComplete, "{:?}", run.reason());
+        assert_eq!(seen().await, enabled, "{template}");
+    }
+    assert_eq!(access_of_stack_sets(&account, "eu-west-1").await, "ENABLED");
+
+    let failing = json!({ "ActivateOrganizationsAccess": false, "TrustedServices": ["no-such-service.amazonaws.com"] });
+    let run = stack.update(&failing).await.sound();
+    assert_eq!(run.status, Status::UpdateRollbackComplete, "{:?}", run.reason());
+    assert_eq!(seen().await, enabled, "the rollback switches it on again");
+
+    assert_eq!(stack.update(&off).await.sound().status, Status::UpdateComplete);
+    assert_eq!(seen().await, disabled);
+    assert_eq!(stack.update(&on).await.sound().status, Status::UpdateComplete);
+    assert_eq!(stack.delete().await.sound().status, Status::DeleteComplete);
+    assert_eq!(seen().await, enabled, "what is on stays on");
 }
 
 #[tokio::test]
