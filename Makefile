@@ -49,6 +49,9 @@ outside: ## build and test a type of one's own on the packaged library
 	tar --extract --touch --file $(OUTSIDE)/package/custom-resource-0.1.0.crate --directory $(OUTSIDE)
 	@# Whatever is Archipelago's own is in shared/archipelago.
 	! grep --recursive --ignore-case --files-with-matches archipelago $(OUTSIDE)/custom-resource-0.1.0
+	@# Two levels of log don't compile together. Of two of tracing the lower one counts, without a word.
+	cargo tree --locked --manifest-path tests/outside/Cargo.toml --invert tracing --depth 0 --format '{f}' | tr , '\n' | \
+		grep max_level | xargs test release_max_level_debug =
 	cargo test --quiet --locked --manifest-path tests/outside/Cargo.toml --target-dir target
 
 proof: build ## let a thousand operations at once change a few policies, on a machine that does nothing else
