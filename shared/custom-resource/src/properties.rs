@@ -1,6 +1,6 @@
 //! Reads properties as CloudFormation sends them: every scalar as a string, and whatever the template's author typed.
 
-mod access;
+mod buffered;
 mod node;
 mod problem;
 

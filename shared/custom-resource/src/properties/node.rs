@@ -1,41 +1,19 @@
-//! A value at its place, as serde reads it.
+//! A value at its place, as serde reads it, and what is inside: the items of a list, the properties of an object, the content of a
+//! variant.
 
-use std::{any::type_name, borrow::Cow};
+use std::borrow::Cow;
 
-use serde::{Deserializer, de::Visitor, forward_to_deserialize_any};
+use serde::{
+    Deserializer,
+    de::{DeserializeSeed, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor},
+    forward_to_deserialize_any,
+};
 use serde_json::{Map, Value};
 
 use super::{
-    access::{Choice, Elements, Entries},
+    buffered::{BUFFERED, is_buffer, is_derived},
     problem::{LONGEST_NAME, Path, Problem},
 };
-
-/// Said of a type whose values serde reads into a buffer first. Out of that it would read them by rules of its own: no number from a
-/// string, and whatever properties there are.
-pub(super) const BUFFERED: &str = "a defect in this function: it reads this property as a type with #[serde(flatten)], #[serde(untagged)] \
-                                   or #[serde(tag)] without content, which custom-resource can't";
-
-/// Whether `V` is a visitor of serde's own that keeps what it sees, for one of these types. (Nothing else tells; a test has each.)
-pub(super) fn is_buffer<V>() -> bool {
-    let name = without_parameters(type_name::<V>());
-    name.starts_with("serde") && name.ends_with("ContentVisitor")
-}
-
-/// Whether `V` is the visitor of a struct or a variant that serde derives.
-fn is_derived<V>() -> bool {
-    without_parameters(type_name::<V>()).ends_with("::__Visitor")
-}
-
-/// `a::B` of `a::B<c::D<'_>>`
-fn without_parameters(name: &str) -> &str {
-    let mut depth = 0;
-    let opens = |&(_, c): &(usize, char)| {
-        depth += i32::from(c == '>') - i32::from(c == '<');
-        depth == 0
-    };
-    let end = name.char_indices().rev().find(opens).filter(|(_, c)| *c == '<').map_or(name.len(), |(at, _)| at);
-    &name[..end]
-}
 
 /// A value at its place.
 #[derive(Clone, Copy)]
@@ -45,13 +23,14 @@ pub(super) struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// The text of a string or a number.
-    pub(super) fn scalar(self) -> Option<Cow<'a, str>> {
-        match self.value {
-            Value::String(text) => Some(Cow::Borrowed(text)),
+    /// What its type says against it. The text of a string or a number may say more.
+    fn refuses(self, problem: Problem) -> Problem {
+        let text = match self.value {
+            Value::String(text) => Some(Cow::Borrowed(text.as_str())),
             Value::Number(number) => Some(Cow::Owned(number.to_string())),
             _ => None,
-        }
+        };
+        problem.of(text.as_deref(), self.path)
     }
 
     /// The value as serde would see it, without second thoughts.
@@ -86,7 +65,7 @@ impl<'a> Node<'a> {
             (.., Ok(value)) if value.is_finite() => visitor.visit_f64(*value),
             _ => visitor.visit_str(text),
         }
-        .map_err(|problem: Problem| if number.is_ok() { problem.at(self.path) } else { problem.of(self) })
+        .map_err(|problem: Problem| if number.is_ok() { problem.at(self.path) } else { self.refuses(problem) })
     }
 
     /// The text of a scalar.
@@ -140,7 +119,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
         match self.value.as_str() {
             Some("true") => visitor.visit_bool(true),
             Some("false") => visitor.visit_bool(false),
-            Some(_) => Err(Problem::new("expected true or false").of(self)),
+            Some(_) => Err(self.refuses(Problem::new("expected true or false"))),
             None => self.plainly(visitor),
         }
     }
@@ -277,4 +256,127 @@ impl<'de> Deserializer<'de> for Node<'_> {
     }
 
     forward_to_deserialize_any! { bytes byte_buf seq tuple_struct identifier }
+}
+
+/// The items of a list.
+struct Elements<'a> {
+    values: &'a [Value],
+    path: &'a Path<'a>,
+    next: usize,
+}
+
+impl<'a> Elements<'a> {
+    fn of(values: &'a [Value], path: &'a Path<'a>) -> Self {
+        Self { values, path, next: 0 }
+    }
+
+    /// Refuses a list that is longer than what was read of it.
+    fn end(&self) -> Result<(), Problem> {
+        if self.next == self.values.len() {
+            return Ok(());
+        }
+        Err(Problem::new(format!("expected a list of {} items", self.next)).at(self.path))
+    }
+}
+
+impl<'de> SeqAccess<'de> for Elements<'_> {
+    type Error = Problem;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Problem> {
+        let Some(value) = self.values.get(self.next) else { return Ok(None) };
+        let path = Path::Index(self.path, self.next);
+        self.next += 1;
+        let node = Node { value, path: &path };
+        seed.deserialize(node).map(Some).map_err(|problem| node.refuses(problem))
+    }
+}
+
+/// The properties of an object.
+struct Entries<'a> {
+    left: Vec<(&'a String, &'a Value)>,
+    value: Option<(&'a str, &'a Value)>,
+    path: &'a Path<'a>,
+    fields: &'static [&'static str],
+}
+
+impl<'a> Entries<'a> {
+    /// All of them. The last one comes first in `left`.
+    fn of(map: &'a Map<String, Value>, path: &'a Path<'a>) -> Self {
+        Self { left: map.iter().rev().collect(), value: None, path, fields: &[] }
+    }
+
+    /// Those of that names, in their order: serde reads a tag before its content, and has to know it by then.
+    fn in_order(map: &'a Map<String, Value>, path: &'a Path<'a>, fields: &'static [&'static str]) -> Self {
+        let left = fields.iter().rev().filter_map(|field| map.get_key_value(*field)).collect();
+        Self { left, value: None, path, fields }
+    }
+}
+
+impl<'de> MapAccess<'de> for Entries<'_> {
+    type Error = Problem;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Problem> {
+        let Some((key, value)) = self.left.pop() else { return Ok(None) };
+        self.value = Some((key, value));
+        // A name may be a number as well, or what a type makes of it.
+        let name = Value::String(key.clone());
+        let node = Node { value: &name, path: self.path };
+        seed.deserialize(node).map(Some).map_err(|problem| problem.of_name(self.path))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Problem> {
+        let Some((key, value)) = self.value.take() else { return Err(Problem::new("a key without a value")) };
+        let path = Path::Key(self.path, key);
+        let node = Node { value, path: &path };
+        if let Some(tag) = self.fields.first().filter(|_| is_buffer::<V>()) {
+            // serde would keep the content until it knows the tag. That would have come first.
+            return Err(Problem::missing_field(tag));
+        }
+        seed.deserialize(node).map_err(|problem| node.refuses(problem))
+    }
+}
+
+/// A variant of an enum: its name alone, or an object whose one property has that name.
+struct Choice<'a> {
+    variant: &'a str,
+    content: Option<Node<'a>>,
+}
+
+impl<'de> EnumAccess<'de> for Choice<'_> {
+    type Error = Problem;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Problem> {
+        Ok((seed.deserialize(self.variant.into_deserializer())?, self))
+    }
+}
+
+impl<'a> Choice<'a> {
+    fn content(self) -> Result<Node<'a>, Problem> {
+        let lacks =
+            || Problem::new(format!("expected an object with one property, `{}`, found a string", self.variant));
+        self.content.ok_or_else(lacks)
+    }
+}
+
+impl<'de> VariantAccess<'de> for Choice<'_> {
+    type Error = Problem;
+
+    fn unit_variant(self) -> Result<(), Problem> {
+        let expected = format!("`{}` as a string", self.variant);
+        self.content.map_or(Ok(()), |_| Err(Problem::new(format!("expected {expected}, found an object"))))
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Problem> {
+        let content = self.content()?;
+        seed.deserialize(content).map_err(|problem| content.refuses(problem))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Problem> {
+        self.content()?.deserialize_tuple(length, visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Problem> {
+        self.content()?.deserialize_struct("", fields, visitor)
+    }
 }

@@ -5,7 +5,6 @@ use std::fmt::Display;
 use serde::de::{self, Expected, Unexpected};
 use serde_json::Value;
 
-use super::node::Node;
 use crate::mangled::mangled;
 
 /// Where a value stands in the template.
@@ -70,12 +69,12 @@ impl Problem {
     }
 
     /// A text that its type refuses: what has become of it on its way says more than what it should be.
-    pub(super) fn of(mut self, node: Node<'_>) -> Self {
+    pub(super) fn of(mut self, text: Option<&str>, path: &Path<'_>) -> Self {
         let is_said = |why: &&str| self.path.is_none() && !self.what.contains(*why);
-        if let Some(why) = node.scalar().and_then(|text| mangled(&text)).filter(is_said) {
+        if let Some(why) = text.and_then(mangled).filter(is_said) {
             self.what = format!("{}; {why}", self.what);
         }
-        self.at(node.path)
+        self.at(path)
     }
 
     /// The innermost place is where it is wrong.

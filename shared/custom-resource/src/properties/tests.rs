@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{node::BUFFERED, *};
+use super::{buffered::BUFFERED, *};
 
 mod shapes;
 mod words;
