@@ -13,7 +13,7 @@ FUZZ_SECONDS ?= 15
 # What measures, and what it measures, is built apart, since neither is built as for the tests.
 BENCHED := target/bench
 
-.PHONY: help demo acceptance test proof fuzz bench lint policies docs picture build package sbom down clean environments
+.PHONY: help demo acceptance test outside proof fuzz bench lint policies docs picture build package sbom down clean environments
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -35,9 +35,24 @@ test: build ## run every test, unit and end to end
 	env -u ARCHIPELAGO_CALLS .local/servers/bin/python -m unittest discover --start-directory tests/acceptance
 	@rm -rf $(ARCHIPELAGO_CALLS) && mkdir -p $(ARCHIPELAGO_CALLS)
 	cargo test --locked --workspace -- --skip concurrency::
+	@$(MAKE) --no-print-directory outside
 	@# Hundreds of processes at once want the machine for themselves.
 	cargo test --locked --workspace --test suite -- --test-threads 1 concurrency::
 	.local/servers/bin/python tests/local-aws/privilege.py $(ARCHIPELAGO_CALLS)
+
+# The library is packaged as for a registry; a type that knows nothing else of this repository is built on that.
+OUTSIDE := target/outside
+outside: ## build and test a type of one's own on the packaged library
+	rm -rf $(OUTSIDE)
+	cargo package --quiet --locked --package custom-resource --no-verify --allow-dirty --target-dir $(OUTSIDE)
+	@# Cargo goes by times, and those in a package are always the same.
+	tar --extract --touch --file $(OUTSIDE)/package/custom-resource-0.1.0.crate --directory $(OUTSIDE)
+	@# Whatever is Archipelago's own is in shared/archipelago.
+	! grep --recursive --ignore-case --files-with-matches archipelago $(OUTSIDE)/custom-resource-0.1.0
+	@# Two levels of log don't compile together. Of two of tracing the lower one counts, without a word.
+	cargo tree --locked --manifest-path tests/outside/Cargo.toml --invert tracing --depth 0 --format '{f}' | tr , '\n' | \
+		grep max_level | xargs test release_max_level_debug =
+	cargo test --quiet --locked --manifest-path tests/outside/Cargo.toml --target-dir target
 
 proof: build ## let a thousand operations at once change a few policies, on a machine that does nothing else
 	cargo test --locked --workspace --test suite -- --include-ignored --nocapture \
@@ -68,6 +83,8 @@ lint: environments policies ## check style, dependencies and templates
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo fmt --manifest-path tests/bench/Cargo.toml --all --check
+	@# Cargo reads no workspace before what it depends on is there, which `make outside` makes.
+	rustfmt --edition 2024 --check tests/outside/src/main.rs
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --quiet --locked --manifest-path tests/bench/Cargo.toml --workspace --all-targets --target-dir target -- -D warnings
 	$(CHECKS)/cargo-deny --locked --workspace check --hide-inclusion-graph bans licenses sources

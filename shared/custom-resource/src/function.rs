@@ -162,7 +162,8 @@ impl Function<'_> {
         self.send(request, response, clock).await
     }
 
-    async fn outcome(&self, request: &Request, clock: Clock) -> Outcome {
+    /// What becomes of a request, before anybody is told.
+    pub(crate) async fn outcome(&self, request: &Request, clock: Clock) -> Outcome {
         let resource_type = &request.envelope.resource_type;
         let of_that_name = self.types.iter().find(|of| of.name.is_some_and(|name| name == resource_type));
         if let Some(of) = of_that_name.or_else(|| self.types.iter().find(|of| of.name.is_none())) {

@@ -1,45 +1,4 @@
-//! CloudFormation custom resources: a handler implements [`Resource`]'s two verbs, [`serve`] does the rest.
-//!
-//! Every request gets exactly one answer, SUCCESS or FAILED, with the id of what really exists, whatever happens on
-//! the way: bad properties, a panic, a slow AWS, the end of the function's time. Where the process itself is killed, a
-//! [`FallbackResponder`] answers from another one.
-//!
-//! ```no_run
-//! use custom_resource::{Claim, Resource, Result, serve};
-//!
-//! struct Greetings;
-//!
-//! #[derive(serde::Deserialize)]
-//! #[serde(rename_all = "PascalCase")]
-//! struct Properties {
-//!     name: String,
-//! }
-//!
-//! #[derive(serde::Serialize)]
-//! #[serde(rename_all = "PascalCase")]
-//! struct Attributes {
-//!     greeting: String,
-//! }
-//!
-//! impl Resource for Greetings {
-//!     type Properties = Properties;
-//!     type Id = String;
-//!     type Attributes = Attributes;
-//!
-//!     async fn ensure(&self, desired: &Properties, _: Option<&Properties>, claim: &Claim<String>) -> Result<Attributes> {
-//!         claim.hold(&format!("greeting-{}", claim.owner().mark()));
-//!         Ok(Attributes { greeting: format!("Hello, {}!", desired.name) })
-//!     }
-//!
-//!     async fn remove(&self, _: Option<&Properties>, _: &Claim<String>) -> Result<()> {
-//!         Ok(())
-//!     }
-//! }
-//!
-//! # async fn run() -> Result<(), lambda_runtime::Error> {
-//! serve(async |_aws| Ok(Greetings)).await
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 
 mod account_id;
 mod answer;

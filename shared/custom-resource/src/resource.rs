@@ -13,7 +13,18 @@ use crate::{Claim, LeftBehind, Result};
 /// Create that it takes back.
 #[expect(async_fn_in_trait, reason = "one event at a time on a current-thread runtime: nothing has to be Send")]
 pub trait Resource {
-    /// What the template says. Every scalar may arrive as a string, and unknown names are refused.
+    /// What the template says: a struct, as a rule, with `#[serde(rename_all = "PascalCase")]`, or `()` if there are no properties.
+    ///
+    /// CloudFormation sends every scalar as a string: `"3"` is read as a number where the type has one, `"true"` as a boolean. A name
+    /// that the type doesn't have is refused, and the one that is most like it is suggested. A refusal starts with the path of the
+    /// property and never quotes its value; what a type's own `FromStr` or `TryFrom` says is shown as it is, so it must not
+    /// quote the value either.
+    ///
+    /// Enums are read as serde writes them by default (`Public`, or `{"Port": 80}`), and with
+    /// `#[serde(tag = "Type", content = "Settings")]`. What serde reads into a buffer first can't be read with these rules:
+    /// `#[serde(flatten)]`, `#[serde(untagged)]`, and `#[serde(tag = "Type")]` without `content`. The first event that has such a property is
+    /// answered FAILED with that sentence, whatever its value, so a test of one event shows it. Write the fields out, or read a
+    /// `serde_json::Value` with `#[serde(try_from = "serde_json::Value")]`.
     type Properties: DeserializeOwned;
     /// What `!Ref` reads. A text that doesn't parse was never an id of this type: CloudFormation invents ids.
     type Id: FromStr + Display + Clone;

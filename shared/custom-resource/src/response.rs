@@ -146,6 +146,12 @@ impl Response {
         &self.data
     }
 
+    /// Whether CloudFormation is to mask the attributes.
+    #[must_use]
+    pub fn masks_data(&self) -> bool {
+        self.no_echo
+    }
+
     /// The JSON that is sent.
     #[must_use]
     pub fn body(&self) -> String {
@@ -291,6 +297,7 @@ mod tests {
     fn attributes_are_masked_where_the_type_says_so() {
         let masked = Response::success(&Envelope::example(), "id", data(json!({"A": "b"})), true);
         assert_eq!(parsed(&masked)["NoEcho"], json!(true));
+        assert!(masked.masks_data());
         assert_eq!(parsed(&masked)["Data"], json!({"A": "b"}));
     }
 }

@@ -100,7 +100,7 @@ impl ResponseHosts {
         Self { region: region.to_owned(), added: Vec::new() }
     }
 
-    fn with<'a>(self, hosts: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn with<'a>(self, hosts: impl Iterator<Item = &'a str>) -> Self {
         let origin = |entry: &str| {
             let entry = entry.trim();
             let url = if entry.contains("://") { Url::parse(entry) } else { Url::parse(&format!("https://{entry}")) };

@@ -40,10 +40,10 @@ type Unbuilt<'a> = Box<dyn FnOnce(&SdkConfig) -> ServedType<'a> + 'a>;
 /// # struct Greetings;
 /// # impl Resource for Greetings {
 /// #     type Properties = ();
-/// #     type Id = String;
+/// #     type Id = u32;
 /// #     type Attributes = ();
-/// #     async fn ensure(&self, _: &(), _: Option<&()>, _: &Claim<String>) -> Result<()> { Ok(()) }
-/// #     async fn remove(&self, _: Option<&()>, _: &Claim<String>) -> Result<()> { Ok(()) }
+/// #     async fn ensure(&self, _: &(), _: Option<&()>, _: &Claim<u32>) -> Result<()> { Ok(()) }
+/// #     async fn remove(&self, _: Option<&()>, _: &Claim<u32>) -> Result<()> { Ok(()) }
 /// # }
 /// # async fn run() -> Result<(), lambda_runtime::Error> {
 /// Server::new().metrics("Greetings").resource("Custom::Greeting", async |_aws| Ok(Greetings)).run().await
@@ -146,3 +146,6 @@ impl Default for Server<'_> {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests;

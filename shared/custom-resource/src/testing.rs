@@ -11,13 +11,13 @@
 //! # struct Attributes { greeting: String }
 //! # impl Resource for Greetings {
 //! #     type Properties = Properties;
-//! #     type Id = String;
+//! #     type Id = u32;
 //! #     type Attributes = Attributes;
-//! #     async fn ensure(&self, desired: &Properties, _: Option<&Properties>, claim: &Claim<String>) -> Result<Attributes> {
-//! #         claim.hold(&"greeting".to_owned());
+//! #     async fn ensure(&self, desired: &Properties, _: Option<&Properties>, claim: &Claim<u32>) -> Result<Attributes> {
+//! #         claim.hold(&7);
 //! #         Ok(Attributes { greeting: format!("Hello, {}!", desired.name) })
 //! #     }
-//! #     async fn remove(&self, _: Option<&Properties>, _: &Claim<String>) -> Result<()> { Ok(()) }
+//! #     async fn remove(&self, _: Option<&Properties>, _: &Claim<u32>) -> Result<()> { Ok(()) }
 //! # }
 //! use custom_resource::testing::Event;
 //! use serde_json::json;
@@ -33,7 +33,7 @@
 //! ```
 //!
 //! With `start_paused = true` (tokio's feature `test-util`) the clock goes on when nothing else does: a resource that waits for an
-//! hour is tried in a millisecond.
+//! hour is tried in a millisecond. A reason ends in the request's id and the name of its log, so compare its beginning.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -41,8 +41,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    Claim, Clock, Envelope, Lifecycle, Outcome, Request, Resource, Response, ResponseHosts, Result, event::continued,
-    lifecycle::ensured,
+    Claim, Clock, Envelope, Function, Lifecycle, Outcome, Request, Resource, Response, ResponseHosts, Result,
+    event::continued, lifecycle::ensured,
 };
 
 const STACK: &str = "arn:aws:cloudformation:us-east-1:111111111111:stack/test/1f0a";
@@ -164,71 +164,90 @@ impl Event {
     /// # Panics
     /// If the event is no request that can be answered.
     pub async fn answered_by<R: Resource>(&self, resource: &R) -> Response {
+        self.answered(async |request, clock| self.lifecycle.answer(resource, request, clock).await).await
+    }
+
+    /// What a function answers in the end that [`Server::start`](crate::Server::start) has made: by its types and its rules, and with a
+    /// resource that its `build` makes. The type is that of the event, `Custom::Thing` unless [`with`](Self::with) says another `ResourceType`.
+    ///
+    /// # Panics
+    /// If the event is no request that can be answered.
+    pub async fn answered_by_function(&self, function: &Function<'_>) -> Response {
+        self.answered(async |request, clock| function.outcome(request, clock).await).await
+    }
+
+    #[expect(clippy::panic, reason = "a test fails so")]
+    async fn answered(&self, invocation: impl AsyncFn(&Request, Clock) -> Outcome) -> Response {
+        let hosts = ResponseHosts::in_region("us-east-1");
         let mut event = self.json.clone();
+        // A clock that stands still goes on with tokio's.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let start = (now, Instant::now());
+        let start = Instant::now();
         loop {
-            match self.invocation_of(&event, start, resource).await {
+            let began = u64::try_from((now + start.elapsed()).as_millis()).unwrap_or(u64::MAX);
+            let clock = Clock { deadline: Instant::now() + self.invocation, began };
+            let envelope = Envelope::read(&event, &self.function, "2026/11/24/[1]ab");
+            let request = match envelope.and_then(|envelope| Request::open(&event, envelope, &hosts)) {
+                Ok(request) => request,
+                Err(unanswerable) => panic!("{unanswerable}"),
+            };
+            match invocation(&request, clock).await {
                 Outcome::Answer(response) => return response,
                 Outcome::Continue { past, .. } => event = continued(&event, &past),
             }
         }
-    }
-
-    #[expect(clippy::panic, reason = "a test fails so")]
-    async fn invocation_of<R: Resource>(&self, event: &Value, start: (Duration, Instant), resource: &R) -> Outcome {
-        let hosts = ResponseHosts::in_region("us-east-1");
-        let envelope = Envelope::read(event, &self.function, "2026/11/24/[1]ab");
-        let request = match envelope.and_then(|envelope| Request::open(event, envelope, &hosts)) {
-            Ok(request) => request,
-            Err(unanswerable) => panic!("{unanswerable}"),
-        };
-        self.lifecycle.answer(resource, &request, self.clock(start)).await
-    }
-
-    /// Both clocks go on together, also where the one of tokio is paused.
-    fn clock(&self, (began, start): (Duration, Instant)) -> Clock {
-        let now = began + start.elapsed();
-        Clock { deadline: Instant::now() + self.invocation, began: u64::try_from(now.as_millis()).unwrap_or(u64::MAX) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Claim, Error, Status};
+    use crate::{Error, Status};
 
-    /// What is never ready.
-    struct Never;
+    /// A resource that waits for ever, or for so long.
+    struct Waits(Option<Duration>);
 
-    impl Resource for Never {
-        type Properties = Value;
-        type Id = String;
+    impl Resource for Waits {
+        type Properties = ();
+        type Id = u32;
         type Attributes = ();
 
-        async fn ensure(&self, _: &Value, _: Option<&Value>, _: &Claim<String>) -> Result<()> {
-            Err(Error::not_yet_within(Duration::from_mins(20), "it isn't ready"))
+        async fn ensure(&self, (): &(), _: Option<&()>, claim: &Claim<u32>) -> Result<()> {
+            claim.hold(&7);
+            Err(self.0.map_or_else(|| Error::not_yet("no"), |window| Error::not_yet_within(window, "no")))
         }
 
-        async fn remove(&self, _: Option<&Value>, _: &Claim<String>) -> Result<()> {
+        async fn remove(&self, _: Option<&()>, _: &Claim<u32>) -> Result<()> {
             Ok(())
         }
     }
 
+    async fn seconds(event: Event, resource: Waits) -> u64 {
+        let answer = event.answered_by(&resource).await;
+        assert_eq!((answer.status(), answer.physical_resource_id()), (Status::Failed, "7"));
+        let reason = answer.reason().unwrap();
+        reason.split(' ').find_map(|word| word.parse().ok()).unwrap()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn time_goes_on_from_one_invocation_to_the_next() {
-        let start = Instant::now();
-        let answer = Event::create(json!({})).within(Duration::from_mins(5)).answered_by(&Never).await;
-        assert_eq!(answer.status(), Status::Failed);
-        assert!(answer.reason().unwrap().starts_with("it isn't ready (still so after 12"), "{answer:?}");
-        assert!(start.elapsed() < Duration::from_mins(25), "{:?}", start.elapsed());
+        let create = || Event::create(json!({}));
+        // The window is longer than three invocations.
+        let waited = seconds(create(), Waits(Some(Duration::from_mins(50)))).await;
+        assert!((3000..3020).contains(&waited), "{waited}");
+        // CloudFormation waits for an hour, or for as long as the template says.
+        let waited = seconds(create(), Waits(None)).await;
+        assert!((3570..3600).contains(&waited), "{waited}");
+        let impatient = Event::create(json!({"ServiceTimeout": "1200"}));
+        let waited = seconds(impatient, Waits(None)).await;
+        assert!((1170..1200).contains(&waited), "{waited}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_event_that_was_recorded_can_be_answered_again() {
         let url =
             "https://cloudformation-custom-resource-response-useast2.s3.amazonaws.com/a?X-Amz-Date=20200101T000000Z";
-        let event = Event::from_json(json!({ "RequestType": "Delete", "PhysicalResourceId": "a", "ResponseURL": url }));
-        assert_eq!(event.answered_by(&Never).await.status(), Status::Success);
+        let event = Event::from_json(json!({ "RequestType": "Delete", "PhysicalResourceId": "7", "ResponseURL": url }));
+        assert_eq!(event.answered_by(&Waits(None)).await.status(), Status::Success);
     }
 }
