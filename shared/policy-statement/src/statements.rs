@@ -146,11 +146,11 @@ impl<S: PolicyStore> Statements<S> {
             let patch = Patch { store: &store, place: &place, claim, mark, lease, prune_orphans };
             patch.take_out(|| found(&place)).await
         };
-        let taken_out = self.leases.holding(&place.named(), mark, claim.invocation().order(), take_out).await;
+        let ended = self.leases.holding(&place.named(), mark, claim.invocation().order(), take_out).await;
         if !has_begun.get() {
             unseen();
         }
-        taken_out
+        ended
     }
 
     /// Takes out what a cancelled replacement may have left at `last`, unless that is the claim's own place in other words.
