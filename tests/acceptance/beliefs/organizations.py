@@ -299,7 +299,6 @@ def stack_sets_want_access(world):
     "A role may activate the access of StackSets that may do what the function's role may, the iam:GetRole included",
     "https://github.com/aws-samples/orgs-prescriptive-guidance/blob/main/template.yml",
     needs=(CHANGE_ORGANIZATION,),
-    local=NO_POLICIES,
 )
 def the_role_of_the_function_gives_access(world):
     account = world.management
