@@ -42,10 +42,11 @@ pub(crate) struct Organization {
 
 impl Organization {
     pub(crate) fn new(aws: &SdkConfig) -> Self {
+        let of_stack_sets = aws.clone();
         Self {
             organizations: Organizations(Client::new(aws)),
             ram: aws_sdk_ram::Client::new(aws),
-            stack_sets: StackSets(aws_sdk_cloudformation::Client::new(aws)),
+            stack_sets: StackSets::new(move || aws_sdk_cloudformation::Client::new(&of_stack_sets)),
         }
     }
 

@@ -2,7 +2,7 @@
 //! organization trusts their service isn't enough.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-activate-trusted-access.html>
 
-use std::time::Duration;
+use std::{cell::LazyCell, time::Duration};
 
 use aws_sdk_cloudformation::{Client, types::OrganizationStatus};
 use custom_resource::{Answer, AwsError, Claim, Error, Passing, Result};
@@ -64,11 +64,16 @@ impl Access {
     }
 }
 
-/// CloudFormation, which lets StackSets in.
+/// CloudFormation, which lets StackSets in. Its client is made for the few templates that say something of that: each of the SDK's
+/// clients reads a table of all Regions first.
 #[derive(Debug)]
-pub(crate) struct StackSets(pub(crate) Client);
+pub(crate) struct StackSets(LazyCell<Client, Box<dyn FnOnce() -> Client>>);
 
 impl StackSets {
+    pub(crate) fn new(client: impl FnOnce() -> Client + 'static) -> Self {
+        Self(LazyCell::new(Box::new(client)))
+    }
+
     /// How CloudFormation calls the state of the access.
     pub(crate) async fn status(&self) -> Result<OrganizationStatus> {
         let described = self.0.describe_organizations_access().send().await;

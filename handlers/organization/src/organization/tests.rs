@@ -148,10 +148,11 @@ async fn ensured_with(
 
 fn answering(rules: &[Rule], ram: &[Rule], cloudformation: &[Rule]) -> Organization {
     let [rules, ram, cloudformation] = [rules, ram, cloudformation].map(|rules| rules.iter().collect::<Vec<_>>());
+    let cloudformation = mock_client!(aws_sdk_cloudformation, RuleMode::Sequential, cloudformation);
     Organization {
         organizations: Organizations(mock_client!(aws_sdk_organizations, RuleMode::Sequential, rules)),
         ram: mock_client!(aws_sdk_ram, RuleMode::Sequential, ram),
-        stack_sets: StackSets(mock_client!(aws_sdk_cloudformation, RuleMode::Sequential, cloudformation)),
+        stack_sets: StackSets::new(|| cloudformation),
     }
 }
 
