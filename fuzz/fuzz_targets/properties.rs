@@ -15,7 +15,7 @@ use archipelago_fuzz::{answered, leases};
 use aws_sdk_dynamodb::config::BehaviorVersion;
 use custom_resource::{AwsError, Result, SdkConfig, Status};
 use libfuzzer_sys::fuzz_target;
-use policy_statement::{Limit, Objection, Place, Policy, PolicyStore, Resources, Rules, Statements, Target};
+use policy_statement::{Limit, Objection, Policy, PolicyStore, Resources, Rules, Statements, Target, TargetLocation};
 
 const FOREIGN: &str =
     r#"{"Version":"2008-10-17","Statement":[{"Sid":"","Effect":"Deny","Principal":"*","Action":"s3:*","N":1.0}]}"#;
@@ -28,10 +28,10 @@ impl Target for Shelf {
     const ARN: &'static str = "arn:{partition}:shop:{region}:{account}:shelf/{}";
     const OWN: &'static [&'static str] = &["ShelfName"];
 
-    fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
+    fn read(properties: &BTreeMap<String, String>) -> Result<TargetLocation<Self>, String> {
         let name = properties.get("ShelfName").ok_or("`ShelfName` is required")?;
         let target = name.parse().map_err(|()| "`ShelfName` is small letters")?;
-        Ok(Place { account: None, target })
+        Ok(TargetLocation { account: None, target })
     }
 }
 
@@ -71,17 +71,17 @@ impl PolicyStore for Shelves {
     const APPEARS_WITHIN: Option<Duration> = None;
     const OPENED_BY: &'static str = "the parameter ShelfArns lists the shelves";
 
-    async fn get(&self, _: &Place<Shelf>) -> Result<Policy> {
+    async fn get(&self, _: &TargetLocation<Shelf>) -> Result<Policy> {
         Ok(Policy::Text(self.0.borrow().clone()))
     }
 
-    async fn put(&self, _: &Place<Shelf>, text: &str) -> Result<(), AwsError> {
+    async fn put(&self, _: &TargetLocation<Shelf>, text: &str) -> Result<(), AwsError> {
         self.1.set(self.1.get() + 1);
         self.0.replace(text.to_owned());
         Ok(())
     }
 
-    async fn delete(&self, _: &Place<Shelf>) -> Result<(), AwsError> {
+    async fn delete(&self, _: &TargetLocation<Shelf>) -> Result<(), AwsError> {
         unreachable!("it isn't deleted when it is empty")
     }
 

@@ -5,7 +5,7 @@ mod leases;
 use std::time::Duration;
 
 use custom_resource::{
-    Clock, Envelope, Lifecycle, Outcome, Request, Resource, Response, ResponseHosts, Status, readable,
+    Clock, Envelope, InvocationResult, Lifecycle, Request, Resource, Response, ResponseHosts, Status, readable,
 };
 use serde_json::Value;
 use tokio::{runtime::Builder, time::Instant};
@@ -45,11 +45,11 @@ pub fn answered<R: Resource>(resource: &R, text: &str) -> Option<Response> {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     let clock = || Clock { deadline: Instant::now() + Duration::from_mins(5), began: 1_790_000_000_000 };
     match runtime.block_on(async { Lifecycle::default().answer(resource, &request, clock()).await }) {
-        Outcome::Answer(response) => {
+        InvocationResult::Answer(response) => {
             check(&event, &response);
             Some(response)
         }
-        Outcome::Continue { .. } => None,
+        InvocationResult::Continue { .. } => None,
     }
 }
 

@@ -15,17 +15,17 @@ use crate::proxy::Proxy;
 #[derive(Debug)]
 pub struct AwsStub {
     proxy: Proxy,
-    policies: Policies,
+    policies: RepositoryPolicies,
 }
 
 /// The policies of ECR's repositories, as text.
-type Policies = Arc<Mutex<HashMap<String, Value>>>;
+type RepositoryPolicies = Arc<Mutex<HashMap<String, Value>>>;
 
 impl AwsStub {
     /// Answers every call with what `reply` says.
     pub async fn start(reply: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Self {
         let proxy = Proxy::before(move |call, _| ready(reply(&call)), |_| Fault::None).await;
-        Self { proxy, policies: Policies::default() }
+        Self { proxy, policies: RepositoryPolicies::default() }
     }
 
     /// A service that takes calls and never answers.
@@ -35,7 +35,7 @@ impl AwsStub {
 
     /// ECR with every repository one asks for and the policies they are given, unless `fault` interferes.
     pub async fn ecr(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Self {
-        let policies = Policies::default();
+        let policies = RepositoryPolicies::default();
         let state = Arc::clone(&policies);
         let service = move |call: Call, _| ready(ecr(&mut state.lock().unwrap_or_else(PoisonError::into_inner), &call));
         Self { proxy: Proxy::before(service, fault).await, policies }

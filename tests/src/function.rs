@@ -13,7 +13,7 @@ use crate::files::built;
 use crate::http::{Headers, Reply, Request, Server};
 use crate::patience::soon;
 use crate::process::Process;
-pub use crate::process::{LogLine, Outcome};
+pub use crate::process::{InvocationEnd, LogLine};
 use crate::runtime_api::{Invocation, chain_of, json_of};
 
 /// The time of an invocation that ends while its work still waits. A function keeps half of a short time for its answer: five
@@ -127,7 +127,7 @@ pub struct Record {
     /// Whether the function was invoked through the Lambda service, rather than by the test.
     pub through_lambda: bool,
     /// `None` while it runs.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<InvocationEnd>,
 }
 
 /// A function that can be invoked, by the test and through Lambda's own endpoint.
@@ -215,19 +215,19 @@ impl Function {
     }
 
     /// Invokes the function and waits for its end, but not for that of invocations it caused.
-    pub async fn invoke(&self, event: &Value) -> Outcome {
+    pub async fn invoke(&self, event: &Value) -> InvocationEnd {
         self.invoke_by(&self.configuration().arn(), event).await
     }
 
     /// The same by this ARN, which may name an alias.
-    pub async fn invoke_by(&self, arn: &str, event: &Value) -> Outcome {
+    pub async fn invoke_by(&self, arn: &str, event: &Value) -> InvocationEnd {
         let running = Running::new(&self.inner);
         let arn = arn.to_owned();
         self.inner.run(event.clone(), event.to_string().into_bytes(), arn, 0, running).await
     }
 
     /// The same with an event as text, which may be JSON that no [`Value`] can hold; its record has the text then.
-    pub async fn invoke_with(&self, event: &str) -> Outcome {
+    pub async fn invoke_with(&self, event: &str) -> InvocationEnd {
         let running = Running::new(&self.inner);
         let event = event.as_bytes();
         self.inner.run(json_of(event), event.to_vec(), self.configuration().arn(), 0, running).await
@@ -314,7 +314,7 @@ impl Inner {
         arn: String,
         chain: u32,
         running: Running,
-    ) -> Outcome {
+    ) -> InvocationEnd {
         let record = {
             let mut records = lock(&self.records);
             records.push(Record { event, through_lambda: chain > 0, outcome: None });
@@ -336,7 +336,7 @@ impl Inner {
             ended = process.invoke(invocation, grace) => ended,
             () = killed => {
                 self.killed.send_modify(|killed| killed.extend([(session.clone(), true)]));
-                (Outcome::Crashed, None)
+                (InvocationEnd::Crashed, None)
             }
         };
         if let Some(process) = process {
@@ -420,10 +420,10 @@ impl Inner {
                 Reply::status(202)
             }
             _ => match self.run(event, request.body, arn, chain, running).await {
-                Outcome::Returned(value) => Reply::json(200, &value),
-                Outcome::Errored(value) => unhandled(&value),
-                Outcome::TimedOut => unhandled(&json!({ "errorType": "Sandbox.Timedout" })),
-                Outcome::Crashed => unhandled(&json!({ "errorType": "Runtime.ExitError" })),
+                InvocationEnd::Returned(value) => Reply::json(200, &value),
+                InvocationEnd::Errored(value) => unhandled(&value),
+                InvocationEnd::TimedOut => unhandled(&json!({ "errorType": "Sandbox.Timedout" })),
+                InvocationEnd::Crashed => unhandled(&json!({ "errorType": "Runtime.ExitError" })),
             },
         }
     }

@@ -1,8 +1,8 @@
 //! Random lives of one custom resource, told to a `custom_resource::Resource` in this process: CloudFormation and Lambda
 //! misbehave, AWS is played in memory and fails, and time costs nothing.
 //!
-//! A [`World`] is what one type works on; [`play`] tells it a [`Story`] and judges what became of it; [`lives`] makes up the
-//! stories, and finds the shortest one that goes wrong; [`Matrix`] tries every fault at every call of a few [`Scene`]s;
+//! A [`PlayedAws`] is what one type works on; [`play`] tells it a [`Story`] and judges what became of it; [`lives`] makes up the
+//! stories, and finds the shortest one that goes wrong; [`Matrix`] tries every fault at every call of a few [`Scenario`]s;
 //! [`late_requests_do_nothing`] delivers each kind of request after the one that follows it.
 
 pub mod ec2;
@@ -14,6 +14,7 @@ mod lives;
 mod matrix;
 pub mod organizations;
 mod play;
+mod played_aws;
 mod policed;
 pub mod policies;
 mod process;
@@ -24,16 +25,15 @@ mod rest;
 pub mod stacks;
 mod story;
 mod weather;
-mod world;
 
 pub use http::{Service, configuration};
 pub use late::{OVERTAKEN, late_requests_do_nothing};
 pub use leases::Leases;
 pub use lives::lives;
-pub use matrix::{Matrix, Scene};
+pub use matrix::{Matrix, Scenario};
 pub use play::{Told, play};
+pub use played_aws::{PlayedAws, Thing, Wish};
 pub use policed::{FRESH, Played, Policed, every_fault};
 pub use process::Process;
 pub use story::{Chapter, Deed, Story, Twist, stories};
-pub use weather::{Call, Fault, Place, Trouble, Weather, is_read};
-pub use world::{Thing, Wish, World};
+pub use weather::{Call, Fault, FaultPoint, Trouble, Weather, is_read};

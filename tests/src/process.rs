@@ -25,7 +25,7 @@ pub struct LogLine {
 
 /// How an invocation ended.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
+pub enum InvocationEnd {
     /// The function returned this.
     Returned(Value),
     /// The function, or its start, reported this error.
@@ -75,15 +75,15 @@ impl Process {
     }
 
     /// Runs one event; returns the process if it can take another one. It is killed when `grace` is over after its timeout.
-    pub(crate) async fn invoke(mut self, invocation: Invocation, grace: Duration) -> (Outcome, Option<Self>) {
+    pub(crate) async fn invoke(mut self, invocation: Invocation, grace: Duration) -> (InvocationEnd, Option<Self>) {
         if !self.warm {
             let failure = tokio::select! {
                 biased;
                 () = self.api.ready() => None,
-                body = self.api.init_error() => Some(Outcome::Errored(json_of(&body))),
-                _ = self.child.wait() => Some(Outcome::Crashed),
+                body = self.api.init_error() => Some(InvocationEnd::Errored(json_of(&body))),
+                _ = self.child.wait() => Some(InvocationEnd::Crashed),
                 () = tokio::time::sleep(PATIENCE) => {
-                    Some(Outcome::Errored(json!({ "errorType": "Sandbox.Timedout", "errorMessage": "init" })))
+                    Some(InvocationEnd::Errored(json!({ "errorType": "Sandbox.Timedout", "errorMessage": "init" })))
                 }
             };
             if let Some(outcome) = failure {
@@ -101,21 +101,21 @@ impl Process {
         };
         if !taken {
             self.end().await;
-            return (Outcome::Crashed, None);
+            return (InvocationEnd::Crashed, None);
         }
         let outcome = tokio::select! {
             biased;
             report = reports.recv() => match report {
-                Some(Report::Response(body)) => Outcome::Returned(json_of(&body)),
-                Some(Report::Error(body)) => Outcome::Errored(json_of(&body)),
-                Some(Report::Taken) | None => Outcome::Crashed,
+                Some(Report::Response(body)) => InvocationEnd::Returned(json_of(&body)),
+                Some(Report::Error(body)) => InvocationEnd::Errored(json_of(&body)),
+                Some(Report::Taken) | None => InvocationEnd::Crashed,
             },
-            _ = self.child.wait() => Outcome::Crashed,
-            () = tokio::time::sleep(end) => Outcome::TimedOut,
+            _ = self.child.wait() => InvocationEnd::Crashed,
+            () = tokio::time::sleep(end) => InvocationEnd::TimedOut,
         };
         match outcome {
-            Outcome::Returned(_) | Outcome::Errored(_) => (outcome, Some(self)),
-            Outcome::TimedOut | Outcome::Crashed => {
+            InvocationEnd::Returned(_) | InvocationEnd::Errored(_) => (outcome, Some(self)),
+            InvocationEnd::TimedOut | InvocationEnd::Crashed => {
                 self.end().await;
                 (outcome, None)
             }

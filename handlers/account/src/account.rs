@@ -7,7 +7,7 @@ use organizations::{Departure, Thing};
 use crate::{
     api::{Api, has_email},
     creation::{Creation, was_given},
-    place::Placement,
+    placement::Placement,
     properties::{AccountId, Attributes, Properties},
     state::{check_member, check_state, not_described, state},
 };

@@ -11,7 +11,7 @@ use aws_sdk_organizations::{
     types::{Account, ConstraintViolationExceptionReason as Constraint, CreateAccountState, CreateAccountStatus},
 };
 use aws_sdk_sts::config::{Credentials, Region};
-use custom_resource::{Answer, AwsError, Error, Passing, Result, SdkConfig};
+use custom_resource::{AwsError, Error, Passing, Result, SdkConfig, SdkResult};
 use organizations::{NEW_FOR, NOT_IN_USE, Organizations, PASSING, Sharing, constraint, once, tags};
 
 use crate::properties::{Email, Properties};

@@ -3,7 +3,7 @@
 mod account;
 mod api;
 mod creation;
-mod place;
+mod placement;
 mod properties;
 mod state;
 

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use aws_sdk_ecr::Client;
-use custom_resource::{Answer, AwsError, Result, SdkConfig};
-use policy_statement::{Limit, Objection, Place, Policy, PolicyStore, Resources, Rules};
+use custom_resource::{AwsError, Result, SdkConfig, SdkResult};
+use policy_statement::{Limit, Objection, Policy, PolicyStore, Resources, Rules, TargetLocation};
 
 use crate::repository::Repository;
 
@@ -52,9 +52,9 @@ impl PolicyStore for Repositories {
         let _ = self.0.get_repository_policy().repository_name("any").send().await;
     }
 
-    async fn get(&self, Place { account, target }: &Place<Repository>) -> Result<Policy> {
+    async fn get(&self, TargetLocation { account, target }: &TargetLocation<Repository>) -> Result<Policy> {
         let request = self.0.get_repository_policy().set_registry_id(account.clone()).repository_name(&target.name);
-        match request.send().await.said() {
+        match request.send().await.map_aws_error() {
             Ok(policy) => Ok(policy.policy_text.map_or(Policy::Absent, Policy::Text)),
             Err(error) if error.code() == NO_POLICY => Ok(Policy::Absent),
             Err(error) if error.code() == NO_REPOSITORY => Ok(Policy::NoTarget(error)),
@@ -62,12 +62,16 @@ impl PolicyStore for Repositories {
         }
     }
 
-    async fn put(&self, Place { account, target }: &Place<Repository>, text: &str) -> Result<(), AwsError> {
+    async fn put(
+        &self,
+        TargetLocation { account, target }: &TargetLocation<Repository>,
+        text: &str,
+    ) -> Result<(), AwsError> {
         let request = self.0.set_repository_policy().set_registry_id(account.clone()).repository_name(&target.name);
-        request.policy_text(text).send().await.said().map(drop)
+        request.policy_text(text).send().await.map_aws_error().map(drop)
     }
 
-    async fn delete(&self, Place { account, target }: &Place<Repository>) -> Result<(), AwsError> {
+    async fn delete(&self, TargetLocation { account, target }: &TargetLocation<Repository>) -> Result<(), AwsError> {
         let request = self.0.delete_repository_policy().set_registry_id(account.clone()).repository_name(&target.name);
         request.send().await.none_if(&[NO_POLICY, NO_REPOSITORY]).map(drop)
     }

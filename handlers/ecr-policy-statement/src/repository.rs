@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use custom_resource::{is_account_id, mangled_account_id};
-use policy_statement::{Place, Target};
+use policy_statement::{Target, TargetLocation};
 
 /// The properties as they are written.
 #[cfg(test)]
 #[derive(schemars::JsonSchema)]
 #[schemars(rename_all = "PascalCase")]
 #[expect(dead_code, reason = "only what is said of them is read")]
-struct Written {
+struct RawProperties {
     /// The repository's name, not the ARN or the URI.
     #[schemars(regex(pattern = r"^(?![0-9]{12}\.dkr\.ecr\.)[a-z0-9][a-z0-9._/-]{1,255}$"), extend("x-update" = "Replacement"))]
     repository_name: String,
@@ -22,7 +22,7 @@ struct Written {
 
 /// A repository by its name, which has no colon.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Written"))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "RawProperties"))]
 pub(crate) struct Repository {
     pub(crate) name: String,
 }
@@ -32,7 +32,7 @@ impl Target for Repository {
     const ARN: &'static str = "arn:{partition}:ecr:{region}:{account}:repository/{}";
     const OWN: &'static [&'static str] = &["RepositoryName", "RegistryId"];
 
-    fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
+    fn read(properties: &BTreeMap<String, String>) -> Result<TargetLocation<Self>, String> {
         let name = properties.get("RepositoryName").ok_or("`RepositoryName` is required")?;
         if is_uri(name) {
             return Err("`RepositoryName` is the URI; write the name, which is what follows the first slash".to_owned());
@@ -46,7 +46,7 @@ impl Target for Repository {
             let why = mangled_account_id(id).map(|why| format!("; {why}")).unwrap_or_default();
             return Err(format!("`RegistryId` is the 12-digit id of the account{why}"));
         }
-        Ok(Place { account: account.cloned(), target })
+        Ok(TargetLocation { account: account.cloned(), target })
     }
 }
 
@@ -87,7 +87,7 @@ mod tests {
 
     use super::*;
 
-    fn read(properties: &[(&str, &str)]) -> Result<Place<Repository>, String> {
+    fn read(properties: &[(&str, &str)]) -> Result<TargetLocation<Repository>, String> {
         Repository::read(&properties.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
     }
 
@@ -99,7 +99,7 @@ mod tests {
             &[("RepositoryName", "app"), ("RegistryId", "111111111111")],
         ] {
             let repository = read(properties).unwrap();
-            assert_eq!(repository.to_string().parse::<Place<Repository>>().unwrap(), repository);
+            assert_eq!(repository.to_string().parse::<TargetLocation<Repository>>().unwrap(), repository);
         }
     }
 

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use aws_sdk_iam::Client;
-use custom_resource::{Answer, AwsError, Error, Passing, Result, SdkConfig};
+use custom_resource::{AwsError, Error, Passing, Result, SdkConfig, SdkResult};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use percent_encoding::percent_decode_str;
-use policy_statement::{Limit, Objection, Place, Policy, PolicyStore, Resources, Rules};
+use policy_statement::{Limit, Objection, Policy, PolicyStore, Resources, Rules, TargetLocation};
 
 use crate::inline_policy::InlinePolicy;
 
@@ -74,9 +74,9 @@ impl PolicyStore for InlinePolicies {
         let _ = tokio::join!(got, self.0.list_role_policies().role_name("any").send());
     }
 
-    async fn get(&self, Place { target, .. }: &Place<InlinePolicy>) -> Result<Policy> {
+    async fn get(&self, TargetLocation { target, .. }: &TargetLocation<InlinePolicy>) -> Result<Policy> {
         let request = self.0.get_role_policy().role_name(&target.role).policy_name(&target.policy);
-        match request.send().await.said() {
+        match request.send().await.map_aws_error() {
             Ok(got) => {
                 let text = percent_decode_str(&got.policy_document).decode_utf8();
                 let text = text.map_err(|_| Error::refused("iam:GetRolePolicy gave a policy that isn't UTF-8"))?;
@@ -84,7 +84,7 @@ impl PolicyStore for InlinePolicies {
             }
             // Only its words tell a policy that isn't there from a role that isn't; this call is about the role alone.
             Err(error) if error.code() == NOT_THERE => {
-                match self.0.list_role_policies().role_name(&target.role).max_items(1).send().await.said() {
+                match self.0.list_role_policies().role_name(&target.role).max_items(1).send().await.map_aws_error() {
                     Ok(_) => Ok(Policy::Absent),
                     Err(error) if error.code() == NOT_THERE => Ok(Policy::NoTarget(error)),
                     Err(error) => Err(error.into()),
@@ -94,12 +94,16 @@ impl PolicyStore for InlinePolicies {
         }
     }
 
-    async fn put(&self, Place { target, .. }: &Place<InlinePolicy>, text: &str) -> Result<(), AwsError> {
+    async fn put(
+        &self,
+        TargetLocation { target, .. }: &TargetLocation<InlinePolicy>,
+        text: &str,
+    ) -> Result<(), AwsError> {
         let request = self.0.put_role_policy().role_name(&target.role).policy_name(&target.policy);
         request.policy_document(text).send().await.passing(&PASSING).map(drop)
     }
 
-    async fn delete(&self, Place { target, .. }: &Place<InlinePolicy>) -> Result<(), AwsError> {
+    async fn delete(&self, TargetLocation { target, .. }: &TargetLocation<InlinePolicy>) -> Result<(), AwsError> {
         let request = self.0.delete_role_policy().role_name(&target.role).policy_name(&target.policy);
         request.send().await.none_if(&[NOT_THERE]).passing(&PASSING).map(drop)
     }
@@ -110,9 +114,9 @@ impl PolicyStore for InlinePolicies {
     }
 
     /// What is left of it by the role's other inline policies.
-    async fn limit(&self, Place { target, .. }: &Place<InlinePolicy>) -> Result<Limit> {
+    async fn limit(&self, TargetLocation { target, .. }: &TargetLocation<InlinePolicy>) -> Result<Limit> {
         let names = self.0.list_role_policies().role_name(&target.role).into_paginator().items().send();
-        let mut names = names.collect::<Result<Vec<_>, _>>().await.said()?;
+        let mut names = names.collect::<Result<Vec<_>, _>>().await.map_aws_error()?;
         names.retain(|name| *name != target.policy);
         let sizes = names.iter().map(|name| self.size(&target.role, name));
         let sizes = stream::iter(sizes).buffer_unordered(AT_ONCE);

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use policy_statement::{Place, Target};
+use policy_statement::{Target, TargetLocation};
 
 /// The properties as they are written.
 #[cfg(test)]
 #[derive(schemars::JsonSchema)]
 #[schemars(rename_all = "PascalCase", extend("x-ref" = "<role>/<policy>"))]
 #[expect(dead_code, reason = "only what is said of them is read")]
-struct Written {
+struct RawProperties {
     /// The role's name, without the path, and not the ARN.
     #[schemars(regex(pattern = "^[A-Za-z0-9_+=,.@-]{1,64}$"), extend("x-update" = "Replacement"))]
     role_name: String,
@@ -20,7 +20,7 @@ struct Written {
 
 /// An inline policy by the names of its role and its own, neither of which has a slash or a colon.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Written"))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "RawProperties"))]
 pub(crate) struct InlinePolicy {
     pub(crate) role: String,
     pub(crate) policy: String,
@@ -32,7 +32,7 @@ impl Target for InlinePolicy {
     const ARN: &'static str = "arn:{partition}:iam::{account}:role/{}";
     const OWN: &'static [&'static str] = &["RoleName", "PolicyName"];
 
-    fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
+    fn read(properties: &BTreeMap<String, String>) -> Result<TargetLocation<Self>, String> {
         let role = properties.get("RoleName").ok_or("`RoleName` is required")?;
         let policy = properties.get("PolicyName").ok_or("`PolicyName` is required")?;
         if !is_role_name(role) {
@@ -45,7 +45,7 @@ impl Target for InlinePolicy {
                 "`PolicyName` has 1 to 128 letters, digits and _+=,.@-; it is the name of an inline policy, not an ARN";
             return Err(words.to_owned());
         }
-        Ok(Place { account: None, target: Self { role: role.clone(), policy: policy.clone() } })
+        Ok(TargetLocation { account: None, target: Self { role: role.clone(), policy: policy.clone() } })
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
 
     use super::*;
 
-    fn read(properties: &[(&str, &str)]) -> Result<Place<InlinePolicy>, String> {
+    fn read(properties: &[(&str, &str)]) -> Result<TargetLocation<InlinePolicy>, String> {
         InlinePolicy::read(&properties.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
     }
 
@@ -97,16 +97,16 @@ mod tests {
     fn an_inline_policy_is_read_back_from_its_text() {
         for (role, policy) in [("deploy", "grants"), ("111111111111", "a_b+c=d,e.f@g-h"), ("x", &"y".repeat(128))] {
             let named = read(&[("RoleName", role), ("PolicyName", policy)]).unwrap();
-            assert_eq!(named.to_string().parse::<Place<InlinePolicy>>().unwrap(), named);
+            assert_eq!(named.to_string().parse::<TargetLocation<InlinePolicy>>().unwrap(), named);
         }
     }
 
     #[test]
     fn an_inline_policy_of_another_account_is_read_back_from_its_text() {
         let target = InlinePolicy { role: "deploy".to_owned(), policy: "grants".to_owned() };
-        let named = Place { account: Some("222222222222".to_owned()), target };
+        let named = TargetLocation { account: Some("222222222222".to_owned()), target };
         assert_eq!(named.to_string(), "222222222222:deploy/grants");
-        assert_eq!(named.to_string().parse::<Place<InlinePolicy>>().unwrap(), named);
+        assert_eq!(named.to_string().parse::<TargetLocation<InlinePolicy>>().unwrap(), named);
     }
 
     #[test]

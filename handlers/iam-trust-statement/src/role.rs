@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use policy_statement::{Place, Target};
+use policy_statement::{Target, TargetLocation};
 
 /// The properties as they are written.
 #[cfg(test)]
 #[derive(schemars::JsonSchema)]
 #[schemars(rename_all = "PascalCase")]
 #[expect(dead_code, reason = "only what is said of them is read")]
-struct Written {
+struct RawProperties {
     /// The role's name, without the path, and not the ARN.
     #[schemars(regex(pattern = "^[A-Za-z0-9_+=,.@-]{1,64}$"), extend("x-update" = "Replacement"))]
     role_name: String,
@@ -17,7 +17,7 @@ struct Written {
 
 /// A role by its name, which has neither a slash nor a colon.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Written"))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "RawProperties"))]
 pub(crate) struct Role {
     pub(crate) name: String,
 }
@@ -27,12 +27,12 @@ impl Target for Role {
     const ARN: &'static str = "arn:{partition}:iam::{account}:role/{}";
     const OWN: &'static [&'static str] = &["RoleName"];
 
-    fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
+    fn read(properties: &BTreeMap<String, String>) -> Result<TargetLocation<Self>, String> {
         let name = properties.get("RoleName").ok_or("`RoleName` is required")?;
         let target = name.parse().map_err(|NotARole| {
             "`RoleName` has 1 to 64 letters, digits and _+=,.@-; it is the name, without the path, and not the ARN"
         })?;
-        Ok(Place { account: None, target })
+        Ok(TargetLocation { account: None, target })
     }
 }
 
@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    fn read(properties: &[(&str, &str)]) -> Result<Place<Role>, String> {
+    fn read(properties: &[(&str, &str)]) -> Result<TargetLocation<Role>, String> {
         Role::read(&properties.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
     }
 
@@ -74,15 +74,15 @@ mod tests {
     fn a_role_is_read_back_from_its_text() {
         for name in ["deploy", "111111111111", "a_b+c=d,e.f@g-h", &"x".repeat(64)] {
             let role = read(&[("RoleName", name)]).unwrap();
-            assert_eq!(role.to_string().parse::<Place<Role>>().unwrap(), role);
+            assert_eq!(role.to_string().parse::<TargetLocation<Role>>().unwrap(), role);
         }
     }
 
     #[test]
     fn a_role_of_another_account_is_read_back_from_its_text() {
         let target = Role { name: "deploy".to_owned() };
-        let role = Place { account: Some("222222222222".to_owned()), target };
-        assert_eq!(role.to_string().parse::<Place<Role>>().unwrap(), role);
+        let role = TargetLocation { account: Some("222222222222".to_owned()), target };
+        assert_eq!(role.to_string().parse::<TargetLocation<Role>>().unwrap(), role);
     }
 
     #[test]

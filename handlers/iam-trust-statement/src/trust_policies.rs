@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use aws_sdk_iam::{Client, types::SummaryKeyType};
-use custom_resource::{Answer, AwsError, Error, Passing, Result, SdkConfig};
+use custom_resource::{AwsError, Error, Passing, Result, SdkConfig, SdkResult};
 use percent_encoding::percent_decode_str;
-use policy_statement::{Limit, Objection, Place, Policy, PolicyStore, Resources, Rules};
+use policy_statement::{Limit, Objection, Policy, PolicyStore, Resources, Rules, TargetLocation};
 
 use crate::role::Role;
 
@@ -63,8 +63,8 @@ impl PolicyStore for TrustPolicies {
         let _ = self.0.get_role().role_name("any").send().await;
     }
 
-    async fn get(&self, Place { target, .. }: &Place<Role>) -> Result<Policy> {
-        match self.0.get_role().role_name(&target.name).send().await.said() {
+    async fn get(&self, TargetLocation { target, .. }: &TargetLocation<Role>) -> Result<Policy> {
+        match self.0.get_role().role_name(&target.name).send().await.map_aws_error() {
             Ok(got) => {
                 // None would be no JSON, which is left as it is: a role without a trust policy doesn't exist.
                 let encoded = got.role.and_then(|role| role.assume_role_policy_document).unwrap_or_default();
@@ -77,13 +77,13 @@ impl PolicyStore for TrustPolicies {
         }
     }
 
-    async fn put(&self, Place { target, .. }: &Place<Role>, text: &str) -> Result<(), AwsError> {
+    async fn put(&self, TargetLocation { target, .. }: &TargetLocation<Role>, text: &str) -> Result<(), AwsError> {
         let request = self.0.update_assume_role_policy().role_name(&target.name).policy_document(text);
         request.send().await.passing(&PASSING).map(drop)
     }
 
     /// What AWS would say to one without statements.
-    async fn delete(&self, _place: &Place<Role>) -> Result<(), AwsError> {
+    async fn delete(&self, _place: &TargetLocation<Role>) -> Result<(), AwsError> {
         let instead = "a role can't be without a trust policy; delete the role";
         Err(AwsError::refused("iam:UpdateAssumeRolePolicy", MALFORMED, instead))
     }
@@ -96,8 +96,8 @@ impl PolicyStore for TrustPolicies {
         }
     }
 
-    async fn limit(&self, _place: &Place<Role>) -> Result<Limit> {
-        let summary = self.0.get_account_summary().send().await.said().map_err(|error| {
+    async fn limit(&self, _place: &TargetLocation<Role>) -> Result<Limit> {
+        let summary = self.0.get_account_summary().send().await.map_aws_error().map_err(|error| {
             error.advised("it says whether the account may have a trust policy of more than 2,048 characters")
         })?;
         let quota = summary.summary_map.and_then(|map| map.get(&SummaryKeyType::AssumeRolePolicySizeQuota).copied());

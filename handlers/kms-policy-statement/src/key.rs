@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use custom_resource::is_account_id;
-use policy_statement::{Place, Target};
+use policy_statement::{Target, TargetLocation};
 
 /// The properties as they are written.
 #[cfg(test)]
 #[derive(schemars::JsonSchema)]
 #[schemars(rename_all = "PascalCase")]
 #[expect(dead_code, reason = "only what is said of them is read")]
-struct Written {
+struct RawProperties {
     /// The key's id or ARN, or an alias (`alias/...`) or its ARN, in the function's own Region.
     #[schemars(
         regex(pattern = "^(arn:[^:]*:kms:[^:]+:[0-9]{12}:)?((key/)?([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\
@@ -22,7 +22,7 @@ struct Written {
 
 /// A key by its id, or, until it is resolved, by an alias. That name alone says which; the rest is what else is known.
 #[derive(Debug, Clone)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Written"))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "RawProperties"))]
 pub(crate) struct Key {
     /// The id of the key, or `alias/` and the name of the alias.
     pub(crate) name: String,
@@ -37,7 +37,7 @@ impl Target for Key {
     const ARN: &'static str = "arn:{partition}:kms:{region}:{account}:key/{}";
     const OWN: &'static [&'static str] = &["KeyId"];
 
-    fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
+    fn read(properties: &BTreeMap<String, String>) -> Result<TargetLocation<Self>, String> {
         let text = properties.get("KeyId").ok_or("`KeyId` is required")?;
         let (account, region, name) = match text.splitn(6, ':').collect::<Vec<_>>()[..] {
             ["arn", _, "kms", region, account, key] if is_account_id(account) && !region.is_empty() => {
@@ -54,7 +54,7 @@ impl Target for Key {
                 "`KeyId` is an AWS managed key, whose policy AWS alone changes; use a customer managed key".to_owned()
             );
         }
-        Ok(Place { account, target: Self { name: name.to_owned(), region, owner: None } })
+        Ok(TargetLocation { account, target: Self { name: name.to_owned(), region, owner: None } })
     }
 }
 
@@ -109,22 +109,23 @@ mod tests {
     const ID: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
     const MULTI_REGION: &str = "mrk-1234abcd12ab34cd56ef1234567890ab";
 
-    fn read(key_id: &str) -> Result<Place<Key>, String> {
+    fn read(key_id: &str) -> Result<TargetLocation<Key>, String> {
         Key::read(&[("KeyId".to_owned(), key_id.to_owned())].into())
     }
 
     #[test]
     fn ids_and_aliases_are_keys_of_the_functions_own_account() {
         for name in [ID, MULTI_REGION, "alias/artifacts", "alias/team/a_b:c-1"] {
-            let place = read(name).unwrap();
-            assert_eq!((place.account, place.target.name.as_str(), place.target.region), (None, name, None));
+            let location = read(name).unwrap();
+            assert_eq!((location.account, location.target.name.as_str(), location.target.region), (None, name, None));
         }
     }
 
     #[test]
     fn an_arn_names_account_and_region() {
         for name in [ID, MULTI_REGION] {
-            let Place { account, target } = read(&format!("arn:aws:kms:eu-west-1:222222222222:key/{name}")).unwrap();
+            let TargetLocation { account, target } =
+                read(&format!("arn:aws:kms:eu-west-1:222222222222:key/{name}")).unwrap();
             assert_eq!((account.as_deref(), target.region.as_deref()), (Some("222222222222"), Some("eu-west-1")));
             assert_eq!(target.name, name);
         }
@@ -136,7 +137,7 @@ mod tests {
     #[test]
     fn a_resolved_key_is_read_back_from_its_text() {
         for text in [ID, MULTI_REGION, "222222222222:1234abcd-12ab-34cd-56ef-1234567890ab"] {
-            assert_eq!(text.parse::<Place<Key>>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<TargetLocation<Key>>().unwrap().to_string(), text);
         }
     }
 
@@ -178,7 +179,7 @@ mod tests {
     #[test]
     fn ids_of_others_name_no_key() {
         for foreign in ["", "landing-Decrypt-1ABCDEF", "alias/artifacts", "x:1234abcd-12ab-34cd-56ef-1234567890ab"] {
-            assert!(foreign.parse::<Place<Key>>().is_err(), "{foreign}");
+            assert!(foreign.parse::<TargetLocation<Key>>().is_err(), "{foreign}");
         }
     }
 

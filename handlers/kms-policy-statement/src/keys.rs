@@ -8,8 +8,10 @@ use aws_sdk_kms::{
     config::Region,
     types::{KeyManagerType, KeyState},
 };
-use custom_resource::{Answer, AwsError, Error, Passing, Result, SdkConfig};
-use policy_statement::{Document, Limit, Lookup, Objection, Place, Policy, PolicyStore, Resources, Rules, Statement};
+use custom_resource::{AwsError, Error, Passing, Result, SdkConfig, SdkResult};
+use policy_statement::{
+    Document, Limit, Lookup, Objection, Policy, PolicyStore, Resources, Rules, Statement, TargetLocation,
+};
 
 use crate::{element, key::Key, root};
 
@@ -69,26 +71,26 @@ impl PolicyStore for Keys {
     }
 
     /// The key by its id, whichever name it has in the template.
-    async fn resolve(&self, place: Place<Key>) -> Result<Lookup<Place<Key>>> {
-        if let Some(region) = place.target.region.as_deref()
+    async fn resolve(&self, location: TargetLocation<Key>) -> Result<Lookup<TargetLocation<Key>>> {
+        if let Some(region) = location.target.region.as_deref()
             && self.region() != Some(region)
         {
             let own = self.region().unwrap_or_default();
             return Err(Error::refused(format!(
-                "the key {place} is in Region {region}, and this function changes the keys of {own} alone; use the function \
+                "the key {location} is in Region {region}, and this function changes the keys of {own} alone; use the function \
                  in {region}, or the ARN that the key has here if it is a multi-Region key"
             )));
         }
-        let described = match self.0.describe_key().key_id(&place.target.name).send().await.said() {
+        let described = match self.0.describe_key().key_id(&location.target.name).send().await.map_aws_error() {
             Ok(described) => described.key_metadata,
             Err(error) if error.code() == NOT_FOUND => return Ok(Lookup::Gone(error)),
             Err(error) => return Err(error.into()),
         };
         let key =
-            described.ok_or_else(|| Error::refused(format!("kms:DescribeKey says nothing of the key {place}")))?;
+            described.ok_or_else(|| Error::refused(format!("kms:DescribeKey says nothing of the key {location}")))?;
         if key.key_manager == Some(KeyManagerType::Aws) {
             return Err(Error::refused(format!(
-                "the key {place} is an AWS managed key, whose policy AWS alone changes; use a customer managed key"
+                "the key {location} is an AWS managed key, whose policy AWS alone changes; use a customer managed key"
             )));
         }
         if let Some(state @ (KeyState::PendingDeletion | KeyState::PendingReplicaDeletion)) = &key.key_state {
@@ -96,27 +98,30 @@ impl PolicyStore for Keys {
             return Ok(Lookup::Gone(error));
         }
         if let Some(KeyState::Creating | KeyState::Updating) = &key.key_state {
-            return Err(Error::not_yet_within(SEEN_WITHIN, format!("the key {place} is still being made")));
+            return Err(Error::not_yet_within(SEEN_WITHIN, format!("the key {location} is still being made")));
         }
-        let owner = key.aws_account_id.or_else(|| place.account.clone());
-        Ok(Lookup::Found(Place { account: place.account, target: Key { name: key.key_id, region: None, owner } }))
+        let owner = key.aws_account_id.or_else(|| location.account.clone());
+        Ok(Lookup::Found(TargetLocation {
+            account: location.account,
+            target: Key { name: key.key_id, region: None, owner },
+        }))
     }
 
-    async fn get(&self, place: &Place<Key>) -> Result<Policy> {
-        let request = self.0.get_key_policy().key_id(&place.target.name).policy_name(POLICY_NAME);
-        match request.send().await.said() {
+    async fn get(&self, location: &TargetLocation<Key>) -> Result<Policy> {
+        let request = self.0.get_key_policy().key_id(&location.target.name).policy_name(POLICY_NAME);
+        match request.send().await.map_aws_error() {
             // A key always has a policy, so one that isn't shown isn't one to be written anew.
             Ok(policy) => match policy.policy {
                 Some(text) => Ok(Policy::Text(text)),
-                None => Err(Error::refused(format!("kms:GetKeyPolicy shows no policy of the key {place}"))),
+                None => Err(Error::refused(format!("kms:GetKeyPolicy shows no policy of the key {location}"))),
             },
             Err(error) if error.code() == NOT_FOUND => Ok(Policy::NoTarget(error)),
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn put(&self, place: &Place<Key>, text: &str) -> Result<(), AwsError> {
-        let request = self.0.put_key_policy().key_id(&place.target.name).policy_name(POLICY_NAME).policy(text);
+    async fn put(&self, location: &TargetLocation<Key>, text: &str) -> Result<(), AwsError> {
+        let request = self.0.put_key_policy().key_id(&location.target.name).policy_name(POLICY_NAME).policy(text);
         match request.send().await.passing(&[Passing { codes: &[NOT_FOUND], within: SEEN_WITHIN }]) {
             Ok(_) => Ok(()),
             Err(error) if is_lockout(&error) => Err(error.advised(
@@ -127,7 +132,7 @@ impl PolicyStore for Keys {
         }
     }
 
-    async fn delete(&self, _place: &Place<Key>) -> Result<(), AwsError> {
+    async fn delete(&self, _place: &TargetLocation<Key>) -> Result<(), AwsError> {
         Err(AwsError::refused("kms:PutKeyPolicy", MALFORMED, "a key always has a policy"))
     }
 
@@ -149,11 +154,11 @@ impl PolicyStore for Keys {
     }
 
     /// The root of the key's account stays in, once it is.
-    fn guard(place: &Place<Key>, before: &Document, after: &Document) -> Result<()> {
-        match &place.target.owner {
+    fn guard(location: &TargetLocation<Key>, before: &Document, after: &Document) -> Result<()> {
+        match &location.target.owner {
             Some(owner) if root::is_allowed_everything(before, owner) && !root::is_allowed_everything(after, owner) => {
                 Err(Error::refused(format!(
-                    "the policy of key {place} would not allow the root of account {owner} kms:* any more, without which the \
+                    "the policy of key {location} would not allow the root of account {owner} kms:* any more, without which the \
                      key may become unmanageable; allow it in another statement first"
                 )))
             }

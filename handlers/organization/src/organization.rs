@@ -6,7 +6,7 @@ use aws_sdk_organizations::{
     Client,
     types::{Organization as Described, OrganizationFeatureSet},
 };
-use custom_resource::{Answer, Claim, Error, Passing, Resource, Result, SdkConfig};
+use custom_resource::{Claim, Error, Passing, Resource, Result, SdkConfig, SdkResult};
 use organizations::{BUSY_FOR, NEW_FOR, NOT_IN_USE, Organizations, PASSING, once};
 
 use crate::{

@@ -7,7 +7,7 @@ use aws_sdk_organizations::{
     operation::enable_policy_type::EnablePolicyTypeError,
     types::{ConstraintViolationExceptionReason as Constraint, PolicyType, PolicyTypeStatus, Root},
 };
-use custom_resource::{Answer, Claim, Error, Passing, Result};
+use custom_resource::{Claim, Error, Passing, Result, SdkResult};
 use organizations::{NEW_FOR, Organizations, PASSING, constraint};
 
 use crate::{properties::OrganizationId, services::Services};

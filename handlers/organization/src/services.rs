@@ -8,7 +8,7 @@ use aws_sdk_organizations::{
     },
     types::{ConstraintViolationExceptionReason as Constraint, EnabledServicePrincipal},
 };
-use custom_resource::{Answer, Claim, Result};
+use custom_resource::{Claim, Result, SdkResult};
 use organizations::{NEW_FOR, Organizations, PASSING, constraint};
 
 use crate::properties::OrganizationId;

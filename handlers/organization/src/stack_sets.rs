@@ -5,7 +5,7 @@
 use std::{cell::LazyCell, time::Duration};
 
 use aws_sdk_cloudformation::{Client, types::OrganizationStatus};
-use custom_resource::{Answer, AwsError, Claim, Error, Passing, Result};
+use custom_resource::{AwsError, Claim, Error, Passing, Result, SdkResult};
 use organizations::NEW_FOR;
 
 use crate::properties::{OrganizationId, Properties};
@@ -100,7 +100,7 @@ impl StackSets {
         }
         let activating = async || {
             let activated = self.0.activate_organizations_access().send().await;
-            Ok(activated.said().map(drop).map_err(|error| passing_if(error, !is_on))?)
+            Ok(activated.map_aws_error().map(drop).map_err(|error| passing_if(error, !is_on))?)
         };
         claim.writes().change(ACCESS, is_on, activating).await?;
         if self.status().await? == OrganizationStatus::Enabled { Ok(()) } else { Err(being_switched()) }
@@ -111,7 +111,7 @@ impl StackSets {
         let is_on = *status == OrganizationStatus::Enabled;
         let deactivating = async || {
             let deactivated = self.0.deactivate_organizations_access().send().await;
-            Ok(deactivated.said().map(drop).map_err(|error| passing_if(with_advice(error), is_on))?)
+            Ok(deactivated.map_aws_error().map(drop).map_err(|error| passing_if(with_advice(error), is_on))?)
         };
         claim.writes().change(ACCESS, !is_on, deactivating).await?;
         if self.status().await? == OrganizationStatus::Enabled { Err(being_switched()) } else { Ok(()) }

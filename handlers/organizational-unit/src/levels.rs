@@ -5,7 +5,7 @@ use custom_resource::{Claim, Result};
 use organizations::{Departure, UnitId};
 
 use crate::{
-    properties::Place,
+    properties::UnitLocation,
     tree::{Deleted, Tree, Unit},
 };
 
@@ -17,9 +17,9 @@ pub(crate) struct Levels<'a> {
 
 impl Levels<'_> {
     /// Where the way to a place begins: the OU that is named as its parent, or the root.
-    async fn start(&self, place: &Place) -> Result<String> {
-        match place {
-            Place::Child { parent: Some(parent), .. } => Ok(parent.as_str().to_owned()),
+    async fn start(&self, location: &UnitLocation) -> Result<String> {
+        match location {
+            UnitLocation::Child { parent: Some(parent), .. } => Ok(parent.as_str().to_owned()),
             _ => self.tree.0.root_id().await,
         }
     }
@@ -28,15 +28,15 @@ impl Levels<'_> {
     /// until now, or that a template which failed made its own.
     pub(crate) async fn parent(
         &self,
-        place: &Place,
-        previous: Option<&Place>,
+        location: &UnitLocation,
+        previous: Option<&UnitLocation>,
         claim: &Claim<UnitId>,
     ) -> Result<String> {
-        let mut parent = self.start(place).await?;
-        for (depth, name) in place.levels().iter().enumerate() {
+        let mut parent = self.start(location).await?;
+        for (depth, name) in location.levels().iter().enumerate() {
             parent = if let Some(level) = self.named(&parent, name).await? {
                 let is_it = |id: UnitId| id.as_str() == level.id;
-                if claim.id().is_some_and(is_it) || previous.is_some_and(|last| last.is_level(depth, place)) {
+                if claim.id().is_some_and(is_it) || previous.is_some_and(|last| last.is_level(depth, location)) {
                     self.tree.sharing().forget(&level.id, claim).await?;
                 }
                 level.id
@@ -50,11 +50,15 @@ impl Levels<'_> {
     }
 
     /// The OUs that stand at a place now: the levels on the way, and the OU itself.
-    pub(crate) async fn standing(&self, place: &Place, claim: &Claim<UnitId>) -> Result<(Vec<Unit>, Option<Unit>)> {
-        let (levels, parent) = self.found(place).await?;
+    pub(crate) async fn standing(
+        &self,
+        location: &UnitLocation,
+        claim: &Claim<UnitId>,
+    ) -> Result<(Vec<Unit>, Option<Unit>)> {
+        let (levels, parent) = self.found(location).await?;
         let itself = match parent {
             Some(parent) => {
-                let look = async || self.named(&parent, place.name()).await;
+                let look = async || self.named(&parent, location.name()).await;
                 claim.known().look(Option::is_some, look).await?
             }
             None => None,
@@ -64,10 +68,10 @@ impl Levels<'_> {
 
     /// The levels that stand on the way to a place, and the id of what is right above it, if that is there. One that isn't found is
     /// looked for twice: a list may be behind, and a Create that made levels and nothing else has no id.
-    pub(crate) async fn found(&self, place: &Place) -> Result<(Vec<Unit>, Option<String>)> {
-        let mut parent = self.start(place).await?;
+    pub(crate) async fn found(&self, location: &UnitLocation) -> Result<(Vec<Unit>, Option<String>)> {
+        let mut parent = self.start(location).await?;
         let mut levels = Vec::new();
-        for name in place.levels() {
+        for name in location.levels() {
             let level = match self.named(&parent, name).await? {
                 None => self.named(&parent, name).await?,
                 level => level,

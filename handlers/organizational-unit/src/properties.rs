@@ -13,24 +13,24 @@ const MAX_NAME: usize = 128;
 
 /// The properties of `Custom::OrganizationalUnit`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Written"))]
-#[serde(try_from = "Written")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "RawProperties"))]
+#[serde(try_from = "RawProperties")]
 pub(crate) struct Properties {
-    pub(crate) place: Place,
+    pub(crate) location: UnitLocation,
     pub(crate) adopt_existing: bool,
     pub(crate) tags: Tags,
 }
 
 /// Where an OU is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum UnitLocation {
     /// `Name` under `ParentId`, or under the root.
     Child { name: String, parent: Option<ParentId> },
     /// `Path`: the levels on the way, then the OU itself.
     Path { levels: Vec<String>, name: String },
 }
 
-impl Place {
+impl UnitLocation {
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::Child { name, .. } | Self::Path { name, .. } => name,
@@ -70,7 +70,7 @@ impl Place {
     {"required": ["Path"], "not": {"required": ["ParentId"]}},
 ])))]
 #[serde(rename_all = "PascalCase")]
-struct Written {
+struct RawProperties {
     /// The OU's name, 1 to 128 characters without `/`, unless there is a `Path`.
     #[cfg_attr(test, schemars(regex(pattern = "^[^/]{1,128}$")))]
     name: Option<String>,
@@ -93,28 +93,28 @@ fn yes() -> bool {
     true
 }
 
-impl TryFrom<Written> for Properties {
+impl TryFrom<RawProperties> for Properties {
     type Error = String;
 
-    fn try_from(written: Written) -> Result<Self, String> {
-        let place = match (written.path, written.name, written.parent_id) {
+    fn try_from(written: RawProperties) -> Result<Self, String> {
+        let location = match (written.path, written.name, written.parent_id) {
             (Some(path), None, None) => by_path(&path)?,
-            (None, Some(name), parent) => Place::Child { name: valid("Name", name)?, parent },
+            (None, Some(name), parent) => UnitLocation::Child { name: valid("Name", name)?, parent },
             (None, None, _) => return Err("either `Name` or `Path` is required".to_owned()),
             (Some(_), ..) => return Err("`Path` stands instead of `Name` and `ParentId`, not beside them".to_owned()),
         };
-        Ok(Self { place, adopt_existing: written.adopt_existing, tags: written.tags })
+        Ok(Self { location, adopt_existing: written.adopt_existing, tags: written.tags })
     }
 }
 
-fn by_path(path: &str) -> Result<Place, String> {
+fn by_path(path: &str) -> Result<UnitLocation, String> {
     let names = path.split('/').map(|name| valid("Path", name.to_owned())).collect::<Result<Vec<_>, _>>()?;
     if names.len() > MAX_DEPTH {
         return Err(format!("`Path` is {} levels deep, and Organizations allows {MAX_DEPTH}", names.len()));
     }
     let mut levels = names;
     let name = levels.pop().unwrap_or_default();
-    Ok(Place::Path { levels, name })
+    Ok(UnitLocation::Path { levels, name })
 }
 
 fn valid(property: &str, name: String) -> Result<String, String> {
@@ -163,11 +163,11 @@ mod tests {
     #[test]
     fn an_ou_is_named_or_has_a_path() {
         let named = read(json!({"Name": "Workloads", "ParentId": "r-ab12"})).unwrap();
-        assert_eq!(named.place.name(), "Workloads");
+        assert_eq!(named.location.name(), "Workloads");
         assert!(named.adopt_existing, "an OU that exists is adopted unless the template says otherwise");
         let by_path = read(json!({"Path": "Workloads/Production"})).unwrap();
         let levels = vec!["Workloads".to_owned()];
-        assert_eq!(by_path.place, Place::Path { levels, name: "Production".to_owned() });
+        assert_eq!(by_path.location, UnitLocation::Path { levels, name: "Production".to_owned() });
     }
 
     #[test]

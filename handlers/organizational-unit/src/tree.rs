@@ -11,7 +11,7 @@ use aws_sdk_organizations::{
     },
     types::{Account, OrganizationalUnit},
 };
-use custom_resource::{Answer, Error, Passing, Result};
+use custom_resource::{Error, Passing, Result, SdkResult};
 use organizations::{NEW_FOR, Organizations, PASSING, Sharing, once};
 
 /// What Organizations says of a name that another OU under the parent has.

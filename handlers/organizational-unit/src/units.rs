@@ -9,7 +9,7 @@ use organizations::{BUSY_FOR, Departure, Organizations, Thing, UnitId};
 
 use crate::{
     levels::Levels,
-    properties::{Attributes, Place, Properties},
+    properties::{Attributes, Properties, UnitLocation},
     tree::{Deleted, Tree, Unit},
 };
 
@@ -39,7 +39,7 @@ impl OrganizationalUnits {
         previous: Option<&Properties>,
         claim: &Claim<UnitId>,
     ) -> Result<Unit> {
-        let name = desired.place.name();
+        let name = desired.location.name();
         let children = self.tree.children(parent).await?;
         if let Some(id) = claim.id() {
             if let Some(own) = children.iter().find(|unit| unit.id == id.as_str()) {
@@ -51,9 +51,9 @@ impl OrganizationalUnits {
                     self.tree.sharing().check_alone(thing, "name", &users, claim).await?;
                 }
                 let previous_tags = previous.map(|previous| &previous.tags);
-                let anew = previous.is_some_and(|previous| previous.place.is_elsewhere(&desired.place));
+                let anew = previous.is_some_and(|previous| previous.location.is_elsewhere(&desired.location));
                 self.tree.sharing().join(thing, &users, &desired.tags, previous_tags, anew, claim).await?;
-                if !is_shown || previous.is_some_and(|previous| previous.place.name() != name) {
+                if !is_shown || previous.is_some_and(|previous| previous.location.name() != name) {
                     let is_taken = children.iter().any(|unit| unit.name == name && unit.id != own.id);
                     claim
                         .writes()
@@ -63,7 +63,7 @@ impl OrganizationalUnits {
                 return Ok(Unit { name: name.to_owned(), ..own.clone() });
             }
             // Another one in the place of one that is only not listed would be a replacement.
-            let is_here = previous.is_some_and(|previous| !previous.place.is_elsewhere(&desired.place));
+            let is_here = previous.is_some_and(|previous| !previous.location.is_elsewhere(&desired.location));
             if is_here && self.tree.0.parent(id.as_str()).await?.and_then(|there| there.id).as_deref() == Some(parent) {
                 return Err(Error::not_yet_within(BUSY_FOR, format!("the OU {id} isn't listed yet")));
             }
@@ -154,11 +154,12 @@ impl Resource for OrganizationalUnits {
         previous: Option<&Properties>,
         claim: &Claim<UnitId>,
     ) -> Result<Attributes> {
-        let parent_id = self.levels().parent(&desired.place, previous.map(|previous| &previous.place), claim).await?;
+        let parent_id =
+            self.levels().parent(&desired.location, previous.map(|previous| &previous.location), claim).await?;
         let unit = self.unit(&parent_id, desired, previous, claim).await?;
-        let mut names = match &desired.place {
-            Place::Child { parent: Some(_), .. } => self.tree.names_down_to(&parent_id).await?,
-            place => place.levels().to_vec(),
+        let mut names = match &desired.location {
+            UnitLocation::Child { parent: Some(_), .. } => self.tree.names_down_to(&parent_id).await?,
+            location => location.levels().to_vec(),
         };
         names.push(unit.name.clone());
         Ok(Attributes { id: unit.id, arn: unit.arn, name: unit.name, path: names.join("/"), parent_id })
@@ -166,10 +167,10 @@ impl Resource for OrganizationalUnits {
 
     async fn remove(&self, last: Option<&Properties>, claim: &Claim<UnitId>) -> Result<()> {
         let tags = last.map(|last| &last.tags);
-        let levels = match (last.map(|properties| &properties.place), claim.id()) {
-            (Some(place @ Place::Path { .. }), Some(id)) => {
+        let levels = match (last.map(|properties| &properties.location), claim.id()) {
+            (Some(location @ UnitLocation::Path { .. }), Some(id)) => {
                 let levels = self.levels();
-                let (found, left) = tokio::join!(levels.found(place), self.leave(id.as_str(), tags, claim));
+                let (found, left) = tokio::join!(levels.found(location), self.leave(id.as_str(), tags, claim));
                 left?;
                 found?.0
             }
@@ -177,8 +178,8 @@ impl Resource for OrganizationalUnits {
                 self.leave(id.as_str(), tags, claim).await?;
                 Vec::new()
             }
-            (Some(place), None) => {
-                let (levels, itself) = self.levels().standing(place, claim).await?;
+            (Some(location), None) => {
+                let (levels, itself) = self.levels().standing(location, claim).await?;
                 if let Some(unit) = itself {
                     self.leave(&unit.id, tags, claim).await?;
                 }
@@ -197,10 +198,12 @@ impl Resource for OrganizationalUnits {
         _: &LeftBehind,
         claim: &Claim<UnitId>,
     ) -> Result<()> {
-        let Some(now) = claim.id().filter(|_| cancelled.place.is_elsewhere(&desired.place)) else { return Ok(()) };
-        let (levels, made) = self.levels().standing(&cancelled.place, claim).await?;
+        let Some(now) = claim.id().filter(|_| cancelled.location.is_elsewhere(&desired.location)) else {
+            return Ok(());
+        };
+        let (levels, made) = self.levels().standing(&cancelled.location, claim).await?;
         // One that is the OU itself again stays, and so do those above it.
-        let first = levels.iter().position(|level| level.id == now.as_str()).map_or(0, |place| place + 1);
+        let first = levels.iter().position(|level| level.id == now.as_str()).map_or(0, |location| location + 1);
         if let Some(made) = made.filter(|made| made.id != now.as_str())
             && self.tree.sharing().leave(&made.id, claim).await? == Departure::Last
             && self.delete_unless_used(&made.id).await?.is_some()

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use policy_statement::{Place, Target};
+use policy_statement::{Target, TargetLocation};
 
 /// The properties as they are written.
 #[cfg(test)]
 #[derive(schemars::JsonSchema)]
 #[schemars(rename_all = "PascalCase")]
 #[expect(dead_code, reason = "only what is said of them is read")]
-struct Written {
+struct RawProperties {
     /// The name, not the ARN or the address, of a general purpose bucket in the function's own Region.
     #[schemars(regex(pattern = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"), extend("x-update" = "Replacement"))]
     bucket_name: String,
@@ -17,7 +17,7 @@ struct Written {
 
 /// A bucket by its name, which has no colon and is no other bucket's in any account.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Written"))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "RawProperties"))]
 pub(crate) struct Bucket {
     pub(crate) name: String,
 }
@@ -27,13 +27,13 @@ impl Target for Bucket {
     const ARN: &'static str = "arn:{partition}:s3:::{}";
     const OWN: &'static [&'static str] = &["BucketName"];
 
-    fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
+    fn read(properties: &BTreeMap<String, String>) -> Result<TargetLocation<Self>, String> {
         let name = properties.get("BucketName").ok_or("`BucketName` is required")?;
         let target = name.parse().map_err(|NotABucket| {
             "`BucketName` has 3 to 63 lower-case letters, digits, dots and hyphens, and starts and ends with a letter or a \
              digit; it is the name, not the ARN or the address"
         })?;
-        Ok(Place { account: None, target })
+        Ok(TargetLocation { account: None, target })
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
 
     use super::*;
 
-    fn read(name: &str) -> Result<Place<Bucket>, String> {
+    fn read(name: &str) -> Result<TargetLocation<Bucket>, String> {
         Bucket::read(&[("BucketName".to_owned(), name.to_owned())].into())
     }
 
@@ -80,8 +80,11 @@ mod tests {
         for name in ["artifacts", "111111111111", "a.b-c"] {
             assert_eq!(read(name).unwrap(), name.parse().unwrap());
         }
-        let elsewhere: Place<Bucket> = "222222222222:artifacts".parse().unwrap();
-        assert_eq!(elsewhere, Place { account: Some("222222222222".to_owned()), ..read("artifacts").unwrap() });
+        let elsewhere: TargetLocation<Bucket> = "222222222222:artifacts".parse().unwrap();
+        assert_eq!(
+            elsewhere,
+            TargetLocation { account: Some("222222222222".to_owned()), ..read("artifacts").unwrap() }
+        );
         assert_eq!(elsewhere.to_string(), "222222222222:artifacts");
     }
 
@@ -101,7 +104,7 @@ mod tests {
     #[test]
     fn ids_of_others_name_no_bucket() {
         for foreign in ["", "landing-Read-1ABCDEF", "x:artifacts", "https://artifacts"] {
-            assert!(foreign.parse::<Place<Bucket>>().is_err(), "{foreign}");
+            assert!(foreign.parse::<TargetLocation<Bucket>>().is_err(), "{foreign}");
         }
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use aws_sdk_s3::{
     Client, config::http::HttpResponse, error::SdkError, operation::put_bucket_policy::PutBucketPolicyError,
 };
-use custom_resource::{Answer, AwsError, Passing, Result, SdkConfig};
-use policy_statement::{Limit, Objection, Place, Policy, PolicyStore, Resources, Rules};
+use custom_resource::{AwsError, Passing, Result, SdkConfig, SdkResult};
+use policy_statement::{Limit, Objection, Policy, PolicyStore, Resources, Rules, TargetLocation};
 
 use crate::bucket::Bucket;
 
@@ -60,9 +60,9 @@ impl PolicyStore for Buckets {
     const OPENED_BY: &'static str =
         "the parameter BucketArns of the functions' stack says which buckets the function may change";
 
-    async fn get(&self, Place { account, target }: &Place<Bucket>) -> Result<Policy> {
+    async fn get(&self, TargetLocation { account, target }: &TargetLocation<Bucket>) -> Result<Policy> {
         let request = self.0.get_bucket_policy().bucket(&target.name).set_expected_bucket_owner(account.clone());
-        match request.send().await.said() {
+        match request.send().await.map_aws_error() {
             Ok(policy) => Ok(policy.policy.map_or(Policy::Absent, Policy::Text)),
             Err(error) if error.code() == NO_POLICY => Ok(Policy::Absent),
             Err(error) if error.code() == NO_BUCKET => Ok(Policy::NoTarget(error)),
@@ -74,13 +74,17 @@ impl PolicyStore for Buckets {
         }
     }
 
-    async fn put(&self, Place { account, target }: &Place<Bucket>, text: &str) -> Result<(), AwsError> {
+    async fn put(
+        &self,
+        TargetLocation { account, target }: &TargetLocation<Bucket>,
+        text: &str,
+    ) -> Result<(), AwsError> {
         let request = self.0.put_bucket_policy().bucket(&target.name).set_expected_bucket_owner(account.clone());
         let put = request.policy(text).send().await.map_err(with_detail);
         put.passing(&[BUSY, NEW_BUCKET]).map(drop).map_err(with_the_way_in)
     }
 
-    async fn delete(&self, Place { account, target }: &Place<Bucket>) -> Result<(), AwsError> {
+    async fn delete(&self, TargetLocation { account, target }: &TargetLocation<Bucket>) -> Result<(), AwsError> {
         let request = self.0.delete_bucket_policy().bucket(&target.name).set_expected_bucket_owner(account.clone());
         let deleted = request.send().await.none_if(&[NO_POLICY, NO_BUCKET]).passing(&[BUSY]);
         deleted.map(drop).map_err(with_the_way_in)

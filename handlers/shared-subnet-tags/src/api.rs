@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use custom_resource::{Answer, Passing, Result};
+use custom_resource::{Passing, Result, SdkResult};
 use ec2::{Client, Subnet, Tag, Vpc};
 
 /// How long what was shared a moment ago may not be there for every call.

@@ -4,8 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use archipelago::TagChanges;
 use aws_sdk_ram::types::{ResourceShare, ResourceShareStatus as Status};
-use custom_resource::{Answer, AwsError, Claim, Error, LeftBehind, Resource, Result, SdkConfig};
-use resource_shares::{Addition, Additions, AssociationChanges, Entity, Note, ResourceShares, ShareArn, pairs};
+use custom_resource::{AwsError, Claim, Error, LeftBehind, Resource, Result, SdkConfig, SdkResult};
+use resource_shares::{
+    Addition, AdditionState, Additions, AssociationChanges, Entity, ResourceShares, ShareArn, pairs,
+};
 
 use crate::properties::{PlacedPrincipal, Properties};
 
@@ -53,16 +55,21 @@ impl SharePrincipals {
     }
 
     /// Notes the addition as a tag of the share. Before the principal is associated: whoever finds it there finds the tag.
-    async fn note(&self, share: &ShareArn, addition: &Addition) -> Result<(), AwsError> {
+    async fn state(&self, share: &ShareArn, addition: &Addition) -> Result<(), AwsError> {
         let changes = TagChanges { set: vec![addition.tag()], ..TagChanges::default() };
         self.shares.change_tags(share.as_str(), &changes).await
     }
 
     /// How the claim's addition under `key` stands.
-    async fn noted(&self, share: &ShareArn, key: &str, claim: &Claim<PlacedPrincipal>) -> Result<Option<Note>> {
+    async fn noted(
+        &self,
+        share: &ShareArn,
+        key: &str,
+        claim: &Claim<PlacedPrincipal>,
+    ) -> Result<Option<AdditionState>> {
         let noted = async || {
             let found = self.shares.share(share.as_str()).await?.map(|share| pairs(&share)).unwrap_or_default();
-            Ok(Additions::among(&found).under(key).map(|addition| addition.note))
+            Ok(Additions::among(&found).under(key).map(|addition| addition.state))
         };
         claim.known().look(Option::is_some, noted).await
     }
@@ -77,13 +84,13 @@ impl SharePrincipals {
     /// knows what there is to be done.
     async fn leave(&self, placed: &PlacedPrincipal, left: &LeftBehind, claim: &Claim<PlacedPrincipal>) -> Result<()> {
         let PlacedPrincipal { share, principal } = placed;
-        let own = Addition::new(claim.owner(), principal, Note::Leaving);
-        let Some(note) = self.noted(share, &own.key, claim).await? else { return Ok(()) };
-        if note == Note::Before {
+        let own = Addition::new(claim.owner(), principal, AdditionState::Leaving);
+        let Some(state) = self.noted(share, &own.key, claim).await? else { return Ok(()) };
+        if state == AdditionState::Before {
             return self.forget(share, &own).await;
         }
         left.is_there();
-        if note == Note::Added && self.note(share, &own).await.none_if(GONE)?.is_none() {
+        if state == AdditionState::Added && self.state(share, &own).await.none_if(GONE)?.is_none() {
             return Ok(());
         }
         // Looked for only now that they can see that this one is leaving: of two that leave at once, one doesn't rely on
@@ -139,21 +146,21 @@ impl Resource for SharePrincipals {
         let entity = Entity::Principal(principal.clone());
         // After the associations: who sees a principal that another stack has just added, sees its tag too.
         let mut additions = Additions::among(&self.tags(share).await?);
-        let key = Addition::new(claim.owner(), principal, Note::Added).key;
+        let key = Addition::new(claim.owner(), principal, AdditionState::Added).key;
         // Who finds no note of its own looks again, before it takes the principal for one that somebody else wants there.
         if additions.under(&key).is_none() && now.holds(&entity) {
             additions = Additions::among(&self.tags(share).await?);
         }
-        let note = match additions.under(&key).map(|addition| addition.note) {
-            Some(Note::Added | Note::Before) => None,
+        let state = match additions.under(&key).map(|addition| addition.state) {
+            Some(AdditionState::Added | AdditionState::Before) => None,
             None if now.holds(&entity) => Some(additions.note_of_another(principal)),
-            Some(Note::Leaving) | None => {
+            Some(AdditionState::Leaving) | None => {
                 claim.writes().add(&key);
-                Some(Note::Added)
+                Some(AdditionState::Added)
             }
         };
-        if let Some(note) = note {
-            self.note(share, &Addition::new(claim.owner(), principal, note)).await.map_err(advised)?;
+        if let Some(state) = state {
+            self.state(share, &Addition::new(claim.owner(), principal, state)).await.map_err(advised)?;
             additions = Additions::among(&self.tags(share).await?);
         }
         claim.hold(&placed);

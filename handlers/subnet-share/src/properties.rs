@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 /// The properties of `Custom::SubnetShare`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Written"))]
-#[serde(try_from = "Written")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "RawProperties"))]
+#[serde(try_from = "RawProperties")]
 pub(crate) struct Properties {
     pub(crate) name: String,
     pub(crate) subnets: Vec<Subnet>,
@@ -45,7 +45,7 @@ impl Properties {
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
-struct Written {
+struct RawProperties {
     /// The share's name.
     #[cfg_attr(test, schemars(length(min = 1)))]
     name: String,
@@ -61,11 +61,11 @@ struct Written {
     tags: Tags,
 }
 
-impl TryFrom<Written> for Properties {
+impl TryFrom<RawProperties> for Properties {
     type Error = &'static str;
 
-    fn try_from(written: Written) -> Result<Self, &'static str> {
-        let Written { name, subnet_ids: subnets, principals, tags } = written;
+    fn try_from(written: RawProperties) -> Result<Self, &'static str> {
+        let RawProperties { name, subnet_ids: subnets, principals, tags } = written;
         if name.is_empty() {
             return Err("`Name` is empty; a share has a name");
         }

@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, time::Duration};
 
 use archipelago::{TagChanges, has_owner_tag, owner_tag};
 use aws_sdk_ram::types::{ResourceShare, ResourceShareStatus as Status};
-use custom_resource::{Answer, Claim, Error, Known, RequestType, Resource, Result, SdkConfig};
+use custom_resource::{Claim, Error, Known, RequestType, Resource, Result, SdkConfig, SdkResult};
 use resource_shares::{
-    Additions, AssociationChanges, Entity, PASSING, ResourceShares, ShareArn, SharingAnswer, batches, pairs, tags,
+    Additions, AssociationChanges, Entity, PASSING, ResourceShares, ShareArn, SharingResult, batches, pairs, tags,
 };
 
 use crate::properties::{Attributes, Properties};
@@ -132,7 +132,7 @@ impl SubnetShares {
         let dropped: Vec<_> = before.iter().flat_map(|before| before.difference(wanted)).collect();
         let wanted: Vec<_> = wanted.iter().collect();
         additions.check_nobody_takes_back(&principals(&wanted), "")?;
-        let set = additions.noted(&principals(&wanted), &principals(&dropped));
+        let set = additions.retagged(&principals(&wanted), &principals(&dropped));
         self.shares.change_tags(arn, &TagChanges { set, ..TagChanges::default() }).await?;
         let changes = AssociationChanges { shares: &self.shares, arn, now: &now, claim };
         changes.ensure_associated(&wanted, &new).await?;

@@ -29,7 +29,7 @@ fn of<P: JsonSchema, I: JsonSchema, A: JsonSchema>(name: &str, description: &str
     for own in ["$schema", "title", "description", "type", "additionalProperties"] {
         schema.remove(own);
     }
-    let read = || settings().for_serialize().with_transform(Answer).into_generator();
+    let read = || settings().for_serialize().with_transform(AsAttribute).into_generator();
     let id = read().into_root_schema_for::<I>();
     let attributes = object(read().into_root_schema_for::<A>().remove("properties"));
     let head = json!({
@@ -145,9 +145,9 @@ impl Transform for Plain {
 
 /// Makes of what serde writes what `!GetAtt` reads: a string of each scalar, as in `attributes`.
 #[derive(Debug, Clone)]
-struct Answer;
+struct AsAttribute;
 
-impl Transform for Answer {
+impl Transform for AsAttribute {
     fn transform(&mut self, schema: &mut Schema) {
         transform_subschemas(self, schema);
         Plain.transform(schema);

@@ -309,7 +309,7 @@ mod tests {
         Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a", logical_id)
     }
 
-    fn said(pairs: &[(&str, &str)]) -> Tags {
+    fn tags_of(pairs: &[(&str, &str)]) -> Tags {
         let tags: Vec<_> = pairs.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
         serde_json::from_value(json!(tags)).unwrap()
     }
@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn the_tags_of_a_user_and_of_a_maker_never_change_between_versions() {
-        let tags = said(&[("Name", "a"), ("team", "b")]);
+        let tags = tags_of(&[("Name", "a"), ("team", "b")]);
         let mark = "22a7aa3d94 landing/Workloads";
         let made = Users::of_made(&owner("Workloads"), THING, &tags).unwrap();
         assert_eq!(made[2], ("archipelago:made".to_owned(), mark.to_owned()));
@@ -404,7 +404,7 @@ mod tests {
 
     #[test]
     fn a_key_that_another_user_wants_keeps_its_value_and_stays_when_one_drops_it() {
-        let (tags, other) = (said(&[("Name", "a"), ("team", "b")]), said(&[("Name", "c")]));
+        let (tags, other) = (tags_of(&[("Name", "a"), ("team", "b")]), tags_of(&[("Name", "c")]));
         let users = two(&tags);
         let reason = refusal(users.changes(&owner("New"), THING, &other, Some(&tags)));
         assert!(reason.contains("its tag Name can't change") && !reason.contains(" c "), "{reason}");
@@ -422,7 +422,7 @@ mod tests {
 
     #[test]
     fn a_user_whose_tag_says_something_else_writes_it_again() {
-        let tags = said(&[("Name", "a")]);
+        let tags = tags_of(&[("Name", "a")]);
         let leaving = Users::among(made_by("Old", &tags).into_iter().chain([Users::leaving(&owner("Old"))]).collect());
         let changes = leaving.changes(&owner("Old"), THING, &tags, Some(&tags)).unwrap();
         assert_eq!(changes.set, [user_tag(&owner("Old"), &tags, false)]);
@@ -432,7 +432,7 @@ mod tests {
     #[test]
     fn a_value_keeps_to_256_characters_and_the_digests_are_in_it() {
         let keys: Vec<_> = (0..48).map(|number| format!("key-{number}")).collect();
-        let tags = said(&keys.iter().map(|key| (key.as_str(), "")).collect::<Vec<_>>());
+        let tags = tags_of(&keys.iter().map(|key| (key.as_str(), "")).collect::<Vec<_>>());
         let (key, value) = user_tag(&owner(&"L".repeat(255)), &tags, false);
         assert_eq!(value.len(), LONGEST_VALUE);
         let user = User::read(&key, &value).unwrap();
@@ -444,7 +444,7 @@ mod tests {
     #[test]
     fn a_thing_with_as_many_tags_as_aws_takes_gets_no_other_user() {
         let many: Vec<_> = (0..49).map(|number| format!("key-{number}")).collect();
-        let tags = said(&many.iter().map(|key| (key.as_str(), "")).collect::<Vec<_>>());
+        let tags = tags_of(&many.iter().map(|key| (key.as_str(), "")).collect::<Vec<_>>());
         assert!(refusal(Users::of_made(&owner("Old"), THING, &tags)).contains("would have 51 tags, and AWS takes 50"));
         let full = map((0..50).map(|number| (format!("theirs-{number}"), String::new())));
         let full = full.into_iter().chain([("aws:cloudformation:stack-name".to_owned(), String::new())]);

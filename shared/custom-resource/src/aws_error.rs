@@ -222,7 +222,7 @@ mod tests {
     use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
 
     use super::*;
-    use crate::{Answer, Passing};
+    use crate::{Passing, SdkResult};
 
     fn service_error(status: u16, code: &str, message: &str) -> SdkError<ErrorMetadata, HttpResponse> {
         let raw = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());

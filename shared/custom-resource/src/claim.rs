@@ -40,7 +40,7 @@ impl<Id> Claim<Id> {
     }
 
     /// Takes `hold` back: what was to be made is known not to be there.
-    pub fn let_go(&self) {
+    pub fn unhold(&self) {
         self.held.replace(None);
     }
 
@@ -112,13 +112,13 @@ impl<Id: FromStr + Display + Clone> Claim<Id> {
     }
 
     /// The id held so far, as text.
-    pub(crate) fn held(&self) -> Option<String> {
+    pub(crate) fn held_id(&self) -> Option<String> {
         self.held.borrow().as_ref().map(ToString::to_string)
     }
 
     /// Whether the id is the one that CloudFormation knows.
     pub(crate) fn is_at_known_id(&self) -> bool {
-        self.known.id().map(ToString::to_string).is_some_and(|known| self.held().is_none_or(|held| held == known))
+        self.known.id().map(ToString::to_string).is_some_and(|known| self.held_id().is_none_or(|held| held == known))
     }
 }
 
@@ -156,11 +156,11 @@ mod tests {
     }
 
     #[test]
-    fn what_turned_out_not_to_be_there_is_let_go() {
+    fn what_turned_out_not_to_be_there_is_not_held() {
         let replacing: Claim<u32> = Claim::new(owner(), Some("1"));
         replacing.hold(&2);
         assert!(!replacing.is_at_known_id());
-        replacing.let_go();
+        replacing.unhold();
         assert_eq!(replacing.id(), Some(1));
         assert!(replacing.is_at_known_id());
     }

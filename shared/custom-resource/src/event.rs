@@ -20,7 +20,7 @@ pub struct Request {
     pub(crate) url: ResponseUrl,
     /// What is asked for, or the sentence that says why it can't be read.
     pub(crate) asked: Result<Asked, String>,
-    pub(crate) past: Continuation,
+    pub(crate) continuation: Continuation,
     pub(crate) service_timeout: Duration,
 }
 
@@ -47,7 +47,7 @@ pub struct Continuation {
     /// How many invocations have worked on it.
     pub invocations: u32,
     /// The physical id held so far.
-    pub held: Option<String>,
+    pub held_id: Option<String>,
     /// What was waited for, each with when it was said first and last in a row.
     pub waits: Vec<(String, u64, u64)>,
 }
@@ -60,26 +60,29 @@ impl Request {
     pub fn open(event: &Value, envelope: Envelope, hosts: &ResponseHosts) -> Result<Self, Unanswerable> {
         let url = event.get("ResponseURL").and_then(Value::as_str).unwrap_or_default();
         let url = hosts.admit(url).map_err(Unanswerable::Url)?;
-        let past = event.get(CONTINUATION).and_then(|past| Continuation::deserialize(past).ok()).unwrap_or_default();
-        Ok(Self { envelope, url, asked: asked(event), past, service_timeout: service_timeout(event) })
+        let continuation = event
+            .get(CONTINUATION)
+            .and_then(|continuation| Continuation::deserialize(continuation).ok())
+            .unwrap_or_default();
+        Ok(Self { envelope, url, asked: asked(event), continuation, service_timeout: service_timeout(event) })
     }
 
     /// When CloudFormation made it, in milliseconds since 1970. Where the URL doesn't say, that is when the first invocation
     /// for it began; this one began at `began`.
     pub(crate) fn made(&self, began: u64) -> u64 {
-        self.url.signed_at().or(self.past.first_try).unwrap_or(began)
+        self.url.signed_at().or(self.continuation.first_try).unwrap_or(began)
     }
 
     /// The id that stands for the resource before this invocation did anything: what the last one held, or else what
     /// CloudFormation gave. An earlier invocation that held nothing may have made something all the same.
-    pub(crate) fn held(&self) -> Option<&str> {
-        let known = self.past.held.as_deref().or(self.envelope.physical_resource_id.as_deref());
+    pub(crate) fn known_id(&self) -> Option<&str> {
+        let known = self.continuation.held_id.as_deref().or(self.envelope.physical_resource_id.as_deref());
         known.or(self.is_continued().then_some(PERHAPS_MADE))
     }
 
     /// Whether an earlier invocation has worked on it.
     pub(crate) fn is_continued(&self) -> bool {
-        self.past != Continuation::default()
+        self.continuation != Continuation::default()
     }
 }
 
@@ -260,14 +263,14 @@ pub(crate) mod tests {
 
     #[test]
     fn what_is_sent_on_is_the_same_event_with_its_past() {
-        let past = Continuation {
+        let continuation = Continuation {
             first_try: Some(1),
             invocations: 1,
-            held: Some("ou-1".to_owned()),
+            held_id: Some("ou-1".to_owned()),
             waits: vec![("Godot".to_owned(), 2, 3)],
         };
-        let sent_on = continued(&event("Create"), &past);
-        assert_eq!(open(&sent_on).unwrap().past, past);
+        let sent_on = continued(&event("Create"), &continuation);
+        assert_eq!(open(&sent_on).unwrap().continuation, continuation);
         assert_eq!(sent_on["ResponseURL"], event("Create")["ResponseURL"]);
     }
 

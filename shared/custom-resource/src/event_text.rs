@@ -116,11 +116,11 @@ mod tests {
     #[test]
     fn an_envelope_is_read_without_a_word_of_the_properties() {
         let mut sent_on = event("Update");
-        sent_on["Continuation"] = json!({"Held": "ou-2"});
+        sent_on["Continuation"] = json!({"HeldId": "ou-2"});
         let text = sent_on.to_string();
         let read = without_properties(&text, MOST_BYTES).unwrap();
         let request = open(&read).unwrap();
-        assert_eq!(request.held(), Some("ou-2"));
+        assert_eq!(request.known_id(), Some("ou-2"));
         assert_eq!(request.asked.unwrap().request_type(), RequestType::Update);
         assert_eq!((&read["ResourceProperties"], read.get("OldResourceProperties")), (&json!({}), None));
         for request_type in [RequestType::Create, RequestType::Delete] {

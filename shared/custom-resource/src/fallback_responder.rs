@@ -50,7 +50,7 @@ impl Failure {
 /// CloudFormation has no answer yet, and may get it if the same is asked for later.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Unheard(String);
+pub struct NotDelivered(String);
 
 impl FallbackResponder {
     /// A responder that sends answers where `RESPONSE_HOSTS` and the others of [`ResponseHosts::from_environment`] allow.
@@ -72,7 +72,7 @@ impl FallbackResponder {
     ///
     /// # Errors
     /// When an answer couldn't be delivered for now. To ask again does no harm to those that were.
-    pub async fn fail(&self, event: &RawValue, failure: &Failure, clock: Clock) -> Result<(), Unheard> {
+    pub async fn fail(&self, event: &RawValue, failure: &Failure, clock: Clock) -> Result<(), NotDelivered> {
         let events = records::unwrapped_envelopes(event).into_iter();
         let requests: Vec<_> = events.map(|event| event.and_then(|event| self.open(&event, failure))).collect();
         let has_answer = |request: &Request| failure.answer_to(&request.envelope).is_some();
@@ -91,7 +91,7 @@ impl FallbackResponder {
         request: Result<Request, Unanswerable>,
         failure: &Failure,
         clock: Clock,
-    ) -> (Operation, Result<(), Unheard>) {
+    ) -> (Operation, Result<(), NotDelivered>) {
         let (operation, heard) = match request {
             Ok(request) => {
                 let span = telemetry::span(&request.envelope);
@@ -110,7 +110,12 @@ impl FallbackResponder {
         Request::open(event, envelope, &self.hosts)
     }
 
-    async fn answer(&self, request: &Request, failure: &Failure, clock: Clock) -> (Operation, Result<(), Unheard>) {
+    async fn answer(
+        &self,
+        request: &Request,
+        failure: &Failure,
+        clock: Clock,
+    ) -> (Operation, Result<(), NotDelivered>) {
         let response = response(request, failure);
         let answered = telemetry::answered(&response);
         let body = response.body();
@@ -130,7 +135,7 @@ impl FallbackResponder {
             }
             Err(undelivered @ Undelivered::TimeUp { .. }) => {
                 tracing::warn!(%undelivered, "CloudFormation has no answer yet");
-                (Outcome::Continued, Err(Unheard(undelivered.to_string())))
+                (Outcome::Continued, Err(NotDelivered(undelivered.to_string())))
             }
         };
         (Operation::of(request, outcome, clock.began).in_bytes(body.len()), heard)
@@ -144,7 +149,7 @@ fn response(request: &Request, failure: &Failure) -> Response {
         return answer.clone();
     }
     let unknown = failure.may_have_begun.then_some(PERHAPS_MADE);
-    Response::failed(&request.envelope, request.held().or(unknown), &failure.reason)
+    Response::failed(&request.envelope, request.known_id().or(unknown), &failure.reason)
 }
 
 #[cfg(test)]
@@ -216,9 +221,9 @@ mod tests {
     fn the_id_is_the_one_held_so_far_or_else_the_one_that_cloudformation_gave() {
         let given = json!({"RequestType": "Update", "PhysicalResourceId": "ou-1", "OldResourceProperties": {}});
         assert_eq!(id(&given, true), "ou-1");
-        let sent_on = json!({"PhysicalResourceId": "ou-1", "Continuation": {"Held": "ou-2"}});
+        let sent_on = json!({"PhysicalResourceId": "ou-1", "Continuation": {"HeldId": "ou-2"}});
         assert_eq!(id(&sent_on, true), "ou-2");
-        assert_eq!(id(&json!({"Continuation": {"Held": "car-1"}}), false), "car-1");
+        assert_eq!(id(&json!({"Continuation": {"HeldId": "car-1"}}), false), "car-1");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
     deliver::{LAST_MOMENT, deliver},
     event::{self, Request},
     known::PERHAPS_MADE,
-    lifecycle::Outcome,
+    lifecycle::InvocationResult,
     metrics::{self, Operation, measured},
     records,
     response::Response,
@@ -52,7 +52,7 @@ trait Served {
         lifecycle: &'a Lifecycle,
         request: &'a Request,
         clock: Clock,
-    ) -> LocalBoxFuture<'a, Outcome>;
+    ) -> LocalBoxFuture<'a, InvocationResult>;
 }
 
 impl<R: Resource, B: Build<R>> Served for Built<R, B> {
@@ -69,7 +69,7 @@ impl<R: Resource, B: Build<R>> Served for Built<R, B> {
         lifecycle: &'a Lifecycle,
         request: &'a Request,
         clock: Clock,
-    ) -> LocalBoxFuture<'a, Outcome> {
+    ) -> LocalBoxFuture<'a, InvocationResult> {
         Box::pin(lifecycle.answer(self, request, clock))
     }
 }
@@ -139,9 +139,9 @@ impl Function<'_> {
         clock: Clock,
     ) -> (Operation, Option<Response>) {
         let response = match self.outcome(request, clock).await {
-            Outcome::Answer(response) => response,
-            Outcome::Continue { past, reason } => {
-                let event = event::continued(event, &past);
+            InvocationResult::Answer(response) => response,
+            InvocationResult::Continue { continuation, reason } => {
+                let event = event::continued(event, &continuation);
                 // The other half is for the answer, if Lambda doesn't take it.
                 let now = Instant::now();
                 let until = now + clock.deadline.saturating_duration_since(now) / 2;
@@ -153,7 +153,7 @@ impl Function<'_> {
                     Err(why) => {
                         let reason = format!("{reason}; the function could not invoke itself to go on: {why}");
                         // What was waited for may be a call whose answer was lost.
-                        let held = past.held.as_deref().unwrap_or(PERHAPS_MADE);
+                        let held = continuation.held_id.as_deref().unwrap_or(PERHAPS_MADE);
                         Response::failed(&request.envelope, Some(held), &reason)
                     }
                 }
@@ -163,7 +163,7 @@ impl Function<'_> {
     }
 
     /// What becomes of a request, before anybody is told.
-    pub(crate) async fn outcome(&self, request: &Request, clock: Clock) -> Outcome {
+    pub(crate) async fn outcome(&self, request: &Request, clock: Clock) -> InvocationResult {
         let resource_type = &request.envelope.resource_type;
         let of_that_name = self.types.iter().find(|of| of.name.is_some_and(|name| name == resource_type));
         if let Some(of) = of_that_name.or_else(|| self.types.iter().find(|of| of.name.is_none())) {

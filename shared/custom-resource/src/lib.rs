@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod account_id;
-mod answer;
 mod attributes;
 mod aws_error;
 mod built;
@@ -34,6 +33,7 @@ mod request_table;
 mod resource;
 mod response;
 mod response_url;
+mod sdk_result;
 mod server;
 mod table_client;
 mod telemetry;
@@ -45,7 +45,6 @@ mod warm_up;
 mod writes;
 
 pub use account_id::{account_of, is_account_id};
-pub use answer::{Answer, Passing};
 pub use aws_config::SdkConfig;
 pub use aws_error::AwsError;
 pub use claim::Claim;
@@ -54,13 +53,13 @@ pub use envelope::{Envelope, Unanswerable};
 pub use error::{Error, NotYet, Refusal, Result};
 pub use event::{Continuation, Request};
 pub use event_text::readable;
-pub use fallback_responder::{Failure, FallbackResponder, Unheard};
+pub use fallback_responder::{Failure, FallbackResponder, NotDelivered};
 pub use function::Function;
 pub use function_arn::FunctionArn;
 pub use invocation::{Invocation, RequestType};
 pub use known::Known;
 pub use left_behind::LeftBehind;
-pub use lifecycle::{Admission, Lifecycle, Outcome, of_own_account};
+pub use lifecycle::{Admission, InvocationResult, Lifecycle, of_own_account};
 pub use mangled::{mangled, mangled_account_id};
 pub use owner::Owner;
 pub use request_order::{NotARequestOrder, RequestOrder};
@@ -68,6 +67,7 @@ pub use request_table::RequestTable;
 pub use resource::Resource;
 pub use response::{Response, Status};
 pub use response_url::{ResponseHosts, ResponseUrl};
+pub use sdk_result::{Passing, SdkResult};
 pub use server::{Server, serve};
 pub use table_client::table_client;
 pub use telemetry::start_log;

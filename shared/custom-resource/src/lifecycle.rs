@@ -46,13 +46,13 @@ const DEFECT: &str = "a defect in this handler stopped the work; the log says wh
 
 /// What becomes of a request in one invocation.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum InvocationResult {
     /// CloudFormation gets this.
     Answer(Response),
     /// The world isn't ready: another invocation is to go on.
     Continue {
         /// What it has to know.
-        past: Continuation,
+        continuation: Continuation,
         /// Why it failed, if there is no other invocation.
         reason: String,
     },
@@ -97,12 +97,12 @@ impl Default for Lifecycle {
 
 impl Lifecycle {
     /// Does what `request` asks of `resource`, and says what to answer.
-    pub async fn answer<R: Resource>(&self, resource: &R, request: &Request, clock: Clock) -> Outcome {
+    pub async fn answer<R: Resource>(&self, resource: &R, request: &Request, clock: Clock) -> InvocationResult {
         let envelope = &request.envelope;
         if let Err(reason) = (self.admission)(envelope) {
-            return Outcome::Answer(refused(request, &reason));
+            return InvocationResult::Answer(refused(request, &reason));
         }
-        let failed = |reason: &str| Outcome::Answer(Response::failed(envelope, request.held(), reason));
+        let failed = |reason: &str| InvocationResult::Answer(Response::failed(envelope, request.known_id(), reason));
         let asked = match &request.asked {
             Ok(asked) => asked,
             Err(reason) => return failed(reason),
@@ -123,9 +123,9 @@ impl Lifecycle {
     }
 
     /// Refuses a request that no resource is for.
-    pub(crate) fn refuse(&self, request: &Request, reason: String) -> Outcome {
+    pub(crate) fn refuse(&self, request: &Request, reason: String) -> InvocationResult {
         let reason = (self.admission)(&request.envelope).err().unwrap_or(reason);
-        Outcome::Answer(refused(request, &reason))
+        InvocationResult::Answer(refused(request, &reason))
     }
 
     fn claim<Id: FromStr + Display + Clone>(&self, request: &Request, asked: &Asked, made: u64) -> Claim<Id> {
@@ -137,7 +137,7 @@ impl Lifecycle {
         let order =
             RequestOrder::new(made, request_type == RequestType::Delete, &format!("{} {wording}", envelope.request_id));
         let invocation = Invocation::new(envelope.function.clone(), request_type, order, self.requests.clone());
-        Claim::of(owner, invocation, envelope.physical_resource_id.as_deref(), request.past.held.as_deref())
+        Claim::of(owner, invocation, envelope.physical_resource_id.as_deref(), request.continuation.held_id.as_deref())
     }
 }
 
@@ -147,7 +147,7 @@ fn refused(request: &Request, reason: &str) -> Response {
     let envelope = &request.envelope;
     match (&request.asked, envelope.physical_resource_id.as_deref()) {
         (Ok(Asked::Delete { .. }), Some(NOTHING_MADE)) => Response::success(envelope, NOTHING_MADE, Map::new(), false),
-        _ => Response::failed(envelope, request.held(), reason),
+        _ => Response::failed(envelope, request.known_id(), reason),
     }
 }
 
@@ -157,16 +157,16 @@ fn answered<P, Id: FromStr + Display + Clone>(
     work: &Work<P>,
     claim: &Claim<Id>,
     worked: Result<Map<String, Value>, Unfinished>,
-) -> Outcome {
+) -> InvocationResult {
     let envelope = &request.envelope;
-    let given = envelope.physical_resource_id.clone();
+    let known_id = envelope.physical_resource_id.clone();
     let is_delete = matches!(work, Work::Remove { .. });
     // Nothing was made as far as anybody knows, and nothing was found that had been made all the same.
     // CloudFormation invents an id where it has no answer: then nobody knows what was made.
-    let knows_of_nothing = is_delete && matches!(claim.known(), Known::Nothing) && claim.held().is_none();
+    let knows_of_nothing = is_delete && matches!(claim.known(), Known::Nothing) && claim.held_id().is_none();
     // A Delete is answered with the id that CloudFormation gave, and with no other.
-    let held = if is_delete { given } else { claim.held().or(given) };
-    Outcome::Answer(match (worked, held) {
+    let held = if is_delete { known_id } else { claim.held_id().or(known_id) };
+    InvocationResult::Answer(match (worked, held) {
         (Ok(data), Some(id)) => Response::success(envelope, &id, data, claim.masks_attributes()),
         (Ok(_), None) => {
             Response::failed(envelope, Some(PERHAPS_MADE), "a defect in this handler: the work is done, but has no id")
@@ -182,8 +182,8 @@ fn answered<P, Id: FromStr + Display + Clone>(
         (Err(Unfinished::Failed(reason)), held) => {
             Response::failed(envelope, Some(held.as_deref().unwrap_or(PERHAPS_MADE)), &reason)
         }
-        (Err(Unfinished::Waiting { past, reason }), held) => {
-            return Outcome::Continue { past: Continuation { held, ..past }, reason };
+        (Err(Unfinished::Waiting { continuation, reason }), held) => {
+            return InvocationResult::Continue { continuation: Continuation { held_id: held, ..continuation }, reason };
         }
     })
 }
@@ -221,7 +221,7 @@ enum Unfinished {
     /// It would end the same again.
     Refused(String),
     Waiting {
-        past: Continuation,
+        continuation: Continuation,
         reason: String,
     },
 }
@@ -244,7 +244,7 @@ async fn until_done<R: Resource>(
     let end_of_patience = start + without_reserve(request.service_timeout.saturating_sub(age));
     let end = end_of_invocation.min(end_of_patience);
 
-    let mut waits = Waits(request.past.waits.clone());
+    let mut waits = Waits(request.continuation.waits.clone());
     let mut last_said: Option<NotYet> = None;
     let mut pause = FIRST_PAUSE;
     // A refusal says that nothing was made by the call that it answers, and nothing about others before: one that got no answer, or
@@ -264,7 +264,7 @@ async fn until_done<R: Resource>(
             Ok(Ok(Err(Error::NotYet(not_yet)))) => {
                 perhaps_made |= is_ensure && not_yet.kind == Kind::Unanswered;
                 metrics::waited(&not_yet);
-                let waited = waits.said(&not_yet.topic, now());
+                let waited = waits.waited_for(&not_yet.topic, now());
                 if not_yet.within.is_some_and(|window| waited >= window) {
                     if not_yet.is_denial() && claim.writes().deny() {
                         continue;
@@ -298,11 +298,11 @@ async fn until_done<R: Resource>(
             continue;
         }
         let waiting_for = last_said.map_or_else(String::new, |not_yet| not_yet.to_string());
-        let invocations = request.past.invocations + 1;
+        let invocations = request.continuation.invocations + 1;
         if end_of_invocation + WORTH_GOING_ON < end_of_patience && invocations < LONGEST_CHAIN {
-            let past = Continuation { first_try: Some(made), invocations, held: None, waits: waits.0 };
+            let continuation = Continuation { first_try: Some(made), invocations, held_id: None, waits: waits.0 };
             return Err(Unfinished::Waiting {
-                past,
+                continuation,
                 reason: format!("not finished in the function's time: {waiting_for}"),
             });
         }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use crate::{Answer, AwsError, Error, Owner, RequestOrder, Result, digest::digest_of, table_client};
+use crate::{AwsError, Error, Owner, RequestOrder, Result, SdkResult, digest::digest_of, table_client};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
@@ -138,7 +138,7 @@ impl RequestTable {
         {
             return Ok(Noted::Before(failed.item().cloned().unwrap_or_default()));
         }
-        answer.said().map(|_| Noted::Now).map_err(out_of_reach)
+        answer.map_aws_error().map(|_| Noted::Now).map_err(out_of_reach)
     }
 }
 

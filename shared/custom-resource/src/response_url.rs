@@ -37,10 +37,11 @@ impl ResponseUrl {
     /// version 4, and in one of version 2 two hours before `Expires`. `None` if it says neither.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
     pub(crate) fn signed_at(&self) -> Option<u64> {
-        let said = |name: &str| self.0.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-        let seconds = match said("X-Amz-Date") {
+        let parameter =
+            |name: &str| self.0.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+        let seconds = match parameter("X-Amz-Date") {
             Some(date) => seconds_of(&date)?,
-            None => said("Expires")?.parse::<u64>().ok()?.checked_sub(VALID_FOR.as_secs())?,
+            None => parameter("Expires")?.parse::<u64>().ok()?.checked_sub(VALID_FOR.as_secs())?,
         };
         seconds.checked_mul(1000)
     }

@@ -47,10 +47,13 @@ const SENDERS: [&str; 13] = [
 const SENDING: [&str; 3] = ["aws_sdk_", "aws_smithy_", "Lambda runtime"];
 
 /// What `RUST_LOG` says. What it says that can't be read counts as nothing.
-fn levels(said: Option<&str>) -> Targets {
-    let said = said.filter(|said| !said.is_empty()).and_then(|said| said.parse::<Targets>().ok()).unwrap_or_default();
+fn levels(directives: Option<&str>) -> Targets {
+    let directives = directives
+        .filter(|directives| !directives.is_empty())
+        .and_then(|directives| directives.parse::<Targets>().ok())
+        .unwrap_or_default();
     // The crates that aren't named.
-    if said.default_level().is_some() { said } else { said.with_default(LevelFilter::INFO) }
+    if directives.default_level().is_some() { directives } else { directives.with_default(LevelFilter::INFO) }
 }
 
 fn filter(ours: Vec<String>, levels: Targets) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
@@ -106,12 +109,12 @@ pub(crate) fn span(envelope: &Envelope) -> tracing::Span {
 mod tests {
     use super::*;
 
-    fn wanted(said: &str, target: &str, line: Level) -> bool {
+    fn wanted(directives: &str, target: &str, line: Level) -> bool {
         let ours = crates(&[
             "policy_statement::Statements<ecr_policy_statement::Ecr<aws_sdk_ecr::Client>>",
             "aws_config_alias::A",
         ]);
-        is_wanted(&ours, &levels(Some(said)), target, line)
+        is_wanted(&ours, &levels(Some(directives)), target, line)
     }
 
     #[test]
@@ -145,8 +148,8 @@ mod tests {
     #[test]
     fn a_quiet_log_is_quiet_for_all_and_what_can_not_be_read_is_no_silence() {
         assert!(!wanted("error", "policy_statement", Level::WARN) && !wanted("error", "reqwest", Level::WARN));
-        for said in ["", "a=loud"] {
-            assert!(wanted(said, "policy_statement", Level::INFO), "{said}");
+        for directives in ["", "a=loud"] {
+            assert!(wanted(directives, "policy_statement", Level::INFO), "{directives}");
         }
     }
 }

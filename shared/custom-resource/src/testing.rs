@@ -41,7 +41,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    Claim, Clock, Envelope, Function, Lifecycle, Outcome, Request, Resource, Response, ResponseHosts, Result,
+    Claim, Clock, Envelope, Function, InvocationResult, Lifecycle, Request, Resource, Response, ResponseHosts, Result,
     event::continued, lifecycle::ensured,
 };
 
@@ -177,7 +177,7 @@ impl Event {
     }
 
     #[expect(clippy::panic, reason = "a test fails so")]
-    async fn answered(&self, invocation: impl AsyncFn(&Request, Clock) -> Outcome) -> Response {
+    async fn answered(&self, invocation: impl AsyncFn(&Request, Clock) -> InvocationResult) -> Response {
         let hosts = ResponseHosts::in_region("us-east-1");
         let mut event = self.json.clone();
         // A clock that stands still goes on with tokio's.
@@ -192,8 +192,8 @@ impl Event {
                 Err(unanswerable) => panic!("{unanswerable}"),
             };
             match invocation(&request, clock).await {
-                Outcome::Answer(response) => return response,
-                Outcome::Continue { past, .. } => event = continued(&event, &past),
+                InvocationResult::Answer(response) => return response,
+                InvocationResult::Continue { continuation, .. } => event = continued(&event, &continuation),
             }
         }
     }

@@ -11,7 +11,7 @@ pub(crate) struct Waits(pub(crate) Vec<(String, u64, u64)>);
 impl Waits {
     /// Notes that `topic` is waited for at `now`, and says for how long it has been. Two waits that take turns go on both;
     /// one that wasn't said for `FORGOTTEN_AFTER` begins anew.
-    pub(crate) fn said(&mut self, topic: &str, now: u64) -> Duration {
+    pub(crate) fn waited_for(&mut self, topic: &str, now: u64) -> Duration {
         self.0.retain(|(_, _, last)| now.saturating_sub(*last) < FORGOTTEN_AFTER);
         if let Some((_, first, last)) = self.0.iter_mut().find(|(known, ..)| known == topic) {
             *last = now;

@@ -5,8 +5,8 @@
 use std::{cell::RefCell, future::pending, time::Duration};
 
 use custom_resource::{
-    AwsError, Claim, Clock, Continuation, Envelope, Error, LeftBehind, Lifecycle, Outcome, Request, RequestOrder,
-    Resource, Response, ResponseHosts, Result, Status,
+    AwsError, Claim, Clock, Continuation, Envelope, Error, InvocationResult, LeftBehind, Lifecycle, Request,
+    RequestOrder, Resource, Response, ResponseHosts, Result, Status,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -152,12 +152,12 @@ fn event(request_type: &str, id: Option<&str>) -> Value {
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:111111111111:function:thing";
 
-async fn outcome(script: &Script, event: &Value) -> Outcome {
+async fn outcome(script: &Script, event: &Value) -> InvocationResult {
     through(FUNCTION, script, event).await
 }
 
 /// The outcome on a function that was invoked by this ARN.
-async fn through<R: Resource>(function: &str, resource: &R, event: &Value) -> Outcome {
+async fn through<R: Resource>(function: &str, resource: &R, event: &Value) -> InvocationResult {
     let envelope = Envelope::read(event, function, "log/1").unwrap();
     let request = Request::open(event, envelope, &ResponseHosts::in_region("us-east-1")).unwrap();
     Lifecycle::default().answer(resource, &request, Clock { deadline: Instant::now() + INVOCATION, began: BEGAN }).await
@@ -165,8 +165,8 @@ async fn through<R: Resource>(function: &str, resource: &R, event: &Value) -> Ou
 
 async fn told(script: &Script, event: &Value) -> Response {
     match outcome(script, event).await {
-        Outcome::Answer(response) => response,
-        Outcome::Continue { reason, .. } => panic!("went on: {reason}"),
+        InvocationResult::Answer(response) => response,
+        InvocationResult::Continue { reason, .. } => panic!("went on: {reason}"),
     }
 }
 
@@ -233,7 +233,7 @@ async fn what_is_denied_for_longer_than_to_a_fresh_role_is_tried_once_more_witho
     for (needs_it, status) in [(false, Status::Success), (true, Status::Failed)] {
         let began = Instant::now();
         let event = event("Update", Some("thing-1"));
-        let Outcome::Answer(response) = through(FUNCTION, &Denied { needs_it }, &event).await else {
+        let InvocationResult::Answer(response) = through(FUNCTION, &Denied { needs_it }, &event).await else {
             panic!("went on")
         };
         assert_eq!(response.status(), status);
@@ -322,8 +322,8 @@ async fn a_refusal_says_in_the_id_that_nothing_was_made_and_a_panic_or_a_timeout
 /// A Create that an earlier invocation has worked on, which held nothing.
 fn continued() -> Value {
     let mut sent_on = event("Create", None);
-    let past = Continuation { first_try: Some(BEGAN), invocations: 1, ..Continuation::default() };
-    sent_on["Continuation"] = serde_json::to_value(past).unwrap();
+    let continuation = Continuation { first_try: Some(BEGAN), invocations: 1, ..Continuation::default() };
+    sent_on["Continuation"] = serde_json::to_value(continuation).unwrap();
     sent_on
 }
 
@@ -472,13 +472,15 @@ async fn the_work_stops_early_enough_for_the_answer_to_be_sent() {
 #[tokio::test(start_paused = true)]
 async fn work_that_outlives_the_invocation_goes_on_in_the_next_with_its_past() {
     let script = Script::of(&[&[Step::Hold("thing-1"), Step::NotYet("it is being made")]]);
-    let Outcome::Continue { past, reason } = outcome(&script, &event("Create", None)).await else { panic!("answered") };
+    let InvocationResult::Continue { continuation, reason } = outcome(&script, &event("Create", None)).await else {
+        panic!("answered")
+    };
     assert_eq!(reason, "not finished in the function's time: it is being made");
-    assert_eq!(past.first_try, Some(BEGAN));
-    assert_eq!(past.held.as_deref(), Some("thing-1"));
+    assert_eq!(continuation.first_try, Some(BEGAN));
+    assert_eq!(continuation.held_id.as_deref(), Some("thing-1"));
 
     let mut sent_on = event("Create", None);
-    sent_on["Continuation"] = serde_json::to_value(past).unwrap();
+    sent_on["Continuation"] = serde_json::to_value(continuation).unwrap();
     let next = Script::of(&[&[]]);
     let response = told(&next, &sent_on).await;
     assert_eq!((response.status(), response.physical_resource_id()), (Status::Success, "thing-1"));
@@ -490,11 +492,11 @@ async fn a_chain_of_invocations_is_answered_before_lambda_ends_it() {
     let mut sent_on = event("Create", None);
     for invocation in 1.. {
         match outcome(&Script::of(&[&[Step::NotYet("it is being made")]]), &sent_on).await {
-            Outcome::Continue { past, .. } => {
-                let past = Continuation { first_try: Some(BEGAN), ..past };
-                sent_on["Continuation"] = serde_json::to_value(past).unwrap();
+            InvocationResult::Continue { continuation, .. } => {
+                let continuation = Continuation { first_try: Some(BEGAN), ..continuation };
+                sent_on["Continuation"] = serde_json::to_value(continuation).unwrap();
             }
-            Outcome::Answer(response) => {
+            InvocationResult::Answer(response) => {
                 assert_failed(&response, "something-may-have-been-made", "gave up after");
                 assert!((10..16).contains(&invocation), "{invocation}");
                 return;
@@ -506,14 +508,14 @@ async fn a_chain_of_invocations_is_answered_before_lambda_ends_it() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_cut_off_during_a_wait_is_no_failure() {
     let script = Script::of(&[&[Step::NotYet("it is being made")], &[Step::Hang]]);
-    assert!(matches!(outcome(&script, &event("Create", None)).await, Outcome::Continue { .. }));
+    assert!(matches!(outcome(&script, &event("Create", None)).await, InvocationResult::Continue { .. }));
 }
 
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_longer_than_cloudformation() {
     let mut late = event("Create", None);
-    let past = Continuation { first_try: Some(BEGAN - 3_500_000), ..Continuation::default() };
-    late["Continuation"] = serde_json::to_value(past).unwrap();
+    let continuation = Continuation { first_try: Some(BEGAN - 3_500_000), ..Continuation::default() };
+    late["Continuation"] = serde_json::to_value(continuation).unwrap();
     let start = Instant::now();
     let response = told(&Script::of(&[&[Step::NotYet("it is being made")]]), &late).await;
     assert_failed(&response, "something-may-have-been-made", "gave up after 35");
@@ -548,7 +550,7 @@ async fn nothing_is_done_for_a_request_that_cloudformation_waits_for_no_longer()
     let reason = "the request was made 61 seconds ago, which is beyond its ServiceTimeout of 60, so nothing was done";
     assert_failed(&told(&script, &short).await, "nothing-was-made", reason);
     let mut sent_on = made(3_600);
-    sent_on["Continuation"] = json!({ "Held": "thing-1", "Invocations": 1 });
+    sent_on["Continuation"] = json!({ "HeldId": "thing-1", "Invocations": 1 });
     assert_failed(&told(&script, &sent_on).await, "thing-1", "the request was made 3600 seconds ago");
     assert_eq!(script.calls_made(), 0);
 }
@@ -628,12 +630,12 @@ async fn a_delete_that_found_what_nobody_knew_of_fails_if_it_has_to_stay() {
 #[tokio::test(start_paused = true)]
 async fn a_window_lasts_over_invocations() {
     let mut sent_on = event("Create", None);
-    let past = Continuation {
+    let continuation = Continuation {
         first_try: Some(BEGAN - 200_000),
         waits: vec![("the principal isn't there yet".to_owned(), BEGAN - 119_000, BEGAN - 20_000)],
         ..Continuation::default()
     };
-    sent_on["Continuation"] = serde_json::to_value(past).unwrap();
+    sent_on["Continuation"] = serde_json::to_value(continuation).unwrap();
     let start = Instant::now();
     let script = Script::of(&[&[Step::NotYetWithin(Duration::from_mins(2), "the principal isn't there yet")]]);
     assert_failed(
@@ -697,7 +699,7 @@ async fn attributes_are_masked_answer_by_answer() {
     for (name, is_masked) in [("secret", json!(true)), ("open", Value::Null)] {
         let mut event = event("Create", None);
         event["ResourceProperties"] = json!({ "Name": name });
-        let Outcome::Answer(response) = through(FUNCTION, &Secretive, &event).await else { panic!("went on") };
+        let InvocationResult::Answer(response) = through(FUNCTION, &Secretive, &event).await else { panic!("went on") };
         let body: Value = serde_json::from_str(&response.body()).unwrap();
         assert_eq!((&body["NoEcho"], &body["Data"]["Greeting"]), (&is_masked, &json!(name)));
     }
@@ -743,7 +745,7 @@ async fn updated(handler: &Replacing, id: &str, old: &str, new: &str) -> Respons
     let mut event = event("Update", Some(id));
     event["OldResourceProperties"] = json!({ "Name": old });
     event["ResourceProperties"] = json!({ "Name": new });
-    let Outcome::Answer(response) = through(FUNCTION, handler, &event).await else { panic!("went on") };
+    let InvocationResult::Answer(response) = through(FUNCTION, handler, &event).await else { panic!("went on") };
     response
 }
 
@@ -789,7 +791,9 @@ impl Resource for SeenOnce {
 #[tokio::test(start_paused = true)]
 async fn what_was_seen_once_of_a_cancelled_replacement_is_not_forgotten_at_the_next_attempt() {
     let event = event("Update", Some("thing-a"));
-    let Outcome::Answer(response) = through(FUNCTION, &SeenOnce::default(), &event).await else { panic!("went on") };
+    let InvocationResult::Answer(response) = through(FUNCTION, &SeenOnce::default(), &event).await else {
+        panic!("went on")
+    };
     assert_failed(&response, "thing-a", "not yours");
 }
 

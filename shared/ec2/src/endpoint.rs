@@ -26,12 +26,12 @@ pub(crate) struct Address(Result<String, &'static str>);
 impl Address {
     pub(crate) fn of(aws: &SdkConfig) -> Self {
         let (is_fips, is_dual_stack) = (aws.use_fips().unwrap_or(false), aws.use_dual_stack().unwrap_or(false));
-        Self(match (said(aws), aws.region()) {
+        Self(match (configured(aws), aws.region()) {
             (Some(_), _) if is_fips => Err("Invalid Configuration: FIPS and custom endpoint are not supported"),
             (Some(_), _) if is_dual_stack => {
                 Err("Invalid Configuration: Dualstack and custom endpoint are not supported")
             }
-            (Some(said), _) => Ok(said),
+            (Some(configured), _) => Ok(configured),
             (None, Some(region)) => Ok(of_region(region.as_ref(), is_fips, is_dual_stack)),
             (None, None) => Err("Invalid Configuration: Missing Region"),
         })
@@ -46,7 +46,7 @@ impl ResolveEndpoint for Address {
 }
 
 /// What `AWS_ENDPOINT_URL_EC2` says, or else `AWS_ENDPOINT_URL`.
-fn said(aws: &SdkConfig) -> Option<String> {
+fn configured(aws: &SdkConfig) -> Option<String> {
     let key = ServiceConfigKey::builder().service_id("EC2").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
     let of_service = aws.service_config().zip(key.ok()).and_then(|(config, key)| config.load_config(key));
     of_service.or_else(|| aws.endpoint_url().map(ToOwned::to_owned))

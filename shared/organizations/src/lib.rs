@@ -11,7 +11,7 @@ use aws_sdk_organizations::{
     operation::list_roots::ListRootsOutput,
     types::{ConstraintViolationExceptionReason, Parent, Root, Tag},
 };
-use custom_resource::{Answer, Error, Passing, Result};
+use custom_resource::{Error, Passing, Result, SdkResult};
 
 mod ids;
 mod sharing;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use custom_resource::{AwsError, Error, Result};
 
-use crate::{Limit, Lookup, Place, Policy, PolicyStore};
+use crate::{Limit, Lookup, Policy, PolicyStore, TargetLocation};
 
 /// A store whose denials say what opens it.
 pub(crate) struct Acting<S> {
@@ -15,28 +15,31 @@ pub(crate) struct Acting<S> {
 }
 
 impl<S: PolicyStore> Acting<S> {
-    pub(crate) async fn resolve(&self, place: Place<S::Target>) -> Result<Lookup<Place<S::Target>>> {
-        self.said(self.store.resolve(place).await)
+    pub(crate) async fn resolve(
+        &self,
+        location: TargetLocation<S::Target>,
+    ) -> Result<Lookup<TargetLocation<S::Target>>> {
+        self.advised(self.store.resolve(location).await)
     }
 
-    pub(crate) async fn get(&self, place: &Place<S::Target>) -> Result<Policy> {
-        self.said(self.store.get(place).await)
+    pub(crate) async fn get(&self, location: &TargetLocation<S::Target>) -> Result<Policy> {
+        self.advised(self.store.get(location).await)
     }
 
-    pub(crate) async fn put(&self, place: &Place<S::Target>, text: &str) -> Result<(), AwsError> {
-        self.answered(self.store.put(place, text).await)
+    pub(crate) async fn put(&self, location: &TargetLocation<S::Target>, text: &str) -> Result<(), AwsError> {
+        self.answered(self.store.put(location, text).await)
     }
 
-    pub(crate) async fn delete(&self, place: &Place<S::Target>) -> Result<(), AwsError> {
-        self.answered(self.store.delete(place).await)
+    pub(crate) async fn delete(&self, location: &TargetLocation<S::Target>) -> Result<(), AwsError> {
+        self.answered(self.store.delete(location).await)
     }
 
-    pub(crate) async fn limit(&self, place: &Place<S::Target>) -> Result<Limit> {
-        self.said(self.store.limit(place).await)
+    pub(crate) async fn limit(&self, location: &TargetLocation<S::Target>) -> Result<Limit> {
+        self.advised(self.store.limit(location).await)
     }
 
-    fn said<T>(&self, said: Result<T>) -> Result<T> {
-        if self.is_own { said.map_err(|error: Error| error.advised_if_denied(S::OPENED_BY)) } else { said }
+    fn advised<T>(&self, ended: Result<T>) -> Result<T> {
+        if self.is_own { ended.map_err(|error: Error| error.advised_if_denied(S::OPENED_BY)) } else { ended }
     }
 
     fn answered(&self, answered: Result<(), AwsError>) -> Result<(), AwsError> {

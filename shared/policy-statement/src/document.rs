@@ -98,8 +98,8 @@ impl Document {
         for present in self.statements.drain(..) {
             if !present.is_of(mark) {
                 kept.push(present);
-            } else if let Some(place) = wanted.iter().position(|statement| statement.sid() == present.sid()) {
-                kept.push(wanted.remove(place).clone());
+            } else if let Some(index) = wanted.iter().position(|statement| statement.sid() == present.sid()) {
+                kept.push(wanted.remove(index).clone());
             }
         }
         kept.extend(wanted.into_iter().cloned());
@@ -216,8 +216,8 @@ fn all_found<'a>(wanted: impl Iterator<Item = &'a Statement>, present: impl Iter
 
 /// Takes one that equals `wanted` out of `present`, if there is one.
 fn take<T: PartialEq>(present: &mut Vec<T>, wanted: &T) -> bool {
-    let place = present.iter().position(|candidate| candidate == wanted);
-    place.map(|place| present.swap_remove(place)).is_some()
+    let index = present.iter().position(|candidate| candidate == wanted);
+    index.map(|index| present.swap_remove(index)).is_some()
 }
 
 #[cfg(test)]

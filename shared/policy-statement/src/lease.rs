@@ -16,10 +16,10 @@ use aws_sdk_dynamodb::{
     operation::update_item::builders::UpdateItemFluentBuilder,
     types::{AttributeValue, ReturnValue},
 };
-use custom_resource::{Answer, AwsError, Error, RequestOrder, Result, SdkConfig, table_client};
+use custom_resource::{AwsError, Error, RequestOrder, Result, SdkConfig, SdkResult, table_client};
 use tokio::time::{Instant, timeout_at};
 
-use crate::past::{Past, Pending};
+use crate::policy_history::{Pending, PolicyHistory};
 
 /// The variable with the name of the table.
 const TABLE: &str = "LEASE_TABLE";
@@ -35,7 +35,7 @@ const KEPT: Duration = Duration::from_hours(24);
 const POLICY: &str = "Policy";
 const HOLDER: &str = "Holder";
 const UNTIL: &str = "Until";
-const PAST: &str = "Past";
+const HISTORY: &str = "History";
 const EXPIRES: &str = "Expires";
 
 const IS_FREE: &str = "attribute_not_exists(#until) OR #until < :now OR #holder = :holder";
@@ -80,7 +80,7 @@ impl Leases {
     ) -> Result<T> {
         let began = Instant::now();
         let lease = self.take(policy, mark, began).await?;
-        if !lease.past.borrow_mut().admits(mark, order) {
+        if !lease.history.borrow_mut().admits(mark, order) {
             self.give_back(&lease).await?;
             return Err(Error::refused(
                 "a later request for this resource was worked on meanwhile, so nothing was done",
@@ -93,10 +93,10 @@ impl Leases {
         });
         // A write that nobody knows the end of may still come to pass: then nobody else may write before the lease is over.
         if !lease.open_end.get() {
-            let given_back = self.give_back(&lease).await;
+            let released = self.give_back(&lease).await;
             // What was done counts once the next holder knows of it.
             if worked.is_ok() {
-                given_back?;
+                released?;
             }
         }
         worked
@@ -109,7 +109,7 @@ impl Leases {
             key: policy.to_lowercase(),
             holder: format!("{mark} {:016x}", fastrand::u64(..)),
             began,
-            past: RefCell::default(),
+            history: RefCell::default(),
             open_end: Cell::new(false),
         };
         let now = now();
@@ -125,9 +125,9 @@ impl Leases {
             .await;
         match taken.none_if(&[NOT_SO]) {
             Ok(Some(item)) => {
-                let past = item.attributes.as_ref().and_then(|item| item.get(PAST)?.as_l().ok());
-                let lines = past.into_iter().flatten().filter_map(|line| line.as_s().ok());
-                lease.past = RefCell::new(Past::read(lines.map(String::as_str), now, self.lag));
+                let history = item.attributes.as_ref().and_then(|item| item.get(HISTORY)?.as_l().ok());
+                let lines = history.into_iter().flatten().filter_map(|line| line.as_s().ok());
+                lease.history = RefCell::new(PolicyHistory::read(lines.map(String::as_str), now, self.lag));
                 Ok(lease)
             }
             Ok(None) => Err(Error::leased(format!("the policy of {policy} is being changed by another request"))),
@@ -137,16 +137,16 @@ impl Leases {
 
     /// If that fails the lease ends by itself, and holds others up until then.
     async fn give_back(&self, lease: &Lease<'_>) -> Result<()> {
-        let past = lease.past.borrow().clone();
-        let given_back = lease.note(&past, "SET #until = :until, #past = :past", |request| {
+        let history = lease.history.borrow().clone();
+        let released = lease.note(&history, "SET #until = :until, #history = :history", |request| {
             request.expression_attribute_values(":until", millis(Duration::ZERO))
         });
-        let given_back = timeout_at(lease.began + self.lasts, given_back).await;
-        let given_back = given_back.unwrap_or_else(|_| Err(Error::not_yet("the lease ended before it was given back")));
-        if let Err(reason) = &given_back {
+        let released = timeout_at(lease.began + self.lasts, released).await;
+        let released = released.unwrap_or_else(|_| Err(Error::not_yet("the lease ended before it was given back")));
+        if let Err(reason) = &released {
             tracing::warn!(%reason, "a lease was not given back");
         }
-        given_back
+        released
     }
 }
 
@@ -171,39 +171,39 @@ pub(crate) struct Lease<'a> {
     key: String,
     holder: String,
     began: Instant,
-    past: RefCell<Past>,
+    history: RefCell<PolicyHistory>,
     open_end: Cell<bool>,
 }
 
 impl Lease<'_> {
-    /// Whether the document of this fingerprint is one of the past, so that who reads it has to read again.
-    pub(crate) fn is_past(&self, fingerprint: &str) -> bool {
-        self.past.borrow_mut().is_past(fingerprint, now())
+    /// Whether the document of this fingerprint was replaced, so that who reads it has to read again.
+    pub(crate) fn is_replaced(&self, fingerprint: &str) -> bool {
+        self.history.borrow_mut().is_replaced(fingerprint, now())
     }
 
     /// Notes that AWS has taken the statements of the digest `wanted` from a claim, of which it showed those of `before`.
     pub(crate) fn wrote(&self, mark: &str, wanted: String, before: String) {
-        self.past.borrow_mut().wordings.wrote(mark, wanted, before, now());
+        self.history.borrow_mut().wordings.wrote(mark, wanted, before, now());
     }
 
     /// Notes that the claim's latest write is there as it was written.
     pub(crate) fn settled(&self, mark: &str) {
-        self.past.borrow_mut().wordings.settled(mark);
+        self.history.borrow_mut().wordings.settled(mark);
     }
 
-    /// Notes that the document of this fingerprint is no past one, as it was before it was there again.
-    pub(crate) fn is_present(&self, fingerprint: &str) {
-        self.past.borrow_mut().is_present(fingerprint);
+    /// Notes that the document of this fingerprint is no replaced one, as it was before it was there again.
+    pub(crate) fn is_current(&self, fingerprint: &str) {
+        self.history.borrow_mut().is_current(fingerprint);
     }
 
     /// Whether the statements of the digest `shown` are what AWS makes of those of `wanted`.
     pub(crate) fn is_wording(&self, mark: &str, wanted: &str, shown: &str) -> bool {
-        self.past.borrow().wordings.is_known(mark, wanted, shown)
+        self.history.borrow().wordings.is_known(mark, wanted, shown)
     }
 
-    /// The same, found out just now, from a document that isn't of the past.
+    /// The same, found out just now, from a document that was not replaced.
     pub(crate) fn learns_wording(&self, mark: &str, wanted: &str, shown: &str) -> bool {
-        self.past.borrow_mut().wordings.learns(mark, wanted, shown, now(), self.leases.lag)
+        self.history.borrow_mut().wordings.learns(mark, wanted, shown, now(), self.leases.lag)
     }
 
     /// Does `write`, which replaces the document of one fingerprint by that of another. That is noted before, so that
@@ -219,36 +219,36 @@ impl Lease<'_> {
             return Err(Error::not_yet("AWS was too slow to begin a change of the policy in this lease"));
         }
         let pending = Pending { before, after, at: now() };
-        let mut past = self.past.borrow().clone();
-        past.pending = Some(pending.clone());
-        self.note(&past, "SET #past = :past", |request| request).await?;
+        let mut history = self.history.borrow().clone();
+        history.pending = Some(pending.clone());
+        self.note(&history, "SET #history = :history", |request| request).await?;
         // Not before: what couldn't be noted isn't begun, and nobody has to wait for its end.
-        self.past.replace(past);
+        self.history.replace(history);
         self.open_end.set(true);
         let written = write.await;
         self.open_end.set(written.as_ref().is_err_and(|error| !error.is_refusal()));
-        let mut past = self.past.borrow_mut();
-        past.pending = None;
+        let mut history = self.history.borrow_mut();
+        history.pending = None;
         Ok(match written {
             Ok(()) => {
-                past.replaced(pending.before, &pending.after, now());
+                history.replaced(pending.before, &pending.after, now());
                 Written::Done(())
             }
             Err(error) => Written::NotDone(error),
         })
     }
 
-    /// Stores `past` as what is known, if the lease is still held.
+    /// Stores `history` as what is known, if the lease is still held.
     async fn note(
         &self,
-        past: &Past,
+        history: &PolicyHistory,
         expression: &str,
         more: impl FnOnce(UpdateItemFluentBuilder) -> UpdateItemFluentBuilder,
     ) -> Result<()> {
-        let past = past.write(now()).into_iter().map(AttributeValue::S).collect();
+        let history = history.write(now()).into_iter().map(AttributeValue::S).collect();
         let request = self.update()?.update_expression(expression).condition_expression(IS_HELD);
-        let request = request.expression_attribute_names("#past", PAST);
-        let request = more(request.expression_attribute_values(":past", AttributeValue::L(past)));
+        let request = request.expression_attribute_names("#history", HISTORY);
+        let request = more(request.expression_attribute_values(":history", AttributeValue::L(history)));
         match request.send().await.none_if(&[NOT_SO]) {
             Ok(Some(_)) => Ok(()),
             Ok(None) => Err(Error::not_yet("the lease on the policy was lost")),

@@ -8,7 +8,7 @@ use serde::{
     de::{Error as _, MapAccess, Visitor},
 };
 
-use crate::{Place, StatementProperty, Target, role::Role};
+use crate::{StatementProperty, Target, TargetLocation, role::Role};
 
 const STATEMENT: &str = "Statement";
 pub(crate) const ROLE_ARN: &str = "RoleArn";
@@ -26,7 +26,7 @@ const MOST: usize = 8;
 #[derive(Clone)]
 pub struct Properties<T> {
     /// The target, and the account that its own properties name, if they do.
-    pub(crate) named: Place<T>,
+    pub(crate) named: TargetLocation<T>,
     pub(crate) role: Option<Role>,
     pub(crate) statement: StatementProperty,
     pub(crate) prune_orphans: bool,
@@ -44,8 +44,8 @@ impl<T: Target> Properties<T> {
     ///
     /// # Errors
     /// Refused if the role is in another account than the target.
-    pub(crate) fn place(&self, home: &str) -> Result<Place<T>> {
-        let Place { account: named, target } = self.named.clone();
+    pub(crate) fn location(&self, home: &str) -> Result<TargetLocation<T>> {
+        let TargetLocation { account: named, target } = self.named.clone();
         let of_role = self.role.as_ref().map(|role| role.account().to_owned());
         if let (Some(named), Some(of_role)) = (&named, &of_role)
             && named != of_role
@@ -55,7 +55,7 @@ impl<T: Target> Properties<T> {
                 T::KIND
             )));
         }
-        Ok(Place { account: of_role.or(named).filter(|account| account != home), target })
+        Ok(TargetLocation { account: of_role.or(named).filter(|account| account != home), target })
     }
 }
 
@@ -127,7 +127,7 @@ fn with_what_became_of_it(wrong: String, text: Option<&String>) -> String {
 /// `<target>#<mark>`: what `!Ref` reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatementId<T> {
-    pub(crate) place: Place<T>,
+    pub(crate) location: TargetLocation<T>,
     pub(crate) mark: String,
 }
 
@@ -135,10 +135,10 @@ impl<T: Target> FromStr for StatementId<T> {
     type Err = NotAStatementId;
 
     fn from_str(text: &str) -> Result<Self, NotAStatementId> {
-        let (place, mark) = text.rsplit_once('#').ok_or(NotAStatementId)?;
+        let (location, mark) = text.rsplit_once('#').ok_or(NotAStatementId)?;
         let is_mark = mark.len() == 10 && mark.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        match place.parse() {
-            Ok(place) if is_mark => Ok(Self { place, mark: mark.to_owned() }),
+        match location.parse() {
+            Ok(location) if is_mark => Ok(Self { location, mark: mark.to_owned() }),
             _ => Err(NotAStatementId),
         }
     }
@@ -146,7 +146,7 @@ impl<T: Target> FromStr for StatementId<T> {
 
 impl<T: Target> fmt::Display for StatementId<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}", self.place, self.mark)
+        write!(f, "{}#{}", self.location, self.mark)
     }
 }
 

@@ -16,7 +16,7 @@ pub fn keep<S: PolicyStore>(folder: impl AsRef<Path>, description: &str) -> Resu
 where
     S::Target: JsonSchema,
 {
-    keep_as::<Written<S>, StatementId<S::Target>, Attributes>(folder, description)
+    keep_as::<RawProperties<S>, StatementId<S::Target>, Attributes>(folder, description)
 }
 
 /// What the properties of all statement types are, as they are written.
@@ -45,9 +45,9 @@ struct Common {
 }
 
 /// The properties as they are written: those that the target is read from, and those that all have.
-struct Written<S>(PhantomData<S>);
+struct RawProperties<S>(PhantomData<S>);
 
-impl<S: PolicyStore> JsonSchema for Written<S>
+impl<S: PolicyStore> JsonSchema for RawProperties<S>
 where
     S::Target: JsonSchema,
 {

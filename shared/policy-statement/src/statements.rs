@@ -9,12 +9,12 @@ use archipelago::caller;
 use custom_resource::{Claim, Error, LeftBehind, RequestOrder, Resource, Result, SdkConfig};
 
 use crate::{
-    Lookup, Place, PolicyStore, Target,
+    Lookup, PolicyStore, Target, TargetLocation,
     acting::Acting,
     checks::with_variable,
     grants::Grants,
     lease::{Lease, Leases},
-    patch::{Patch, not_there},
+    policy_edit::{PolicyEdit, not_there},
     properties::{Attributes, PRUNE_ORPHANS, Properties, ROLE_ARN, StatementId},
     role::Role,
     stores::Stores,
@@ -31,8 +31,8 @@ pub struct Statements<S: PolicyStore> {
 
 struct Resolved<T> {
     order: RequestOrder,
-    named: Place<T>,
-    place: Place<T>,
+    named: TargetLocation<T>,
+    location: TargetLocation<T>,
 }
 
 impl<S: PolicyStore> Statements<S> {
@@ -65,14 +65,14 @@ impl<S: PolicyStore> Statements<S> {
     fn check_caller(
         &self,
         desired: &Properties<S::Target>,
-        place: &Place<S::Target>,
+        location: &TargetLocation<S::Target>,
         claim: &Claim<StatementId<S::Target>>,
     ) -> Result<()> {
         let Some(caller) = caller(claim.invocation().function()) else { return Ok(()) };
         if desired.prune_orphans {
             return refused_to(caller, PRUNE_ORPHANS);
         }
-        self.grants.check(caller, &place.arn(claim.invocation().function()), S::RULES.resources, &desired.statement)
+        self.grants.check(caller, &location.arn(claim.invocation().function()), S::RULES.resources, &desired.statement)
     }
 
     async fn acting_as(&self, role: Option<&Role>, claim: &Claim<StatementId<S::Target>>) -> Result<Acting<S>> {
@@ -93,18 +93,18 @@ impl<S: PolicyStore> Statements<S> {
     async fn resolve(
         &self,
         store: &Acting<S>,
-        named: Place<S::Target>,
+        named: TargetLocation<S::Target>,
         order: &RequestOrder,
-    ) -> Result<Lookup<Place<S::Target>>> {
+    ) -> Result<Lookup<TargetLocation<S::Target>>> {
         if let Some(last) = &*self.resolved.borrow()
             && last.order == *order
-            && [&last.named, &last.place].contains(&&named)
+            && [&last.named, &last.location].contains(&&named)
         {
-            return Ok(Lookup::Found(last.place.clone()));
+            return Ok(Lookup::Found(last.location.clone()));
         }
         let resolved = store.resolve(named.clone()).await?;
-        if let Lookup::Found(place) = &resolved {
-            let resolved = Resolved { order: order.clone(), named, place: place.clone() };
+        if let Lookup::Found(location) = &resolved {
+            let resolved = Resolved { order: order.clone(), named, location: location.clone() };
             self.resolved.replace(Some(resolved));
         }
         Ok(resolved)
@@ -114,27 +114,27 @@ impl<S: PolicyStore> Statements<S> {
     /// the lease kept everybody from looking.
     async fn take_out(
         &self,
-        place: Place<S::Target>,
+        location: TargetLocation<S::Target>,
         last: Option<&Properties<S::Target>>,
         claim: &Claim<StatementId<S::Target>>,
-        found: impl FnOnce(&Place<S::Target>),
+        found: impl FnOnce(&TargetLocation<S::Target>),
         unseen: impl FnOnce(),
     ) -> Result<()> {
         // A role of another account has no business there, and one of the function's own account is acted as by nobody.
         let is_there = |role: &&Role| {
             let is_own =
                 caller(claim.invocation().function()).is_none() && role.account() == claim.invocation().account();
-            !is_own && place.account.as_deref().unwrap_or(claim.invocation().account()) == role.account()
+            !is_own && location.account.as_deref().unwrap_or(claim.invocation().account()) == role.account()
         };
         let role = last.and_then(|properties| properties.role.as_ref()).filter(is_there);
-        if let (Some(account), None, false) = (&place.account, role, S::FROM_OUTSIDE) {
+        if let (Some(account), None, false) = (&location.account, role, S::FROM_OUTSIDE) {
             return Err(Error::refused(format!(
                 "the statements are in {} of account {account}, and can't be taken out without a role there as RoleArn",
-                place.policy()
+                location.policy()
             )));
         }
         let store = self.acting_as(role, claim).await?;
-        let Lookup::Found(place) = self.resolve(&store, place, claim.invocation().order()).await? else {
+        let Lookup::Found(location) = self.resolve(&store, location, claim.invocation().order()).await? else {
             return Ok(());
         };
         let mark = &claim.owner().mark();
@@ -143,10 +143,10 @@ impl<S: PolicyStore> Statements<S> {
         let has_begun = Cell::new(false);
         let take_out = async |lease: &Lease<'_>| {
             has_begun.set(true);
-            let patch = Patch { store: &store, place: &place, claim, mark, lease, prune_orphans };
-            patch.take_out(|| found(&place)).await
+            let edit = PolicyEdit { store: &store, location: &location, claim, mark, lease, prune_orphans };
+            edit.take_out(|| found(&location)).await
         };
-        let ended = self.leases.holding(&place.named(), mark, claim.invocation().order(), take_out).await;
+        let ended = self.leases.holding(&location.named(), mark, claim.invocation().order(), take_out).await;
         if !has_begun.get() {
             unseen();
         }
@@ -156,14 +156,14 @@ impl<S: PolicyStore> Statements<S> {
     /// Takes out what a cancelled replacement may have left at `last`, unless that is the claim's own place in other words.
     async fn taken_back(
         &self,
-        last: Place<S::Target>,
+        last: TargetLocation<S::Target>,
         cancelled: &Properties<S::Target>,
         left: &LeftBehind,
         claim: &Claim<StatementId<S::Target>>,
     ) -> Result<()> {
         let store = self.acting_as(cancelled.role.as_ref(), claim).await?;
         match self.resolve(&store, last, claim.invocation().order()).await? {
-            Lookup::Found(last) if claim.id().is_some_and(|id| id.place != last) => {
+            Lookup::Found(last) if claim.id().is_some_and(|id| id.location != last) => {
                 self.take_out(last, Some(cancelled), claim, |_| left.is_there(), || left.is_there()).await
             }
             _ => Ok(()),
@@ -176,8 +176,8 @@ impl<S: PolicyStore> Statements<S> {
         claim: &Claim<StatementId<S::Target>>,
     ) -> Result<Attributes> {
         S::RULES.check(&desired.statement, desired.allow_public)?;
-        let place = desired.place(claim.invocation().account())?;
-        if let (Some(account), None, false) = (&place.account, &desired.role, S::FROM_OUTSIDE) {
+        let location = desired.location(claim.invocation().account())?;
+        if let (Some(account), None, false) = (&location.account, &desired.role, S::FROM_OUTSIDE) {
             let kind = S::Target::KIND;
             return Err(Error::refused(format!(
                 "the {kind} belongs to account {account}, and AWS takes changes of its policy from there alone; name a \
@@ -188,21 +188,21 @@ impl<S: PolicyStore> Statements<S> {
         let wanted = desired.statement.signed(claim.owner().logical_id(), mark);
         let variable = with_variable(&desired.statement);
         let store = self.acting_as(desired.role.as_ref(), claim).await?;
-        let named = place.clone();
-        let place = match self.resolve(&store, place, claim.invocation().order()).await? {
-            Lookup::Found(place) => place,
+        let named = location.clone();
+        let location = match self.resolve(&store, location, claim.invocation().order()).await? {
+            Lookup::Found(location) => location,
             Lookup::Gone(error) => return Err(not_there::<S>(error, &named)),
         };
-        self.check_caller(desired, &place, claim)?;
+        self.check_caller(desired, &location, claim)?;
         let put_in = async |lease: &Lease<'_>| {
             let prune_orphans = desired.prune_orphans;
-            Patch { store: &store, place: &place, claim, mark, lease, prune_orphans }
+            PolicyEdit { store: &store, location: &location, claim, mark, lease, prune_orphans }
                 .put_in(&wanted, variable.as_deref())
                 .await
         };
-        let policy = self.leases.holding(&place.named(), mark, claim.invocation().order(), put_in).await?;
+        let policy = self.leases.holding(&location.named(), mark, claim.invocation().order(), put_in).await?;
         let used = S::LIMIT.used_by(&policy);
-        let limit = if used > S::LIMIT.size { store.limit(&place).await?.size } else { S::LIMIT.size };
+        let limit = if used > S::LIMIT.size { store.limit(&location).await?.size } else { S::LIMIT.size };
         Ok(Attributes {
             sids: wanted.iter().filter_map(|statement| statement.sid()).collect::<Vec<_>>().join(","),
             policy_size: used,
@@ -255,10 +255,12 @@ impl<S: PolicyStore> Resource for Statements<S> {
     }
 
     async fn remove(&self, last: Option<&Self::Properties>, claim: &Claim<Self::Id>) -> Result<()> {
-        let of_last = || last.and_then(|properties| properties.place(claim.invocation().account()).ok());
-        let Some(place) = claim.id().map(|id| id.place).or_else(of_last) else { return Ok(()) };
-        let found = |place: &Place<_>| claim.hold(&StatementId { place: place.clone(), mark: claim.owner().mark() });
-        self.or_forget(self.take_out(place, last, claim, found, || {}).await)
+        let of_last = || last.and_then(|properties| properties.location(claim.invocation().account()).ok());
+        let Some(location) = claim.id().map(|id| id.location).or_else(of_last) else { return Ok(()) };
+        let found = |location: &TargetLocation<_>| {
+            claim.hold(&StatementId { location: location.clone(), mark: claim.owner().mark() });
+        };
+        self.or_forget(self.take_out(location, last, claim, found, || {}).await)
     }
 
     async fn take_back(
@@ -268,11 +270,11 @@ impl<S: PolicyStore> Resource for Statements<S> {
         left: &LeftBehind,
         claim: &Claim<Self::Id>,
     ) -> Result<()> {
-        let place = |properties: &Self::Properties| properties.place(claim.invocation().account()).ok();
-        let is_elsewhere = |last: &Place<S::Target>| {
-            place(desired).as_ref() != Some(last) && claim.id().is_some_and(|id| id.place != *last)
+        let location = |properties: &Self::Properties| properties.location(claim.invocation().account()).ok();
+        let is_elsewhere = |last: &TargetLocation<S::Target>| {
+            location(desired).as_ref() != Some(last) && claim.id().is_some_and(|id| id.location != *last)
         };
-        match place(cancelled).filter(is_elsewhere) {
+        match location(cancelled).filter(is_elsewhere) {
             Some(last) => self.or_forget(self.taken_back(last, cancelled, left, claim).await),
             None => Ok(()),
         }

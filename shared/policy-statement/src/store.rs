@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use custom_resource::{AwsError, Result};
 
-use crate::{Document, Limit, Place, Rules, Statement, Target};
+use crate::{Document, Limit, Rules, Statement, Target, TargetLocation};
 
 /// One kind of policy that belongs to one kind of thing.
 #[expect(async_fn_in_trait, reason = "one event at a time on a current-thread runtime: nothing has to be Send")]
@@ -33,24 +33,24 @@ pub trait PolicyStore {
     async fn warm_up(&self) {}
 
     /// The target under the one name that it has for everybody: what stands behind an alias, say.
-    async fn resolve(&self, place: Place<Self::Target>) -> Result<Lookup<Place<Self::Target>>> {
-        Ok(Lookup::Found(place))
+    async fn resolve(&self, location: TargetLocation<Self::Target>) -> Result<Lookup<TargetLocation<Self::Target>>> {
+        Ok(Lookup::Found(location))
     }
 
     /// The policy as it is.
-    async fn get(&self, place: &Place<Self::Target>) -> Result<Policy>;
+    async fn get(&self, location: &TargetLocation<Self::Target>) -> Result<Policy>;
 
     /// Replaces the policy.
     ///
     /// # Errors
     /// What AWS said, marked as passing where it may pass.
-    async fn put(&self, place: &Place<Self::Target>, text: &str) -> Result<(), AwsError>;
+    async fn put(&self, location: &TargetLocation<Self::Target>, text: &str) -> Result<(), AwsError>;
 
     /// Deletes the policy; called only where there may be none.
     ///
     /// # Errors
     /// What AWS said, but nothing where the policy or the target is gone.
-    async fn delete(&self, place: &Place<Self::Target>) -> Result<(), AwsError>;
+    async fn delete(&self, location: &TargetLocation<Self::Target>) -> Result<(), AwsError>;
 
     /// What a refusal of `put` is about.
     fn objection(error: &AwsError) -> Objection;
@@ -66,7 +66,7 @@ pub trait PolicyStore {
     ///
     /// # Errors
     /// What AWS said instead.
-    async fn limit(&self, _place: &Place<Self::Target>) -> Result<Limit> {
+    async fn limit(&self, _place: &TargetLocation<Self::Target>) -> Result<Limit> {
         Ok(Self::LIMIT)
     }
 
@@ -74,7 +74,7 @@ pub trait PolicyStore {
     ///
     /// # Errors
     /// Refused with what would be lost.
-    fn guard(_place: &Place<Self::Target>, _before: &Document, _after: &Document) -> Result<()> {
+    fn guard(_place: &TargetLocation<Self::Target>, _before: &Document, _after: &Document) -> Result<()> {
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_sts::{Client, config::retry::RetryConfig};
-use custom_resource::{Answer, AwsError, Error, Result, SdkConfig};
+use custom_resource::{AwsError, Error, Result, SdkConfig, SdkResult};
 
 use crate::role::Role;
 
@@ -76,13 +76,14 @@ impl<S> Stores<S> {
         }
         let request = self.sts.assume_role().role_arn(&role.arn).set_external_id(role.external_id.clone());
         let request = request.role_session_name(format!("archipelago-{mark}")).duration_seconds(SESSION);
-        let assumed = request.send().await.said().map_err(|error| with_the_missing_trust(error, role, home))?;
-        let given = assumed.credentials.ok_or_else(|| Error::refused("sts:AssumeRole gave no credentials"))?;
-        let ends = SystemTime::try_from(given.expiration).unwrap_or(still_good);
+        let assumed =
+            request.send().await.map_aws_error().map_err(|error| with_the_missing_trust(error, role, home))?;
+        let credentials = assumed.credentials.ok_or_else(|| Error::refused("sts:AssumeRole gave no credentials"))?;
+        let ends = SystemTime::try_from(credentials.expiration).unwrap_or(still_good);
         let credentials = Credentials::new(
-            given.access_key_id,
-            given.secret_access_key,
-            Some(given.session_token),
+            credentials.access_key_id,
+            credentials.secret_access_key,
+            Some(credentials.session_token),
             None,
             "sts:AssumeRole",
         );

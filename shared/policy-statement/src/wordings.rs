@@ -82,7 +82,7 @@ impl Wordings {
             && self.shown.iter().any(|known| (&*known.mark, &*known.wanted, &*known.words) == (mark, wanted, shown))
     }
 
-    /// Whether `shown`, in a document that isn't of the past, has to be what AWS makes of the latest write of `wanted`: it isn't
+    /// Whether `shown`, in a document that was not replaced, has to be what AWS makes of the latest write of `wanted`: it isn't
     /// what was shown before; or it was written twice, and no read lags behind the second write any more. After one write
     /// somebody else may have put back what was there before. Then it is known from now on.
     pub(crate) fn learns(&mut self, mark: &str, wanted: &str, shown: &str, now: Duration, lag: Duration) -> bool {

@@ -19,7 +19,7 @@ const TAKEN_BACK_WITHIN: Duration = Duration::from_mins(6);
 
 /// What a tag of an addition says beside the principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Note {
+pub enum AdditionState {
     /// The principal is there because of additions alone.
     Added,
     /// Somebody else wants it there as well: the share's own template, or a person.
@@ -28,11 +28,11 @@ pub enum Note {
     Leaving,
 }
 
-impl Note {
+impl AdditionState {
     const ALL: [(Self, &'static str); 3] = [(Self::Added, ""), (Self::Before, " before"), (Self::Leaving, " leaving")];
 
     fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(note, _)| *note == self).map(|(_, word)| *word).unwrap_or_default()
+        Self::ALL.iter().find(|(state, _)| *state == self).map(|(_, word)| *word).unwrap_or_default()
     }
 }
 
@@ -44,16 +44,16 @@ pub struct Addition {
     /// The principal, as RAM lists it.
     pub principal: String,
     /// How it stands.
-    pub note: Note,
+    pub state: AdditionState,
 }
 
 impl Addition {
     /// The addition of `principal` by `owner`. The principal stands in the key too, in short, so that one which replaces
     /// another on the same share doesn't overwrite what the clean-up has to find.
     #[must_use]
-    pub fn new(owner: &Owner, principal: &str, note: Note) -> Self {
+    pub fn new(owner: &Owner, principal: &str, state: AdditionState) -> Self {
         let short = principal.rsplit('/').next().unwrap_or_default();
-        Self { key: format!("{PREFIX}{}:{short}", owner.mark()), principal: principal.to_owned(), note }
+        Self { key: format!("{PREFIX}{}:{short}", owner.mark()), principal: principal.to_owned(), state }
     }
 
     /// The tag: its key and its value.
@@ -67,15 +67,15 @@ impl Addition {
         key.strip_prefix(PREFIX)?.split_once(':')?;
         let principal = value.split(' ').next().unwrap_or_default();
         let word = &value[principal.len()..];
-        let note = Note::ALL.iter().find(|(_, known)| *known == word).map(|(note, _)| *note)?;
-        Some(Self { key: key.to_owned(), principal: principal.to_owned(), note })
+        let state = AdditionState::ALL.iter().find(|(_, known)| *known == word).map(|(state, _)| *state)?;
+        Some(Self { key: key.to_owned(), principal: principal.to_owned(), state })
     }
 }
 
 /// The tag's value.
 impl fmt::Display for Addition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.principal, self.note.word())
+        write!(f, "{}{}", self.principal, self.state.word())
     }
 }
 
@@ -104,7 +104,7 @@ impl Additions {
     /// Whether a stack other than that of `key` wants `principal` there.
     #[must_use]
     pub fn is_wanted(&self, principal: &str, key: &str) -> bool {
-        self.others(principal, key).any(|addition| addition.note != Note::Leaving)
+        self.others(principal, key).any(|addition| addition.state != AdditionState::Leaving)
     }
 
     /// A principal that a stack other than that of `key` is taking back has to be gone before it can come again: that
@@ -114,7 +114,7 @@ impl Additions {
     /// `NotYet` while one of `principals` is being taken back.
     pub fn check_nobody_takes_back(&self, principals: &[&str], key: &str) -> Result<()> {
         let mut others = principals.iter().flat_map(|principal| self.others(principal, key));
-        match others.find(|addition| addition.note == Note::Leaving) {
+        match others.find(|addition| addition.state == AdditionState::Leaving) {
             Some(Addition { principal, key, .. }) => Err(Error::not_yet_within(
                 TAKEN_BACK_WITHIN,
                 format!(
@@ -132,7 +132,7 @@ impl Additions {
     /// # Errors
     /// `NotYet` for two minutes, with the principals and their tags.
     pub fn check_nobody_stays(&self, arn: &str) -> Result<()> {
-        let staying = self.0.iter().filter(|addition| addition.note != Note::Leaving);
+        let staying = self.0.iter().filter(|addition| addition.state != AdditionState::Leaving);
         let named: Vec<_> = staying.map(|Addition { principal, key, .. }| format!("{principal} (tag {key})")).collect();
         if named.is_empty() {
             return Ok(());
@@ -152,23 +152,23 @@ impl Additions {
 
     /// How a new addition of `principal` stands, if the principal is on the share already.
     #[must_use]
-    pub fn note_of_another(&self, principal: &str) -> Note {
-        let mut notes = self.others(principal, "").map(|addition| addition.note).peekable();
-        let only_added = notes.peek().is_some() && notes.all(|note| note != Note::Before);
-        if only_added { Note::Added } else { Note::Before }
+    pub fn note_of_another(&self, principal: &str) -> AdditionState {
+        let mut states = self.others(principal, "").map(|addition| addition.state).peekable();
+        let only_added = states.peek().is_some() && states.all(|state| state != AdditionState::Before);
+        if only_added { AdditionState::Added } else { AdditionState::Before }
     }
 
     /// The tags that have to change since the share's own template wants the principals `wanted` and doesn't want
     /// `dropped` any more.
     #[must_use]
-    pub fn noted(&self, wanted: &[&str], dropped: &[&str]) -> Vec<(String, String)> {
+    pub fn retagged(&self, wanted: &[&str], dropped: &[&str]) -> Vec<(String, String)> {
         let changes = self.0.iter().filter_map(|addition| {
-            let note = match addition.note {
-                Note::Added if wanted.contains(&addition.principal.as_str()) => Note::Before,
-                Note::Before if dropped.contains(&addition.principal.as_str()) => Note::Added,
+            let state = match addition.state {
+                AdditionState::Added if wanted.contains(&addition.principal.as_str()) => AdditionState::Before,
+                AdditionState::Before if dropped.contains(&addition.principal.as_str()) => AdditionState::Added,
                 _ => return None,
             };
-            Some(Addition { note, ..addition.clone() }.tag())
+            Some(Addition { state, ..addition.clone() }.tag())
         });
         changes.collect()
     }
@@ -187,8 +187,8 @@ mod tests {
         Owner::new(format!("arn:aws:cloudformation:us-east-1:222222222222:stack/{stack}/1f0a"), "Principal")
     }
 
-    fn by(stack: &str, note: Note) -> Addition {
-        Addition::new(&owner(stack), ACCOUNT, note)
+    fn by(stack: &str, state: AdditionState) -> Addition {
+        Addition::new(&owner(stack), ACCOUNT, state)
     }
 
     fn additions(list: &[Addition]) -> Additions {
@@ -197,8 +197,10 @@ mod tests {
 
     #[test]
     fn an_addition_is_a_tag_of_the_share_and_can_be_read_back() {
-        for (note, word) in [(Note::Added, ""), (Note::Before, " before"), (Note::Leaving, " leaving")] {
-            let addition = Addition::new(&owner("a"), UNIT, note);
+        for (state, word) in
+            [(AdditionState::Added, ""), (AdditionState::Before, " before"), (AdditionState::Leaving, " leaving")]
+        {
+            let addition = Addition::new(&owner("a"), UNIT, state);
             let key = format!("archipelago:{}:ou-ab12-workload1", owner("a").mark());
             assert_eq!(addition.tag(), (key, format!("{UNIT}{word}")));
             assert_eq!(additions(std::slice::from_ref(&addition)).under(&addition.key), Some(&addition));
@@ -217,16 +219,16 @@ mod tests {
 
     #[test]
     fn a_principal_is_wanted_until_the_last_stack_has_left() {
-        let (a, b) = (by("a", Note::Leaving), by("b", Note::Added));
+        let (a, b) = (by("a", AdditionState::Leaving), by("b", AdditionState::Added));
         assert!(additions(&[a.clone(), b.clone()]).is_wanted(ACCOUNT, &a.key));
         assert!(!additions(std::slice::from_ref(&a)).is_wanted(ACCOUNT, &a.key));
-        let both_leave = additions(&[a.clone(), by("b", Note::Leaving)]);
+        let both_leave = additions(&[a.clone(), by("b", AdditionState::Leaving)]);
         assert!(!both_leave.is_wanted(ACCOUNT, &a.key), "of two that leave at once neither may rely on the other");
     }
 
     #[test]
     fn a_principal_that_another_stack_takes_back_is_waited_for_and_the_wait_names_the_tag() {
-        let (a, b) = (by("a", Note::Leaving), by("b", Note::Added));
+        let (a, b) = (by("a", AdditionState::Leaving), by("b", AdditionState::Added));
         let both = additions(&[a.clone(), b.clone()]);
         let wait = both.check_nobody_takes_back(&[UNIT, ACCOUNT], &b.key).unwrap_err();
         assert!(matches!(wait, Error::NotYet(_)) && wait.to_string().contains(&a.key), "{wait}");
@@ -236,33 +238,35 @@ mod tests {
 
     #[test]
     fn a_share_is_in_use_until_the_last_stack_leaves_it() {
-        let mut before = by("a", Note::Before);
+        let mut before = by("a", AdditionState::Before);
         before.principal = UNIT.to_owned();
-        let wait = additions(&[before.clone(), by("b", Note::Added)]).check_nobody_stays("arn:share").unwrap_err();
+        let wait =
+            additions(&[before.clone(), by("b", AdditionState::Added)]).check_nobody_stays("arn:share").unwrap_err();
         let Error::NotYet(not_yet) = &wait else { panic!("final: {wait}") };
         assert_eq!(not_yet.within, Some(LEFT_WITHIN));
         for named in [UNIT, ACCOUNT, &before.key, "arn:share"] {
             assert!(wait.to_string().contains(named), "{wait}");
         }
-        let many: Vec<_> = (0..12).map(|stack| by(&stack.to_string(), Note::Added)).collect();
+        let many: Vec<_> = (0..12).map(|stack| by(&stack.to_string(), AdditionState::Added)).collect();
         let wait = additions(&many).check_nobody_stays("arn:share").unwrap_err().to_string();
         assert_eq!((wait.matches("(tag ").count(), wait.contains(" and 2 more")), (NAMED, true), "{wait}");
-        assert!(additions(&[by("a", Note::Leaving)]).check_nobody_stays("arn:share").is_ok());
+        assert!(additions(&[by("a", AdditionState::Leaving)]).check_nobody_stays("arn:share").is_ok());
     }
 
     #[test]
     fn who_was_there_before_any_stack_added_it_is_noted() {
-        assert_eq!(additions(&[]).note_of_another(ACCOUNT), Note::Before);
-        assert_eq!(additions(&[by("a", Note::Before)]).note_of_another(ACCOUNT), Note::Before);
-        assert_eq!(additions(&[by("a", Note::Added)]).note_of_another(ACCOUNT), Note::Added);
+        assert_eq!(additions(&[]).note_of_another(ACCOUNT), AdditionState::Before);
+        assert_eq!(additions(&[by("a", AdditionState::Before)]).note_of_another(ACCOUNT), AdditionState::Before);
+        assert_eq!(additions(&[by("a", AdditionState::Added)]).note_of_another(ACCOUNT), AdditionState::Added);
     }
 
     #[test]
     fn the_share_s_own_template_says_whether_a_principal_would_be_there_anyway() {
-        let (added, before) = (additions(&[by("a", Note::Added)]), additions(&[by("a", Note::Before)]));
-        assert_eq!(added.noted(&[ACCOUNT], &[]), [by("a", Note::Before).tag()]);
-        assert_eq!(before.noted(&[], &[ACCOUNT]), [by("a", Note::Added).tag()]);
-        assert!(before.noted(&[ACCOUNT], &[]).is_empty());
-        assert!(added.noted(&[], &[ACCOUNT, UNIT]).is_empty());
+        let (added, before) =
+            (additions(&[by("a", AdditionState::Added)]), additions(&[by("a", AdditionState::Before)]));
+        assert_eq!(added.retagged(&[ACCOUNT], &[]), [by("a", AdditionState::Before).tag()]);
+        assert_eq!(before.retagged(&[], &[ACCOUNT]), [by("a", AdditionState::Added).tag()]);
+        assert!(before.retagged(&[ACCOUNT], &[]).is_empty());
+        assert!(added.retagged(&[], &[ACCOUNT, UNIT]).is_empty());
     }
 }

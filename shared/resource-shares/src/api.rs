@@ -10,11 +10,11 @@ use aws_sdk_ram::{
     },
     types::{ResourceOwner, ResourceShare, ResourceShareAssociationType, ResourceShareStatus, TagFilter},
 };
-use custom_resource::{Answer, AwsError, Owner, Result, SdkConfig};
+use custom_resource::{AwsError, Owner, Result, SdkConfig, SdkResult};
 
 use crate::{
     associations::{Associations, Entity, batches},
-    passing::{PASSING, SharingAnswer},
+    passing::{PASSING, SharingResult},
     principals::{Organization, Principal},
     tags::{pairs, tags},
 };

@@ -10,11 +10,11 @@ mod passing;
 mod principals;
 mod tags;
 
-pub use additions::{Addition, Additions, Note};
+pub use additions::{Addition, AdditionState, Additions};
 pub use api::ResourceShares;
 pub use association_changes::AssociationChanges;
 pub use associations::{Association, Associations, Entity, batches};
 pub use ids::{NotAShareArn, ShareArn};
-pub use passing::{PASSING, SharingAnswer};
+pub use passing::{PASSING, SharingResult};
 pub use principals::{Organization, Principal};
 pub use tags::{pairs, tags};

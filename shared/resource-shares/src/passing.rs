@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use custom_resource::{Answer, AwsError, Error, Passing, Result};
+use custom_resource::{AwsError, Error, Passing, Result, SdkResult};
 use organizations::NEW_FOR;
 
 /// How long RAM may be busy, or may not have heard of the organization yet.
@@ -21,7 +21,7 @@ pub const PASSING: [Passing; 1] = [Passing {
 }];
 
 /// An answer of RAM to a call that shares or unshares.
-pub trait SharingAnswer<T>: Answer<T> {
+pub trait SharingResult<T>: SdkResult<T> {
     /// Of calls that share, makes passing what `PASSING` names: RAM may also not know yet that it may share inside the organization, or that an account is in
     /// it.
     ///
@@ -50,7 +50,7 @@ pub trait SharingAnswer<T>: Answer<T> {
     }
 }
 
-impl<T, A: Answer<T>> SharingAnswer<T> for A {}
+impl<T, A: SdkResult<T>> SharingResult<T> for A {}
 
 /// The code is that of many refusals, and only the words tell them apart.
 fn is_onboarding(error: &AwsError) -> bool {
@@ -93,14 +93,14 @@ mod tests {
         This error may also occur if you have not enabled sharing with your AWS organization, or that onboarding process \
         is still in progress.";
 
-    fn said(code: &str, message: &str) -> Result<(), AwsError> {
+    fn refused(code: &str, message: &str) -> Result<(), AwsError> {
         Err(AwsError::refused("ram:AssociateResourceShare", code, message))
     }
 
     #[test]
     fn what_passes_by_itself_is_waited_for_up_to_ten_minutes() {
         for code in PASSING[0].codes {
-            let error = Error::from(said(code, "").passing(&PASSING).unwrap_err());
+            let error = Error::from(refused(code, "").passing(&PASSING).unwrap_err());
             assert!(matches!(error, Error::NotYet(NotYet { within: Some(BUSY_FOR), .. })), "{code}");
         }
     }
@@ -113,7 +113,7 @@ mod tests {
             ("UnknownResourceException", "Organization o-exampleorgid could not be found."),
             ("UnknownResourceException", "OrganizationalUnit ou-ab12-workload1 could not be found."),
         ] {
-            let error = said(code, message).unless_onboarding().unwrap_err();
+            let error = refused(code, message).unless_onboarding().unwrap_err();
             let Error::NotYet(NotYet { waiting_for, within, .. }) = error else { panic!("final: {code}: {message}") };
             assert_eq!(within, Some(BUSY_FOR));
             assert!(waiting_for.contains(message.trim_end_matches('.')), "{waiting_for}");
@@ -126,7 +126,7 @@ mod tests {
         let message = "Principal 222222222222 is not in your AWS organization. You do not have permission to add external \
                        AWS accounts to a resource share.";
         for code in ["InvalidParameterException", "OperationNotPermittedException"] {
-            let error = said(code, message).unless_onboarding().unwrap_err();
+            let error = refused(code, message).unless_onboarding().unwrap_err();
             let Error::NotYet(NotYet { waiting_for, within, .. }) = error else { panic!("final: {code}") };
             assert_eq!(within, Some(Duration::from_mins(2)));
             assert!(waiting_for.ends_with("if it stays so, name an account of this organization"), "{waiting_for}");
@@ -144,7 +144,7 @@ mod tests {
             ("UnknownResourceException", "The resource share could not be found."),
             ("IdempotentParameterMismatchException", "The token was used with other parameters."),
         ] {
-            let error = said(code, message).unless_onboarding().unwrap_err();
+            let error = refused(code, message).unless_onboarding().unwrap_err();
             assert!(
                 matches!(&error, Error::Refused(reason) if reason.sentence().contains(message.trim_end_matches('.'))),
                 "{error}"
@@ -154,13 +154,13 @@ mod tests {
 
     #[test]
     fn what_keeps_a_subnet_from_being_unshared_is_left_alone_and_said_so() {
-        let refusal = said("OperationNotPermittedException", "The subnet is in use.").unless_in_use().unwrap_err();
+        let refusal = refused("OperationNotPermittedException", "The subnet is in use.").unless_in_use().unwrap_err();
         assert!(
             refusal.to_string().contains("The subnet is in use; network interfaces that participants have"),
             "{refusal}"
         );
         assert!(matches!(refusal, Error::Refused(_)));
-        let busy = said("InvalidStateTransitionException", "It is ASSOCIATING.").unless_in_use().unwrap_err();
+        let busy = refused("InvalidStateTransitionException", "It is ASSOCIATING.").unless_in_use().unwrap_err();
         assert!(matches!(busy, Error::NotYet(_)), "{busy}");
     }
 }

@@ -205,7 +205,7 @@ def shows_an_orphan_by_its_id(world, name, store):
     ["ecr", "kms", "s3", "trust", "inline"],
     "P6",
     "{} shows a write within two minutes (KMS: ten)",
-    "shared/policy-statement/src/past.rs",
+    "shared/policy-statement/src/policy_history.rs",
 )
 def shows_a_write_soon(world, name, store):
     lags = []

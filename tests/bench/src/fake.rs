@@ -34,14 +34,14 @@ pub(crate) struct Served {
 
 #[derive(Clone, Default)]
 struct State {
-    policies: policies::Policies,
+    policies: policies::FakePolicies,
     organization: organizations::Organization,
     shares: shares::Shares,
     subnets: subnets::Subnets,
 }
 
 #[derive(Default)]
-struct World {
+struct Services {
     given: Mutex<State>,
     state: Mutex<State>,
     served: Mutex<Vec<Served>>,
@@ -51,13 +51,13 @@ struct World {
 /// All services for one function.
 pub(crate) struct FakeAws {
     servers: Vec<(&'static str, Server)>,
-    world: Arc<World>,
+    world: Arc<Services>,
 }
 
 impl FakeAws {
     /// Listens on a free port for each service, with TLS if there is a configuration for it.
     pub(crate) async fn start(tls: Option<&Arc<ServerConfig>>) -> Self {
-        let world = Arc::<World>::default();
+        let world = Arc::<Services>::default();
         let mut servers = Vec::new();
         for service in SERVICES {
             let world = Arc::clone(&world);
@@ -104,7 +104,7 @@ impl FakeAws {
     }
 }
 
-impl World {
+impl Services {
     async fn serve(&self, service: &str, request: Request) -> Reply {
         // What opens a connection is no call.
         if request.method == "HEAD" && request.path == "/" {

@@ -51,7 +51,7 @@ pub(crate) enum Throttle {
 }
 
 /// A process is held as long as this is there.
-pub(crate) enum Held {
+pub(crate) enum Throttled {
     By { _group: Group },
     Following { over: Arc<AtomicBool>, thread: Option<JoinHandle<()>> },
 }
@@ -76,18 +76,21 @@ impl Throttle {
     }
 
     /// Holds a process to its share from now on.
-    pub(crate) fn hold(&self, process: u32) -> Result<Held, Failed> {
+    pub(crate) fn hold(&self, process: u32) -> Result<Throttled, Failed> {
         Ok(match *self {
             Self::Group(path, version) => {
                 prepare(path, version)?;
                 let group = Group(path);
                 fs::write(path.join("cgroup.procs"), process.to_string())?;
-                Held::By { _group: group }
+                Throttled::By { _group: group }
             }
             Self::Signals => {
                 let over = Arc::new(AtomicBool::new(false));
                 let following = Arc::clone(&over);
-                Held::Following { over, thread: Some(std::thread::spawn(move || stop_and_go(process, &following))) }
+                Throttled::Following {
+                    over,
+                    thread: Some(std::thread::spawn(move || stop_and_go(process, &following))),
+                }
             }
         })
     }
@@ -99,7 +102,7 @@ impl Drop for Group {
     }
 }
 
-impl Drop for Held {
+impl Drop for Throttled {
     fn drop(&mut self) {
         if let Self::Following { over, thread } = self {
             over.store(true, Ordering::Relaxed);

@@ -6,9 +6,9 @@ use serde_json::Value;
 use tokio::runtime::Builder;
 use tokio::time::sleep;
 
+use super::played_aws::PlayedAws;
 use super::process::Process;
 use super::weather::Weather;
-use super::world::World;
 use crate::cloudformation::{Event, RequestType, Resource, Simulator};
 
 /// What an older request is answered.
@@ -50,7 +50,7 @@ const ORDERS: [Order; 8] = [
 ///
 /// # Panics
 /// With the order in which a late request did something.
-pub fn late_requests_do_nothing<W: World>(first: &str, second: &str, replaces: bool) {
+pub fn late_requests_do_nothing<W: PlayedAws>(first: &str, second: &str, replaces: bool) {
     let process = Process::<W>::new(Weather::default());
     for order in ORDERS {
         for delay in DELAYS {
@@ -71,12 +71,12 @@ pub fn late_requests_do_nothing<W: World>(first: &str, second: &str, replaces: b
     }
 }
 
-fn template<W: World>(meaning: &str) -> Value {
+fn template<W: PlayedAws>(meaning: &str) -> Value {
     let found = W::wishes().into_iter().find(|wish| wish.meaning == meaning);
     found.expect("a wish of the world").properties
 }
 
-fn begin<W: World>(process: &Process<W>) -> Simulator<&Process<W>> {
+fn begin<W: PlayedAws>(process: &Process<W>) -> Simulator<&Process<W>> {
     process.begin();
     process.invocation.set(Duration::from_mins(15));
     let mut stack = Simulator::new(process, Resource::new("demo", "Thing", W::TYPE, 7));
@@ -86,7 +86,7 @@ fn begin<W: World>(process: &Process<W>) -> Simulator<&Process<W>> {
 
 /// Has CloudFormation make the requests of `order`, and delivers all but the one that it returns, or that one as well where it
 /// comes once more.
-async fn overtaken<W: World>(
+async fn overtaken<W: PlayedAws>(
     stack: &mut Simulator<&Process<W>>,
     order: Order,
     first: &Value,
@@ -139,27 +139,27 @@ async fn overtaken<W: World>(
 }
 
 /// CloudFormation has sent `request`, and cancels it before it is delivered. Returns the first request that it makes instead.
-async fn cancelled<W: World>(stack: &mut Simulator<&Process<W>>, request: &Event) -> Option<Event> {
+async fn cancelled<W: PlayedAws>(stack: &mut Simulator<&Process<W>>, request: &Event) -> Option<Event> {
     request.sent();
     let instead = stack.resource.cancel();
     must_succeed(stack, instead.clone()).await;
     instead
 }
 
-async fn delete<W: World>(stack: &mut Simulator<&Process<W>>) {
+async fn delete<W: PlayedAws>(stack: &mut Simulator<&Process<W>>) {
     let delete = stack.resource.delete();
     must_succeed(stack, delete).await;
 }
 
 /// The events of an operation that goes well.
-async fn must_succeed<W: World>(stack: &mut Simulator<&Process<W>>, first: Option<Event>) -> Vec<Event> {
+async fn must_succeed<W: PlayedAws>(stack: &mut Simulator<&Process<W>>, first: Option<Event>) -> Vec<Event> {
     assert!(first.is_some(), "the stack is {}", stack.resource.status());
     let run = stack.run(first).await.sound();
     assert_eq!(run.reason(), None, "{:?}", run.requests());
     run.steps.into_iter().map(|step| step.event).collect()
 }
 
-async fn judge<W: World>(stack: &Simulator<&Process<W>>, late: &Event) -> Result<(), String> {
+async fn judge<W: PlayedAws>(stack: &Simulator<&Process<W>>, late: &Event) -> Result<(), String> {
     let Process { world, weather, .. } = stack.handler;
     let before = world.foreign(&[]);
     weather.forecast(&[]);

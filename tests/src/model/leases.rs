@@ -64,7 +64,7 @@ impl Service for Leases {
         if let Some(until) = values.get_mut(":until") {
             *until = time(if lasts < 0 { 0 } else { now + (lasts + 999) / 1_000 * 1_000 });
         }
-        for line in lines(&mut values[":past"]) {
+        for line in lines(&mut values[":history"]) {
             // What wasn't there before is of this moment.
             let text = line["S"].as_str().unwrap_or_default().to_owned();
             if let Some((what, _)) = timed(&text) {
@@ -90,7 +90,7 @@ impl Service for Leases {
             item.insert(name.to_owned(), values[value].clone());
         }
         let mut attributes = item.clone();
-        for line in attributes.get_mut("Past").into_iter().flat_map(lines) {
+        for line in attributes.get_mut("History").into_iter().flat_map(lines) {
             let stored = line["S"].as_str().unwrap_or_default().to_owned();
             if let Some((what, at)) = timed(&stored) {
                 let text = format!("{what} {}", at - later);

@@ -6,10 +6,10 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use tokio::runtime::Builder;
 
 use super::play::play;
+use super::played_aws::PlayedAws;
 use super::process::Process;
 use super::story::stories;
 use super::weather::Weather;
-use super::world::World;
 
 /// How many lives to make up, other ones each time, in the place of those that every run has in common.
 const MORE: &str = "PROPTEST_CASES";
@@ -19,7 +19,7 @@ const MORE: &str = "PROPTEST_CASES";
 ///
 /// # Panics
 /// With the shortest story that goes wrong, and what does.
-pub fn lives<W: World>(lives: u32) {
+pub fn lives<W: PlayedAws>(lives: u32) {
     let more = env::var(MORE).ok().and_then(|more| more.parse().ok());
     let config = Config { cases: more.unwrap_or(lives), failure_persistence: None, ..Config::default() };
     let mut runner = match more {

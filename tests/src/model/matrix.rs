@@ -1,6 +1,6 @@
 //! Everything that can go wrong with each call of a request: one fault at a time, two at a time, and the end of the process.
 
-mod outcome;
+mod fault_effect;
 mod page;
 
 use std::collections::BTreeMap;
@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use tokio::runtime::Builder;
 
-use self::outcome::Outcome;
+use self::fault_effect::FaultEffect;
 use self::page::Page;
 use super::play::{Told, play};
+use super::played_aws::PlayedAws;
 use super::process::Process;
 use super::story::{Chapter, Deed, Twist};
-use super::weather::{Call, Fault, Place, Weather, is_read};
-use super::world::World;
+use super::weather::{Call, Fault, FaultPoint, Weather, is_read};
 
 /// How many pairs of faults to try of each world, in the place of the number that its test says.
 const MORE: &str = "ARCHIPELAGO_PAIRS";
@@ -44,13 +44,13 @@ const TROUBLES: [(&str, Fault, Duration); 11] = [
 
 /// What is done to a stack; the faults meet the last of it, with the rollback or the clean-up that follows.
 #[derive(Clone, Copy, Debug)]
-pub struct Scene {
+pub struct Scenario {
     name: &'static str,
     templates: &'static [&'static str],
     is_deleted: bool,
 }
 
-impl Scene {
+impl Scenario {
     /// The stack is created with the first of `templates`, and updated with each other one. They are named by the meanings of
     /// the world's wishes.
     #[must_use]
@@ -64,7 +64,7 @@ impl Scene {
         Self { name, templates, is_deleted: true }
     }
 
-    fn story<W: World>(&self, invocation: Duration, faults: &[(Place, Fault)]) -> Vec<Chapter> {
+    fn story<W: PlayedAws>(&self, invocation: Duration, faults: &[(FaultPoint, Fault)]) -> Vec<Chapter> {
         let wishes = W::wishes();
         let wish =
             |meaning: &&str| wishes.iter().position(|wish| wish.meaning == *meaning).expect("a wish of the world");
@@ -104,7 +104,7 @@ impl Matrix {
     /// Tries every fault at every call of `scenes` in the world `W`, the SDK's own retries included. Then pairs of them,
     /// without these retries, as if each fault came three times in a row: each write of which nobody knows that it had its
     /// effect, with each stale read after it; and `pairs` others, chosen the same each time.
-    pub fn try_all<W: World>(&mut self, scenes: &[Scene], pairs: usize) {
+    pub fn try_all<W: PlayedAws>(&mut self, scenes: &[Scenario], pairs: usize) {
         let process = Process::<W>::new(Weather::with_retries());
         for scene in scenes {
             let Some(fair) = self.told(&process, scene, &[]) else { continue };
@@ -115,13 +115,13 @@ impl Matrix {
             for call in tried(&fair.calls) {
                 let outcomes = TROUBLES.map(|(_, fault, invocation)| {
                     if !can_meet(fault, call) {
-                        return Outcome::Never;
+                        return FaultEffect::Never;
                     }
                     let told = self.told(&process, scene, &[(call.clone(), fault, invocation)]);
                     if told.as_ref().is_some_and(|told| !told.happened) {
                         self.broken.push(format!("{} ({call} {fault:?}): it didn't happen", scene.name));
                     }
-                    told.map_or(Outcome::Broken, |told| Outcome::of(&told, &fair))
+                    told.map_or(FaultEffect::Broken, |told| FaultEffect::of(&told, &fair))
                 });
                 self.page.add(call, outcomes);
             }
@@ -134,7 +134,7 @@ impl Matrix {
     }
 
     /// What was written in a call that the process didn't outlive, and isn't read when it is to be taken back.
-    fn try_unseen<W: World>(&mut self, process: &Process<W>, scene: &Scene) {
+    fn try_unseen<W: PlayedAws>(&mut self, process: &Process<W>, scene: &Scenario) {
         let writes = self.calls(process, scene, &[]).into_iter().filter(|call| !is_read(&call.operation));
         for write in tried(&writes.collect::<Vec<_>>()) {
             let unseen = (write.clone(), Fault::KilledAfter, LONG);
@@ -148,7 +148,7 @@ impl Matrix {
         }
     }
 
-    fn try_pairs<W: World>(&mut self, process: &Process<W>, scenes: &[Scene], pairs: usize) {
+    fn try_pairs<W: PlayedAws>(&mut self, process: &Process<W>, scenes: &[Scenario], pairs: usize) {
         let mut random = fastrand::Rng::with_seed(7);
         let mut known: BTreeMap<_, Vec<Call>> = BTreeMap::new();
         let more = env::var(MORE).ok().and_then(|more| more.parse().ok());
@@ -168,27 +168,27 @@ impl Matrix {
     }
 
     /// Whether both happened, or a rule was broken.
-    fn try_pair<W: World>(&mut self, process: &Process<W>, scene: &Scene, pair: &[Trouble; 2]) -> bool {
+    fn try_pair<W: PlayedAws>(&mut self, process: &Process<W>, scene: &Scenario, pair: &[Trouble; 2]) -> bool {
         let happened = self.told(process, scene, pair).is_none_or(|told| told.happened);
         self.page.count_pairs(usize::from(happened));
         happened
     }
 
     /// The calls of a scene with these faults.
-    fn calls<W: World>(&mut self, process: &Process<W>, scene: &Scene, troubles: &[Trouble]) -> Vec<Call> {
+    fn calls<W: PlayedAws>(&mut self, process: &Process<W>, scene: &Scenario, troubles: &[Trouble]) -> Vec<Call> {
         self.told(process, scene, troubles).map(|told| told.calls).unwrap_or_default()
     }
 
     /// The calls that come after a fault.
-    fn calls_after<W: World>(&mut self, process: &Process<W>, scene: &Scene, trouble: &Trouble) -> Vec<Call> {
+    fn calls_after<W: PlayedAws>(&mut self, process: &Process<W>, scene: &Scenario, trouble: &Trouble) -> Vec<Call> {
         let calls = self.calls(process, scene, std::slice::from_ref(trouble));
         calls.into_iter().skip_while(|call| *call != trouble.0).skip(1).collect()
     }
 
     /// What comes of a scene with these faults; `None` if a rule is broken.
-    fn told<W: World>(&mut self, process: &Process<W>, scene: &Scene, troubles: &[Trouble]) -> Option<Told> {
+    fn told<W: PlayedAws>(&mut self, process: &Process<W>, scene: &Scenario, troubles: &[Trouble]) -> Option<Told> {
         let invocation = troubles.iter().map(|(.., invocation)| *invocation).min().unwrap_or(LONG);
-        let faults: Vec<_> = troubles.iter().map(|(call, fault, _)| (Place::Call(call.clone()), *fault)).collect();
+        let faults: Vec<_> = troubles.iter().map(|(call, fault, _)| (FaultPoint::Call(call.clone()), *fault)).collect();
         let story = scene.story::<W>(invocation, &faults);
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
         let told = runtime.expect("a runtime without I/O can be built").block_on(play(&story, process));

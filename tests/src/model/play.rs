@@ -8,10 +8,10 @@ use proptest::prelude::prop_assert;
 use proptest::test_runner::TestCaseError;
 use tokio::time::sleep;
 
+use super::played_aws::{PlayedAws, Thing, Wish};
 use super::process::Process;
 use super::story::{Chapter, Deed, LONG_AFTER, Twist};
 use super::weather::Call;
-use super::world::{Thing, Wish, World};
 use crate::cloudformation::{Delivery, Event, RequestType, Resource, Run, Simulator, Status, Step, stringified};
 
 const LOGICAL_ID: &str = "Thing";
@@ -33,7 +33,7 @@ pub struct Told {
     pub happened: bool,
 }
 
-struct Life<'a, W: World> {
+struct Life<'a, W: PlayedAws> {
     stack: Simulator<&'a Process<W>>,
     wishes: Vec<Wish>,
     untouched: String,
@@ -49,7 +49,7 @@ struct Life<'a, W: World> {
 ///
 /// # Errors
 /// The first rule that it breaks.
-pub async fn play<W: World>(story: &[Chapter], process: &Process<W>) -> Result<Vec<Told>, TestCaseError> {
+pub async fn play<W: PlayedAws>(story: &[Chapter], process: &Process<W>) -> Result<Vec<Told>, TestCaseError> {
     process.begin();
     let untouched = process.world.foreign(&[]);
     let mut stack = Simulator::new(process, Resource::new("demo", LOGICAL_ID, W::TYPE, 7));
@@ -68,7 +68,7 @@ pub async fn play<W: World>(story: &[Chapter], process: &Process<W>) -> Result<V
     Ok(told)
 }
 
-impl<W: World> Life<'_, W> {
+impl<W: PlayedAws> Life<'_, W> {
     async fn live(&mut self, chapter: &Chapter) -> Result<Option<Told>, TestCaseError> {
         let Chapter { deed, twist, another_fails, same_request_id, invocation, faults } = chapter;
         let process = self.stack.handler;

@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 pub use scenes::{FRESH, every_fault};
 
 use super::http::{Service, configuration};
-use super::policies::{Called, Documents, FRESH_ROLE, Policies, UNKNOWN};
+use super::played_aws::{PlayedAws, Thing, Wish};
+use super::policies::{Called, Documents, FRESH_ROLE, PlayedPolicies, UNKNOWN};
 use super::weather::Weather;
-use super::world::{Thing, Wish, World};
 use crate::cloudformation::Live;
 
 /// The account of the last of the targets, and the role there that may change its policy.
@@ -45,7 +45,7 @@ pub trait Played: PolicyStore + Debug + 'static {
     fn store(aws: &SdkConfig) -> Self;
 
     /// What it speaks to.
-    fn service(policies: Arc<Policies>) -> Box<dyn Service>;
+    fn service(policies: Arc<PlayedPolicies>) -> Box<dyn Service>;
 
     /// The properties that name a target.
     fn properties(target: &str) -> Value;
@@ -53,7 +53,7 @@ pub trait Played: PolicyStore + Debug + 'static {
 
 /// The policies of one service, and statements in them.
 pub struct Policed<S> {
-    policies: Arc<Policies>,
+    policies: Arc<PlayedPolicies>,
     called: Arc<Called>,
     aws: SdkConfig,
     store: PhantomData<fn() -> S>,
@@ -110,7 +110,7 @@ fn id<S: Played>(target: &str, mark: &str) -> String {
     if target == S::TARGETS[4] { format!("{OTHER_ACCOUNT}:{target}#{mark}") } else { format!("{target}#{mark}") }
 }
 
-impl<S: Played> World for Policed<S> {
+impl<S: Played> PlayedAws for Policed<S> {
     type Resource = Statements<S>;
     const TYPE: &'static str = S::TYPE;
     const STOPS_WHEN_OVERTAKEN: bool = true;
@@ -149,7 +149,7 @@ impl<S: Played> World for Policed<S> {
     }
 
     fn new(weather: Arc<Weather>) -> Self {
-        let policies = Arc::<Policies>::default();
+        let policies = Arc::<PlayedPolicies>::default();
         let called = Arc::new(Called { policies: S::service(policies.clone()), leases: super::Leases::default() });
         let aws = configuration(called.clone(), weather);
         Self { policies, called, aws, store: PhantomData }

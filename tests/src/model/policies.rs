@@ -62,7 +62,7 @@ fn unknown_in(policy: &str) -> &str {
 
 /// All policies of one service.
 #[derive(Debug, Default)]
-pub struct Policies(Mutex<Kept>);
+pub struct PlayedPolicies(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -70,7 +70,7 @@ struct Kept {
     fresh_since: Option<Instant>,
 }
 
-impl Policies {
+impl PlayedPolicies {
     /// Makes these the policies.
     pub fn begin(&self, documents: Documents) {
         *self.lock() = Kept { documents: History::of(documents), fresh_since: None };

@@ -7,15 +7,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use custom_resource::{Clock, Envelope, Lifecycle, Outcome, Request, RequestTable, ResponseHosts};
+use custom_resource::{Clock, Envelope, InvocationResult, Lifecycle, Request, RequestTable, ResponseHosts};
 use serde_json::{Value, json};
 use tokio::select;
 use tokio::time::{Instant, sleep};
 
 use super::http::configuration;
+use super::played_aws::PlayedAws;
 use super::requests::Requests as Table;
 use super::weather::Weather;
-use super::world::World;
 use crate::cloudformation::{Event, Handler, Put, signing_date};
 
 const URL: &str = "https://cloudformation-custom-resource-response-euwest1.s3.eu-west-1.amazonaws.com/answer";
@@ -27,7 +27,7 @@ const PERHAPS_MADE: &str = "something-may-have-been-made";
 const GRACE: Duration = Duration::from_millis(500);
 
 /// The function of a world's type.
-pub struct Process<W: World> {
+pub struct Process<W: PlayedAws> {
     /// The world.
     pub world: W,
     /// Its weather.
@@ -42,13 +42,13 @@ pub struct Process<W: World> {
     idle: RefCell<Vec<W::Resource>>,
 }
 
-impl<W: World> Debug for Process<W> {
+impl<W: PlayedAws> Debug for Process<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Process").field("world", &self.world).finish_non_exhaustive()
     }
 }
 
-impl<W: World> Process<W> {
+impl<W: PlayedAws> Process<W> {
     /// The function in its world, in that weather.
     pub fn new(weather: Weather) -> Self {
         let weather = Arc::new(weather);
@@ -99,7 +99,7 @@ impl<W: World> Process<W> {
     }
 
     /// One invocation; `None` for one that was killed.
-    async fn invoke(&self, event: &Value) -> Option<Outcome> {
+    async fn invoke(&self, event: &Value) -> Option<InvocationResult> {
         let resource = self.idle.borrow_mut().pop().unwrap_or_else(|| self.world.process());
         let deadline = Instant::now() + self.invocation.get();
         let clock = Clock { deadline, began: self.time(Instant::now()) };
@@ -115,7 +115,7 @@ impl<W: World> Process<W> {
             }
         };
         // The types of the SDKs' futures are too deep to be parts of other types.
-        let work: Pin<Box<dyn Future<Output = Outcome> + '_>> =
+        let work: Pin<Box<dyn Future<Output = InvocationResult> + '_>> =
             Box::pin(self.lifecycle.answer(&resource, &request, clock));
         let outcome = select! {
             biased;
@@ -129,14 +129,14 @@ impl<W: World> Process<W> {
     }
 }
 
-impl<W: World> Handler for &Process<W> {
+impl<W: PlayedAws> Handler for &Process<W> {
     async fn handle(&self, event: &Event) -> Vec<Put> {
         let mut sent = event.to_json(&self.url(event));
         loop {
             let answer = match self.invoke(&sent).await {
-                Some(Outcome::Answer(response)) => serde_json::from_str(&response.body()).unwrap_or_default(),
-                Some(Outcome::Continue { past, .. }) => {
-                    sent["Continuation"] = serde_json::to_value(past).unwrap_or_default();
+                Some(InvocationResult::Answer(response)) => serde_json::from_str(&response.body()).unwrap_or_default(),
+                Some(InvocationResult::Continue { continuation, .. }) => {
+                    sent["Continuation"] = serde_json::to_value(continuation).unwrap_or_default();
                     continue;
                 }
                 None => killed(event, &sent),
@@ -148,7 +148,7 @@ impl<W: World> Handler for &Process<W> {
 
 /// What the library's fallback responder answers for a process that was killed.
 fn killed(event: &Event, sent: &Value) -> Value {
-    let held = sent["Continuation"]["Held"].as_str().or(event.physical_resource_id.as_deref());
+    let held = sent["Continuation"]["HeldId"].as_str().or(event.physical_resource_id.as_deref());
     json!({
         "Status": "FAILED",
         "Reason": "killed",

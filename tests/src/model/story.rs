@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::weather::{Fault, Place};
+use super::weather::{Fault, FaultPoint};
 
 /// One life.
 pub type Story = Vec<Chapter>;
@@ -26,7 +26,7 @@ pub struct Chapter {
     /// How long one invocation may take.
     pub invocation: Duration,
     /// Which calls to AWS go wrong.
-    pub faults: Vec<(Place, Fault)>,
+    pub faults: Vec<(FaultPoint, Fault)>,
 }
 
 /// One line, without what is as usual.
@@ -114,7 +114,7 @@ fn fault() -> impl Strategy<Value = Fault> {
 
 fn chapter(wishes: usize) -> impl Strategy<Value = Chapter> {
     let invocation = prop_oneof![5 => Just(900_u64), 1 => Just(60), 1 => Just(12), 1 => Just(3)];
-    let place = (0..12_u8).prop_map(Place::Number);
+    let place = (0..12_u8).prop_map(FaultPoint::Number);
     let faults = prop_oneof![1 => Just(Vec::new()), 2 => vec((place, fault()), 1..4)];
     let another_fails = proptest::bool::weighted(0.15);
     (deed(wishes), twist(), another_fails, proptest::bool::weighted(0.15), invocation, faults).prop_map(

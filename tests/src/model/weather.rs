@@ -71,14 +71,14 @@ impl fmt::Display for Call {
 
 /// Where in a forecast something goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum FaultPoint {
     /// At the call of that number, from 0, whichever it is.
     Number(u8),
     /// At that call. Two at the same time are told apart by the order in which they begin.
     Call(Call),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FaultPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(f, "call {number}"),
@@ -119,7 +119,7 @@ pub struct Weather {
 struct Forecast {
     random: fastrand::Rng,
     calls: Vec<Call>,
-    faults: BTreeMap<Place, Fault>,
+    faults: BTreeMap<FaultPoint, Fault>,
     denied_until: Option<Instant>,
     forbidden: BTreeSet<String>,
 }
@@ -151,7 +151,7 @@ impl Weather {
     }
 
     /// What goes wrong from now on; calls are counted anew.
-    pub fn forecast(&self, faults: &[(Place, Fault)]) {
+    pub fn forecast(&self, faults: &[(FaultPoint, Fault)]) {
         let mut forecast = self.lock();
         forecast.calls.clear();
         forecast.faults = faults.iter().cloned().collect();
@@ -211,8 +211,8 @@ impl Weather {
         let occurrence = 1 + forecast.calls.iter().filter(|call| call.operation == operation).count();
         let call = Call { operation: operation.to_owned(), occurrence };
         forecast.calls.push(call.clone());
-        let by_number = forecast.faults.remove(&Place::Number(number));
-        let named = forecast.faults.remove(&Place::Call(call)).or(by_number);
+        let by_number = forecast.faults.remove(&FaultPoint::Number(number));
+        let named = forecast.faults.remove(&FaultPoint::Call(call)).or(by_number);
         let now = Instant::now();
         if named == Some(Fault::Denied) {
             forecast.denied_until = Some(now + DENIED_FOR);

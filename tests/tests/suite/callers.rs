@@ -11,7 +11,7 @@ const ONE: &str = "246813579024";
 const OTHER: &str = "357924681357";
 
 /// A repository that is open to other accounts, and the function that changes its policy.
-struct Scene {
+struct Fixture {
     repository: String,
     function: Function,
     responses: ResponseServer,
@@ -25,7 +25,7 @@ struct Told {
     reason: String,
 }
 
-impl Scene {
+impl Fixture {
     async fn open() -> Self {
         let local = LocalAws::running();
         let repository = unique("open");
@@ -87,40 +87,40 @@ impl Scene {
 
 #[tokio::test]
 async fn two_accounts_open_a_repository_to_themselves_and_neither_touches_the_other_s_statement() {
-    let scene = Scene::open().await;
-    let one = scene.told(ONE, ONE, json!({})).await;
-    let other = scene.told(OTHER, OTHER, json!({})).await;
+    let fixture = Fixture::open().await;
+    let one = fixture.told(ONE, ONE, json!({})).await;
+    let other = fixture.told(OTHER, OTHER, json!({})).await;
     assert_eq!((&*one.status, &*other.status), ("SUCCESS", "SUCCESS"), "{one:?} {other:?}");
-    assert_eq!(scene.statements().await.len(), 2);
+    assert_eq!(fixture.statements().await.len(), 2);
 
     // The other account knows the id, and forges what it can.
     for forged in [
         json!({ "RequestType": "Delete", "PhysicalResourceId": one.id }),
         json!({ "RequestType": "Delete", "PhysicalResourceId": one.id, "LogicalResourceId": "Pull2" }),
-        json!({ "RequestType": "Delete", "PhysicalResourceId": "x", "Continuation": { "Held": one.id }, "LogicalResourceId": "Pull3" }),
+        json!({ "RequestType": "Delete", "PhysicalResourceId": "x", "Continuation": { "HeldId": one.id }, "LogicalResourceId": "Pull3" }),
     ] {
-        scene.told(OTHER, OTHER, forged).await;
-        let left = scene.statements().await;
+        fixture.told(OTHER, OTHER, forged).await;
+        let left = fixture.statements().await;
         let of_one = |statement: &Value| statement["Principal"].to_string().contains(ONE);
         assert_eq!(left.iter().filter(|statement| of_one(statement)).count(), 1, "{left:?}");
     }
-    let gone = scene.told(ONE, ONE, json!({ "RequestType": "Delete", "PhysicalResourceId": one.id })).await;
+    let gone = fixture.told(ONE, ONE, json!({ "RequestType": "Delete", "PhysicalResourceId": one.id })).await;
     assert_eq!(gone.status, "SUCCESS");
-    assert!(scene.statements().await.iter().all(|statement| !statement["Principal"].to_string().contains(ONE)));
+    assert!(fixture.statements().await.iter().all(|statement| !statement["Principal"].to_string().contains(ONE)));
 }
 
 #[tokio::test]
 async fn a_forged_stack_is_refused_whatever_is_asked() {
-    let scene = Scene::open().await;
-    let one = scene.told(ONE, ONE, json!({})).await;
-    let before = scene.statements().await;
+    let fixture = Fixture::open().await;
+    let one = fixture.told(ONE, ONE, json!({})).await;
+    let before = fixture.statements().await;
     for request_type in ["Create", "Update", "Delete"] {
         let forged = json!({
             "RequestType": request_type,
             "PhysicalResourceId": one.id,
-            "OldResourceProperties": scene.properties(&json!({ "AWS": ONE })),
+            "OldResourceProperties": fixture.properties(&json!({ "AWS": ONE })),
         });
-        let told = scene.told(OTHER, ONE, forged).await;
+        let told = fixture.told(OTHER, ONE, forged).await;
         assert_eq!(told.status, "FAILED");
         assert!(
             told.reason.starts_with(&format!(
@@ -129,7 +129,7 @@ async fn a_forged_stack_is_refused_whatever_is_asked() {
             "{told:?}"
         );
     }
-    assert_eq!(scene.statements().await, before);
+    assert_eq!(fixture.statements().await, before);
 }
 
 #[tokio::test]
@@ -180,16 +180,16 @@ async fn no_type_works_for_a_caller_that_is_not_understood() {
 
 #[tokio::test]
 async fn what_reaches_beyond_the_caller_is_refused_and_leaves_no_trace() {
-    let scene = Scene::open().await;
+    let fixture = Fixture::open().await;
     let closed = unique("closed");
     LocalAws::running().call("ecr", "CreateRepository", &json!({ "repositoryName": closed })).await.unwrap();
     let statement = |elements: Value| {
-        let mut properties = scene.properties(&json!({ "AWS": ONE }));
+        let mut properties = fixture.properties(&json!({ "AWS": ONE }));
         properties["Statement"].as_object_mut().unwrap().extend(elements.as_object().unwrap().clone());
         json!({ "ResourceProperties": properties })
     };
     let with = |more: Value| {
-        let mut properties = scene.properties(&json!({ "AWS": ONE }));
+        let mut properties = fixture.properties(&json!({ "AWS": ONE }));
         properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         json!({ "ResourceProperties": properties })
     };
@@ -210,11 +210,11 @@ async fn what_reaches_beyond_the_caller_is_refused_and_leaves_no_trace() {
         (with(json!({ "RoleArn": format!("arn:aws:iam::{OTHER}:role/writer") })), "RoleArn"),
         (with(json!({ "PruneOrphans": "true" })), "PruneOrphans"),
     ] {
-        let told = scene.told(ONE, ONE, forged).await;
+        let told = fixture.told(ONE, ONE, forged).await;
         assert_eq!((&*told.status, &*told.id), ("FAILED", "nothing-was-made"), "{told:?}");
         assert!(told.reason.contains(words), "{words}: {told:?}");
     }
-    assert!(scene.statements().await.is_empty());
+    assert!(fixture.statements().await.is_empty());
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::{
 use archipelago_tests::{
     cloudformation::Live,
     model::{
-        Matrix, Scene, Thing, Weather, Wish, World, configuration, late_requests_do_nothing, lives,
+        Matrix, PlayedAws, Scenario, Thing, Weather, Wish, configuration, late_requests_do_nothing, lives,
         organizations::{Account as PlayedAccount, Contents, Organizations as Played, ROOT},
     },
 };
@@ -67,7 +67,7 @@ impl Landing {
     }
 }
 
-impl World for Landing {
+impl PlayedAws for Landing {
     type Resource = Accounts;
     const TYPE: &'static str = "Custom::Account";
     const STOPS_WHEN_OVERTAKEN: bool = false;
@@ -153,25 +153,25 @@ impl World for Landing {
         let (mut accounts, now) = (self.played.contents().accounts, Instant::now());
         let account = accounts.remove(id).filter(|account| account.is_there(now)).ok_or("there is no such account")?;
         let made = self.states(mark);
-        let said = |name: &str| properties.get(name).and_then(Value::as_str);
+        let property = |name: &str| properties.get(name).and_then(Value::as_str);
         let is_own = maker(&account) == Some(mark);
         let tags = properties.get("Tags").and_then(Value::as_array).into_iter().flatten();
         let tags: Vec<_> = tags.filter_map(|tag| Some((tag["Key"].as_str()?, tag["Value"].as_str()?))).collect();
         let has = |key: &str, value: &str| account.tags.get(key).is_some_and(|has| has == value);
-        let parent = said("ParentId").or(is_own.then_some(ROOT));
+        let parent = property("ParentId").or(is_own.then_some(ROOT));
         for (holds, difference) in [
             (made.len() <= 1, format!("it made {} accounts", made.len())),
             (account.state(now) == "ACTIVE", format!("the account is {}", account.state(now))),
-            (said("Name") == Some(account.name.as_str()), format!("its name is {}", account.name)),
+            (property("Name") == Some(account.name.as_str()), format!("its name is {}", account.name)),
             (
-                said("Email").is_some_and(|email| account.email.eq_ignore_ascii_case(email)),
+                property("Email").is_some_and(|email| account.email.eq_ignore_ascii_case(email)),
                 "its address is another".into(),
             ),
             (parent.is_none_or(|parent| parent == account.parent), format!("it is in {}", account.parent)),
             (tags.iter().all(|(key, value)| has(key, value)), format!("its tags are {:?}", account.tags)),
             (account.tags.contains_key(&user(mark)), format!("its tags are {:?}", account.tags)),
             (!is_own || account.tags.len() == tags.len() + 2, format!("its tags are {:?}", account.tags)),
-            (said("WaitUntilReady") == Some("false") || account.is_ready(now), "it isn't ready".into()),
+            (property("WaitUntilReady") == Some("false") || account.is_ready(now), "it isn't ready".into()),
             (data["AccountId"] == **id && data["State"] == "ACTIVE", "its attributes are others".into()),
             (data["Name"] == account.name && data["Email"] == account.email, "its attributes are others".into()),
         ] {
@@ -213,12 +213,12 @@ fn a_request_that_comes_after_a_later_one_does_nothing() {
 fn whatever_goes_wrong_with_a_call_an_account_is_there_once_or_taken_back() {
     let mut matrix = Matrix::new(Landing::TYPE);
     let scenes = [
-        Scene::of("Create", &["placed"]),
-        Scene::of("Create that adopts", &["adopted"]),
-        Scene::of("Create at the second try", &["made at the second try"]),
-        Scene::of("Update", &["placed", "renamed"]),
-        Scene::of("Update back into the root", &["placed", "app"]),
-        Scene::deleted("Delete that closes", &["app"]),
+        Scenario::of("Create", &["placed"]),
+        Scenario::of("Create that adopts", &["adopted"]),
+        Scenario::of("Create at the second try", &["made at the second try"]),
+        Scenario::of("Update", &["placed", "renamed"]),
+        Scenario::of("Update back into the root", &["placed", "app"]),
+        Scenario::deleted("Delete that closes", &["app"]),
     ];
     matrix.try_all::<Landing>(&scenes, PAIRS);
     matrix.check();

@@ -56,7 +56,7 @@ fn written(more: &Value) -> Properties {
 }
 
 /// An error as Organizations sends it.
-fn said(code: &str, reason: Option<&str>) -> HttpResponse {
+fn error_response(code: &str, reason: Option<&str>) -> HttpResponse {
     let body = json!({"__type": code, "Message": "AWS's own words.", "Reason": reason}).to_string();
     HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(body))
 }
@@ -128,7 +128,7 @@ fn creates(state: CreateAccountState) -> Rule {
 }
 
 fn create_fails(code: &'static str, reason: Option<&'static str>) -> Rule {
-    mock!(Client::create_account).then_http_response(move || said(code, reason))
+    mock!(Client::create_account).then_http_response(move || error_response(code, reason))
 }
 
 fn status(state: CreateAccountState, reason: Option<Reason>) -> Rule {
@@ -241,7 +241,7 @@ fn moves(from: &'static str, to: &'static str) -> Rule {
 }
 
 fn move_fails(code: &'static str) -> Rule {
-    mock!(Client::move_account).then_http_response(move || said(code, None))
+    mock!(Client::move_account).then_http_response(move || error_response(code, None))
 }
 
 /// Answers with these rules, each in its order, and fails the test on any other call.
@@ -487,7 +487,8 @@ async fn an_account_whose_answer_was_lost_and_which_is_not_listed_yet_is_found_b
 
 #[tokio::test]
 async fn an_account_that_a_request_has_just_made_and_no_call_knows_yet_is_waited_for() {
-    let unknown = mock!(Client::describe_account).then_http_response(|| said("AccountNotFoundException", None));
+    let unknown =
+        mock!(Client::describe_account).then_http_response(|| error_response("AccountNotFoundException", None));
     let rules = [succeeded(0), accounts(Vec::new()), unknown];
     assert_waits(ensured(&rules, &json!({}), None, &claim(None)).await, Some(2));
 }
@@ -506,7 +507,7 @@ async fn requests_of_the_past_and_those_for_other_addresses_keep_nobody_from_an_
 #[tokio::test]
 async fn a_request_that_is_held_and_not_described_yet_is_not_made_again() {
     let unknown = mock!(Client::describe_create_account_status)
-        .then_http_response(|| said("CreateAccountStatusNotFoundException", None));
+        .then_http_response(|| error_response("CreateAccountStatusNotFoundException", None));
     assert_waits(ensured(&[unknown], &json!({}), None, &claim(Some(REQUEST))).await, Some(2));
 }
 
@@ -644,16 +645,16 @@ async fn a_name_that_a_failed_template_may_have_given_is_taken_back_whatever_is_
 #[tokio::test]
 async fn a_name_that_may_not_be_given_is_not_taken_back() {
     let (old, failed) = (written(&json!({})), written(&json!({"Name": "api"})));
-    let denied =
-        mock!(aws_sdk_account::Client::put_account_name).then_http_response(|| said("AccessDeniedException", None));
+    let denied = mock!(aws_sdk_account::Client::put_account_name)
+        .then_http_response(|| error_response("AccessDeniedException", None));
     let accounts = world_with(&[describes(AccountState::Active), own()], &[denied], &[]);
     accounts.ensure(&old, Some(&failed), &claim(Some(ID)).denied()).await.unwrap();
 }
 
 #[tokio::test]
 async fn another_name_that_is_denied_is_asked_for_while_the_role_may_be_fresh_and_the_sentence_says_what_to_do() {
-    let denied =
-        mock!(aws_sdk_account::Client::put_account_name).then_http_response(|| said("AccessDeniedException", None));
+    let denied = mock!(aws_sdk_account::Client::put_account_name)
+        .then_http_response(|| error_response("AccessDeniedException", None));
     let accounts = world_with(&[describes(AccountState::Active), own()], &[denied], &[]);
     let ended = accounts.ensure(&written(&json!({"Name": "api"})), None, &claim(Some(ID))).await;
     let Err(Error::NotYet(not_yet)) = ended else { panic!("it was refused at once") };
@@ -663,8 +664,9 @@ async fn another_name_that_is_denied_is_asked_for_while_the_role_may_be_fresh_an
 
 #[tokio::test]
 async fn an_account_that_has_left_is_refused_and_one_that_is_only_not_described_is_waited_for() {
-    let gone = || mock!(Client::describe_account).then_http_response(|| said("AccountNotFoundException", None));
-    let lost = mock!(Client::list_parents).then_http_response(|| said("ChildNotFoundException", None));
+    let gone =
+        || mock!(Client::describe_account).then_http_response(|| error_response("AccountNotFoundException", None));
+    let lost = mock!(Client::list_parents).then_http_response(|| error_response("ChildNotFoundException", None));
     let sentence = refusal(ensured(&[gone(), lost], &json!({}), None, &claim(Some(ID))).await);
     assert!(sentence.contains("not in this organization"), "{sentence}");
     let behind = [gone(), parent(ROOT, ParentType::Root)];
@@ -737,7 +739,7 @@ async fn an_account_that_another_resource_uses_is_neither_closed_nor_renamed_nor
 #[tokio::test]
 async fn an_account_that_could_not_be_closed_keeps_its_user() {
     let fails = mock!(Client::close_account)
-        .then_http_response(|| said("ConstraintViolationException", Some("CLOSE_ACCOUNT_QUOTA_EXCEEDED")));
+        .then_http_response(|| error_response("ConstraintViolationException", Some("CLOSE_ACCOUNT_QUOTA_EXCEEDED")));
     let rules = all([last(), vec![describes(AccountState::Active), fails, comes()]]);
     refusal(removed(&rules, Some(&json!({"CloseOnDelete": true})), &claim(Some(ID))).await);
 }
@@ -832,7 +834,8 @@ async fn a_delete_finds_an_account_that_is_not_listed_yet_by_the_request_that_ma
 
 #[tokio::test]
 async fn an_account_that_carries_the_mark_but_is_not_described_yet_is_waited_for_before_it_is_closed() {
-    let unknown = mock!(Client::describe_account).then_http_response(|| said("AccountNotFoundException", None));
+    let unknown =
+        mock!(Client::describe_account).then_http_response(|| error_response("AccountNotFoundException", None));
     let closing = json!({"CloseOnDelete": true});
     assert_waits(removed(&all([last(), vec![unknown]]), Some(&closing), &claim(Some(ID))).await, Some(2));
 }
@@ -841,7 +844,7 @@ async fn an_account_that_carries_the_mark_but_is_not_described_yet_is_waited_for
 async fn closing_waits_for_what_passes_and_refuses_the_quota_in_aws_s_words() {
     let closing = json!({"CloseOnDelete": true});
     let ended = async |code: &'static str, reason: Option<&'static str>| {
-        let fails = mock!(Client::close_account).then_http_response(move || said(code, reason));
+        let fails = mock!(Client::close_account).then_http_response(move || error_response(code, reason));
         let stays = (code == "ConstraintViolationException" && reason != Some("CLOSE_ACCOUNT_REQUESTS_LIMIT_EXCEEDED"))
             .then(comes);
         let tries = vec![describes(AccountState::Active), fails];

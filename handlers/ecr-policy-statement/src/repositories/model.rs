@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use archipelago_tests::model::{
     Played, Policed, Service, every_fault, late_requests_do_nothing, lives,
-    policies::{Ecr, Policies},
+    policies::{Ecr, PlayedPolicies},
 };
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ impl Played for Repositories {
         Self::new(aws)
     }
 
-    fn service(policies: Arc<Policies>) -> Box<dyn Service> {
+    fn service(policies: Arc<PlayedPolicies>) -> Box<dyn Service> {
         Box::new(Ecr(policies))
     }
 

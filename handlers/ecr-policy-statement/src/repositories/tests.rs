@@ -14,7 +14,7 @@ use super::*;
 
 const POLICY: &str = r#"{"Version":"2008-10-17","Statement":[]}"#;
 
-fn app() -> Place<Repository> {
+fn app() -> TargetLocation<Repository> {
     "333333333333:team/app".parse().unwrap()
 }
 
@@ -26,18 +26,19 @@ fn world(rule: &Rule) -> Repositories {
 }
 
 /// An error as ECR sends it.
-fn said(status: u16, code: &str, message: &str) -> HttpResponse {
+fn error_response(status: u16, code: &str, message: &str) -> HttpResponse {
     let body = json!({"__type": code, "message": message}).to_string();
     HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body))
 }
 
 async fn gets(status: u16, code: &'static str) -> Result<Policy> {
-    let fails = mock!(Client::get_repository_policy).then_http_response(move || said(status, code, "Not there."));
+    let fails =
+        mock!(Client::get_repository_policy).then_http_response(move || error_response(status, code, "Not there."));
     world(&fails).get(&app()).await
 }
 
 async fn puts(status: u16, code: &'static str, message: &'static str) -> AwsError {
-    let fails = mock!(Client::set_repository_policy).then_http_response(move || said(status, code, message));
+    let fails = mock!(Client::set_repository_policy).then_http_response(move || error_response(status, code, message));
     world(&fails).put(&app(), POLICY).await.unwrap_err()
 }
 
@@ -112,7 +113,8 @@ async fn deleting_what_is_gone_is_done() {
         .then_output(|| DeleteRepositoryPolicyOutput::builder().build());
     world(&deletes).delete(&app()).await.unwrap();
     for code in [NO_POLICY, NO_REPOSITORY] {
-        let gone = mock!(Client::delete_repository_policy).then_http_response(move || said(400, code, "Gone."));
+        let gone =
+            mock!(Client::delete_repository_policy).then_http_response(move || error_response(400, code, "Gone."));
         world(&gone).delete(&app()).await.unwrap();
     }
 }

@@ -13,7 +13,7 @@ use super::*;
 
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[]}"#;
 
-fn grants() -> Place<InlinePolicy> {
+fn grants() -> TargetLocation<InlinePolicy> {
     "222222222222:deploy/grants".parse().unwrap()
 }
 
@@ -25,7 +25,7 @@ fn world(rules: &[&Rule]) -> InlinePolicies {
 }
 
 /// An error as IAM sends it.
-fn said(status: u16, code: &str, message: &str) -> HttpResponse {
+fn error_response(status: u16, code: &str, message: &str) -> HttpResponse {
     let body = format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>");
     HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body))
 }
@@ -42,7 +42,7 @@ fn policy(name: &'static str, document: &'static str) -> Rule {
 fn no_policy(name: &'static str) -> Rule {
     mock!(Client::get_role_policy)
         .match_requests(move |r| r.policy_name() == Some(name))
-        .then_http_response(|| said(404, NOT_THERE, "There is no such thing."))
+        .then_http_response(|| error_response(404, NOT_THERE, "There is no such thing."))
 }
 
 /// A page of names that begins at `marker`, and where the next one begins.
@@ -58,21 +58,21 @@ fn names(marker: Option<&'static str>, names: &[&str], next: Option<&'static str
 
 fn list_fails(status: u16, code: &'static str) -> Rule {
     mock!(Client::list_role_policies)
-        .then_http_response(move || said(status, code, "The role with name deploy cannot be found."))
+        .then_http_response(move || error_response(status, code, "The role with name deploy cannot be found."))
 }
 
 async fn gets(status: u16, code: &'static str) -> Result<Policy> {
-    let fails = mock!(Client::get_role_policy).then_http_response(move || said(status, code, "No."));
+    let fails = mock!(Client::get_role_policy).then_http_response(move || error_response(status, code, "No."));
     world(&[&fails]).get(&grants()).await
 }
 
 async fn puts(status: u16, code: &'static str, message: &'static str) -> AwsError {
-    let fails = mock!(Client::put_role_policy).then_http_response(move || said(status, code, message));
+    let fails = mock!(Client::put_role_policy).then_http_response(move || error_response(status, code, message));
     world(&[&fails]).put(&grants(), POLICY).await.unwrap_err()
 }
 
 async fn deletes(status: u16, code: &'static str) -> Result<(), AwsError> {
-    let fails = mock!(Client::delete_role_policy).then_http_response(move || said(status, code, "No."));
+    let fails = mock!(Client::delete_role_policy).then_http_response(move || error_response(status, code, "No."));
     world(&[&fails]).delete(&grants()).await
 }
 
@@ -205,7 +205,8 @@ async fn the_only_inline_policy_of_a_role_has_all_the_room() {
 
 #[tokio::test]
 async fn other_policies_that_cannot_be_read_are_not_taken_for_small() {
-    let denied = mock!(Client::get_role_policy).then_http_response(|| said(403, "AccessDenied", "Not authorized."));
+    let denied =
+        mock!(Client::get_role_policy).then_http_response(|| error_response(403, "AccessDenied", "Not authorized."));
     let unread = limit(&[&names(None, &["other"], None), &denied]).await;
     assert!(matches!(unread, Err(Error::NotYet(not_yet)) if not_yet.is_denial()));
     let unlisted = limit(&[&list_fails(404, NOT_THERE)]).await;

@@ -17,7 +17,7 @@ use super::*;
 
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[]}"#;
 
-fn deploy() -> Place<Role> {
+fn deploy() -> TargetLocation<Role> {
     "222222222222:deploy".parse().unwrap()
 }
 
@@ -29,7 +29,7 @@ fn world(rules: &[&Rule]) -> TrustPolicies {
 }
 
 /// An error as IAM sends it.
-fn said(status: u16, code: &str, message: &str) -> HttpResponse {
+fn error_response(status: u16, code: &str, message: &str) -> HttpResponse {
     let body = format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>");
     HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body))
 }
@@ -51,12 +51,13 @@ async fn text(document: &'static str) -> Result<String> {
 }
 
 async fn gets(status: u16, code: &'static str) -> Result<Policy> {
-    let fails = mock!(Client::get_role).then_http_response(move || said(status, code, "Not there."));
+    let fails = mock!(Client::get_role).then_http_response(move || error_response(status, code, "Not there."));
     world(&[&fails]).get(&deploy()).await
 }
 
 async fn puts(status: u16, code: &'static str, message: &'static str) -> AwsError {
-    let fails = mock!(Client::update_assume_role_policy).then_http_response(move || said(status, code, message));
+    let fails =
+        mock!(Client::update_assume_role_policy).then_http_response(move || error_response(status, code, message));
     world(&[&fails]).put(&deploy(), POLICY).await.unwrap_err()
 }
 
@@ -158,7 +159,8 @@ async fn the_quota_of_the_account_counts() {
 
 #[tokio::test]
 async fn a_quota_that_may_not_be_read_says_what_it_was_wanted_for() {
-    let denied = mock!(Client::get_account_summary).then_http_response(|| said(403, "AccessDenied", "Not authorized."));
+    let denied = mock!(Client::get_account_summary)
+        .then_http_response(|| error_response(403, "AccessDenied", "Not authorized."));
     let error = world(&[&denied]).limit(&deploy()).await.unwrap_err();
     assert!(error.to_string().contains("more than 2,048 characters"), "{error}");
 }

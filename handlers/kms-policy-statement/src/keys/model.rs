@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use archipelago_tests::model::{
     Played, Policed, Service, every_fault, late_requests_do_nothing, lives,
-    policies::{Kms, Policies},
+    policies::{Kms, PlayedPolicies},
 };
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ impl Played for Keys {
         Self::new(aws)
     }
 
-    fn service(policies: Arc<Policies>) -> Box<dyn Service> {
+    fn service(policies: Arc<PlayedPolicies>) -> Box<dyn Service> {
         Box::new(Kms(policies))
     }
 

@@ -18,11 +18,11 @@ use super::*;
 const ID: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[]}"#;
 
-fn key() -> Place<Key> {
+fn key() -> TargetLocation<Key> {
     ID.parse().unwrap()
 }
 
-fn named(key_id: &str) -> Place<Key> {
+fn named(key_id: &str) -> TargetLocation<Key> {
     Key::read(&[("KeyId".to_owned(), key_id.to_owned())].into()).unwrap()
 }
 
@@ -34,7 +34,7 @@ fn world(rules: &[&Rule]) -> Keys {
 }
 
 /// An error as KMS sends it.
-fn said(status: u16, code: &str, message: &str) -> HttpResponse {
+fn error_response(status: u16, code: &str, message: &str) -> HttpResponse {
     let body = json!({"__type": code, "message": message}).to_string();
     HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body))
 }
@@ -51,11 +51,11 @@ fn describes(name: &'static str, key: KeyMetadataBuilder) -> Rule {
         .then_output(move || DescribeKeyOutput::builder().key_metadata(key.clone()).build())
 }
 
-async fn resolves_to(key: KeyMetadataBuilder) -> Result<Lookup<Place<Key>>> {
+async fn resolves_to(key: KeyMetadataBuilder) -> Result<Lookup<TargetLocation<Key>>> {
     world(&[&describes(ID, key)]).resolve(self::key()).await
 }
 
-fn found(lookup: Result<Lookup<Place<Key>>>) -> Place<Key> {
+fn found(lookup: Result<Lookup<TargetLocation<Key>>>) -> TargetLocation<Key> {
     match lookup.unwrap() {
         Lookup::Found(key) => key,
         Lookup::Gone(error) => panic!("{error}"),
@@ -63,17 +63,17 @@ fn found(lookup: Result<Lookup<Place<Key>>>) -> Place<Key> {
 }
 
 /// The key of the function's own account, resolved.
-async fn own() -> Place<Key> {
+async fn own() -> TargetLocation<Key> {
     found(resolves_to(metadata()).await)
 }
 
 async fn gets(status: u16, code: &'static str) -> Result<Policy> {
-    let fails = mock!(Client::get_key_policy).then_http_response(move || said(status, code, "No."));
+    let fails = mock!(Client::get_key_policy).then_http_response(move || error_response(status, code, "No."));
     world(&[&fails]).get(&key()).await
 }
 
 async fn puts(status: u16, code: &'static str, message: &'static str) -> AwsError {
-    let fails = mock!(Client::put_key_policy).then_http_response(move || said(status, code, message));
+    let fails = mock!(Client::put_key_policy).then_http_response(move || error_response(status, code, message));
     world(&[&fails]).put(&key(), POLICY).await.unwrap_err()
 }
 
@@ -88,13 +88,13 @@ async fn an_alias_an_arn_and_an_id_are_one_key() {
         let resolved = found(world(&[&describes(asked, metadata())]).resolve(named(key_id)).await);
         assert_eq!(resolved.target.to_string(), ID, "{key_id}");
         assert_eq!(resolved.target.owner.as_deref(), Some("111111111111"), "{key_id}");
-        assert_eq!(resolved.to_string().parse::<Place<Key>>().unwrap(), resolved, "{key_id}");
+        assert_eq!(resolved.to_string().parse::<TargetLocation<Key>>().unwrap(), resolved, "{key_id}");
     }
 }
 
 #[tokio::test]
 async fn a_key_stays_in_the_account_in_which_the_store_acts() {
-    let elsewhere = Place { account: Some("222222222222".to_owned()), ..key() };
+    let elsewhere = TargetLocation { account: Some("222222222222".to_owned()), ..key() };
     let its_own = describes(ID, metadata().aws_account_id("222222222222"));
     let resolved = found(world(&[&its_own]).resolve(elsewhere).await);
     assert_eq!(resolved.to_string(), format!("222222222222:{ID}"));
@@ -146,7 +146,7 @@ async fn a_key_that_is_still_being_made_is_waited_for() {
 #[tokio::test]
 async fn no_key_is_told_from_one_that_is_not_shown() {
     let resolves = async |status, code| {
-        let fails = mock!(Client::describe_key).then_http_response(move || said(status, code, "No."));
+        let fails = mock!(Client::describe_key).then_http_response(move || error_response(status, code, "No."));
         world(&[&fails]).resolve(key()).await
     };
     assert!(matches!(resolves(400, NOT_FOUND).await, Ok(Lookup::Gone(error)) if error.code() == NOT_FOUND));
@@ -234,17 +234,17 @@ fn policy(statements: &Value) -> Document {
 
 #[tokio::test]
 async fn the_root_of_the_keys_account_is_never_dropped() {
-    let place = own().await;
+    let location = own().await;
     let root =
         |account: &str| json!({"Effect": "Allow", "Principal": {"AWS": account}, "Action": "kms:*", "Resource": "*"});
     let grant =
         json!({"Effect": "Allow", "Principal": {"AWS": "222222222222"}, "Action": "kms:Decrypt", "Resource": "*"});
     let before = policy(&json!([root("arn:aws:iam::111111111111:root"), grant, root("222222222222")]));
-    let refusal = Keys::guard(&place, &before, &policy(&json!([grant, root("222222222222")]))).unwrap_err();
+    let refusal = Keys::guard(&location, &before, &policy(&json!([grant, root("222222222222")]))).unwrap_err();
     assert!(matches!(refusal, Error::Refused(_)));
     assert!(refusal.to_string().contains("the root of account 111111111111 kms:*"), "{refusal}");
-    Keys::guard(&place, &before, &policy(&json!([root("111111111111")]))).unwrap();
-    Keys::guard(&place, &policy(&json!([grant, root("222222222222")])), &policy(&json!([grant]))).unwrap();
+    Keys::guard(&location, &before, &policy(&json!([root("111111111111")]))).unwrap();
+    Keys::guard(&location, &policy(&json!([grant, root("222222222222")])), &policy(&json!([grant]))).unwrap();
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
 use archipelago_tests::{
     cloudformation::Live,
     model::{
-        Matrix, Scene, Thing, Weather, Wish, World, configuration, late_requests_do_nothing, lives,
+        Matrix, PlayedAws, Scenario, Thing, Weather, Wish, configuration, late_requests_do_nothing, lives,
         organizations::{Contents, Features, MANAGEMENT, ORGANIZATION, Organizations as Played, ROOT, UNKNOWN_SERVICE},
     },
 };
@@ -82,7 +82,7 @@ fn named(properties: &Map<String, Value>) -> BTreeSet<String> {
     lists.flatten().filter_map(Value::as_str).map(ToOwned::to_owned).collect()
 }
 
-impl<const FOUNDED: bool> World for Management<FOUNDED> {
+impl<const FOUNDED: bool> PlayedAws for Management<FOUNDED> {
     type Resource = Organization;
     const TYPE: &'static str = "Custom::Organization";
     const STOPS_WHEN_OVERTAKEN: bool = false;
@@ -154,8 +154,8 @@ impl<const FOUNDED: bool> World for Management<FOUNDED> {
         let services = || features.trusted_services.iter().cloned();
         let on: BTreeSet<_> = features.enabled(now).map(ToOwned::to_owned).chain(services()).collect();
         let listed: BTreeSet<_> = features.listed(now).map(|(name, _)| name.to_owned()).chain(services()).collect();
-        let said = |name: &str| live.properties.get(name).and_then(Value::as_str).map(|said| said == "true");
-        let (sharing, access) = (said("ResourceSharing") != Some(false), said("ActivateOrganizationsAccess"));
+        let property = |name: &str| live.properties.get(name).and_then(Value::as_str).map(|said| said == "true");
+        let (sharing, access) = (property("ResourceSharing") != Some(false), property("ActivateOrganizationsAccess"));
         self.check_access(&features, access)?;
         if access == Some(true) {
             wanted.insert(STACKSETS.to_owned());
@@ -215,14 +215,14 @@ fn organizations_that_are_adopted_live_and_keep_what_others_switched_on() {
 #[test]
 fn whatever_goes_wrong_with_a_call_the_organization_is_as_the_template_says_or_as_it_was() {
     let mut matrix = Matrix::new("Custom::Organization");
-    let update = Scene::of("Update", &["both", "others"]);
-    matrix.try_all::<Management<false>>(&[Scene::of("Create that makes it", &["both"]), update], PAIRS);
+    let update = Scenario::of("Update", &["both", "others"]);
+    matrix.try_all::<Management<false>>(&[Scenario::of("Create that makes it", &["both"]), update], PAIRS);
     let scenes = [
-        Scene::of("Create that adopts it", &["both"]),
-        Scene::of("Update that adds a service and its type", &["services", "a service and its type"]),
-        Scene::of("Update that takes a service and its type out", &["a service and its type", "services"]),
-        Scene::of("Update that lets StackSets in", &["without sharing", "StackSets by name"]),
-        Scene::of("Update that shuts StackSets out", &["StackSets by name", "only their service"]),
+        Scenario::of("Create that adopts it", &["both"]),
+        Scenario::of("Update that adds a service and its type", &["services", "a service and its type"]),
+        Scenario::of("Update that takes a service and its type out", &["a service and its type", "services"]),
+        Scenario::of("Update that lets StackSets in", &["without sharing", "StackSets by name"]),
+        Scenario::of("Update that shuts StackSets out", &["StackSets by name", "only their service"]),
     ];
     matrix.try_all::<Management<true>>(&scenes, PAIRS);
     matrix.check();

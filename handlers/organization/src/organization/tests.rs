@@ -48,7 +48,7 @@ fn written(more: &Value) -> Properties {
 }
 
 /// An error as Organizations and RAM send it.
-fn said(status: u16, code: &str) -> HttpResponse {
+fn error_response(status: u16, code: &str) -> HttpResponse {
     let body = json!({"__type": code, "Message": "AWS's own words."}).to_string();
     HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body))
 }
@@ -69,7 +69,7 @@ fn there() -> Rule {
 }
 
 fn none_yet() -> Rule {
-    mock!(Client::describe_organization).then_http_response(|| said(400, "AWSOrganizationsNotInUseException"))
+    mock!(Client::describe_organization).then_http_response(|| error_response(400, "AWSOrganizationsNotInUseException"))
 }
 
 fn creates() -> Rule {
@@ -82,7 +82,7 @@ fn creates() -> Rule {
 }
 
 fn create_fails(status: u16, code: &'static str) -> Rule {
-    mock!(Client::create_organization).then_http_response(move || said(status, code))
+    mock!(Client::create_organization).then_http_response(move || error_response(status, code))
 }
 
 fn root(policy_types: &[(&str, PolicyTypeStatus)]) -> Rule {
@@ -122,7 +122,8 @@ fn shares(returns: bool) -> Rule {
 }
 
 fn share_fails(status: u16, code: &'static str) -> Rule {
-    mock!(aws_sdk_ram::Client::enable_sharing_with_aws_organization).then_http_response(move || said(status, code))
+    mock!(aws_sdk_ram::Client::enable_sharing_with_aws_organization)
+        .then_http_response(move || error_response(status, code))
 }
 
 /// Answers with these rules, each client's in their order, and fails the test on any other call.
@@ -215,7 +216,8 @@ async fn what_may_pass_while_it_is_made_is_waited_for_and_the_rest_is_final() {
 
 #[tokio::test]
 async fn a_list_of_roots_that_does_not_know_of_the_organization_yet_is_waited_for() {
-    let behind = mock!(Client::list_roots).then_http_response(|| said(400, "AWSOrganizationsNotInUseException"));
+    let behind =
+        mock!(Client::list_roots).then_http_response(|| error_response(400, "AWSOrganizationsNotInUseException"));
     let ended = ensured(&[there(), behind], &[], &json!({}), None).await;
     assert!(matches!(ended, Err(Error::NotYet(_))), "{ended:?}");
 }
@@ -224,8 +226,8 @@ async fn a_list_of_roots_that_does_not_know_of_the_organization_yet_is_waited_fo
 async fn an_organization_that_was_made_a_moment_ago_is_waited_for_by_every_call() {
     let (with, without) = (json!({"PolicyTypes": [SCP], "TrustedServices": [STACKSETS]}), json!({}));
     for code in ["AWSOrganizationsNotInUseException", "RootNotFoundException"] {
-        let enabling = mock!(Client::enable_policy_type).then_http_response(move || said(400, code));
-        let disabling = mock!(Client::disable_policy_type).then_http_response(move || said(400, code));
+        let enabling = mock!(Client::enable_policy_type).then_http_response(move || error_response(400, code));
+        let disabling = mock!(Client::disable_policy_type).then_http_response(move || error_response(400, code));
         let up = [there(), root(&[]), trusted(&[STACKSETS]), enabling];
         let down = [there(), root(&[(SCP, ON)]), trusted(&[STACKSETS]), disabling];
         for ended in [ensured(&up, &[], &with, None).await, ensured(&down, &[], &without, Some(&with)).await] {
@@ -233,7 +235,7 @@ async fn an_organization_that_was_made_a_moment_ago_is_waited_for_by_every_call(
             assert_eq!(not_yet.within, Some(Duration::from_mins(2)), "{not_yet}");
         }
     }
-    let unknown = || said(400, "AWSOrganizationsNotInUseException");
+    let unknown = || error_response(400, "AWSOrganizationsNotInUseException");
     let listing = mock!(Client::list_aws_service_access_for_organization).then_http_response(unknown);
     let trusting = mock!(Client::enable_aws_service_access).then_http_response(unknown);
     let dropping = mock!(Client::disable_aws_service_access).then_http_response(unknown);
@@ -307,8 +309,8 @@ async fn a_policy_type_that_is_still_being_enabled_is_waited_for_and_then_disabl
 
 #[tokio::test]
 async fn a_policy_type_that_somebody_enabled_in_between_is_done() {
-    let already =
-        mock!(Client::enable_policy_type).then_http_response(|| said(400, "PolicyTypeAlreadyEnabledException"));
+    let already = mock!(Client::enable_policy_type)
+        .then_http_response(|| error_response(400, "PolicyTypeAlreadyEnabledException"));
     let rules = [there(), root(&[]), already, root(&[(SCP, ON)])];
     ensured(&rules, &[], &json!({"PolicyTypes": [SCP]}), None).await.unwrap();
 }
@@ -339,7 +341,7 @@ async fn a_service_that_a_failed_template_may_have_trusted_is_trusted_no_more_th
     let unknown = || {
         mock!(Client::disable_aws_service_access)
             .match_requests(|r| r.service_principal() == Some("unknown.amazonaws.com"))
-            .then_http_response(|| said(400, "InvalidInputException"))
+            .then_http_response(|| error_response(400, "InvalidInputException"))
     };
     let rules = [there(), root(&[]), trusted(&[]), distrusts(STACKSETS), unknown()];
     ensured(&rules, &[], &json!({}), Some(&failed)).await.unwrap();
@@ -467,7 +469,8 @@ async fn stack_sets_are_let_in_once_their_service_is_trusted() {
     ensured_with(&nothing(), &[], &[access(Enabled)], &with, Some(&with)).await.unwrap();
     ensured_with(&nothing(), &[], &[access(Enabled)], &with, None).await.unwrap();
     let both = json!({"ActivateOrganizationsAccess": true, "TrustedServices": [STACKSETS]});
-    let untrusted = mock!(Client::enable_aws_service_access).then_http_response(|| said(400, "InvalidInputException"));
+    let untrusted =
+        mock!(Client::enable_aws_service_access).then_http_response(|| error_response(400, "InvalidInputException"));
     let rules = [there(), root(&[]), trusted(&[]), untrusted];
     let ended = ensured_with(&rules, &[], &[access(Disabled)], &both, None).await;
     assert!(matches!(ended, Err(Error::Refused(_))), "the service comes first: {ended:?}");

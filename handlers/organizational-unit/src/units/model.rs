@@ -8,7 +8,7 @@ use std::{
 use archipelago_tests::{
     cloudformation::Live,
     model::{
-        Matrix, Scene, Thing, Weather, Wish, World, configuration, late_requests_do_nothing, lives,
+        Matrix, PlayedAws, Scenario, Thing, Weather, Wish, configuration, late_requests_do_nothing, lives,
         organizations::{Contents, MANAGEMENT, ORGANIZATION, Organizations as Played, ROOT, Unit as PlayedUnit},
     },
 };
@@ -69,7 +69,7 @@ impl Landing {
     }
 }
 
-impl World for Landing {
+impl PlayedAws for Landing {
     type Resource = OrganizationalUnits;
     const TYPE: &'static str = "Custom::OrganizationalUnit";
     const STOPS_WHEN_OVERTAKEN: bool = false;
@@ -197,16 +197,16 @@ fn a_request_that_comes_after_a_later_one_does_nothing() {
 fn whatever_goes_wrong_with_a_call_an_ou_is_there_once_or_taken_back() {
     let mut matrix = Matrix::new(Landing::TYPE);
     let scenes = [
-        Scene::of("Create by name", &["renamed"]),
-        Scene::of("Create by path", &["deeper"]),
-        Scene::of("Create inside another", &["inside another"]),
-        Scene::of("Create that adopts", &["adopted"]),
-        Scene::of("Update of the name and the tags", &["tagged", "renamed"]),
-        Scene::of("Update that replaces", &["path", "in a foreign one"]),
-        Scene::of("Update that makes it a level", &["path", "deeper"]),
-        Scene::deleted("Delete by name", &["renamed"]),
-        Scene::deleted("Delete by a path that has become longer", &["path", "deeper"]),
-        Scene::deleted("Delete of what was emptied a moment ago", &["emptied"]),
+        Scenario::of("Create by name", &["renamed"]),
+        Scenario::of("Create by path", &["deeper"]),
+        Scenario::of("Create inside another", &["inside another"]),
+        Scenario::of("Create that adopts", &["adopted"]),
+        Scenario::of("Update of the name and the tags", &["tagged", "renamed"]),
+        Scenario::of("Update that replaces", &["path", "in a foreign one"]),
+        Scenario::of("Update that makes it a level", &["path", "deeper"]),
+        Scenario::deleted("Delete by name", &["renamed"]),
+        Scenario::deleted("Delete by a path that has become longer", &["path", "deeper"]),
+        Scenario::deleted("Delete of what was emptied a moment ago", &["emptied"]),
     ];
     matrix.try_all::<Landing>(&scenes, PAIRS);
     matrix.check();

@@ -40,7 +40,7 @@ fn properties(properties: Value) -> Properties {
 }
 
 /// An error as Organizations sends it.
-fn said(code: &str, message: &str) -> HttpResponse {
+fn error_response(code: &str, message: &str) -> HttpResponse {
     let body = json!({"__type": code, "Message": message}).to_string();
     HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(body))
 }
@@ -195,7 +195,7 @@ fn renames(id: &'static str, to: &'static str) -> Rule {
 
 /// The parent of what isn't there.
 fn lost() -> Rule {
-    mock!(Client::list_parents).then_http_response(|| said("ChildNotFoundException", ""))
+    mock!(Client::list_parents).then_http_response(|| error_response("ChildNotFoundException", ""))
 }
 
 fn in_root() -> Rule {
@@ -206,7 +206,7 @@ fn in_root() -> Rule {
 fn refuses_to_delete(id: &'static str) -> Rule {
     mock!(Client::delete_organizational_unit)
         .match_requests(move |request| request.organizational_unit_id() == Some(id))
-        .then_http_response(|| said("OrganizationalUnitNotEmptyException", ""))
+        .then_http_response(|| error_response("OrganizationalUnitNotEmptyException", ""))
 }
 
 /// Answers with `rules` in this order, and fails the test on any other call.
@@ -371,7 +371,7 @@ async fn a_rename_keeps_the_id() {
 async fn a_rename_to_a_name_that_is_taken_is_refused_and_keeps_the_id() {
     let claim = claim(Some(WORKLOADS));
     let refuses = mock!(Client::update_organizational_unit)
-        .then_http_response(|| said("DuplicateOrganizationalUnitException", "It exists."));
+        .then_http_response(|| error_response("DuplicateOrganizationalUnitException", "It exists."));
     let listed = lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Apps")]);
     let units = world(&[root(), listed, own(WORKLOADS), refuses, described(WORKLOADS, "Workloads")]);
     let ended = units.ensure(&properties(json!({"Name": "Apps"})), None, &claim).await;
@@ -383,7 +383,7 @@ async fn a_rename_to_a_name_that_is_taken_is_refused_and_keeps_the_id() {
 async fn a_rename_that_was_sent_again_since_its_answer_was_lost_is_done() {
     let claim = claim(Some(WORKLOADS));
     let refuses = mock!(Client::update_organizational_unit)
-        .then_http_response(|| said("DuplicateOrganizationalUnitException", "It exists."));
+        .then_http_response(|| error_response("DuplicateOrganizationalUnitException", "It exists."));
     let rules =
         [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), own(WORKLOADS), refuses, described(WORKLOADS, "Apps")];
     let attributes = ensured(&rules, json!({"Name": "Apps"}), Some(json!({"Name": "Workloads"})), &claim).await;
@@ -397,7 +397,7 @@ async fn a_name_that_a_failed_template_may_have_given_is_taken_back_whatever_is_
     // It had the name all the time, and that is said to be taken.
     let taken = || {
         mock!(Client::update_organizational_unit)
-            .then_http_response(|| said("DuplicateOrganizationalUnitException", "It exists."))
+            .then_http_response(|| error_response("DuplicateOrganizationalUnitException", "It exists."))
     };
     let rules =
         [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), own(WORKLOADS), taken(), described(WORKLOADS, "Workloads")];
@@ -588,7 +588,7 @@ async fn who_uses_an_ou_is_looked_at_twice_before_it_goes() {
 #[tokio::test]
 async fn what_organizations_says_while_it_is_busy_is_not_yet() {
     let busy = mock!(Client::create_organizational_unit)
-        .then_http_response(|| said("ConcurrentModificationException", "Try again."));
+        .then_http_response(|| error_response("ConcurrentModificationException", "Try again."));
     let units = world(&[root(), lists(ROOT, &[]), busy]);
     let ended = units.ensure(&properties(json!({"Name": "Workloads"})), None, &claim(None)).await;
     assert!(matches!(ended, Err(Error::NotYet(_))));
@@ -597,7 +597,7 @@ async fn what_organizations_says_while_it_is_busy_is_not_yet() {
 #[tokio::test]
 async fn a_name_that_somebody_took_in_between_is_looked_at_again() {
     let taken = mock!(Client::create_organizational_unit)
-        .then_http_response(|| said("DuplicateOrganizationalUnitException", "It exists."));
+        .then_http_response(|| error_response("DuplicateOrganizationalUnitException", "It exists."));
     let units = world(&[root(), lists(ROOT, &[]), taken]);
     let ended = units.ensure(&properties(json!({"Name": "Workloads"})), None, &claim(None)).await;
     assert!(matches!(ended, Err(Error::NotYet(_))));
@@ -605,7 +605,7 @@ async fn a_name_that_somebody_took_in_between_is_looked_at_again() {
 
 #[tokio::test]
 async fn a_parent_that_may_have_been_made_a_moment_ago_is_asked_for_again_for_two_minutes() {
-    let missing = || said("ParentNotFoundException", "No such parent.");
+    let missing = || error_response("ParentNotFoundException", "No such parent.");
     let nothing = mock!(Client::list_organizational_units_for_parent).then_http_response(missing);
     let refuses = mock!(Client::create_organizational_unit).then_http_response(missing);
     let desired = properties(json!({"Name": "Workloads", "ParentId": OTHER}));
@@ -617,7 +617,7 @@ async fn a_parent_that_may_have_been_made_a_moment_ago_is_asked_for_again_for_tw
 
 #[tokio::test]
 async fn an_organization_that_was_made_a_moment_ago_is_waited_for_by_every_call() {
-    let unknown = || said("AWSOrganizationsNotInUseException", "");
+    let unknown = || error_response("AWSOrganizationsNotInUseException", "");
     let roots = mock!(Client::list_roots).then_http_response(unknown);
     let children = mock!(Client::list_organizational_units_for_parent).then_http_response(unknown);
     let creates = mock!(Client::create_organizational_unit).then_http_response(unknown);
@@ -631,7 +631,7 @@ async fn an_organization_that_was_made_a_moment_ago_is_waited_for_by_every_call(
 #[tokio::test]
 async fn a_name_for_an_ou_that_is_listed_and_that_the_change_does_not_know_yet_is_given_again() {
     let unknown = mock!(Client::update_organizational_unit)
-        .then_http_response(|| said("OrganizationalUnitNotFoundException", ""));
+        .then_http_response(|| error_response("OrganizationalUnitNotFoundException", ""));
     let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), own(WORKLOADS), unknown];
     let ended = world(&rules).ensure(&properties(json!({"Name": "Apps"})), None, &claim(Some(WORKLOADS))).await;
     let Err(Error::NotYet(not_yet)) = ended else { panic!("refused at once") };
@@ -641,7 +641,8 @@ async fn a_name_for_an_ou_that_is_listed_and_that_the_change_does_not_know_yet_i
 #[tokio::test]
 async fn an_ou_that_the_deletion_does_not_know_yet_is_not_left_behind() {
     let unknown = || {
-        mock!(Client::delete_organizational_unit).then_http_response(|| said("OrganizationalUnitNotFoundException", ""))
+        mock!(Client::delete_organizational_unit)
+            .then_http_response(|| error_response("OrganizationalUnitNotFoundException", ""))
     };
     let there = all([last(WORKLOADS), vec![unknown(), in_root()]]);
     let ended = removed(&there, Some(json!({"Name": "Workloads"})), &claim(Some(WORKLOADS))).await;
@@ -661,7 +662,7 @@ async fn delete_takes_away_what_was_made_and_nobody_else_uses() {
 async fn a_delete_that_comes_again_goes_on() {
     let rules = [left(WORKLOADS), left(WORKLOADS), left(WORKLOADS), deletes(WORKLOADS)];
     removed(&rules, None, &claim(Some(WORKLOADS))).await.unwrap();
-    let gone = mock!(Client::tag_resource).then_http_response(|| said("TargetNotFoundException", ""));
+    let gone = mock!(Client::tag_resource).then_http_response(|| error_response("TargetNotFoundException", ""));
     removed(&[own(WORKLOADS), gone, lost()], None, &claim(Some(WORKLOADS))).await.unwrap();
 }
 
@@ -676,13 +677,15 @@ async fn delete_leaves_what_was_adopted_without_its_mark() {
 
 #[tokio::test]
 async fn delete_of_an_ou_that_is_gone_is_done() {
-    let gone = || mock!(Client::list_tags_for_resource).then_http_response(|| said("TargetNotFoundException", ""));
+    let gone =
+        || mock!(Client::list_tags_for_resource).then_http_response(|| error_response("TargetNotFoundException", ""));
     removed(&[gone(), lost(), gone(), lost()], None, &claim(Some(WORKLOADS))).await.unwrap();
 }
 
 #[tokio::test]
 async fn an_ou_whose_tags_are_not_listed_though_it_is_there_is_not_left_behind() {
-    let gone = mock!(Client::list_tags_for_resource).then_http_response(|| said("TargetNotFoundException", ""));
+    let gone =
+        mock!(Client::list_tags_for_resource).then_http_response(|| error_response("TargetNotFoundException", ""));
     let ended = removed(&[gone, in_root()], None, &claim(Some(WORKLOADS))).await;
     assert!(matches!(ended, Err(Error::NotYet(_))), "{ended:?}");
 }

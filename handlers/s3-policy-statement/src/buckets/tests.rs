@@ -14,7 +14,7 @@ use super::*;
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[]}"#;
 const OWNER: &str = "222222222222";
 
-fn artifacts() -> Place<Bucket> {
+fn artifacts() -> TargetLocation<Bucket> {
     "222222222222:artifacts".parse().unwrap()
 }
 
@@ -26,7 +26,7 @@ fn world(rule: &Rule) -> Buckets {
 }
 
 /// An error as S3 sends it.
-fn said(status: u16, code: &str, message: &str) -> HttpResponse {
+fn error_response(status: u16, code: &str, message: &str) -> HttpResponse {
     let body = format!(
         r#"<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"#
     );
@@ -34,17 +34,17 @@ fn said(status: u16, code: &str, message: &str) -> HttpResponse {
 }
 
 async fn gets(status: u16, code: &'static str) -> Result<Policy> {
-    let fails = mock!(Client::get_bucket_policy).then_http_response(move || said(status, code, "No."));
+    let fails = mock!(Client::get_bucket_policy).then_http_response(move || error_response(status, code, "No."));
     world(&fails).get(&artifacts()).await
 }
 
 async fn puts(status: u16, code: &'static str, message: &'static str) -> AwsError {
-    let fails = mock!(Client::put_bucket_policy).then_http_response(move || said(status, code, message));
+    let fails = mock!(Client::put_bucket_policy).then_http_response(move || error_response(status, code, message));
     world(&fails).put(&artifacts(), POLICY).await.unwrap_err()
 }
 
 async fn deletes(status: u16, code: &'static str) -> Result<(), AwsError> {
-    let fails = mock!(Client::delete_bucket_policy).then_http_response(move || said(status, code, "No."));
+    let fails = mock!(Client::delete_bucket_policy).then_http_response(move || error_response(status, code, "No."));
     world(&fails).delete(&artifacts()).await
 }
 
@@ -165,9 +165,12 @@ async fn a_bucket_that_is_elsewhere_is_refused_with_the_way_there() {
 
 #[tokio::test]
 async fn a_bucket_that_is_not_shown_may_be_another_accounts() {
-    let reason = async |place: &str| {
-        let denies = mock!(Client::get_bucket_policy).then_http_response(|| said(403, DENIED, "Access Denied"));
-        let Err(Error::NotYet(denial)) = world(&denies).get(&place.parse().unwrap()).await else { panic!("{place}") };
+    let reason = async |location: &str| {
+        let denies =
+            mock!(Client::get_bucket_policy).then_http_response(|| error_response(403, DENIED, "Access Denied"));
+        let Err(Error::NotYet(denial)) = world(&denies).get(&location.parse().unwrap()).await else {
+            panic!("{location}")
+        };
         assert!(denial.is_denial());
         denial.to_string()
     };

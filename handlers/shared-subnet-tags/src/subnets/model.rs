@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use archipelago_tests::{
     cloudformation::Live,
-    model::{Matrix, Scene, Thing, Weather, Wish, World, configuration, ec2::Ec2, late_requests_do_nothing, lives},
+    model::{
+        Matrix, PlayedAws, Scenario, Thing, Weather, Wish, configuration, ec2::Ec2, late_requests_do_nothing, lives,
+    },
 };
 use serde_json::{Value, json};
 
@@ -54,7 +56,7 @@ impl Participant {
     }
 }
 
-impl World for Participant {
+impl PlayedAws for Participant {
     type Resource = SharedSubnets;
     const TYPE: &'static str = "Custom::SharedSubnetTags";
     const STOPS_WHEN_OVERTAKEN: bool = false;
@@ -148,10 +150,10 @@ fn a_request_that_comes_after_a_later_one_does_nothing() {
 fn whatever_goes_wrong_with_a_call_the_tags_are_as_the_template_says_or_as_they_were() {
     let mut matrix = Matrix::new(Participant::TYPE);
     let scenes = [
-        Scene::of("Create", &["both, and their VPC"]),
-        Scene::of("Create before a subnet is seen", &["in two VPCs"]),
-        Scene::of("Update", &["both, and their VPC", "in two VPCs"]),
-        Scene::deleted("Delete", &["both, and their VPC"]),
+        Scenario::of("Create", &["both, and their VPC"]),
+        Scenario::of("Create before a subnet is seen", &["in two VPCs"]),
+        Scenario::of("Update", &["both, and their VPC", "in two VPCs"]),
+        Scenario::deleted("Delete", &["both, and their VPC"]),
     ];
     matrix.try_all::<Participant>(&scenes, PAIRS);
     matrix.check();

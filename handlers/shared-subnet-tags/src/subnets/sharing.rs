@@ -17,7 +17,7 @@ const NAME: (&str, &str) = ("Name", "app");
 const STAGE: (&str, &str) = ("stage", "test");
 
 /// The same tags of the subnet and of its VPC.
-fn said(tags: &[(&str, &str)]) -> Value {
+fn error_response(tags: &[(&str, &str)]) -> Value {
     let tags: Vec<_> = tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
     json!({ "SubnetIds": [SUBNET], "Tags": tags, "VpcTags": tags })
 }
@@ -63,7 +63,8 @@ impl Participant {
 
 #[tokio::test(start_paused = true)]
 async fn keys_that_three_resources_want_go_with_the_last_of_them_whatever_the_order() {
-    let all = [(OLD, said(&[NAME, STAGE])), (NEW, said(&[NAME])), (COPY, said(&[NAME, STAGE]))];
+    let all =
+        [(OLD, error_response(&[NAME, STAGE])), (NEW, error_response(&[NAME])), (COPY, error_response(&[NAME, STAGE]))];
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let participant = Participant::new();
         for (who, desired) in &all {
@@ -82,7 +83,7 @@ async fn keys_that_three_resources_want_go_with_the_last_of_them_whatever_the_or
 #[tokio::test(start_paused = true)]
 async fn a_renamed_logical_id_that_is_rolled_back_leaves_the_tags_as_they_were() {
     let participant = Participant::new();
-    let wanted = said(&[NAME, STAGE]);
+    let wanted = error_response(&[NAME, STAGE]);
     participant.create(OLD, &wanted).await.unwrap();
     let before = participant.0.played.tags();
     participant.create(NEW, &wanted).await.unwrap();
@@ -93,26 +94,26 @@ async fn a_renamed_logical_id_that_is_rolled_back_leaves_the_tags_as_they_were()
 #[tokio::test(start_paused = true)]
 async fn of_two_that_want_a_key_neither_gives_it_another_value_or_takes_it_away() {
     let participant = Participant::new();
-    let both = said(&[NAME, STAGE]);
+    let both = error_response(&[NAME, STAGE]);
     participant.create(OLD, &both).await.unwrap();
     participant.create(COPY, &both).await.unwrap();
-    let other = said(&[("Name", "other"), STAGE]);
+    let other = error_response(&[("Name", "other"), STAGE]);
     let refusal = participant.update(COPY, &other, &both).await.unwrap_err().to_string();
     assert!(refusal.contains("is used by landing/Old as well, so its tag Name can't change"), "{refusal}");
     let refusal = participant.create(NEW, &other).await.unwrap_err().to_string();
     assert!(refusal.contains("so its tag Name can't change"), "{refusal}");
-    participant.update(COPY, &said(&[NAME]), &both).await.unwrap();
+    participant.update(COPY, &error_response(&[NAME]), &both).await.unwrap();
     participant.assert_has(&[NAME, STAGE], "while one of them wants it");
-    participant.update(OLD, &said(&[NAME]), &both).await.unwrap();
+    participant.update(OLD, &error_response(&[NAME]), &both).await.unwrap();
     participant.assert_has(&[NAME], "when none of them wants it");
-    participant.delete(OLD, &said(&[NAME])).await;
-    participant.update(COPY, &said(&[("Name", "other")]), &said(&[NAME])).await.unwrap();
+    participant.delete(OLD, &error_response(&[NAME])).await;
+    participant.update(COPY, &error_response(&[("Name", "other")]), &error_response(&[NAME])).await.unwrap();
     participant.assert_has(&[("Name", "other")], "of the one that is left");
 }
 
 #[tokio::test(start_paused = true)]
 async fn of_one_that_leaves_or_drops_a_key_and_one_that_comes_the_latter_has_its_tags_in_the_end() {
-    let (last, desired) = (said(&[NAME, STAGE]), said(&[NAME]));
+    let (last, desired) = (error_response(&[NAME, STAGE]), error_response(&[NAME]));
     for is_delete in [true, false] {
         for delay in (0..500).step_by(15) {
             let participant = Participant::new();
@@ -122,7 +123,7 @@ async fn of_one_that_leaves_or_drops_a_key_and_one_that_comes_the_latter_has_its
                 if is_delete {
                     participant.delete(OLD, &last).await;
                 } else {
-                    participant.update(OLD, &said(&[STAGE]), &last).await.unwrap();
+                    participant.update(OLD, &error_response(&[STAGE]), &last).await.unwrap();
                 }
             };
             let comes = async {
@@ -134,7 +135,7 @@ async fn of_one_that_leaves_or_drops_a_key_and_one_that_comes_the_latter_has_its
             participant.assert_has(wanted, &format!("{delay} ms later, delete: {is_delete}"));
             participant.delete(NEW, &desired).await;
             if !is_delete {
-                participant.delete(OLD, &said(&[STAGE])).await;
+                participant.delete(OLD, &error_response(&[STAGE])).await;
             }
             participant.assert_is_bare(&format!("{delay} ms later, delete: {is_delete}"));
         }

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use archipelago_tests::{
     cloudformation::Live,
     model::{
-        Matrix, Scene, Thing, Weather, Wish, World, configuration, late_requests_do_nothing, lives,
+        Matrix, PlayedAws, Scenario, Thing, Weather, Wish, configuration, late_requests_do_nothing, lives,
         ram::{FAILING, HESITANT, ORGANIZATION, Ram, Share},
     },
 };
@@ -69,7 +69,7 @@ fn additions(share: &Share, marks: &[String]) -> Vec<(String, String)> {
     ours.map(|(mark, value)| (value.split(' ').next().unwrap_or_default().to_owned(), mark)).collect()
 }
 
-impl World for Network {
+impl PlayedAws for Network {
     type Resource = SharePrincipals;
     const TYPE: &'static str = "Custom::SubnetSharePrincipal";
     const STOPS_WHEN_OVERTAKEN: bool = false;
@@ -136,8 +136,8 @@ impl World for Network {
     }
 
     fn check(&self, live: &Live, mark: &str) -> Result<(), String> {
-        let said = |name: &str| live.properties[name].as_str().unwrap_or_default();
-        let (arn, principal) = (said("ShareArn"), entity(said("Principal")));
+        let property = |name: &str| live.properties[name].as_str().unwrap_or_default();
+        let (arn, principal) = (property("ShareArn"), entity(property("Principal")));
         if live.physical_resource_id != format!("{arn}#{principal}") {
             return Err("it has an id of something else".to_owned());
         }
@@ -171,12 +171,12 @@ fn a_request_that_comes_after_a_later_one_does_nothing() {
 fn whatever_goes_wrong_with_a_call_a_principal_is_on_the_share_or_taken_back() {
     let mut matrix = Matrix::new(Network::TYPE);
     let scenes = [
-        Scene::of("Create", &["everybody"]),
-        Scene::of("Create of one that is there", &["named by the owner too"]),
-        Scene::of("Update", &["added", "a unit"]),
-        Scene::of("Update to another share", &["added", "on another share"]),
-        Scene::deleted("Delete", &["added"]),
-        Scene::deleted("Delete of one that was there", &["named by the owner too"]),
+        Scenario::of("Create", &["everybody"]),
+        Scenario::of("Create of one that is there", &["named by the owner too"]),
+        Scenario::of("Update", &["added", "a unit"]),
+        Scenario::of("Update to another share", &["added", "on another share"]),
+        Scenario::deleted("Delete", &["added"]),
+        Scenario::deleted("Delete of one that was there", &["named by the owner too"]),
     ];
     matrix.try_all::<Network>(&scenes, PAIRS);
     matrix.check();

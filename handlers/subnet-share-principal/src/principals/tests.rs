@@ -35,13 +35,13 @@ fn owner(stack: &str) -> Owner {
 }
 
 /// The stack `app`'s addition.
-fn own(note: Note) -> Addition {
-    Addition::new(&owner("app"), ACCOUNT, note)
+fn own(state: AdditionState) -> Addition {
+    Addition::new(&owner("app"), ACCOUNT, state)
 }
 
 /// Another stack's.
-fn foreign(note: Note) -> Addition {
-    Addition::new(&owner("shop"), ACCOUNT, note)
+fn foreign(state: AdditionState) -> Addition {
+    Addition::new(&owner("shop"), ACCOUNT, state)
 }
 
 fn claim(id: Option<&str>) -> Claim<PlacedPrincipal> {
@@ -53,7 +53,7 @@ fn properties(principal: &str) -> Properties {
 }
 
 /// An error as RAM sends it.
-fn said(code: &str, message: &str) -> HttpResponse {
+fn error_response(code: &str, message: &str) -> HttpResponse {
     let body: Value = json!({"__type": code, "message": message});
     HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(body.to_string()))
 }
@@ -180,18 +180,18 @@ async fn a_principal_is_noted_on_the_share_before_it_is_associated() {
     let claim = claim(None);
     let rules = in_order([
         &associated(&[]),
-        &[reads(&[]), tags(&own(Note::Added)), reads(&[own(Note::Added)]), associates(ACCOUNT)],
+        &[reads(&[]), tags(&own(AdditionState::Added)), reads(&[own(AdditionState::Added)]), associates(ACCOUNT)],
     ]);
     wait(ensure(&rules, None, &claim).await);
     assert_eq!(claim.id().unwrap().to_string(), ID);
-    let rules = in_order([&associated(&[(ACCOUNT, Association::Associated)]), &[reads(&[own(Note::Added)])]]);
+    let rules = in_order([&associated(&[(ACCOUNT, Association::Associated)]), &[reads(&[own(AdditionState::Added)])]]);
     ensure(&rules, None, &claim).await.unwrap();
 }
 
 #[tokio::test]
 async fn an_ou_is_written_out_and_so_is_the_id() {
     let unit = "arn:aws:organizations::999999999999:ou/o-exampleorgid/ou-ab12-workload1";
-    let addition = Addition::new(&owner("app"), unit, Note::Added);
+    let addition = Addition::new(&owner("app"), unit, AdditionState::Added);
     let rules = in_order([&associated(&[(unit, Association::Associated)]), &[reads(&[addition])]]);
     let claim = claim(None);
     world(&rules).ensure(&properties("ou-ab12-workload1"), None, &claim).await.unwrap();
@@ -203,26 +203,33 @@ async fn two_stacks_that_add_at_once_do_not_lose_each_other_s_tag() {
     // Each sets its own key, whatever else is there.
     let rules = in_order([
         &associated(&[]),
-        &[reads(&[]), tags(&own(Note::Added)), reads(&[own(Note::Added), foreign(Note::Added)]), associates(ACCOUNT)],
+        &[
+            reads(&[]),
+            tags(&own(AdditionState::Added)),
+            reads(&[own(AdditionState::Added), foreign(AdditionState::Added)]),
+            associates(ACCOUNT),
+        ],
     ]);
     wait(ensure(&rules, None, &claim(None)).await);
-    assert_ne!(own(Note::Added).key, foreign(Note::Added).key);
+    assert_ne!(own(AdditionState::Added).key, foreign(AdditionState::Added).key);
 }
 
 #[tokio::test]
 async fn a_principal_that_was_there_before_any_stack_added_it_is_noted_as_such_and_stays() {
     let rules = in_order([
         &associated(&[(ACCOUNT, Association::Associated)]),
-        &[reads(&[]), reads(&[]), tags(&own(Note::Before)), reads(&[own(Note::Before)])],
+        &[reads(&[]), reads(&[]), tags(&own(AdditionState::Before)), reads(&[own(AdditionState::Before)])],
     ]);
     ensure(&rules, None, &claim(None)).await.unwrap();
-    remove(&[reads(&[own(Note::Before)]), untags(&own(Note::Before))]).await.unwrap();
+    remove(&[reads(&[own(AdditionState::Before)]), untags(&own(AdditionState::Before))]).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_principal_that_this_stack_added_is_nobody_s_from_before_even_if_the_first_look_does_not_show_its_note() {
-    let rules =
-        in_order([&associated(&[(ACCOUNT, Association::Associated)]), &[reads(&[]), reads(&[own(Note::Added)])]]);
+    let rules = in_order([
+        &associated(&[(ACCOUNT, Association::Associated)]),
+        &[reads(&[]), reads(&[own(AdditionState::Added)])],
+    ]);
     ensure(&rules, None, &claim(None)).await.unwrap();
 }
 
@@ -230,33 +237,41 @@ async fn a_principal_that_this_stack_added_is_nobody_s_from_before_even_if_the_f
 async fn a_principal_that_another_stack_added_is_nobody_s_from_before() {
     let rules = in_order([
         &associated(&[(ACCOUNT, Association::Associated)]),
-        &[reads(&[foreign(Note::Added)]), reads(&[foreign(Note::Added)]), tags(&own(Note::Added))],
-        &[reads(&[foreign(Note::Added), own(Note::Added)])],
+        &[
+            reads(&[foreign(AdditionState::Added)]),
+            reads(&[foreign(AdditionState::Added)]),
+            tags(&own(AdditionState::Added)),
+        ],
+        &[reads(&[foreign(AdditionState::Added), own(AdditionState::Added)])],
     ]);
     ensure(&rules, None, &claim(None)).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_principal_that_two_stacks_added_leaves_with_the_last_of_them() {
-    let both = [own(Note::Leaving), foreign(Note::Added)];
+    let both = [own(AdditionState::Leaving), foreign(AdditionState::Added)];
     let first = [
-        reads(&[own(Note::Added), foreign(Note::Added)]),
-        tags(&own(Note::Leaving)),
+        reads(&[own(AdditionState::Added), foreign(AdditionState::Added)]),
+        tags(&own(AdditionState::Leaving)),
         reads(&both),
-        untags(&own(Note::Leaving)),
+        untags(&own(AdditionState::Leaving)),
     ];
     remove(&first).await.unwrap();
     let last = in_order([
-        &[reads(&[own(Note::Added)]), tags(&own(Note::Leaving)), reads(&[own(Note::Leaving)])],
+        &[
+            reads(&[own(AdditionState::Added)]),
+            tags(&own(AdditionState::Leaving)),
+            reads(&[own(AdditionState::Leaving)]),
+        ],
         &associated(&[(ACCOUNT, Association::Associated)]),
         &[disassociates(ACCOUNT)],
     ]);
     let claim = claim(Some(ID));
     wait(remove_by(&last, &claim).await);
     let gone = in_order([
-        &[reads(&[own(Note::Leaving)]), reads(&[own(Note::Leaving)])],
+        &[reads(&[own(AdditionState::Leaving)]), reads(&[own(AdditionState::Leaving)])],
         &associated(&[(ACCOUNT, Association::Disassociated)]),
-        &[untags(&own(Note::Leaving))],
+        &[untags(&own(AdditionState::Leaving))],
     ]);
     remove_by(&gone, &claim).await.unwrap();
 }
@@ -264,18 +279,20 @@ async fn a_principal_that_two_stacks_added_leaves_with_the_last_of_them() {
 #[tokio::test]
 async fn a_principal_that_a_list_that_is_behind_does_not_show_leaves_before_its_note() {
     let claim = claim(Some(ID));
-    let behind = || in_order([&[reads(&[own(Note::Leaving)]), reads(&[own(Note::Leaving)])], &associated(&[])]);
+    let behind = || {
+        in_order([&[reads(&[own(AdditionState::Leaving)]), reads(&[own(AdditionState::Leaving)])], &associated(&[])])
+    };
     wait(remove_by(&in_order([&behind(), &[disassociates(ACCOUNT)]]), &claim).await);
-    remove_by(&in_order([&behind(), &[untags(&own(Note::Leaving))]]), &claim).await.unwrap();
+    remove_by(&in_order([&behind(), &[untags(&own(AdditionState::Leaving))]]), &claim).await.unwrap();
 }
 
 #[tokio::test]
 async fn of_two_stacks_that_leave_at_once_neither_relies_on_the_other() {
     let rules = in_order([
         &[
-            reads(&[own(Note::Added), foreign(Note::Leaving)]),
-            tags(&own(Note::Leaving)),
-            reads(&[own(Note::Leaving), foreign(Note::Leaving)]),
+            reads(&[own(AdditionState::Added), foreign(AdditionState::Leaving)]),
+            tags(&own(AdditionState::Leaving)),
+            reads(&[own(AdditionState::Leaving), foreign(AdditionState::Leaving)]),
         ],
         &associated(&[(ACCOUNT, Association::Disassociating)]),
     ]);
@@ -286,7 +303,7 @@ async fn of_two_stacks_that_leave_at_once_neither_relies_on_the_other() {
 async fn a_principal_that_another_stack_takes_back_right_now_is_waited_for() {
     let rules = in_order([
         &associated(&[(ACCOUNT, Association::Associated)]),
-        &[reads(&[own(Note::Added), foreign(Note::Leaving)])],
+        &[reads(&[own(AdditionState::Added), foreign(AdditionState::Leaving)])],
     ]);
     assert!(wait(ensure(&rules, None, &claim(None)).await).contains("another stack is taking"));
 }
@@ -295,14 +312,16 @@ async fn a_principal_that_another_stack_takes_back_right_now_is_waited_for() {
 async fn a_delete_that_failed_is_taken_back_by_the_next_update_even_if_the_list_still_shows_the_principal() {
     let claim = claim(Some(ID));
     let still_listed = || associated(&[(ACCOUNT, Association::Associated)]);
-    let notes = [reads(&[own(Note::Leaving)]), tags(&own(Note::Added)), reads(&[own(Note::Added)])];
-    wait(ensure(&in_order([&still_listed(), &notes, &[associates(ACCOUNT)]]), None, &claim).await);
-    ensure(&in_order([&still_listed(), &[reads(&[own(Note::Added)])]]), None, &claim).await.unwrap();
+    let states =
+        [reads(&[own(AdditionState::Leaving)]), tags(&own(AdditionState::Added)), reads(&[own(AdditionState::Added)])];
+    wait(ensure(&in_order([&still_listed(), &states, &[associates(ACCOUNT)]]), None, &claim).await);
+    ensure(&in_order([&still_listed(), &[reads(&[own(AdditionState::Added)])]]), None, &claim).await.unwrap();
 }
 
 #[tokio::test]
 async fn at_the_limit_of_tags_the_reason_advises_to_share_with_an_ou() {
-    let full = mock!(Client::tag_resource).then_http_response(|| said("TagLimitExceededException", "It has 50 tags."));
+    let full = mock!(Client::tag_resource)
+        .then_http_response(|| error_response("TagLimitExceededException", "It has 50 tags."));
     let claim = claim(None);
     let rules = in_order([&associated(&[]), &[reads(&[]), full]]);
     let refusal = ensure(&rules, None, &claim).await.unwrap_err();
@@ -330,7 +349,7 @@ async fn a_share_that_is_being_deleted_takes_nobody_and_one_that_is_pending_is_w
 async fn another_principal_is_a_replacement_that_leaves_the_old_one_to_the_clean_up() {
     let old = format!("{SHARE}#{OTHER}");
     let claim = claim(Some(&old));
-    let additions = [own(Note::Added), Addition::new(&owner("app"), OTHER, Note::Added)];
+    let additions = [own(AdditionState::Added), Addition::new(&owner("app"), OTHER, AdditionState::Added)];
     let rules = in_order([&associated(&[(ACCOUNT, Association::Associated)]), &[reads(&additions)]]);
     ensure(&rules, Some(OTHER), &claim).await.unwrap();
     assert_eq!(claim.id().unwrap().to_string(), ID);
@@ -338,14 +357,14 @@ async fn another_principal_is_a_replacement_that_leaves_the_old_one_to_the_clean
 
 #[tokio::test]
 async fn the_rollback_of_a_cancelled_replacement_takes_the_new_principal_back() {
-    let new = |note| Addition::new(&owner("app"), OTHER, note);
+    let new = |state| Addition::new(&owner("app"), OTHER, state);
     let rules = in_order([
         &associated(&[(ACCOUNT, Association::Associated), (OTHER, Association::Failed)]),
         &[
-            reads(&[own(Note::Added), new(Note::Added)]),
-            reads(&[own(Note::Added), new(Note::Added)]),
-            tags(&new(Note::Leaving)),
-            reads(&[own(Note::Added), new(Note::Leaving)]),
+            reads(&[own(AdditionState::Added), new(AdditionState::Added)]),
+            reads(&[own(AdditionState::Added), new(AdditionState::Added)]),
+            tags(&new(AdditionState::Leaving)),
+            reads(&[own(AdditionState::Added), new(AdditionState::Leaving)]),
         ],
         &associated(&[(ACCOUNT, Association::Associated), (OTHER, Association::Failed)]),
         &[disassociates(OTHER)],
@@ -353,34 +372,34 @@ async fn the_rollback_of_a_cancelled_replacement_takes_the_new_principal_back() 
     let claim = claim(Some(ID));
     wait(ensure(&rules, Some(OTHER), &claim).await);
     let gone = || associated(&[(ACCOUNT, Association::Associated)]);
-    let left = || reads(&[own(Note::Added), new(Note::Leaving)]);
-    let rules = in_order([&gone(), &[left(), left(), left()], &gone(), &[untags(&new(Note::Leaving))]]);
+    let left = || reads(&[own(AdditionState::Added), new(AdditionState::Leaving)]);
+    let rules = in_order([&gone(), &[left(), left(), left()], &gone(), &[untags(&new(AdditionState::Leaving))]]);
     ensure(&rules, Some(OTHER), &claim).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_delete_of_what_is_gone_or_was_never_added_is_done() {
     remove(&[finds(None), finds(None)]).await.unwrap();
-    remove(&[reads(&[foreign(Note::Added)]), reads(&[foreign(Note::Added)])]).await.unwrap();
+    remove(&[reads(&[foreign(AdditionState::Added)]), reads(&[foreign(AdditionState::Added)])]).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_delete_finds_an_addition_that_the_first_look_does_not_show_yet() {
-    remove(&[reads(&[]), reads(&[own(Note::Before)]), untags(&own(Note::Before))]).await.unwrap();
+    remove(&[reads(&[]), reads(&[own(AdditionState::Before)]), untags(&own(AdditionState::Before))]).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_share_that_goes_while_a_principal_is_taken_back_is_no_obstacle() {
-    let unknown = || said("UnknownResourceException", "The resource share could not be found.");
+    let unknown = || error_response("UnknownResourceException", "The resource share could not be found.");
     let note_lost = mock!(Client::tag_resource).then_http_response(unknown);
-    remove(&[reads(&[own(Note::Added)]), note_lost]).await.unwrap();
+    remove(&[reads(&[own(AdditionState::Added)]), note_lost]).await.unwrap();
     let tag_lost = mock!(Client::untag_resource).then_http_response(unknown);
-    remove(&[reads(&[own(Note::Before)]), tag_lost]).await.unwrap();
+    remove(&[reads(&[own(AdditionState::Before)]), tag_lost]).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_share_that_goes_while_a_principal_is_added_is_told() {
-    let unknown = || said("UnknownResourceException", "The resource share could not be found.");
+    let unknown = || error_response("UnknownResourceException", "The resource share could not be found.");
     let lost = mock!(Client::tag_resource).then_http_response(unknown);
     let refusal = ensure(&in_order([&associated(&[]), &[reads(&[]), lost]]), None, &claim(None)).await.unwrap_err();
     assert!(
@@ -392,7 +411,11 @@ async fn a_share_that_goes_while_a_principal_is_added_is_told() {
 #[tokio::test]
 async fn the_delete_of_a_create_whose_answer_was_lost_finds_the_addition_by_its_tag() {
     let rules = in_order([
-        &[reads(&[own(Note::Added)]), tags(&own(Note::Leaving)), reads(&[own(Note::Leaving)])],
+        &[
+            reads(&[own(AdditionState::Added)]),
+            tags(&own(AdditionState::Leaving)),
+            reads(&[own(AdditionState::Leaving)]),
+        ],
         &associated(&[(ACCOUNT, Association::Associating)]),
         &[disassociates(ACCOUNT)],
     ]);

@@ -6,11 +6,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use archipelago_tests::{
     cloudformation::Live,
     model::{
-        Matrix, Scene, Thing, Weather, Wish, World, configuration, late_requests_do_nothing, lives,
+        Matrix, PlayedAws, Scenario, Thing, Weather, Wish, configuration, late_requests_do_nothing, lives,
         ram::{FAILING, Guest, HESITANT, ORGANIZATION, REFUSED, Ram, Share},
     },
 };
-use resource_shares::{Addition, Note};
+use resource_shares::{Addition, AdditionState};
 use serde_json::{Map, Value, json};
 
 use super::*;
@@ -65,11 +65,11 @@ fn tags(said: &Map<String, Value>) -> BTreeMap<String, String> {
 
 /// The tag of the guest's addition to a share that names the guest itself, or doesn't.
 fn addition(names_guest: bool) -> (String, String) {
-    let note = if names_guest { Note::Before } else { Note::Added };
-    Addition { key: ADDITION.to_owned(), principal: GUEST.to_owned(), note }.tag()
+    let state = if names_guest { AdditionState::Before } else { AdditionState::Added };
+    Addition { key: ADDITION.to_owned(), principal: GUEST.to_owned(), state }.tag()
 }
 
-impl<const VISITED: bool> World for Network<VISITED> {
+impl<const VISITED: bool> PlayedAws for Network<VISITED> {
     type Resource = SubnetShares;
     const TYPE: &'static str = "Custom::SubnetShare";
     const STOPS_WHEN_OVERTAKEN: bool = false;
@@ -195,15 +195,15 @@ fn a_request_that_comes_after_a_later_one_does_nothing() {
 fn whatever_goes_wrong_with_a_call_a_share_is_there_once_or_taken_back() {
     let mut matrix = Matrix::new("Custom::SubnetShare");
     let scenes = [
-        Scene::of("Create", &["two"]),
-        Scene::of("Create at the second try", &["at the second try"]),
-        Scene::of("Update", &["two", "renamed"]),
+        Scenario::of("Create", &["two"]),
+        Scenario::of("Create at the second try", &["at the second try"]),
+        Scenario::of("Update", &["two", "renamed"]),
         // The organization isn't asked for accounts.
-        Scene::of("Update that takes away", &["two, with accounts alone", "one"]),
-        Scene::deleted("Delete", &["two, with accounts alone"]),
+        Scenario::of("Update that takes away", &["two, with accounts alone", "one"]),
+        Scenario::deleted("Delete", &["two, with accounts alone"]),
     ];
     matrix.try_all::<Network<false>>(&scenes, PAIRS);
-    let update = Scene::of("Update of a share to which others add", &["two", "renamed"]);
+    let update = Scenario::of("Update of a share to which others add", &["two", "renamed"]);
     matrix.try_all::<Network<true>>(&[update], PAIRS);
     matrix.check();
 }

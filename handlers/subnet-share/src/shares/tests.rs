@@ -23,7 +23,7 @@ use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
 use custom_resource::{NotYet, Owner};
-use resource_shares::{Addition, Note};
+use resource_shares::{Addition, AdditionState};
 use serde_json::{Value, json};
 
 use super::*;
@@ -53,7 +53,7 @@ fn template(subnets: &[&str]) -> Value {
 }
 
 /// An error as RAM sends it.
-fn said(code: &str, message: &str) -> HttpResponse {
+fn error_response(code: &str, message: &str) -> HttpResponse {
     let body = json!({"__type": code, "message": message}).to_string();
     HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(body))
 }
@@ -293,8 +293,9 @@ async fn ids_of_ous_are_written_out_with_the_management_account_in_them() {
 
 #[tokio::test]
 async fn a_refusal_of_a_subnet_is_passed_on_in_aws_s_words_and_nothing_is_held() {
-    let refuses = mock!(Client::create_resource_share)
-        .then_http_response(|| said("OperationNotPermittedException", "You cannot share a subnet in a default VPC."));
+    let refuses = mock!(Client::create_resource_share).then_http_response(|| {
+        error_response("OperationNotPermittedException", "You cannot share a subnet in a default VPC.")
+    });
     let claim = claim(None);
     let reason = refusal(ensure(&[looks(None), refuses], template(&[A]), None, &claim).await);
     assert!(reason.ends_with("OperationNotPermittedException: You cannot share a subnet in a default VPC"), "{reason}");
@@ -304,7 +305,7 @@ async fn a_refusal_of_a_subnet_is_passed_on_in_aws_s_words_and_nothing_is_held()
 #[tokio::test]
 async fn sharing_that_is_being_switched_on_is_waited_for() {
     let refuses = mock!(Client::create_resource_share).then_http_response(|| {
-        said(
+        error_response(
             "OperationNotPermittedException",
             "You have not enabled it, or that onboarding process is still in progress.",
         )
@@ -439,19 +440,19 @@ async fn an_association_that_fails_is_tried_anew_and_then_refused_with_ram_s_wor
 #[tokio::test]
 async fn a_principal_that_another_stack_added_stays_when_the_template_drops_it_and_leaves_with_that_stack() {
     let workload = Owner::new("arn:aws:cloudformation:us-east-1:222222222222:stack/app/1f0a", "Principal");
-    let added = |note| Addition::new(&workload, ACCOUNT, note).tag();
+    let added = |state| Addition::new(&workload, ACCOUNT, state).tag();
     let dropped = json!({"Name": "app", "SubnetIds": [A]});
     let rules = in_order([
-        &[reads(Some(share(Status::Active, &[owner_tag(&owner()), added(Note::Before)])))],
+        &[reads(Some(share(Status::Active, &[owner_tag(&owner()), added(AdditionState::Before)])))],
         &associated(&[(A, Associated)], &[(ACCOUNT, Associated)]),
-        &[retags(&[added(Note::Added)])],
+        &[retags(&[added(AdditionState::Added)])],
     ]);
     ensure(&rules, dropped.clone(), Some(template(&[A])), &claim(Some(SHARE))).await.unwrap();
     // And the other way round: it stays when that stack goes.
     let rules = in_order([
-        &[reads(Some(share(Status::Active, &[owner_tag(&owner()), added(Note::Added)])))],
+        &[reads(Some(share(Status::Active, &[owner_tag(&owner()), added(AdditionState::Added)])))],
         &associated(&[(A, Associated)], &[(ACCOUNT, Associated)]),
-        &[retags(&[added(Note::Before)])],
+        &[retags(&[added(AdditionState::Before)])],
     ]);
     ensure(&rules, template(&[A]), Some(dropped), &claim(Some(SHARE))).await.unwrap();
 }
@@ -459,7 +460,8 @@ async fn a_principal_that_another_stack_added_stays_when_the_template_drops_it_a
 #[tokio::test]
 async fn a_create_that_finds_the_share_of_an_earlier_resource_takes_out_what_nobody_wants_any_more() {
     let workload = Owner::new("arn:aws:cloudformation:us-east-1:222222222222:stack/app/1f0a", "Principal");
-    let noted = share(Status::Active, &[owner_tag(&owner()), Addition::new(&workload, ACCOUNT, Note::Added).tag()]);
+    let noted =
+        share(Status::Active, &[owner_tag(&owner()), Addition::new(&workload, ACCOUNT, AdditionState::Added).tag()]);
     let found = associated(&[(A, Associated), (B, Associated)], &[(ACCOUNT, Associated), (UNIT, Associated)]);
     let nobody = json!({"Name": "app", "SubnetIds": [A]});
     // The first look is older than the note.
@@ -470,7 +472,7 @@ async fn a_create_that_finds_the_share_of_an_earlier_resource_takes_out_what_nob
 #[tokio::test]
 async fn a_principal_that_another_stack_takes_back_right_now_is_waited_for() {
     let workload = Owner::new("arn:aws:cloudformation:us-east-1:222222222222:stack/app/1f0a", "Principal");
-    let leaving = Addition::new(&workload, ACCOUNT, Note::Leaving).tag();
+    let leaving = Addition::new(&workload, ACCOUNT, AdditionState::Leaving).tag();
     let rules = in_order([
         &[reads(Some(share(Status::Active, &[owner_tag(&owner()), leaving])))],
         &associated(&[(A, Associated)], &[(ACCOUNT, Associated)]),
@@ -488,7 +490,7 @@ async fn a_delete_deletes_the_share_and_waits_until_it_is_gone() {
 
 #[tokio::test]
 async fn a_delete_of_what_is_gone_is_done() {
-    let unknown = || said("UnknownResourceException", "It could not be found.");
+    let unknown = || error_response("UnknownResourceException", "It could not be found.");
     let reads_none = mock!(Client::get_resource_shares).then_http_response(unknown);
     remove(&[reads_none, looks(None)], &claim(Some(SHARE))).await.unwrap();
     let deletes_none = mock!(Client::delete_resource_share).then_http_response(unknown);
@@ -515,14 +517,14 @@ async fn the_delete_of_a_create_whose_answer_was_lost_finds_the_share_by_its_mar
 #[tokio::test]
 async fn a_share_with_principals_that_other_stacks_added_is_not_deleted() {
     let workload = Owner::new("arn:aws:cloudformation:us-east-1:222222222222:stack/app/1f0a", "Principal");
-    let with = |note| {
-        reads(Some(share(Status::Active, &[owner_tag(&owner()), Addition::new(&workload, ACCOUNT, note).tag()])))
+    let with = |state| {
+        reads(Some(share(Status::Active, &[owner_tag(&owner()), Addition::new(&workload, ACCOUNT, state).tag()])))
     };
-    for note in [Note::Added, Note::Before] {
-        let waiting_for = wait(remove(&[with(note)], &claim(Some(SHARE))).await);
+    for state in [AdditionState::Added, AdditionState::Before] {
+        let waiting_for = wait(remove(&[with(state)], &claim(Some(SHARE))).await);
         assert!(waiting_for.contains("is used by other resources"), "{waiting_for}");
     }
-    wait(remove(&[with(Note::Leaving), deletes()], &claim(Some(SHARE))).await);
+    wait(remove(&[with(AdditionState::Leaving), deletes()], &claim(Some(SHARE))).await);
 }
 
 #[tokio::test]
@@ -534,7 +536,7 @@ async fn a_share_without_the_mark_is_left_alone() {
 #[tokio::test]
 async fn what_participants_have_in_the_subnets_is_left_alone_and_said_so_where_it_blocks() {
     let refuses = mock!(Client::delete_resource_share)
-        .then_http_response(|| said("OperationNotPermittedException", "The subnets are in use."));
+        .then_http_response(|| error_response("OperationNotPermittedException", "The subnets are in use."));
     let reason = refusal(remove(&[reads(Some(own())), refuses], &claim(Some(SHARE))).await);
     assert!(
         reason.contains("in use; network interfaces that participants have in the subnets are left alone"),

@@ -60,7 +60,7 @@ async fn two_types<'a>() -> Function<'a> {
 }
 
 /// The reason, which ends in the request and its log.
-fn said(answer: &Response) -> &str {
+fn reason(answer: &Response) -> &str {
     answer.reason().unwrap_or_default()
 }
 
@@ -78,7 +78,7 @@ async fn each_type_is_served_by_its_own_resource() {
         assert_eq!(delete.answered_by_function(&function).await.status(), Status::Success);
     }
     let of_the_other = Event::delete("name-cat", json!({})).with("ResourceType", "Custom::Dog");
-    assert!(said(&of_the_other.answered_by_function(&function).await).starts_with("it is another's ("));
+    assert!(reason(&of_the_other.answered_by_function(&function).await).starts_with("it is another's ("));
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_type_that_is_not_served_is_refused_and_its_delete_does_not_hang_the_r
     let refused = create("Custom::Bird").answered_by_function(&function).await;
     assert_eq!(refused.status(), Status::Failed);
     let sentence = "this function serves Custom::Cat, Custom::Dog, and not Custom::Bird (";
-    assert!(said(&refused).starts_with(sentence), "{}", said(&refused));
+    assert!(reason(&refused).starts_with(sentence), "{}", reason(&refused));
     let delete = |id: &str| Event::delete(id, json!({})).with("ResourceType", "Custom::Bird");
     let taken_back = delete(refused.physical_resource_id()).answered_by_function(&function).await;
     assert_eq!(taken_back.status(), Status::Success);
@@ -113,7 +113,7 @@ async fn answers(builds: &[fn() -> Result<Named>]) -> Vec<(Status, String)> {
     let mut answers = Vec::new();
     for _ in &builds[1..] {
         let answer = create("Custom::Cat").answered_by_function(&function).await;
-        answers.push((answer.status(), said(&answer).to_owned()));
+        answers.push((answer.status(), reason(&answer).to_owned()));
     }
     answers
 }
@@ -153,7 +153,7 @@ async fn a_build_that_hangs_does_not_keep_the_process_from_starting() {
     let function = started(Server::new().every_type(async |_| std::future::pending::<Result<Named>>().await)).await;
     let answer = create("Custom::Cat").answered_by_function(&function).await;
     assert_eq!(answer.status(), Status::Failed);
-    assert!(said(&answer).contains("shortly before"), "{}", said(&answer));
+    assert!(reason(&answer).contains("shortly before"), "{}", reason(&answer));
 }
 
 #[tokio::test]

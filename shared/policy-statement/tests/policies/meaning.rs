@@ -160,11 +160,11 @@ fn changes(grant: &Grant) -> Vec<Grant> {
         make(&mut other);
         changed.push(other);
     };
-    for place in 0..sets(&mut grant.clone()).len() {
-        change(&|other| sets(other)[place].push("ecr:New".to_owned()));
-        change(&|other| sets(other)[place][0].push('x'));
-        change(&|other| sets(other)[place][0].replace_range(.., "999999999999"));
-        change(&|other| drop(sets(other)[place].remove(0)));
+    for index in 0..sets(&mut grant.clone()).len() {
+        change(&|other| sets(other)[index].push("ecr:New".to_owned()));
+        change(&|other| sets(other)[index][0].push('x'));
+        change(&|other| sets(other)[index][0].replace_range(.., "999999999999"));
+        change(&|other| drop(sets(other)[index].remove(0)));
     }
     change(&|other| other.effect = if other.effect == "Allow" { "Deny" } else { "Allow" });
     change(&|other| other.names[0] = if other.names[0] == "Action" { "NotAction" } else { "Action" });

@@ -4,11 +4,11 @@ use custom_resource::{Claim, FunctionArn, Owner, Resource, Result};
 use policy_statement::{Attributes, Statements};
 use serde_json::{Value, json};
 
-use crate::world::{FOREIGN, Held, Shelves, pull, read, sids};
+use crate::shelves::{FOREIGN, ShelfClaim, Shelves, pull, read, sids};
 
 const FUNCTION: &str = "arn:aws:lambda:eu-west-1:111111111111:function:archipelago-shelf-statement:caller-222222222222";
 
-fn claim(logical_id: &str, given: Option<&str>) -> Held {
+fn claim(logical_id: &str, given: Option<&str>) -> ShelfClaim {
     let stack = "arn:aws:cloudformation:eu-west-1:222222222222:stack/landing/1f0a";
     Claim::new(Owner::new(stack, logical_id), given)
         .in_invocation(|invocation| invocation.on(FunctionArn::read(FUNCTION)))
@@ -19,7 +19,7 @@ fn open(shelves: &Shelves) -> Statements<Shelves> {
     shelves.statements().with_grants(targets, "ecr:BatchGetImage,ecr:GetDownloadUrlForLayer")
 }
 
-async fn ensured(shelves: &Shelves, more: Value, claim: &Held) -> Result<Attributes> {
+async fn ensured(shelves: &Shelves, more: Value, claim: &ShelfClaim) -> Result<Attributes> {
     let mut properties = json!({"ShelfName": "app", "Statement": pull("222222222222")});
     properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     open(shelves).ensure(&read(properties).unwrap(), None, claim).await

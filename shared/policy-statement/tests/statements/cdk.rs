@@ -3,7 +3,7 @@
 use custom_resource::Resource;
 use serde_json::{Value, json};
 
-use crate::world::{FOREIGN, Shelves, claim, properties};
+use crate::shelves::{FOREIGN, Shelves, claim, properties};
 
 const PAGE: &str = include_str!("../../../../docs/cdk.md");
 

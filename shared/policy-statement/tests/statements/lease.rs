@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 use policy_statement::StatementId;
 use serde_json::json;
 
-use crate::world::{FOREIGN, Shelf, Shelves, claim, properties, pull, read, sids};
+use crate::shelves::{FOREIGN, Shelf, Shelves, claim, properties, pull, read, sids};
 
 const POLICY: &str = "shelf app";
 
@@ -102,7 +102,7 @@ async fn a_write_that_nobody_knows_the_end_of_keeps_the_others_out_until_the_lea
     assert!(shelves.0.table.lasts(POLICY) > began.elapsed(), "the work ends before its lease does");
 
     let late =
-        shelves.statements().ensure(&properties(&pull("222222222222")), None, &crate::world::claim("Late")).await;
+        shelves.statements().ensure(&properties(&pull("222222222222")), None, &crate::shelves::claim("Late")).await;
     assert!(matches!(late, Err(Error::NotYet(_))));
     assert_eq!(shelves.0.writes.get(), 1);
 }

@@ -8,7 +8,7 @@ mod lease;
 mod old;
 mod policy;
 mod principals;
+mod shelves;
 mod size;
 mod targets;
 mod words;
-mod world;

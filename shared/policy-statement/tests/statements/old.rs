@@ -2,7 +2,7 @@
 
 use custom_resource::{Error, Resource};
 
-use crate::world::{FOREIGN, Shelves, claim, properties, pull};
+use crate::shelves::{FOREIGN, Shelves, claim, properties, pull};
 
 const OLD: &str = r#"{"Statement":[{"Sid":"Old","Effect":"Allow","Principal":"*"},{"Effect":"Deny","Principal":"*"},{"Sid":"Good","Effect":"Deny","Principal":"*","Action":"*"}]}"#;
 const BLAMED: &str = "the policy of shelf app has statements of others that AWS doesn't take any more, so it takes no change of \

@@ -3,7 +3,7 @@
 use custom_resource::{Claim, Error, Owner, Resource, testing::ensure};
 use serde_json::json;
 
-use crate::world::{FOREIGN, Shelves, claim, properties, pull, sids};
+use crate::shelves::{FOREIGN, Shelves, claim, properties, pull, sids};
 
 #[tokio::test]
 async fn a_statement_joins_the_others_with_a_sid_that_ends_in_the_mark() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use custom_resource::{Error, Resource};
 use serde_json::json;
 
-use crate::world::{FOREIGN, Shelves, claim, properties, pull, read, sids};
+use crate::shelves::{FOREIGN, Shelves, claim, properties, pull, read, sids};
 
 const ORPHANED: &str = r#"{"Statement":[{"Sid":"Old","Effect":"Allow","Principal":{"AWS":"AROAEXAMPLEDELETEDROLE"},"Action":"ecr:*"},{"Sid":"Half","Effect":"Allow","Principal":{"AWS":["AIDAEXAMPLEDELETEDUSER","arn:aws:iam::333333333333:root"]},"N":1.0}]}"#;
 

@@ -3,7 +3,7 @@
 use custom_resource::{Error, Resource};
 use serde_json::{Value, json};
 
-use crate::world::{FOREIGN, Shelves, claim, properties, pull, sids};
+use crate::shelves::{FOREIGN, Shelves, claim, properties, pull, sids};
 
 fn grant(accounts: u64) -> Value {
     let accounts: Vec<_> = (0..accounts).map(|n| format!("{:012}", 222_222_222_222_u64 + n)).collect();

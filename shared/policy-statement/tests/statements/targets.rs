@@ -9,9 +9,9 @@ use custom_resource::{
 use policy_statement::Attributes;
 use serde_json::{Value, json};
 
-use crate::world::{FOREIGN, Held, Shelves, claim, pull, read, sids};
+use crate::shelves::{FOREIGN, ShelfClaim, Shelves, claim, pull, read, sids};
 
-async fn ensured(shelves: &Shelves, more: Value, claim: &Held) -> Result<Attributes> {
+async fn ensured(shelves: &Shelves, more: Value, claim: &ShelfClaim) -> Result<Attributes> {
     let mut properties = json!({"ShelfName": "app", "Statement": pull("222222222222")});
     properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     shelves.statements().ensure(&read(properties).unwrap(), None, claim).await

@@ -5,7 +5,7 @@ use std::time::Duration;
 use custom_resource::{Claim, Error, Resource};
 use serde_json::{Value, json};
 
-use crate::world::{FOREIGN, Held, Shelves, claim, properties, pull, read, sids};
+use crate::shelves::{FOREIGN, ShelfClaim, Shelves, claim, properties, pull, read, sids};
 
 const POLICY: &str = "shelf app";
 
@@ -41,7 +41,7 @@ fn worded(way: Rewording) -> Shelves {
 }
 
 /// The claim, as CloudFormation asks for it when it knows its id.
-fn again(claim: &Held) -> Held {
+fn again(claim: &ShelfClaim) -> ShelfClaim {
     Claim::new(claim.owner().clone(), claim.id().map(|id| id.to_string()).as_deref())
 }
 

@@ -43,7 +43,7 @@ fn all(status: &Status) -> Associations {
 }
 
 /// An error as RAM sends it.
-fn said(code: &str, message: &str) -> HttpResponse {
+fn error_response(code: &str, message: &str) -> HttpResponse {
     let body = json!({"__type": code, "message": message}).to_string();
     HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(body))
 }
@@ -84,7 +84,8 @@ fn disassociates(count: usize) -> Rule {
 
 /// RAM doesn't take something out.
 fn refuses(code: &'static str) -> Rule {
-    mock!(Client::disassociate_resource_share).then_http_response(move || said(code, "It could not be found."))
+    mock!(Client::disassociate_resource_share)
+        .then_http_response(move || error_response(code, "It could not be found."))
 }
 
 fn claim() -> Claim<ShareArn> {
@@ -182,8 +183,8 @@ async fn what_failed_is_tried_anew_for_half_a_minute_and_says_aws_s_status_messa
 
 #[tokio::test]
 async fn what_failed_and_can_not_be_tried_anew_is_refused_for_what_it_failed_of() {
-    let refuses =
-        mock!(Client::associate_resource_share).then_http_response(|| said("InvalidParameterException", "No."));
+    let refuses = mock!(Client::associate_resource_share)
+        .then_http_response(|| error_response("InvalidParameterException", "No."));
     let refusal = associated(&[refuses], &[&subnet(1)], &all(&Status::Failed)).await.unwrap_err();
     assert!(
         matches!(&refusal, Error::Refused(reason) if reason.sentence().ends_with("is FAILED: It has no space")),
@@ -204,7 +205,7 @@ async fn what_is_suspended_is_refused() {
 async fn what_is_new_to_the_template_is_associated_once_even_if_a_list_that_is_behind_shows_it_already() {
     let (account, claim) = (account(), claim());
     let busy = mock!(Client::associate_resource_share)
-        .then_http_response(|| said("InvalidStateTransitionException", "It is DISASSOCIATING."));
+        .then_http_response(|| error_response("InvalidStateTransitionException", "It is DISASSOCIATING."));
     for rules in [&[busy][..], &[associates(1)]] {
         let now = all(&Status::Associated);
         let ended = changes(&world(rules), &now, &claim).ensure_associated(&[&account], &[&account]).await;
@@ -277,7 +278,7 @@ async fn what_a_list_that_is_behind_does_not_show_loses_its_access_all_the_same(
     for now in [Associations::default(), all(&Status::Disassociated)] {
         let (account, claim) = (account(), claim());
         let busy = mock!(Client::disassociate_resource_share)
-            .then_http_response(|| said("InvalidStateTransitionException", "It is ASSOCIATING."));
+            .then_http_response(|| error_response("InvalidStateTransitionException", "It is ASSOCIATING."));
         window(disassociated(&[busy], &[&account], &now, &claim).await);
         let (_, waiting_for) = window(disassociated(&[disassociates(1)], &[&account], &now, &claim).await);
         assert!(waiting_for.contains("still disassociating 222222222222"), "{waiting_for}");
@@ -291,6 +292,6 @@ async fn what_failed_is_taken_off_the_list_if_ram_lets_us_and_never_in_the_way()
     window(disassociated(&[disassociates(1)], &[&account()], &all(&Status::Failed), &claim_of_one).await);
     disassociated(&[], &[&account()], &all(&Status::Failed), &claim_of_one).await.unwrap();
     let refuses = mock!(Client::disassociate_resource_share)
-        .then_http_response(|| said("OperationNotPermittedException", "It is FAILED."));
+        .then_http_response(|| error_response("OperationNotPermittedException", "It is FAILED."));
     disassociated(&[refuses], &[&account()], &all(&Status::Failed), &claim()).await.unwrap();
 }

@@ -11,13 +11,13 @@ use super::wire::{DATE, encoded, json as answer, query, text};
 
 /// The policies by the service that they lie in, since each has one; and what the table keeps of the last lease.
 #[derive(Clone)]
-pub(super) struct Policies {
+pub(super) struct FakePolicies {
     by_service: BTreeMap<&'static str, String>,
-    past: Option<Value>,
+    history: Option<Value>,
 }
 
 /// What stands in every policy before we come: a statement of somebody else's, and of a key's the one it needs.
-impl Default for Policies {
+impl Default for FakePolicies {
     fn default() -> Self {
         let root = json!({ "AWS": format!("arn:aws:iam::{ACCOUNT}:root") });
         let policy = |sid: &str, action: &str, principal: Option<&Value>, resource: Option<&str>| {
@@ -37,11 +37,11 @@ impl Default for Policies {
             ("trust", policy("Theirs", "sts:AssumeRole", Some(&root), None)),
             ("inline", policy("Theirs", "s3:ListAllMyBuckets", None, Some("*"))),
         ]);
-        Self { by_service, past: None }
+        Self { by_service, history: None }
     }
 }
 
-impl Policies {
+impl FakePolicies {
     pub(super) fn answer(&mut self, service: &str, call: &Call, request: &Request) -> Option<Reply> {
         match service {
             "dynamodb" => self.dynamodb(call),
@@ -60,10 +60,10 @@ impl Policies {
         if call.operation != "UpdateItem" {
             return None;
         }
-        if let past @ Value::Object(_) = &call.input["ExpressionAttributeValues"][":past"] {
-            self.past = Some(past.clone());
+        if let history @ Value::Object(_) = &call.input["ExpressionAttributeValues"][":history"] {
+            self.history = Some(history.clone());
         }
-        let attributes = self.past.as_ref().map(|past| json!({ "Past": past })).unwrap_or(json!({}));
+        let attributes = self.history.as_ref().map(|history| json!({ "History": history })).unwrap_or(json!({}));
         Some(answer(&match text(call, "ReturnValues") {
             "ALL_NEW" => json!({ "Attributes": attributes }),
             _ => json!({}),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
-use super::outcome::Outcome;
+use super::fault_effect::FaultEffect;
 use crate::model::weather::Call;
 
 /// Set, it has pages be written.
@@ -15,13 +15,13 @@ const WRITE: &str = "ARCHIPELAGO_WRITE_FAULTS";
 #[derive(Debug)]
 pub(super) struct Page {
     resource_type: String,
-    scenes: Vec<Scene>,
+    scenes: Vec<Scenario>,
     reasons: Vec<String>,
     pairs: usize,
 }
 
 #[derive(Debug)]
-struct Scene {
+struct Scenario {
     name: String,
     columns: Vec<&'static str>,
     /// Which calls, and the cells of all of them.
@@ -35,11 +35,11 @@ impl Page {
 
     pub(super) fn begin(&mut self, name: &str, columns: impl IntoIterator<Item = &'static str>) {
         let columns = columns.into_iter().collect();
-        self.scenes.push(Scene { name: name.to_owned(), columns, rows: Vec::new() });
+        self.scenes.push(Scenario { name: name.to_owned(), columns, rows: Vec::new() });
     }
 
     /// Adds a call; one that ends as the one before of its operation shares its row.
-    pub(super) fn add(&mut self, call: &Call, outcomes: impl IntoIterator<Item = Outcome>) {
+    pub(super) fn add(&mut self, call: &Call, outcomes: impl IntoIterator<Item = FaultEffect>) {
         let reasons = &mut self.reasons;
         let mut note = |reason: &str| {
             let known = reasons.iter().position(|known| known == reason);
@@ -62,7 +62,7 @@ impl Page {
     }
 
     fn text(&self) -> String {
-        let cells = |scene: &Scene| -> usize {
+        let cells = |scene: &Scenario| -> usize {
             let rows = scene.rows.iter();
             rows.map(|(calls, cells)| calls.len() * cells.iter().filter(|cell| *cell != "–").count()).sum()
         };
@@ -72,7 +72,7 @@ impl Page {
              Written by its test; [Faults](../Faults.md) says how to read it. Tried: {single} single faults, and {} pairs.\n",
             self.resource_type, self.pairs
         );
-        for Scene { name, columns, rows } in &self.scenes {
+        for Scenario { name, columns, rows } in &self.scenes {
             let _ = write!(
                 text,
                 "\n## {name}\n\n| call | {} |\n|---|{}\n",

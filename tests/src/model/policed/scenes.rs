@@ -1,34 +1,34 @@
 //! What is done with statements, for every fault to meet it.
 
 use super::{Played, Policed};
-use crate::model::matrix::{Matrix, Scene};
+use crate::model::matrix::{Matrix, Scenario};
 
 /// How many pairs of faults are tried in each run.
 const PAIRS: usize = 60;
 
-const SCENES: [Scene; 5] = [
-    Scene::of("Create", &["plain"]),
+const SCENES: [Scenario; 5] = [
+    Scenario::of("Create", &["plain"]),
     // A role there is assumed.
-    Scene::of("Create in another account", &["elsewhere"]),
-    Scene::of("Update", &["plain", "two"]),
-    Scene::of("Update to another target", &["plain", "in another policy"]),
-    Scene::deleted("Delete", &["plain"]),
+    Scenario::of("Create in another account", &["elsewhere"]),
+    Scenario::of("Update", &["plain", "two"]),
+    Scenario::of("Update to another target", &["plain", "in another policy"]),
+    Scenario::deleted("Delete", &["plain"]),
 ];
 
 /// For services that keep no policy without statements.
-const WITHOUT_A_POLICY: [Scene; 2] = [
-    Scene::of("Create where there is no policy", &["in a new policy"]),
-    Scene::deleted("Delete of the last statement", &["in a new policy"]),
+const WITHOUT_A_POLICY: [Scenario; 2] = [
+    Scenario::of("Create where there is no policy", &["in a new policy"]),
+    Scenario::deleted("Delete of the last statement", &["in a new policy"]),
 ];
 
 /// The service doesn't know the principal yet.
-pub const FRESH: Scene = Scene::of("Create for a role that was made a moment ago", &["for a fresh role"]);
+pub const FRESH: Scenario = Scenario::of("Create for a role that was made a moment ago", &["for a fresh role"]);
 
 /// Tries every fault in what is done with statements of a type, and in `more`, and pairs of them.
 ///
 /// # Panics
 /// If a rule is broken, or if the page in `docs/faults` says something else.
-pub fn every_fault<S: Played>(more: &[Scene]) {
+pub fn every_fault<S: Played>(more: &[Scenario]) {
     let mut scenes = SCENES.to_vec();
     if S::DELETED_WHEN_EMPTY {
         scenes.extend(WITHOUT_A_POLICY);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Codes, Policies, text};
+use super::{Codes, PlayedPolicies, text};
 use crate::model::http::Service;
 
 const CODES: Codes = Codes {
@@ -18,7 +18,7 @@ const CODES: Codes = Codes {
 
 /// The policies by the names of repositories.
 #[derive(Debug)]
-pub struct Ecr(pub Arc<Policies>);
+pub struct Ecr(pub Arc<PlayedPolicies>);
 
 impl Service for Ecr {
     fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {

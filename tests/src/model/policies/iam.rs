@@ -6,7 +6,7 @@ use std::sync::Arc;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::{Codes, Policies, size, text, unknown_in};
+use super::{Codes, PlayedPolicies, size, text, unknown_in};
 use crate::model::http::Service;
 
 /// Of trust policies, of which an account has asked for longer ones than the default of 2,048 characters.
@@ -27,7 +27,7 @@ fn encoded(document: &str) -> String {
 
 /// The trust policies by the names of roles.
 #[derive(Debug)]
-pub struct TrustPolicies(pub Arc<Policies>);
+pub struct TrustPolicies(pub Arc<PlayedPolicies>);
 
 impl Service for TrustPolicies {
     fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {
@@ -61,7 +61,7 @@ impl Service for TrustPolicies {
 
 /// The inline policies by `<role>/<policy>`. A role is there if it has one, or might.
 #[derive(Debug)]
-pub struct InlinePolicies(pub Arc<Policies>);
+pub struct InlinePolicies(pub Arc<PlayedPolicies>);
 
 impl Service for InlinePolicies {
     fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Codes, Policies, text};
+use super::{Codes, PlayedPolicies, text};
 use crate::model::http::Service;
 
 const CODES: Codes = Codes {
@@ -18,7 +18,7 @@ const CODES: Codes = Codes {
 
 /// The policies by the ids of keys. An alias is `alias/` and the id of its key.
 #[derive(Debug)]
-pub struct Kms(pub Arc<Policies>);
+pub struct Kms(pub Arc<PlayedPolicies>);
 
 impl Service for Kms {
     fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {

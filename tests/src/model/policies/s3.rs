@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Codes, Policies, text, unknown_in};
+use super::{Codes, PlayedPolicies, text, unknown_in};
 use crate::model::http::Service;
 
 const CODES: Codes = Codes {
@@ -18,7 +18,7 @@ const CODES: Codes = Codes {
 
 /// The policies by the names of buckets.
 #[derive(Debug)]
-pub struct S3(pub Arc<Policies>);
+pub struct S3(pub Arc<PlayedPolicies>);
 
 impl Service for S3 {
     fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {

@@ -9,7 +9,7 @@ use archipelago_tests::aws_stub::AwsStub;
 use archipelago_tests::binary::workspace;
 use archipelago_tests::cloudformation::{Answer, Put, Resource};
 use archipelago_tests::fault::Fault;
-use archipelago_tests::function::{Configuration, Function, Outcome};
+use archipelago_tests::function::{Configuration, Function, InvocationEnd};
 use archipelago_tests::response_server::ResponseServer;
 use serde_json::json;
 
@@ -22,7 +22,7 @@ const WRITE: &str = "ARCHIPELAGO_WRITE_REASONS";
 const SECRETS: [&str; 3] = ["confidant", "person@example.com", "between-us"];
 
 /// A type's function, with nothing of AWS behind it but an ECR and a table of leases.
-struct Scene {
+struct Fixture {
     function: Function,
     responses: ResponseServer,
     ecr: AwsStub,
@@ -30,7 +30,7 @@ struct Scene {
     resource_type: String,
 }
 
-impl Scene {
+impl Fixture {
     async fn of(name: &str) -> Self {
         let (responses, ecr) = (ResponseServer::start().await, AwsStub::ecr(|_| Fault::None).await);
         let leases = AwsStub::leases().await;
@@ -52,7 +52,7 @@ impl Scene {
         let url = self.responses.url();
         let text = spelling::spelled(&template.event(&event, url.as_str()).to_string());
         let outcome = self.function.invoke_with(&text).await;
-        if !matches!(outcome, Outcome::Returned(_)) {
+        if !matches!(outcome, InvocationEnd::Returned(_)) {
             return Err(format!("no answer, but {outcome:?}"));
         }
         self.function.settled().await;
@@ -75,16 +75,16 @@ fn sentence(answer: &Answer) -> String {
 async fn a_bad_template_is_refused_in_one_sentence_before_aws_is_asked() {
     let mut wrong = Vec::new();
     for mut templates in Templates::all() {
-        let scene = Scene::of(&templates.name).await;
+        let fixture = Fixture::of(&templates.name).await;
         for template in &mut templates.list {
-            let said = scene.answer(template).await.map_or_else(|wrong| wrong, |answer| sentence(&answer));
+            let said = fixture.answer(template).await.map_or_else(|wrong| wrong, |answer| sentence(&answer));
             if template.reason() != Some(&said) {
                 wrong.push(format!("{}, {}:\n  {said}", templates.name, template.name()));
             }
             template.set_reason(&said);
         }
-        assert_eq!(scene.ecr.count("SetRepositoryPolicy"), 0, "{}", templates.name);
-        let log = scene.function.retire().await;
+        assert_eq!(fixture.ecr.count("SetRepositoryPolicy"), 0, "{}", templates.name);
+        let log = fixture.function.retire().await;
         let logged = SECRETS.iter().filter(|secret| log.iter().any(|line| line.text.contains(**secret)));
         wrong.extend(logged.map(|secret| format!("{}: {secret} is logged", templates.name)));
         if std::env::var_os(WRITE).is_some() {

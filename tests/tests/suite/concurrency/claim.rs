@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use archipelago_tests::cloudformation::{Event, Handler, Put, Resource, Simulator, Status};
-use archipelago_tests::function::{Function, Outcome};
+use archipelago_tests::function::{Function, InvocationEnd};
 use archipelago_tests::response_server::ResponseServer;
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ impl Handler for Answering {
     async fn handle(&self, event: &Event) -> Vec<Put> {
         let url = self.responses.url();
         let outcome = self.function.invoke(&event.to_json(url.as_str())).await;
-        if outcome != Outcome::Crashed {
+        if outcome != InvocationEnd::Crashed {
             return url.received(1).await;
         }
         match url.puts() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::ministack;
-use super::scene::{Scene, Wave};
+use super::scene::{ClaimedTarget, Wave};
 use super::target::Kind;
 use super::weather::Weather;
 
@@ -18,7 +18,7 @@ async fn every_statement_costs_the_same_few_writes_and_waits_for_those_before_it
     let world = ministack().await;
     for (kind, rows) in ROWS {
         for &claims in rows {
-            let mut scene = Scene::of(kind, claims, &world, Weather::fair(), 0).await;
+            let mut scene = ClaimedTarget::of(kind, claims, &world, Weather::fair(), 0).await;
             // The processes are warm then.
             scene.wave(Wave::Put).await;
             scene.wave(Wave::Delete).await;
@@ -47,7 +47,7 @@ async fn every_statement_costs_the_same_few_writes_and_waits_for_those_before_it
     }
 }
 
-fn counts(scene: &Scene) -> BTreeMap<String, usize> {
+fn counts(scene: &ClaimedTarget) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for call in scene.calls() {
         // Somebody else has the lease: it is asked for again.

@@ -16,7 +16,7 @@ use archipelago_tests::local_aws::LocalAws;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use scene::{Scene, Wave, World};
+use scene::{ClaimedTarget, Endpoints, Wave};
 use target::Kind;
 use weather::Weather;
 
@@ -59,14 +59,14 @@ struct Proof {
 
 /// Lets claims act in waves on all targets at once, and says what came of it.
 #[expect(clippy::print_stdout, reason = "whoever reads a failure needs the seed, whoever reads a success the figures")]
-async fn prove(world: &World, plans: &[Plan], seed: u64) -> Proof {
+async fn prove(world: &Endpoints, plans: &[Plan], seed: u64) -> Proof {
     println!("{SEED}={seed}");
     let began = Instant::now();
     let mut scenes = JoinSet::new();
     for &(kind, claims, waves) in plans {
         let world = world.clone();
         scenes.spawn(async move {
-            let mut scene = Scene::of(kind, claims, &world, Weather::bad(seed), seed).await;
+            let mut scene = ClaimedTarget::of(kind, claims, &world, Weather::bad(seed), seed).await;
             let mut violations = Vec::new();
             for &wave in waves {
                 let began = Instant::now();
@@ -99,10 +99,10 @@ async fn prove(world: &World, plans: &[Plan], seed: u64) -> Proof {
 }
 
 /// Leases and policies in ministack, where the table is as template.yaml has it.
-async fn ministack() -> World {
+async fn ministack() -> Endpoints {
     let local = LocalAws::running();
     let table = local.lease_table(&local.account).await;
-    World { leases: local.endpoint.clone(), table, policies: local.endpoint.clone() }
+    Endpoints { leases: local.endpoint.clone(), table, policies: local.endpoint.clone() }
 }
 
 fn seed() -> u64 {
@@ -123,7 +123,7 @@ async fn what_cloudformation_was_told_is_in_the_policies_after_a_thousand_operat
 /// Its table isn't moto's: two conditional writes at the same time may both succeed there.
 #[tokio::test]
 async fn a_service_that_validates_policies_takes_all_that_is_written() {
-    let world = World { policies: LocalAws::running().organizations_endpoint.clone(), ..ministack().await };
+    let world = Endpoints { policies: LocalAws::running().organizations_endpoint.clone(), ..ministack().await };
     let proof = prove(&world, &FEW, seed()).await;
     assert_eq!(proof.violations, [""; 0]);
 }
@@ -131,9 +131,9 @@ async fn a_service_that_validates_policies_takes_all_that_is_written() {
 #[tokio::test]
 async fn without_the_lease_statements_are_lost_and_the_check_finds_it() {
     let lenient = AwsStub::start(|_| Reply::json(200, &json!({}))).await;
-    let world = World { leases: lenient.origin(), ..ministack().await };
+    let world = Endpoints { leases: lenient.origin(), ..ministack().await };
     let seed = seed();
-    let mut scene = Scene::of(Kind::Repository, 40, &world, Weather::changeable(seed), seed).await;
+    let mut scene = ClaimedTarget::of(Kind::Repository, 40, &world, Weather::changeable(seed), seed).await;
     scene.wave(Wave::Put).await;
     scene.wave(Wave::Put).await;
     let violations = scene.violations().await;

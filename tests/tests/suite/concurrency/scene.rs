@@ -24,7 +24,7 @@ const LEASE_SECONDS: &str = "6";
 
 /// Where leases and policies are kept.
 #[derive(Clone, Debug)]
-pub(super) struct World {
+pub(super) struct Endpoints {
     /// The endpoint of the service that has the table of leases.
     pub(super) leases: String,
     pub(super) table: String,
@@ -44,7 +44,7 @@ pub(super) enum Wave {
 }
 
 /// One target.
-pub(super) struct Scene {
+pub(super) struct ClaimedTarget {
     pub(super) target: Target,
     pub(super) function: Arc<Function>,
     pub(super) weather: Arc<Weather>,
@@ -53,9 +53,9 @@ pub(super) struct Scene {
     proxies: [Proxy; 2],
 }
 
-impl Scene {
+impl ClaimedTarget {
     /// A target in `world` with this many claims to come.
-    pub(super) async fn of(kind: Kind, claims: usize, world: &World, weather: Weather, seed: u64) -> Self {
+    pub(super) async fn of(kind: Kind, claims: usize, world: &Endpoints, weather: Weather, seed: u64) -> Self {
         let target = Target::make(kind, &world.policies).await;
         let weather = Arc::new(weather);
         let fault = || {

@@ -1,17 +1,17 @@
 //! What CloudFormation is told.
 
 use archipelago_tests::binary::example;
-use archipelago_tests::function::{Configuration, Function, Outcome};
+use archipelago_tests::function::{Configuration, Function, InvocationEnd};
 use archipelago_tests::metrics::metrics;
 use archipelago_tests::response_server::Reaction;
 use serde_json::{Value, json};
 
-use super::{Scene, Unanswered, record};
+use super::{Fixture, Unanswered, record};
 use crate::protocol::megabyte;
 
 #[tokio::test]
 async fn each_answer_in_a_function_s_place_is_counted_by_what_ended_the_function() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let causes = [
         ("timed-out", "TimedOut"),
         ("out-of-memory", "Killed"),
@@ -21,9 +21,9 @@ async fn each_answer_in_a_function_s_place_is_counted_by_what_ended_the_function
         ("no-concurrency", "NoConcurrency"),
     ];
     for (example, _) in causes {
-        scene.settle(&[scene.create().record(example)]).await;
+        fixture.settle(&[fixture.create().record(example)]).await;
     }
-    let lines = metrics(&scene.responder.retire().await);
+    let lines = metrics(&fixture.responder.retire().await);
     let counted: Vec<_> = lines.iter().map(|line| (line["Cause"].as_str(), line["Outcome"].as_str())).collect();
     assert_eq!(counted, causes.map(|(_, cause)| (Some(cause), Some("Failed"))));
     for line in lines {
@@ -35,7 +35,7 @@ async fn each_answer_in_a_function_s_place_is_counted_by_what_ended_the_function
 
 #[tokio::test]
 async fn whatever_ended_a_function_is_answered_failed_with_its_cause_and_the_way_to_its_log() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     for (example, words) in [
         ("timed-out", "archipelago-account was stopped at its timeout (900.00 seconds)"),
         ("out-of-memory", "give the function more MemorySize"),
@@ -44,8 +44,8 @@ async fn whatever_ended_a_function_is_answered_failed_with_its_cause_and_the_way
         ("throttled", "without running archipelago-account"),
         ("no-concurrency", "its reserved concurrency is 0"),
     ] {
-        let unanswered = scene.create();
-        scene.settle(&[unanswered.record(example)]).await;
+        let unanswered = fixture.create();
+        fixture.settle(&[unanswered.record(example)]).await;
         let answer = unanswered.answer();
         assert!(!answer.success, "{example}");
         let reason = answer.reason.unwrap();
@@ -53,21 +53,21 @@ async fn whatever_ended_a_function_is_answered_failed_with_its_cause_and_the_way
         let log = "log group: /aws/lambda/archipelago-account, search it for e4b46cbf-b738-4880-8880-a18cdf61200e)";
         assert!(reason.ends_with(log), "{example}: {reason}");
     }
-    scene.log(&[]).await;
+    fixture.log(&[]).await;
 }
 
 /// The record of an invocation that ended so, with these events.
-fn record_of(event: &Value, outcome: &Outcome) -> String {
-    let Outcome::Errored(payload) = outcome else { panic!("no record is made of {outcome:?}") };
+fn record_of(event: &Value, outcome: &InvocationEnd) -> String {
+    let InvocationEnd::Errored(payload) = outcome else { panic!("no record is made of {outcome:?}") };
     let mut record: Value = serde_json::from_str(&record("undelivered", event)).unwrap();
     record["responsePayload"] = payload.clone();
     record.to_string()
 }
 
 /// An error with these answers in it.
-fn undelivered(answers: &[Value]) -> Outcome {
+fn undelivered(answers: &[Value]) -> InvocationEnd {
     let message = json!({ "Answers": answers }).to_string();
-    Outcome::Errored(json!({ "errorType": "AnswerUndelivered", "errorMessage": message }))
+    InvocationEnd::Errored(json!({ "errorType": "AnswerUndelivered", "errorMessage": message }))
 }
 
 /// What a function would answer to an event.
@@ -85,42 +85,42 @@ fn success(unanswered: &Unanswered) -> Value {
 
 #[tokio::test]
 async fn an_answer_that_a_function_could_not_deliver_is_delivered_as_it_was() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let scripted =
-        Configuration::new("scripted", example("scripted")).variable("RESPONSE_HOSTS", scene.responses.origin());
+        Configuration::new("scripted", example("scripted")).variable("RESPONSE_HOSTS", fixture.responses.origin());
     let scripted = Function::start(scripted).await;
     for (ending, success) in [("Success", true), ("Refused", false)] {
         // The function tries no further, so that it needn't run out of time.
-        let unanswered = scene.create_scripted([Reaction::Refused(403, "AccessDenied")]);
+        let unanswered = fixture.create_scripted([Reaction::Refused(403, "AccessDenied")]);
         let mut event = unanswered.to_json();
         event["ResourceProperties"] = json!({ "Id": "thing-1", "Ending": ending, "Size": 3 });
         let outcome = scripted.invoke(&event).await;
-        scene.settle(&[record_of(&event, &outcome)]).await;
+        fixture.settle(&[record_of(&event, &outcome)]).await;
         assert_eq!(unanswered.statuses(), [403, 200]);
         let answer = unanswered.answer();
         assert_eq!((answer.success, answer.physical_resource_id.as_str()), (success, "thing-1"));
         let puts = unanswered.url.puts();
         assert_eq!(puts[1].body, puts[0].body, "{ending}");
     }
-    let lines = metrics(&scene.responder.retire().await);
+    let lines = metrics(&fixture.responder.retire().await);
     let counted: Vec<_> = lines.iter().map(|line| (line["Cause"].as_str(), line["Outcome"].as_str())).collect();
     assert_eq!(counted, ["Success", "Failed"].map(|outcome| (Some("AnswerUndelivered"), Some(outcome))));
 }
 
 #[tokio::test]
 async fn of_several_events_only_those_whose_answers_were_not_delivered_are_answered() {
-    let scene = Scene::new().await;
-    let (settled, unlucky) = (scene.create(), scene.create());
+    let fixture = Fixture::new().await;
+    let (settled, unlucky) = (fixture.create(), fixture.create());
     let message = |unanswered: &Unanswered| json!({ "Sns": { "Message": unanswered.to_json().to_string() } });
     let wrapped = json!({ "Records": [message(&settled), message(&unlucky)] });
-    scene.settle(&[record_of(&wrapped, &undelivered(&[success(&unlucky)]))]).await;
+    fixture.settle(&[record_of(&wrapped, &undelivered(&[success(&unlucky)]))]).await;
     assert!(unlucky.answer().success);
     assert_eq!(settled.url.puts(), [], "it may be worked on in another invocation");
 }
 
 #[tokio::test]
 async fn an_answer_to_another_request_is_not_used_and_one_that_can_not_be_read_is_failed() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     for (name, value) in [
         ("StackId", json!("arn:aws:cloudformation:us-east-1:111111111111:stack/other/1f0a")),
         ("RequestId", json!("5a7f")),
@@ -128,10 +128,10 @@ async fn an_answer_to_another_request_is_not_used_and_one_that_can_not_be_read_i
         ("Status", json!("DONE")),
         ("PhysicalResourceId", Value::Null),
     ] {
-        let unanswered = scene.create();
+        let unanswered = fixture.create();
         let mut forged = success(&unanswered);
         forged[name] = value;
-        scene.settle(&[record_of(&unanswered.to_json(), &undelivered(&[forged]))]).await;
+        fixture.settle(&[record_of(&unanswered.to_json(), &undelivered(&[forged]))]).await;
         let answer = unanswered.answer();
         assert!(!answer.success, "{name}");
         assert_eq!(answer.physical_resource_id, "something-may-have-been-made", "{name}");
@@ -141,20 +141,20 @@ async fn an_answer_to_another_request_is_not_used_and_one_that_can_not_be_read_i
 
 #[tokio::test]
 async fn an_answer_that_can_not_be_delivered_by_the_responder_either_comes_again() {
-    let scene = Scene::new().await;
-    let unanswered = scene.create_scripted([Reaction::Status(503); 100]);
+    let fixture = Fixture::new().await;
+    let unanswered = fixture.create_scripted([Reaction::Status(503); 100]);
     let record = record_of(&unanswered.to_json(), &undelivered(&[success(&unanswered)]));
-    assert_eq!(scene.take(&[record]).await, [0]);
+    assert_eq!(fixture.take(&[record]).await, [0]);
 }
 
 #[tokio::test]
 async fn what_is_said_of_an_invocation_may_be_anything_and_its_event_is_answered() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     for context in [Value::Null, json!("x"), json!({ "functionArn": null, "condition": 3, "requestId": [] })] {
-        let unanswered = scene.create();
+        let unanswered = fixture.create();
         let mut record: Value = serde_json::from_str(&unanswered.record("out-of-memory")).unwrap();
         record["requestContext"] = context;
-        scene.settle(&[record.to_string()]).await;
+        fixture.settle(&[record.to_string()]).await;
         let reason = unanswered.answer().reason.unwrap();
         assert!(reason.starts_with("the function was killed"), "{reason}");
     }
@@ -165,51 +165,51 @@ const HALF_OF_THE_MEMORY: u64 = 64 << 20;
 
 #[tokio::test]
 async fn a_batch_of_events_that_have_a_megabyte_each_is_answered_in_little_memory() {
-    let scene = Scene::new().await;
-    let unanswered = [scene.create(), scene.create(), scene.create()];
+    let fixture = Fixture::new().await;
+    let unanswered = [fixture.create(), fixture.create(), fixture.create()];
     let record = |unanswered: &Unanswered| {
         let mut event = unanswered.to_json();
         event["ResourceProperties"]["Statement"] = megabyte();
         record("out-of-memory", &event)
     };
-    scene.settle(&unanswered.each_ref().map(record)).await;
+    fixture.settle(&unanswered.each_ref().map(record)).await;
     assert!(unanswered.iter().all(|one| !one.answer().success));
-    let peak = scene.responder.peak_memory();
+    let peak = fixture.responder.peak_memory();
     assert!(peak < HALF_OF_THE_MEMORY, "{} MB", peak >> 20);
 }
 
 #[tokio::test]
 async fn the_id_that_an_earlier_invocation_held_is_in_the_answer() {
-    let scene = Scene::new().await;
-    let unanswered = scene.create();
+    let fixture = Fixture::new().await;
+    let unanswered = fixture.create();
     let mut sent_on = unanswered.to_json();
-    sent_on["Continuation"] = json!({ "FirstTry": 1, "Invocations": 1, "Held": "car-0123456789abcdef", "Waits": [] });
-    scene.settle(&[record("timed-out", &sent_on)]).await;
+    sent_on["Continuation"] = json!({ "FirstTry": 1, "Invocations": 1, "HeldId": "car-0123456789abcdef", "Waits": [] });
+    fixture.settle(&[record("timed-out", &sent_on)]).await;
     assert_eq!(unanswered.answer().physical_resource_id, "car-0123456789abcdef");
 }
 
 #[tokio::test]
 async fn without_an_id_the_answer_says_whether_something_may_have_been_made() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     for (example, id) in [("out-of-memory", "something-may-have-been-made"), ("throttled", "nothing-was-made")] {
-        let unanswered = scene.create();
-        scene.settle(&[unanswered.record(example)]).await;
+        let unanswered = fixture.create();
+        fixture.settle(&[unanswered.record(example)]).await;
         assert_eq!(unanswered.answer().physical_resource_id, id, "{example}");
     }
-    let unanswered = scene.create();
+    let unanswered = fixture.create();
     let mut sent_on = unanswered.to_json();
     sent_on["Continuation"] = json!({ "FirstTry": 1, "Invocations": 1 });
-    scene.settle(&[record("throttled", &sent_on)]).await;
+    fixture.settle(&[record("throttled", &sent_on)]).await;
     assert_eq!(unanswered.answer().physical_resource_id, "something-may-have-been-made");
 }
 
 #[tokio::test]
 async fn events_that_came_through_sns_are_answered_one_by_one() {
-    let scene = Scene::new().await;
-    let (one, other) = (scene.create(), scene.create());
+    let fixture = Fixture::new().await;
+    let (one, other) = (fixture.create(), fixture.create());
     let message = |event: Value| json!({ "EventSource": "aws:sns", "Sns": { "Message": event.to_string() } });
     let wrapped = json!({ "Records": [message(one.to_json()), message(other.to_json())] });
-    scene.settle(&[record("timed-out", &wrapped)]).await;
+    fixture.settle(&[record("timed-out", &wrapped)]).await;
     assert!(!one.answer().success && !other.answer().success);
-    scene.log(&[&one, &other]).await;
+    fixture.log(&[&one, &other]).await;
 }

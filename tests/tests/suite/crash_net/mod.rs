@@ -7,12 +7,12 @@ mod repeated;
 
 use archipelago_tests::binary::workspace;
 use archipelago_tests::cloudformation::{Answer, Event, Resource};
-use archipelago_tests::function::{Configuration, Function, Outcome, SHORT};
+use archipelago_tests::function::{Configuration, Function, InvocationEnd, SHORT};
 use archipelago_tests::response_server::{Reaction, ResponseServer, ResponseUrl};
 use serde_json::{Value, json};
 
 /// A responder and the S3 that takes its answers.
-struct Scene {
+struct Fixture {
     responder: Function,
     responses: ResponseServer,
 }
@@ -23,7 +23,7 @@ struct Unanswered {
     url: ResponseUrl,
 }
 
-impl Scene {
+impl Fixture {
     async fn new() -> Self {
         let responses = ResponseServer::start().await;
         let configuration = Configuration::of("FailureResponder")
@@ -52,7 +52,7 @@ impl Scene {
             message
         };
         let batch = json!({ "Records": bodies.iter().enumerate().map(message).collect::<Vec<_>>() });
-        let Outcome::Returned(said) = self.responder.invoke(&batch).await else {
+        let InvocationEnd::Returned(said) = self.responder.invoke(&batch).await else {
             panic!("a batch never fails as a whole");
         };
         let failures = said["batchItemFailures"].as_array().unwrap_or_else(|| panic!("no partial response: {said}"));

@@ -6,7 +6,7 @@ use archipelago_tests::fault::Fault;
 use archipelago_tests::http::Reply;
 use serde_json::json;
 
-use super::{Scene, accounts, email, named, the_account, unique, with};
+use super::{Fixture, accounts, email, named, the_account, unique, with};
 
 /// What the ids of failed requests start with.
 const FAILED: &str = "car-000000000000";
@@ -28,7 +28,7 @@ fn failed(call: &Call, reason: &str) -> Fault {
 
 #[tokio::test]
 async fn a_creation_that_another_one_was_in_the_way_of_is_tried_again() {
-    let mut scene = Scene::account(|call| match (call.operation.as_str(), call.nth) {
+    let mut fixture = Fixture::account(|call| match (call.operation.as_str(), call.nth) {
         ("CreateAccount", 1) => failed(call, "CONCURRENT_ACCOUNT_MODIFICATION"),
         ("CreateAccount", 2) => failed(call, "INTERNAL_FAILURE"),
         _ if is_about_failed(call) => failed(call, "INTERNAL_FAILURE"),
@@ -36,40 +36,40 @@ async fn a_creation_that_another_one_was_in_the_way_of_is_tried_again() {
     })
     .await;
     let name = unique("again");
-    let run = scene.stack.create(&named(&name)).await.sound();
+    let run = fixture.stack.create(&named(&name)).await.sound();
     assert_eq!(run.status, Status::CreateComplete, "{:?}", run.reason());
     let account = the_account(&email(&name)).await;
-    assert_eq!(account["Id"], *scene.stack.resource.live().unwrap().physical_resource_id);
+    assert_eq!(account["Id"], *fixture.stack.resource.live().unwrap().physical_resource_id);
 }
 
 #[tokio::test]
 async fn creations_that_fail_do_not_follow_each_other_without_a_pause() {
-    let mut scene = Scene::account(|call| match call.operation.as_str() {
+    let mut fixture = Fixture::account(|call| match call.operation.as_str() {
         "CreateAccount" => failed(call, "INTERNAL_FAILURE"),
         _ if is_about_failed(call) => failed(call, "INTERNAL_FAILURE"),
         _ => Fault::None,
     })
     .await;
     let name = unique("never");
-    let run = scene.stack.create(&with(named(&name), json!({ "ServiceTimeout": 20 }))).await.sound();
+    let run = fixture.stack.create(&with(named(&name), json!({ "ServiceTimeout": 20 }))).await.sound();
     assert_eq!(run.status, Status::RollbackComplete, "{:?}", run.reason());
     assert!(run.reason().unwrap().contains("INTERNAL_FAILURE"), "{:?}", run.reason());
     // Ten seconds of work have room for eight pauses of the one loop that waits, at most.
-    assert!(scene.aws.count("CreateAccount") <= 9, "{} requests in a row", scene.aws.count("CreateAccount"));
+    assert!(fixture.aws.count("CreateAccount") <= 9, "{} requests in a row", fixture.aws.count("CreateAccount"));
     assert!(accounts(&email(&name)).await.is_empty());
 }
 
 #[tokio::test]
 async fn a_creation_that_failed_for_good_is_not_tried_again() {
-    let mut scene = Scene::account(|call| match call.operation.as_str() {
+    let mut fixture = Fixture::account(|call| match call.operation.as_str() {
         "CreateAccount" => failed(call, "MISSING_PAYMENT_INSTRUMENT"),
         _ => Fault::None,
     })
     .await;
-    let run = scene.stack.create(&named(&unique("unpaid"))).await.sound();
+    let run = fixture.stack.create(&named(&unique("unpaid"))).await.sound();
     assert_eq!(run.status, Status::RollbackComplete, "{:?}", run.reason());
     assert!(run.reason().unwrap().contains("MISSING_PAYMENT_INSTRUMENT"), "{:?}", run.reason());
-    assert_eq!(scene.aws.count("CreateAccount"), 1);
+    assert_eq!(fixture.aws.count("CreateAccount"), 1);
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn creations_of_that_name_which_failed_long_ago_do_not_count() {
         "RequestedTimestamp": 1_577_836_800,
         "CompletedTimestamp": 1_577_836_800,
     });
-    let mut scene = Scene::account(move |call| match (call.operation.as_str(), call.nth) {
+    let mut fixture = Fixture::account(move |call| match (call.operation.as_str(), call.nth) {
         ("CreateAccount", 1) => failed(call, "INTERNAL_FAILURE"),
         ("ListCreateAccountStatus", _) if call.input["States"] == json!(["FAILED"]) => {
             let old = old.clone();
@@ -93,7 +93,7 @@ async fn creations_of_that_name_which_failed_long_ago_do_not_count() {
         _ => Fault::None,
     })
     .await;
-    let run = scene.stack.create(&named(&name)).await.sound();
+    let run = fixture.stack.create(&named(&name)).await.sound();
     assert_eq!(run.status, Status::CreateComplete, "{:?}", run.reason());
     the_account(&email(&name)).await;
 }

@@ -24,12 +24,12 @@ use archipelago_tests::response_server::ResponseServer;
 use serde_json::{Value, json};
 
 /// A stack of one resource, whose function reaches AWS through a proxy alone.
-struct Scene {
+struct Fixture {
     aws: Proxy,
     stack: Simulator<Binary>,
 }
 
-impl Scene {
+impl Fixture {
     /// A stack of the type `Custom::<function>`.
     async fn of(function: &str, timeout: Duration, fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Self {
         // A refusal means that there is an organization already.

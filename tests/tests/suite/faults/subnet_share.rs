@@ -12,7 +12,7 @@ use archipelago_tests::function::SHORT;
 use archipelago_tests::http::Reply;
 use serde_json::{Value, json};
 
-use super::{Scene, cut_after, in_order, with};
+use super::{Fixture, cut_after, in_order, with};
 use crate::network::{associated, associations, member, shares, some_subnet, text, the_share, unique, unit};
 
 const ONBOARDING: &str = "The resource you are attempting to share can only be shared within your AWS Organization. \
@@ -23,8 +23,8 @@ const ONBOARDING: &str = "The resource you are attempting to share can only be s
 const READS: [&str; 4] =
     ["DescribeOrganization", "GetResourceShares", "GetResourceShareAssociations", "GetResourceShareAssociations"];
 
-async fn scene(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Scene {
-    Scene::of("SubnetShare", Duration::from_mins(1), fault).await
+async fn fixture(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Fixture {
+    Fixture::of("SubnetShare", Duration::from_mins(1), fault).await
 }
 
 /// A share of one subnet with an OU, whose ARN as RAM lists it comes along.
@@ -38,10 +38,10 @@ fn refused(call: &Call, code: &str, message: &str) -> Fault {
 }
 
 /// Panics unless there is exactly one share with these properties, which gives what they say.
-async fn is_there_once(scene: &Scene, properties: &Value) {
+async fn is_there_once(fixture: &Fixture, properties: &Value) {
     let share = the_share(properties["Name"].as_str().unwrap()).await;
     let arn = text(&share["resourceShareArn"]);
-    assert_eq!(scene.stack.resource.live().unwrap().physical_resource_id, arn);
+    assert_eq!(fixture.stack.resource.live().unwrap().physical_resource_id, arn);
     let entities = [&properties["SubnetIds"], &properties["Principals"]].map(|list| list.as_array().unwrap().clone());
     let entities: Vec<_> = entities.iter().flatten().map(|entity| entity.as_str().unwrap()).collect();
     let given = associations(&arn).await;
@@ -51,36 +51,36 @@ async fn is_there_once(scene: &Scene, properties: &Value) {
     assert_eq!(given_well, associated(&entities), "{given:?}");
 }
 
-async fn creates(scene: &mut Scene, properties: &Value) {
-    let run = scene.stack.create(properties).await.sound();
+async fn creates(fixture: &mut Fixture, properties: &Value) {
+    let run = fixture.stack.create(properties).await.sound();
     assert_eq!(run.status, Status::CreateComplete, "{:?}", run.reason());
-    is_there_once(scene, properties).await;
+    is_there_once(fixture, properties).await;
 }
 
-async fn deletes(scene: &mut Scene, name: &Value) {
-    let run = scene.stack.delete().await.sound();
+async fn deletes(fixture: &mut Fixture, name: &Value) {
+    let run = fixture.stack.delete().await.sound();
     assert_eq!(run.status, Status::DeleteComplete, "{:?}", run.reason());
     assert!(shares(name.as_str().unwrap()).await.is_empty());
 }
 
 #[tokio::test]
 async fn a_share_whose_creation_lost_its_answer_is_found_by_its_mark() {
-    let mut scene = scene(|call| match call.operation.as_str() {
+    let mut fixture = fixture(|call| match call.operation.as_str() {
         "CreateResourceShare" => cut_after(),
         _ => Fault::None,
     })
     .await;
     let (wanted, _) = wanted().await;
-    creates(&mut scene, &wanted).await;
-    let calls = scene.aws.calls().into_iter().filter(|call| call.operation == "CreateResourceShare");
+    creates(&mut fixture, &wanted).await;
+    let calls = fixture.aws.calls().into_iter().filter(|call| call.operation == "CreateResourceShare");
     let tokens: BTreeSet<_> = calls.map(|call| text(&call.input["clientToken"])).collect();
     assert_eq!(tokens.len(), 1, "nothing may send it again as another wish: {tokens:?}");
-    deletes(&mut scene, &wanted["Name"]).await;
+    deletes(&mut fixture, &wanted["Name"]).await;
 }
 
 #[tokio::test]
 async fn a_share_that_no_list_shows_yet_is_made_once_by_its_client_token() {
-    let mut scene = scene(|call| match (call.operation.as_str(), call.nth) {
+    let mut fixture = fixture(|call| match (call.operation.as_str(), call.nth) {
         ("CreateResourceShare", 1) => cut_after(),
         // The second look by the mark, in two pages.
         ("GetResourceShares", 3 | 4) => Fault::Stale,
@@ -88,51 +88,51 @@ async fn a_share_that_no_list_shows_yet_is_made_once_by_its_client_token() {
     })
     .await;
     let (wanted, _) = wanted().await;
-    creates(&mut scene, &wanted).await;
-    assert_eq!(scene.aws.count("CreateResourceShare"), 2, "the second is answered with what the first made");
+    creates(&mut fixture, &wanted).await;
+    assert_eq!(fixture.aws.count("CreateResourceShare"), 2, "the second is answered with what the first made");
 }
 
 #[tokio::test]
 async fn a_share_whose_creation_never_arrived_is_made_once() {
-    let mut scene = scene(|call| match (call.operation.as_str(), call.nth) {
+    let mut fixture = fixture(|call| match (call.operation.as_str(), call.nth) {
         ("CreateResourceShare", 1) => Fault::Before(Reply::Cut),
         _ => Fault::None,
     })
     .await;
     let (wanted, _) = wanted().await;
-    creates(&mut scene, &wanted).await;
-    assert_eq!(scene.done("CreateResourceShare"), 1);
+    creates(&mut fixture, &wanted).await;
+    assert_eq!(fixture.done("CreateResourceShare"), 1);
 }
 
 #[tokio::test]
 async fn a_create_that_is_delivered_twice_at_once_makes_one_share() {
-    let mut scene = scene(|_| Fault::None).await;
-    scene.stack.delivery = Delivery::AtOnce;
+    let mut fixture = fixture(|_| Fault::None).await;
+    fixture.stack.delivery = Delivery::AtOnce;
     let (wanted, _) = wanted().await;
-    creates(&mut scene, &wanted).await;
-    deletes(&mut scene, &wanted["Name"]).await;
+    creates(&mut fixture, &wanted).await;
+    deletes(&mut fixture, &wanted["Name"]).await;
 }
 
 #[tokio::test]
 async fn changes_and_deletions_that_lost_their_answers_are_made_all_the_same() {
     let lost = ["UpdateResourceShare", "AssociateResourceShare", "DisassociateResourceShare", "DeleteResourceShare"];
-    let mut scene = scene(move |call| match call.nth {
+    let mut fixture = fixture(move |call| match call.nth {
         1 if lost.contains(&call.operation.as_str()) => cut_after(),
         _ => Fault::None,
     })
     .await;
     let (wanted, _) = wanted().await;
-    creates(&mut scene, &wanted).await;
+    creates(&mut fixture, &wanted).await;
     let other = json!({ "Name": unique("renamed"), "SubnetIds": [some_subnet()], "Principals": [member(None).await] });
-    let run = scene.stack.update(&other).await.sound();
+    let run = fixture.stack.update(&other).await.sound();
     assert_eq!(run.status, Status::UpdateComplete, "{:?}", run.reason());
-    is_there_once(&scene, &other).await;
-    deletes(&mut scene, &other["Name"]).await;
+    is_there_once(&fixture, &other).await;
+    deletes(&mut fixture, &other["Name"]).await;
 }
 
 #[tokio::test]
 async fn whatever_ram_is_busy_with_is_waited_for() {
-    let mut scene = scene(|call| {
+    let mut fixture = fixture(|call| {
         let says = |code: &str| refused(call, code, "Try again.");
         match (call.operation.as_str(), call.nth) {
             ("CreateResourceShare", 1) | ("DisassociateResourceShare", 2) => says("ThrottlingException"),
@@ -154,24 +154,24 @@ async fn whatever_ram_is_busy_with_is_waited_for() {
     .await;
     let (wanted, _) = wanted().await;
     let tagged = with(wanted, json!({ "Tags": [{ "Key": "stage", "Value": "production" }] }));
-    creates(&mut scene, &tagged).await;
+    creates(&mut fixture, &tagged).await;
     let other = json!({
         "Name": unique("renamed"),
         "SubnetIds": [some_subnet()],
         "Principals": tagged["Principals"],
         "Tags": [{ "Key": "team", "Value": "network" }],
     });
-    let run = scene.stack.update(&other).await.sound();
+    let run = fixture.stack.update(&other).await.sound();
     assert_eq!(run.status, Status::UpdateComplete, "{:?}", run.reason());
-    is_there_once(&scene, &other).await;
-    deletes(&mut scene, &other["Name"]).await;
-    assert_eq!((scene.aws.count("CreateResourceShare"), scene.done("CreateResourceShare")), (3, 1));
+    is_there_once(&fixture, &other).await;
+    deletes(&mut fixture, &other["Name"]).await;
+    assert_eq!((fixture.aws.count("CreateResourceShare"), fixture.done("CreateResourceShare")), (3, 1));
 }
 
 #[tokio::test]
 async fn a_fresh_role_may_be_denied_everything_for_a_moment() {
     let operations = ["GetResourceShares", "CreateResourceShare", "GetResourceShareAssociations", "TagResource"];
-    let mut scene = scene(move |call| match call.nth {
+    let mut fixture = fixture(move |call| match call.nth {
         1 if operations.contains(&call.operation.as_str()) => {
             let words = format!("User is not authorized to perform: ram:{}", call.operation);
             Fault::Before(call.error(403, "AccessDeniedException", &words))
@@ -180,12 +180,12 @@ async fn a_fresh_role_may_be_denied_everything_for_a_moment() {
     })
     .await;
     let (wanted, _) = wanted().await;
-    creates(&mut scene, &wanted).await;
+    creates(&mut fixture, &wanted).await;
 }
 
 #[tokio::test]
 async fn an_onboarding_that_is_in_progress_is_waited_for() {
-    let mut scene = scene(|call| match (call.operation.as_str(), call.nth) {
+    let mut fixture = fixture(|call| match (call.operation.as_str(), call.nth) {
         ("CreateResourceShare", 1) => refused(call, "OperationNotPermittedException", ONBOARDING),
         ("CreateResourceShare", 2) => {
             refused(call, "UnknownResourceException", "Organization o-exampleorgid could not be found.")
@@ -195,11 +195,11 @@ async fn an_onboarding_that_is_in_progress_is_waited_for() {
     })
     .await;
     let (wanted, _) = wanted().await;
-    creates(&mut scene, &wanted).await;
+    creates(&mut fixture, &wanted).await;
     let more = with(wanted, json!({ "SubnetIds": [some_subnet()] }));
-    let run = scene.stack.update(&more).await.sound();
+    let run = fixture.stack.update(&more).await.sound();
     assert_eq!(run.status, Status::UpdateComplete, "{:?}", run.reason());
-    is_there_once(&scene, &more).await;
+    is_there_once(&fixture, &more).await;
 }
 
 #[tokio::test]
@@ -208,19 +208,19 @@ async fn an_onboarding_that_does_not_end_is_given_up_after_ten_minutes_with_what
         "CreateResourceShare" => refused(call, "OperationNotPermittedException", ONBOARDING),
         _ => Fault::None,
     };
-    let mut scene = Scene::of("SubnetShare", SHORT, never).await;
+    let mut fixture = Fixture::of("SubnetShare", SHORT, never).await;
     let (wanted, _) = wanted().await;
-    let event = scene.stack.resource.create(&wanted).unwrap();
-    let url = scene.stack.handler.url(&event);
-    scene.function().invoke(&event.to_json(url.as_str())).await;
-    scene.function().invoked(2).await;
+    let event = fixture.stack.resource.create(&wanted).unwrap();
+    let url = fixture.stack.handler.url(&event);
+    fixture.function().invoke(&event.to_json(url.as_str())).await;
+    fixture.function().invoked(2).await;
     // The same wait, ten minutes older.
-    let mut older = scene.function().records()[1].event.clone();
+    let mut older = fixture.function().records()[1].event.clone();
     let waits = older["Continuation"]["Waits"].as_array_mut().unwrap();
     assert_eq!(waits.len(), 1, "{waits:?}");
     let began = waits[0][1].as_u64().unwrap();
     waits[0][1] = json!(began - 600_000);
-    scene.function().invoke(&older).await;
+    fixture.function().invoke(&older).await;
     let put = url.received(1).await.remove(0);
     let said = String::from_utf8_lossy(&put.body).into_owned();
     assert!(said.contains("FAILED") && said.contains("onboarding process is still in progress"), "{said}");
@@ -240,25 +240,25 @@ async fn a_share_that_stays_pending_outlives_invocations_and_is_answered_once() 
         }),
         _ => Fault::None,
     };
-    let mut scene = Scene::of("SubnetShare", SHORT, pending).await;
+    let mut fixture = Fixture::of("SubnetShare", SHORT, pending).await;
     let (wanted, _) = wanted().await;
-    let event = scene.stack.resource.create(&wanted).unwrap();
+    let event = fixture.stack.resource.create(&wanted).unwrap();
     let second = async {
-        scene.function().invoked(2).await;
+        fixture.function().invoked(2).await;
         active.store(true, Ordering::SeqCst);
     };
-    let (step, ()) = tokio::join!(scene.stack.deliver(&event), second);
+    let (step, ()) = tokio::join!(fixture.stack.deliver(&event), second);
     assert!(step.violations.is_empty(), "{:?}", step.violations);
     assert!(step.answer.as_ref().unwrap().success, "{:?}", step.answer);
-    assert_eq!(scene.stack.resource.answered(&event, step.answer.as_ref()).unwrap(), None);
-    is_there_once(&scene, &wanted).await;
-    assert!(scene.function().records().iter().skip(1).all(|record| record.through_lambda));
-    assert_eq!(scene.aws.count("CreateResourceShare"), 1);
+    assert_eq!(fixture.stack.resource.answered(&event, step.answer.as_ref()).unwrap(), None);
+    is_there_once(&fixture, &wanted).await;
+    assert!(fixture.function().records().iter().skip(1).all(|record| record.through_lambda));
+    assert_eq!(fixture.aws.count("CreateResourceShare"), 1);
 }
 
 #[tokio::test]
 async fn an_association_that_failed_once_is_tried_again() {
-    let mut scene = scene(|call| match (call.operation.as_str(), call.nth) {
+    let mut fixture = fixture(|call| match (call.operation.as_str(), call.nth) {
         // Both kinds are asked for at once, each in two pages.
         ("GetResourceShareAssociations", ..=4) => Fault::rewritten(|answer| {
             for association in answer["resourceShareAssociations"].as_array_mut().unwrap() {
@@ -269,18 +269,18 @@ async fn an_association_that_failed_once_is_tried_again() {
     })
     .await;
     let (wanted, _) = wanted().await;
-    creates(&mut scene, &wanted).await;
-    assert_eq!(scene.aws.count("AssociateResourceShare"), 1);
+    creates(&mut fixture, &wanted).await;
+    assert_eq!(fixture.aws.count("AssociateResourceShare"), 1);
 }
 
 #[tokio::test]
 async fn a_create_that_is_cancelled_leaves_no_share() {
-    let scene = scene(|_| Fault::None).await;
+    let fixture = fixture(|_| Fault::None).await;
     let (wanted, _) = wanted().await;
     let slow = json!([{ "Key": "local:association-seconds", "Value": "0.5" }]);
     // The Create looks for its share for as long as it may.
     let wanted = with(wanted, json!({ "Tags": slow, "ServiceTimeout": 20 }));
-    let Scene { aws, mut stack } = scene;
+    let Fixture { aws, mut stack } = fixture;
     let made = aws.called(|call| call.operation == "CreateResourceShare" && call.status == Some(200));
     let run = stack.cancelled_create(&wanted, made).await;
     assert_eq!(run.status, Status::RollbackComplete, "{:?}", run.reason());
@@ -289,7 +289,7 @@ async fn a_create_that_is_cancelled_leaves_no_share() {
 
 #[tokio::test]
 async fn each_operation_makes_the_calls_that_its_page_lists() {
-    let mut scene = scene(|_| Fault::None).await;
+    let mut fixture = fixture(|_| Fault::None).await;
     let (id, _) = unit().await;
     let subnet = some_subnet();
     let tags = |key: &str| json!([{ "Key": key, "Value": "one" }]);
@@ -302,22 +302,22 @@ async fn each_operation_makes_the_calls_that_its_page_lists() {
         "Tags": tags("b"),
     });
     let [describe, shares, associations, _] = READS;
-    let run = scene.stack.create(&first).await;
+    let run = fixture.stack.create(&first).await;
     let mut expected = vec![describe, shares, "CreateResourceShare"];
     expected.extend(READS);
-    assert_eq!(scene.calls_of(run, 0), in_order(expected));
-    let mut seen = scene.aws.calls().len();
-    let run = scene.stack.update(&same).await;
-    assert_eq!(scene.calls_of(run, seen), in_order(READS));
-    seen = scene.aws.calls().len();
-    let run = scene.stack.update(&other).await;
+    assert_eq!(fixture.calls_of(run, 0), in_order(expected));
+    let mut seen = fixture.aws.calls().len();
+    let run = fixture.stack.update(&same).await;
+    assert_eq!(fixture.calls_of(run, seen), in_order(READS));
+    seen = fixture.aws.calls().len();
+    let run = fixture.stack.update(&other).await;
     let mut expected = vec![describe, shares, "UpdateResourceShare", "TagResource", "UntagResource"];
     expected.extend([associations, associations, "AssociateResourceShare"]);
     expected.extend(READS);
     expected.push("DisassociateResourceShare");
     expected.extend(READS);
-    assert_eq!(scene.calls_of(run, seen), in_order(expected));
-    seen = scene.aws.calls().len();
-    let run = scene.stack.delete().await;
-    assert_eq!(scene.calls_of(run, seen), [shares, "DeleteResourceShare", shares, shares]);
+    assert_eq!(fixture.calls_of(run, seen), in_order(expected));
+    seen = fixture.aws.calls().len();
+    let run = fixture.stack.delete().await;
+    assert_eq!(fixture.calls_of(run, seen), [shares, "DeleteResourceShare", shares, shares]);
 }

@@ -7,11 +7,11 @@ use archipelago_tests::cloudformation::{Delivery, Status};
 use archipelago_tests::fault::Fault;
 use serde_json::{Value, json};
 
-use super::{Scene, cut_after, in_order};
+use super::{Fixture, cut_after, in_order};
 use crate::network::{associations, member, some_share, tags};
 
-async fn scene(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Scene {
-    Scene::of("SubnetSharePrincipal", Duration::from_mins(1), fault).await
+async fn fixture(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Fixture {
+    Fixture::of("SubnetSharePrincipal", Duration::from_mins(1), fault).await
 }
 
 /// A share of nobody's stack, an account to be added, and the properties that add it.
@@ -22,17 +22,17 @@ async fn wanted() -> (String, String, Value) {
 }
 
 /// Adds the principal and takes it back, and panics unless each is so then and no tag is left.
-async fn comes_and_goes(mut scene: Scene) -> Scene {
+async fn comes_and_goes(mut fixture: Fixture) -> Fixture {
     let (share, account, wanted) = wanted().await;
-    let run = scene.stack.create(&wanted).await.sound();
+    let run = fixture.stack.create(&wanted).await.sound();
     assert_eq!(run.status, Status::CreateComplete, "{:?}", run.reason());
     assert_eq!(associations(&share).await[&account], "ASSOCIATED");
     assert_eq!(tags(&share).await.values().collect::<Vec<_>>(), [&account]);
-    let run = scene.stack.delete().await.sound();
+    let run = fixture.stack.delete().await.sound();
     assert_eq!(run.status, Status::DeleteComplete, "{:?}", run.reason());
     assert_eq!(associations(&share).await.get(&account), None);
     assert!(tags(&share).await.is_empty());
-    scene
+    fixture
 }
 
 const WRITES: [&str; 4] = ["TagResource", "UntagResource", "AssociateResourceShare", "DisassociateResourceShare"];
@@ -43,7 +43,7 @@ async fn writes_that_lost_their_answers_are_made_all_the_same() {
         1 if WRITES.contains(&call.operation.as_str()) => cut_after(),
         _ => Fault::None,
     };
-    comes_and_goes(scene(lost).await).await;
+    comes_and_goes(fixture(lost).await).await;
 }
 
 #[tokio::test]
@@ -54,9 +54,9 @@ async fn whatever_ram_is_busy_with_is_waited_for() {
         }
         _ => Fault::None,
     };
-    let scene = comes_and_goes(scene(busy).await).await;
+    let fixture = comes_and_goes(fixture(busy).await).await;
     // A second tag says that the stack is leaving.
-    assert_eq!(WRITES.map(|operation| scene.done(operation)), [2, 1, 1, 1]);
+    assert_eq!(WRITES.map(|operation| fixture.done(operation)), [2, 1, 1, 1]);
 }
 
 #[tokio::test]
@@ -68,15 +68,15 @@ async fn a_principal_that_a_list_that_is_behind_does_not_show_leaves_all_the_sam
         }
         _ => Fault::None,
     };
-    let scene = comes_and_goes(scene(behind).await).await;
-    assert_eq!(scene.done("DisassociateResourceShare"), 1);
+    let fixture = comes_and_goes(fixture(behind).await).await;
+    assert_eq!(fixture.done("DisassociateResourceShare"), 1);
 }
 
 #[tokio::test]
 async fn events_that_are_delivered_twice_at_once_add_and_remove_a_principal_once() {
-    let mut scene = scene(|_| Fault::None).await;
-    scene.stack.delivery = Delivery::AtOnce;
-    comes_and_goes(scene).await;
+    let mut fixture = fixture(|_| Fault::None).await;
+    fixture.stack.delivery = Delivery::AtOnce;
+    comes_and_goes(fixture).await;
 }
 
 #[tokio::test]
@@ -85,18 +85,18 @@ async fn a_share_without_room_for_a_tag_takes_no_principal_and_the_reason_says_w
         "TagResource" => Fault::Before(call.error(400, "TagLimitExceededException", "There are 50 tags already.")),
         _ => Fault::None,
     };
-    let mut scene = scene(full).await;
+    let mut fixture = fixture(full).await;
     let (share, account, wanted) = wanted().await;
-    let run = scene.stack.create(&wanted).await.sound();
+    let run = fixture.stack.create(&wanted).await.sound();
     assert_eq!(run.status, Status::RollbackComplete, "{:?}", run.reason());
     assert!(run.reason().unwrap().contains("share with an OU instead of its single accounts"), "{:?}", run.reason());
     assert_eq!(associations(&share).await.get(&account), None);
-    assert_eq!(scene.aws.count("AssociateResourceShare"), 0);
+    assert_eq!(fixture.aws.count("AssociateResourceShare"), 0);
 }
 
 #[tokio::test]
 async fn each_operation_makes_the_calls_that_its_page_lists() {
-    let (mut one, mut two) = (scene(|_| Fault::None).await, scene(|_| Fault::None).await);
+    let (mut one, mut two) = (fixture(|_| Fault::None).await, fixture(|_| Fault::None).await);
     let (_, account, wanted) = wanted().await;
     let (shares, associations) = ("GetResourceShares", "GetResourceShareAssociations");
     let reads = [associations, shares];

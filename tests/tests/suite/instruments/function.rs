@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use archipelago_tests::function::{Configuration, Function, Outcome};
+use archipelago_tests::function::{Configuration, Function, InvocationEnd};
 use serde_json::{Value, json};
 
 fn puppet() -> Configuration {
     Configuration::new("puppet", env!("CARGO_BIN_EXE_puppet"))
 }
 
-fn returned(outcome: Outcome) -> Value {
+fn returned(outcome: InvocationEnd) -> Value {
     match outcome {
-        Outcome::Returned(value) => value,
+        InvocationEnd::Returned(value) => value,
         other => panic!("{other:?}"),
     }
 }
@@ -60,7 +60,7 @@ async fn a_process_can_be_killed_in_the_middle_of_its_event() {
         function.invoked(1).await;
         function.kill("session-of-the-tests-1").await;
     });
-    assert_eq!(outcome, Outcome::Crashed);
+    assert_eq!(outcome, InvocationEnd::Crashed);
     returned(function.invoke(&json!({})).await);
     assert_eq!(function.processes(), 2);
 }
@@ -69,7 +69,7 @@ async fn a_process_can_be_killed_in_the_middle_of_its_event() {
 async fn an_error_is_reported_and_leaves_the_process_warm() {
     let function = Function::start(puppet()).await;
     let outcome = function.invoke(&json!({ "error": { "errorType": "Puppet" } })).await;
-    assert_eq!(outcome, Outcome::Errored(json!({ "errorType": "Puppet" })));
+    assert_eq!(outcome, InvocationEnd::Errored(json!({ "errorType": "Puppet" })));
     returned(function.invoke(&json!({})).await);
     assert_eq!(function.processes(), 1);
 }
@@ -77,13 +77,13 @@ async fn an_error_is_reported_and_leaves_the_process_warm() {
 #[tokio::test]
 async fn a_failed_start_is_an_error() {
     let function = Function::start(puppet().variable("PUPPET_INIT", "error")).await;
-    assert_eq!(function.invoke(&json!({})).await, Outcome::Errored(json!({ "errorType": "Puppet.Init" })));
+    assert_eq!(function.invoke(&json!({})).await, InvocationEnd::Errored(json!({ "errorType": "Puppet.Init" })));
 }
 
 #[tokio::test]
 async fn an_invocation_that_outlives_its_timeout_loses_its_process() {
     let function = Function::start(puppet().punctual(Duration::from_millis(500))).await;
-    assert_eq!(function.invoke(&json!({ "sleep": 60_000 })).await, Outcome::TimedOut);
+    assert_eq!(function.invoke(&json!({ "sleep": 60_000 })).await, InvocationEnd::TimedOut);
     // How the next one ends depends on the machine.
     function.invoke(&json!({})).await;
     assert_eq!(function.processes(), 2);
@@ -92,7 +92,7 @@ async fn an_invocation_that_outlives_its_timeout_loses_its_process() {
 #[tokio::test]
 async fn a_process_that_ends_by_itself_has_crashed() {
     let function = Function::start(puppet()).await;
-    assert_eq!(function.invoke(&json!({ "exit": true })).await, Outcome::Crashed);
+    assert_eq!(function.invoke(&json!({ "exit": true })).await, InvocationEnd::Crashed);
     returned(function.invoke(&json!({})).await);
 }
 
@@ -115,7 +115,7 @@ async fn a_function_can_send_an_event_on_to_itself() {
     let records = function.records();
     assert_eq!(records.iter().map(|record| record.through_lambda).collect::<Vec<_>>(), [false, true, true]);
     assert_eq!(records[2].event, json!({ "last": true }));
-    assert!(matches!(&records[2].outcome, Some(Outcome::Returned(_))));
+    assert!(matches!(&records[2].outcome, Some(InvocationEnd::Returned(_))));
 }
 
 #[tokio::test]

@@ -14,13 +14,13 @@ use tokio::sync::Notify;
 const WHILE: Duration = Duration::from_millis(300);
 
 /// A service that counts, and a proxy before it.
-struct Scene {
+struct Fixture {
     proxy: Proxy,
     reached: Arc<Mutex<Vec<Request>>>,
     _service: Server,
 }
 
-async fn scene(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Scene {
+async fn fixture(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Fixture {
     let reached: Arc<Mutex<Vec<Request>>> = Arc::default();
     let seen = Arc::clone(&reached);
     let service = Server::start(move |request| {
@@ -32,10 +32,10 @@ async fn scene(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Scene 
         std::future::ready(Reply::Answer(201, headers, body))
     })
     .await;
-    Scene { proxy: Proxy::start(&service.origin(), fault).await, reached, _service: service }
+    Fixture { proxy: Proxy::start(&service.origin(), fault).await, reached, _service: service }
 }
 
-impl Scene {
+impl Fixture {
     fn reached(&self) -> usize {
         self.reached.lock().unwrap().len()
     }
@@ -65,12 +65,12 @@ impl Scene {
 
 #[tokio::test]
 async fn a_call_and_its_answer_go_through_as_they_are() {
-    let scene = scene(|_| Fault::None).await;
-    let sent = scene.request("s3", "PUT", "/a%2Fb/c%7Cd?x=%2F&policy");
+    let fixture = fixture(|_| Fault::None).await;
+    let sent = fixture.request("s3", "PUT", "/a%2Fb/c%7Cd?x=%2F&policy");
     let response = sent.header("host", "signed.example.com").body(vec![0, 255, 10]).send().await.unwrap();
     assert_eq!((response.status().as_u16(), response.headers()["x-of"].to_str().unwrap()), (201, "it"));
     assert_eq!(response.bytes().await.unwrap(), r#"{"count":1,"state":"SUCCEEDED"}"#);
-    let reached = scene.reached.lock().unwrap()[0].clone();
+    let reached = fixture.reached.lock().unwrap()[0].clone();
     assert_eq!((reached.method.as_str(), reached.path.as_str()), ("PUT", "/a%2Fb/c%7Cd"));
     assert_eq!((reached.query.as_deref(), reached.body.as_slice()), (Some("x=%2F&policy"), &[0, 255, 10][..]));
     assert_eq!(reached.headers.get("host"), Some("signed.example.com"));
@@ -79,11 +79,11 @@ async fn a_call_and_its_answer_go_through_as_they_are() {
 
 #[tokio::test]
 async fn calls_are_kept_in_their_order_with_what_they_asked_and_how_it_ended() {
-    let scene = scene(|call| if call.nth == 2 { Fault::After(Reply::Cut) } else { Fault::None }).await;
+    let fixture = fixture(|call| if call.nth == 2 { Fault::After(Reply::Cut) } else { Fault::None }).await;
     for (operation, name) in [("CreateAccount", "one"), ("MoveAccount", "two"), ("CreateAccount", "three")] {
-        let _ = scene.call(operation, &json!({ "Name": name })).await;
+        let _ = fixture.call(operation, &json!({ "Name": name })).await;
     }
-    let calls = scene.proxy.calls();
+    let calls = fixture.proxy.calls();
     let told: Vec<_> =
         calls.iter().map(|call| (&*call.operation, &call.input["Name"], call.nth, call.status)).collect();
     assert_eq!(
@@ -91,12 +91,12 @@ async fn calls_are_kept_in_their_order_with_what_they_asked_and_how_it_ended() {
         json!([["CreateAccount", "one", 1, 201], ["MoveAccount", "two", 1, 201], ["CreateAccount", "three", 2, null]])
     );
     assert!(calls.iter().all(|call| call.service == "organizations"));
-    assert_eq!((scene.proxy.count("CreateAccount"), scene.proxy.count("CloseAccount")), (2, 0));
+    assert_eq!((fixture.proxy.count("CreateAccount"), fixture.proxy.count("CloseAccount")), (2, 0));
 }
 
 #[tokio::test]
 async fn a_call_tells_its_operation_in_every_protocol() {
-    let scene = scene(|_| Fault::None).await;
+    let fixture = fixture(|_| Fault::None).await;
     let cases = [
         ("ram", "POST", "/enablesharingwithawsorganization", "EnableSharingWithAwsOrganization"),
         ("ram", "POST", "/createresourceshare", "CreateResourceShare"),
@@ -114,42 +114,42 @@ async fn a_call_tells_its_operation_in_every_protocol() {
         ("sts", "POST", "/?Action=AssumeRole&Version=2011-06-15", "AssumeRole"),
     ];
     for (service, method, path, operation) in cases {
-        scene.request(service, method, path).send().await.unwrap();
-        let call = scene.proxy.calls().pop().unwrap();
+        fixture.request(service, method, path).send().await.unwrap();
+        let call = fixture.proxy.calls().pop().unwrap();
         assert_eq!((call.service.as_str(), call.operation.as_str()), (service, operation), "{method} {path}");
     }
     let form =
-        scene.request("sts", "POST", "/").header("content-type", "application/x-www-form-urlencoded; charset=utf-8");
+        fixture.request("sts", "POST", "/").header("content-type", "application/x-www-form-urlencoded; charset=utf-8");
     form.body("Action=AssumeRole&RoleArn=arn%3Aaws").send().await.unwrap();
-    let call = scene.proxy.calls().pop().unwrap();
+    let call = fixture.proxy.calls().pop().unwrap();
     assert_eq!((call.operation.as_str(), &call.input["RoleArn"]), ("AssumeRole", &json!("arn:aws")));
-    scene.proxy.called(|call| call.operation == "PutBucketPolicy").await;
+    fixture.proxy.called(|call| call.operation == "PutBucketPolicy").await;
     let presigned =
-        format!("{}/b/k?X-Amz-Credential=AKIA%2F20260101%2Feu-west-1%2Fs3%2Faws4_request", scene.proxy.origin());
+        format!("{}/b/k?X-Amz-Credential=AKIA%2F20260101%2Feu-west-1%2Fs3%2Faws4_request", fixture.proxy.origin());
     client().get(presigned).send().await.unwrap();
-    assert_eq!(scene.proxy.calls().pop().unwrap().service, "s3");
+    assert_eq!(fixture.proxy.calls().pop().unwrap().service, "s3");
 }
 
 #[tokio::test]
 async fn the_first_calls_of_an_operation_can_fail_and_the_next_reach_the_service() {
-    let scene = scene(|call| match (call.operation.as_str(), call.nth) {
+    let fixture = fixture(|call| match (call.operation.as_str(), call.nth) {
         ("CreateAccount", ..=2) => Fault::Before(call.error(400, "ConcurrentModificationException", "Later.")),
         _ => Fault::None,
     })
     .await;
     for _ in 0..2 {
-        let (status, said) = scene.call("CreateAccount", &json!({})).await.unwrap();
+        let (status, said) = fixture.call("CreateAccount", &json!({})).await.unwrap();
         assert_eq!((status, said["__type"].as_str()), (400, Some("ConcurrentModificationException")));
     }
-    assert_eq!(scene.call("MoveAccount", &json!({})).await.unwrap().1["count"], 1);
-    assert_eq!(scene.call("CreateAccount", &json!({})).await.unwrap().1["count"], 2);
+    assert_eq!(fixture.call("MoveAccount", &json!({})).await.unwrap().1["count"], 1);
+    assert_eq!(fixture.call("CreateAccount", &json!({})).await.unwrap().1["count"], 2);
 }
 
 #[tokio::test]
 async fn an_error_is_written_as_the_service_itself_writes_it() {
-    let scene = scene(|call| Fault::Before(call.error(409, "Gone", "a < b"))).await;
+    let fixture = fixture(|call| Fault::Before(call.error(409, "Gone", "a < b"))).await;
     let error = async |service, path| {
-        let response = scene.request(service, "POST", path).send().await.unwrap();
+        let response = fixture.request(service, "POST", path).send().await.unwrap();
         assert_eq!(response.status().as_u16(), 409);
         let kind = response.headers().get("x-amzn-errortype").map(|kind| kind.to_str().unwrap().to_owned());
         (kind, response.text().await.unwrap())
@@ -162,37 +162,37 @@ async fn an_error_is_written_as_the_service_itself_writes_it() {
     assert!(s3.starts_with("<Error><Code>Gone</Code><Message>a &lt; b<"), "{s3}");
     let ram = error("ram", "/createresourceshare").await;
     assert_eq!(ram, (Some("Gone".to_owned()), r#"{"message":"a < b"}"#.to_owned()));
-    let (_, organizations) = scene.call("CreateAccount", &json!({})).await.unwrap();
+    let (_, organizations) = fixture.call("CreateAccount", &json!({})).await.unwrap();
     assert_eq!(organizations, json!({ "__type": "Gone", "message": "a < b" }));
-    assert_eq!(scene.reached(), 0);
+    assert_eq!(fixture.reached(), 0);
 }
 
 #[tokio::test]
 async fn a_connection_can_be_cut_before_and_after_the_effect() {
-    let scene = scene(|call| match call.operation.as_str() {
+    let fixture = fixture(|call| match call.operation.as_str() {
         "Before" => Fault::Before(Reply::Cut),
         _ => Fault::After(Reply::Cut),
     })
     .await;
-    assert!(scene.call("Before", &json!({})).await.is_err());
-    assert_eq!(scene.reached(), 0);
-    assert!(scene.call("After", &json!({})).await.is_err());
-    assert_eq!(scene.reached(), 1);
+    assert!(fixture.call("Before", &json!({})).await.is_err());
+    assert_eq!(fixture.reached(), 0);
+    assert!(fixture.call("After", &json!({})).await.is_err());
+    assert_eq!(fixture.reached(), 1);
 }
 
 #[tokio::test]
 async fn a_call_can_stay_without_an_answer() {
-    let scene = scene(|_| Fault::After(Reply::Silence)).await;
+    let fixture = fixture(|_| Fault::After(Reply::Silence)).await;
     let input = json!({});
     let unanswered = async {
-        scene.has_reached(1).await;
+        fixture.has_reached(1).await;
         tokio::time::sleep(WHILE).await;
     };
     tokio::select! {
-        answer = scene.call("CreateAccount", &input) => panic!("{answer:?}"),
+        answer = fixture.call("CreateAccount", &input) => panic!("{answer:?}"),
         () = unanswered => {}
     }
-    assert_eq!((scene.reached(), scene.proxy.calls()[0].status), (1, None));
+    assert_eq!((fixture.reached(), fixture.proxy.calls()[0].status), (1, None));
 }
 
 /// What lets a call through that is held up by the second.
@@ -209,25 +209,25 @@ fn gate() -> (Arc<Notify>, impl Fn() -> Pending) {
 #[tokio::test]
 async fn a_call_can_be_held_up_on_the_way_there_and_on_the_way_back() {
     let (gate, closed) = gate();
-    let scene = scene(move |call| match call.operation.as_str() {
+    let fixture = fixture(move |call| match call.operation.as_str() {
         "Held" => Fault::held(closed()),
         _ => Fault::late(closed()),
     })
     .await;
     for (operation, reached_meanwhile) in [("Held", 0), ("Late", 2)] {
         let input = json!({});
-        let call = scene.call(operation, &input);
+        let call = fixture.call(operation, &input);
         tokio::pin!(call);
         let held = async {
-            scene.proxy.called(|call| call.operation == operation).await;
-            scene.has_reached(reached_meanwhile).await;
+            fixture.proxy.called(|call| call.operation == operation).await;
+            fixture.has_reached(reached_meanwhile).await;
             tokio::time::sleep(WHILE).await;
         };
         tokio::select! {
             answer = &mut call => panic!("{operation}: {answer:?}"),
             () = held => {}
         }
-        assert_eq!(scene.reached(), reached_meanwhile, "{operation}");
+        assert_eq!(fixture.reached(), reached_meanwhile, "{operation}");
         gate.notify_one();
         assert_eq!(call.await.unwrap().0, 201, "{operation}");
     }
@@ -235,18 +235,18 @@ async fn a_call_can_be_held_up_on_the_way_there_and_on_the_way_back() {
 
 #[tokio::test]
 async fn a_stale_answer_is_the_one_that_the_same_call_had_before() {
-    let scene = scene(|call| if call.nth > 2 { Fault::Stale } else { Fault::None }).await;
+    let fixture = fixture(|call| if call.nth > 2 { Fault::Stale } else { Fault::None }).await;
     let list =
-        async |parent: &str| scene.call("List", &json!({ "ParentId": parent })).await.unwrap().1["count"].clone();
+        async |parent: &str| fixture.call("List", &json!({ "ParentId": parent })).await.unwrap().1["count"].clone();
     assert_eq!((list("r-1").await, list("ou-2").await), (json!(1), json!(2)));
     assert_eq!((list("r-1").await, list("ou-2").await), (json!(1), json!(2)));
     assert_eq!(list("ou-3").await, 3, "nobody has asked this before");
-    assert_eq!(scene.reached(), 3);
+    assert_eq!(fixture.reached(), 3);
 }
 
 #[tokio::test]
 async fn a_lagging_answer_is_the_first_of_those_within_its_time() {
-    let scene = scene(|call| match call.nth {
+    let fixture = fixture(|call| match call.nth {
         ..=2 => Fault::None,
         3 => Fault::Lagging(Duration::from_mins(1)),
         _ => Fault::Lagging(Duration::ZERO),
@@ -254,7 +254,7 @@ async fn a_lagging_answer_is_the_first_of_those_within_its_time() {
     .await;
     let mut counts = Vec::new();
     for _ in 0..4 {
-        counts.push(scene.call("List", &json!({})).await.unwrap().1["count"].clone());
+        counts.push(fixture.call("List", &json!({})).await.unwrap().1["count"].clone());
     }
     assert_eq!(json!(counts), json!([1, 2, 1, 3]));
 }
@@ -262,22 +262,22 @@ async fn a_lagging_answer_is_the_first_of_those_within_its_time() {
 #[tokio::test]
 async fn a_call_has_its_effect_although_its_caller_is_gone() {
     let (gate, closed) = gate();
-    let scene = scene(move |_| Fault::held(closed())).await;
+    let fixture = fixture(move |_| Fault::held(closed())).await;
     let input = json!({});
     tokio::select! {
-        answer = scene.call("CreateAccount", &input) => panic!("{answer:?}"),
-        () = scene.proxy.called(|_| true) => {}
+        answer = fixture.call("CreateAccount", &input) => panic!("{answer:?}"),
+        () = fixture.proxy.called(|_| true) => {}
     }
-    assert_eq!(scene.reached(), 0);
+    assert_eq!(fixture.reached(), 0);
     gate.notify_one();
-    scene.proxy.called(|call| call.status == Some(201)).await;
-    assert_eq!(scene.reached(), 1);
+    fixture.proxy.called(|call| call.status == Some(201)).await;
+    assert_eq!(fixture.reached(), 1);
 }
 
 #[tokio::test]
 async fn an_answer_can_be_another_than_the_service_gave() {
-    let scene = scene(|_| Fault::rewritten(|answer| answer["state"] = json!("IN_PROGRESS"))).await;
-    let (status, answer) = scene.call("Describe", &json!({})).await.unwrap();
+    let fixture = fixture(|_| Fault::rewritten(|answer| answer["state"] = json!("IN_PROGRESS"))).await;
+    let (status, answer) = fixture.call("Describe", &json!({})).await.unwrap();
     assert_eq!((status, answer), (201, json!({ "count": 1, "state": "IN_PROGRESS" })));
 }
 

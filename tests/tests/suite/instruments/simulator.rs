@@ -410,9 +410,9 @@ async fn wrong_headers_are_named() {
 
 /// Things by their ids; a Create or Update with `Fail` makes nothing.
 #[derive(Default)]
-struct World(Mutex<BTreeSet<String>>);
+struct Things(Mutex<BTreeSet<String>>);
 
-impl World {
+impl Things {
     fn handle(&self, event: &Event) -> Value {
         let mut things = self.0.lock().unwrap();
         let answer = right(event);
@@ -438,7 +438,7 @@ impl World {
 #[tokio::test]
 async fn two_thousand_random_lives_leave_nothing_behind() {
     for seed in 0..2000 {
-        let world = World::default();
+        let world = Things::default();
         let mut random = fastrand::Rng::with_seed(seed);
         let there = &world;
         let handler = |event: Event| async move { vec![Put::of(&there.handle(&event))] };

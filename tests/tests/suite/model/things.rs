@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use archipelago_tests::cloudformation::Live;
-use archipelago_tests::model::{Thing, Trouble, Weather, Wish, World, lives};
+use archipelago_tests::model::{PlayedAws, Thing, Trouble, Weather, Wish, lives};
 use custom_resource::{AwsError, Claim, Error, LeftBehind, RequestOrder, Resource, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -117,7 +117,7 @@ impl Resource for Things {
     }
 }
 
-impl World for Things {
+impl PlayedAws for Things {
     type Resource = Self;
     const TYPE: &'static str = "Custom::Thing";
     const STOPS_WHEN_OVERTAKEN: bool = true;

@@ -10,7 +10,7 @@ use archipelago_tests::function::{Configuration, SHORT};
 use archipelago_tests::http::Reply;
 use serde_json::{Value, json};
 
-use super::{calm, changed, ecr_without_missing, pull, scene};
+use super::{calm, changed, ecr_without_missing, fixture, pull};
 
 fn statements(policy: &Value) -> usize {
     policy["Statement"].as_array().map_or(0, Vec::len)
@@ -18,28 +18,28 @@ fn statements(policy: &Value) -> usize {
 
 #[tokio::test]
 async fn a_life_without_trouble_is_answered_event_by_event() {
-    let mut scene = calm().await;
-    let created = scene.stack.create(&pull("app")).await.sound();
+    let mut fixture = calm().await;
+    let created = fixture.stack.create(&pull("app")).await.sound();
     assert_eq!(created.status, Status::CreateComplete, "{:?}", created.reason());
-    let id = scene.stack.resource.live().unwrap().physical_resource_id.clone();
+    let id = fixture.stack.resource.live().unwrap().physical_resource_id.clone();
     assert!(id.starts_with("app#"), "{id}");
-    assert_eq!(statements(&scene.ecr.policy("app")), 1);
+    assert_eq!(statements(&fixture.ecr.policy("app")), 1);
 
     let more = changed(&pull("app"), "/Statement/Action", json!(["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]));
-    let updated = scene.stack.update(&more).await.sound();
+    let updated = fixture.stack.update(&more).await.sound();
     assert_eq!(updated.requests(), [RequestType::Update], "an update in place has no clean-up");
-    assert_eq!(scene.stack.resource.live().unwrap().physical_resource_id, id);
-    assert_eq!(scene.ecr.policy("app")["Statement"][0]["Action"].as_array().map(Vec::len), Some(2));
+    assert_eq!(fixture.stack.resource.live().unwrap().physical_resource_id, id);
+    assert_eq!(fixture.ecr.policy("app")["Statement"][0]["Action"].as_array().map(Vec::len), Some(2));
 
-    let deleted = scene.stack.delete().await.sound();
+    let deleted = fixture.stack.delete().await.sound();
     assert_eq!(deleted.status, Status::DeleteComplete);
-    assert_eq!(scene.ecr.count("DeleteRepositoryPolicy"), 1);
+    assert_eq!(fixture.ecr.count("DeleteRepositoryPolicy"), 1);
 }
 
 #[tokio::test]
 async fn the_attributes_are_there_after_create_and_after_update() {
-    let mut scene = calm().await;
-    for run in [scene.stack.create(&pull("app")).await, scene.stack.update(&pull("other")).await] {
+    let mut fixture = calm().await;
+    for run in [fixture.stack.create(&pull("app")).await, fixture.stack.update(&pull("other")).await] {
         let run = run.sound();
         let data = &run.steps[0].answer.as_ref().unwrap().data;
         for name in ["Sids", "PolicySize", "PolicySizeLimit"] {
@@ -50,27 +50,28 @@ async fn the_attributes_are_there_after_create_and_after_update() {
 
 #[tokio::test]
 async fn an_update_that_changes_nothing_in_meaning_writes_nothing() {
-    let mut scene = calm().await;
-    let _ = scene.stack.create(&pull("app")).await.sound();
-    let run = scene.stack.update(&changed(&pull("app"), "/Statement/Action", json!("ecr:BatchGetImage"))).await.sound();
+    let mut fixture = calm().await;
+    let _ = fixture.stack.create(&pull("app")).await.sound();
+    let run =
+        fixture.stack.update(&changed(&pull("app"), "/Statement/Action", json!("ecr:BatchGetImage"))).await.sound();
     assert_eq!(run.status, Status::UpdateComplete);
-    assert_eq!(scene.ecr.count("SetRepositoryPolicy"), 1);
+    assert_eq!(fixture.ecr.count("SetRepositoryPolicy"), 1);
 }
 
 #[tokio::test]
 async fn another_target_is_a_replacement_and_the_old_one_is_cleaned_up() {
-    let mut scene = calm().await;
-    let _ = scene.stack.create(&pull("app")).await.sound();
-    let run = scene.stack.update(&pull("other")).await.sound();
+    let mut fixture = calm().await;
+    let _ = fixture.stack.create(&pull("app")).await.sound();
+    let run = fixture.stack.update(&pull("other")).await.sound();
     assert_eq!((run.requests(), run.status), (vec![RequestType::Update, RequestType::Delete], Status::UpdateComplete));
-    assert_eq!((statements(&scene.ecr.policy("app")), statements(&scene.ecr.policy("other"))), (0, 1));
+    assert_eq!((statements(&fixture.ecr.policy("app")), statements(&fixture.ecr.policy("other"))), (0, 1));
 }
 
 #[tokio::test]
 async fn an_endpoint_that_is_no_url_is_said_at_once_and_not_tried_again() {
     let astray = |configuration: Configuration| configuration.variable("AWS_ENDPOINT_URL_ECR", "ecr.example.com");
-    let mut scene = scene(AwsStub::ecr(|_| Fault::None).await, astray).await;
-    let run = scene.stack.create(&pull("app")).await.sound();
+    let mut fixture = fixture(AwsStub::ecr(|_| Fault::None).await, astray).await;
+    let run = fixture.stack.create(&pull("app")).await.sound();
     let reason = run.reason().unwrap();
     assert!(
         reason.starts_with("ecr:GetRepositoryPolicy was not sent to AWS: the service has no endpoint: "),
@@ -81,21 +82,21 @@ async fn an_endpoint_that_is_no_url_is_said_at_once_and_not_tried_again() {
 
 #[tokio::test]
 async fn a_create_that_failed_says_why_and_is_deleted_without_trouble() {
-    let mut scene = scene(ecr_without_missing().await, |configuration| configuration).await;
-    let run = scene.stack.create(&pull("missing")).await.sound();
+    let mut fixture = fixture(ecr_without_missing().await, |configuration| configuration).await;
+    let run = fixture.stack.create(&pull("missing")).await.sound();
     assert_eq!(
         (run.requests(), run.status),
         (vec![RequestType::Create, RequestType::Delete], Status::RollbackComplete)
     );
     let reason = run.reason().unwrap();
     assert!(reason.contains("repository") && reason.contains("missing"), "{reason}");
-    assert_eq!(scene.ecr.count("SetRepositoryPolicy"), 0);
+    assert_eq!(fixture.ecr.count("SetRepositoryPolicy"), 0);
 }
 
 #[tokio::test]
 async fn a_reason_ends_with_the_request_id_and_the_log_stream() {
-    let mut scene = scene(ecr_without_missing().await, |configuration| configuration).await;
-    let run = scene.stack.create(&pull("missing")).await.sound();
+    let mut fixture = fixture(ecr_without_missing().await, |configuration| configuration).await;
+    let run = fixture.stack.create(&pull("missing")).await.sound();
     let reason = run.reason().unwrap();
     let tail: String = reason.chars().skip(reason.chars().count().saturating_sub(130)).collect();
     assert!(tail.contains(&run.steps[0].event.request_id), "{tail}");
@@ -104,43 +105,43 @@ async fn a_reason_ends_with_the_request_id_and_the_log_stream() {
 
 #[tokio::test]
 async fn an_update_that_failed_keeps_its_id_and_is_rolled_back() {
-    let mut scene = scene(ecr_without_missing().await, |configuration| configuration).await;
-    let _ = scene.stack.create(&pull("app")).await.sound();
-    let before = scene.stack.resource.live().cloned();
-    let run = scene.stack.update(&pull("missing")).await.sound();
+    let mut fixture = fixture(ecr_without_missing().await, |configuration| configuration).await;
+    let _ = fixture.stack.create(&pull("app")).await.sound();
+    let before = fixture.stack.resource.live().cloned();
+    let run = fixture.stack.update(&pull("missing")).await.sound();
     assert_eq!(
         (run.requests(), run.status),
         (vec![RequestType::Update, RequestType::Update], Status::UpdateRollbackComplete)
     );
     let failed = run.steps[0].answer.as_ref().unwrap();
     assert_eq!(Some(&failed.physical_resource_id), before.as_ref().map(|live| &live.physical_resource_id));
-    assert_eq!(scene.stack.resource.live().cloned(), before);
+    assert_eq!(fixture.stack.resource.live().cloned(), before);
 }
 
 #[tokio::test]
 async fn a_misspelt_property_is_refused_by_its_path_before_aws_is_asked() {
-    let mut scene = calm().await;
+    let mut fixture = calm().await;
     let mut misspelt = pull("app");
     let name = misspelt.as_object_mut().unwrap().shift_remove("RepositoryName").unwrap();
     misspelt["RepositoryNmae"] = name;
-    let run = scene.stack.create(&misspelt).await.sound();
+    let run = fixture.stack.create(&misspelt).await.sound();
     let sentence = "ResourceProperties.RepositoryNmae: unknown property; did you mean `RepositoryName`?";
     assert!(run.reason().unwrap().contains(sentence), "{:?}", run.reason());
     assert_eq!(run.status, Status::RollbackComplete);
-    assert_eq!(scene.ecr.count("SetRepositoryPolicy"), 0);
+    assert_eq!(fixture.ecr.count("SetRepositoryPolicy"), 0);
 }
 
 #[tokio::test]
 async fn an_event_that_arrives_twice_leaves_one_statement() {
     for delivery in [Delivery::Twice, Delivery::AtOnce] {
-        let mut scene = calm().await;
-        scene.stack.delivery = delivery;
-        let created = scene.stack.create(&pull("app")).await.sound();
+        let mut fixture = calm().await;
+        fixture.stack.delivery = delivery;
+        let created = fixture.stack.create(&pull("app")).await.sound();
         assert_eq!(created.status, Status::CreateComplete, "{delivery:?}: {:?}", created.reason());
-        assert_eq!(statements(&scene.ecr.policy("app")), 1, "{delivery:?}");
-        let deleted = scene.stack.delete().await.sound();
+        assert_eq!(statements(&fixture.ecr.policy("app")), 1, "{delivery:?}");
+        let deleted = fixture.stack.delete().await.sound();
         assert_eq!(deleted.status, Status::DeleteComplete, "{delivery:?}: {:?}", deleted.reason());
-        assert_eq!(scene.ecr.policy("app"), Value::Null, "{delivery:?}");
+        assert_eq!(fixture.ecr.policy("app"), Value::Null, "{delivery:?}");
     }
 }
 
@@ -155,12 +156,12 @@ async fn a_request_id_that_is_used_again_does_not_bring_the_old_answer_back() {
         Fault::None
     })
     .await;
-    let mut scene = scene(ecr, |configuration| configuration).await;
-    scene.stack.resource.reuse_request_ids(true);
-    let failed = scene.stack.create(&pull("app")).await.sound();
+    let mut fixture = fixture(ecr, |configuration| configuration).await;
+    fixture.stack.resource.reuse_request_ids(true);
+    let failed = fixture.stack.create(&pull("app")).await.sound();
     assert_eq!(failed.status, Status::RollbackComplete);
     healed.store(true, Ordering::SeqCst);
-    let created = scene.stack.create(&pull("app")).await.sound();
+    let created = fixture.stack.create(&pull("app")).await.sound();
     assert_eq!(created.status, Status::CreateComplete, "{:?}", created.reason());
     assert_eq!(created.steps[0].event.request_id, failed.steps[0].event.request_id);
 }
@@ -175,12 +176,12 @@ async fn a_create_that_is_cancelled_leaves_nothing_behind() {
             },
         )
         .await;
-    let mut scene = scene(ecr, |configuration| configuration.timeout(SHORT)).await;
-    let written = scene.ecr.called(|call| call.operation == "SetRepositoryPolicy");
-    let run = scene.stack.cancelled_create(&pull("app"), written).await.sound();
+    let mut fixture = fixture(ecr, |configuration| configuration.timeout(SHORT)).await;
+    let written = fixture.ecr.called(|call| call.operation == "SetRepositoryPolicy");
+    let run = fixture.stack.cancelled_create(&pull("app"), written).await.sound();
     assert_eq!(run.status, Status::RollbackComplete, "{:?}", run.reason());
-    assert_eq!(scene.ecr.count("DeleteRepositoryPolicy"), 1);
-    assert_eq!(scene.ecr.policy("app"), Value::Null);
+    assert_eq!(fixture.ecr.count("DeleteRepositoryPolicy"), 1);
+    assert_eq!(fixture.ecr.policy("app"), Value::Null);
 }
 
 #[tokio::test]
@@ -191,26 +192,26 @@ async fn a_replacement_that_is_cancelled_leaves_nothing_behind() {
         if hangs { Fault::After(Reply::Silence) } else { Fault::None }
     })
     .await;
-    let mut scene = scene(ecr, |configuration| configuration.timeout(SHORT)).await;
-    let _ = scene.stack.create(&pull("app")).await.sound();
+    let mut fixture = fixture(ecr, |configuration| configuration.timeout(SHORT)).await;
+    let _ = fixture.stack.create(&pull("app")).await.sound();
     let written =
-        scene.ecr.called(|call| call.operation == "SetRepositoryPolicy" && call.input["repositoryName"] == "other");
-    let run = scene.stack.cancelled_update(&pull("other"), written).await.sound();
+        fixture.ecr.called(|call| call.operation == "SetRepositoryPolicy" && call.input["repositoryName"] == "other");
+    let run = fixture.stack.cancelled_update(&pull("other"), written).await.sound();
     assert_eq!(run.status, Status::UpdateRollbackComplete, "{:?}", run.reason());
-    assert_eq!((statements(&scene.ecr.policy("app")), statements(&scene.ecr.policy("other"))), (1, 0));
+    assert_eq!((statements(&fixture.ecr.policy("app")), statements(&fixture.ecr.policy("other"))), (1, 0));
 }
 
 #[tokio::test]
 async fn a_success_that_the_stack_takes_back_is_removed_again() {
-    let mut scene = calm().await;
-    scene.stack.resource.fail_another();
-    let created = scene.stack.create(&pull("app")).await.sound();
+    let mut fixture = calm().await;
+    fixture.stack.resource.fail_another();
+    let created = fixture.stack.create(&pull("app")).await.sound();
     assert_eq!(created.status, Status::RollbackComplete);
-    assert_eq!(scene.ecr.policy("app"), Value::Null);
+    assert_eq!(fixture.ecr.policy("app"), Value::Null);
 
-    let _ = scene.stack.create(&pull("app")).await.sound();
-    scene.stack.resource.fail_another();
-    let updated = scene.stack.update(&pull("other")).await.sound();
+    let _ = fixture.stack.create(&pull("app")).await.sound();
+    fixture.stack.resource.fail_another();
+    let updated = fixture.stack.update(&pull("other")).await.sound();
     assert_eq!(updated.status, Status::UpdateRollbackComplete);
-    assert_eq!((statements(&scene.ecr.policy("app")), statements(&scene.ecr.policy("other"))), (1, 0));
+    assert_eq!((statements(&fixture.ecr.policy("app")), statements(&fixture.ecr.policy("other"))), (1, 0));
 }

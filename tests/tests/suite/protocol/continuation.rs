@@ -11,10 +11,10 @@ use archipelago_tests::function::{Configuration, SHORT};
 use archipelago_tests::http::{Headers, Reply};
 use archipelago_tests::response_server::ResponseUrl;
 
-use super::{Scene, answer, principal_not_visible, pull, returned, scene};
+use super::{Fixture, answer, fixture, principal_not_visible, pull, returned};
 
 /// ECR doesn't know the principal until `known` is set.
-pub(super) async fn waiting(adjust: impl FnOnce(Configuration) -> Configuration) -> (Scene, Arc<AtomicBool>) {
+pub(super) async fn waiting(adjust: impl FnOnce(Configuration) -> Configuration) -> (Fixture, Arc<AtomicBool>) {
     let known = Arc::new(AtomicBool::new(false));
     let state = Arc::clone(&known);
     let ecr = AwsStub::ecr(move |call| {
@@ -22,49 +22,52 @@ pub(super) async fn waiting(adjust: impl FnOnce(Configuration) -> Configuration)
         if unknown { Fault::Before(principal_not_visible()) } else { Fault::None }
     })
     .await;
-    (scene(ecr, |configuration| adjust(configuration.timeout(SHORT))).await, known)
+    (fixture(ecr, |configuration| adjust(configuration.timeout(SHORT))).await, known)
 }
 
 /// A Create whose principal is known from the function's invocation of that number on. Returns the event, and its URL once
 /// all is over.
-async fn known_from(invocation: usize, (mut scene, known): (Scene, Arc<AtomicBool>)) -> (Scene, Event, ResponseUrl) {
-    let event = scene.create(&pull("app"));
-    let url = scene.stack.handler.responses.url();
+async fn known_from(
+    invocation: usize,
+    (mut fixture, known): (Fixture, Arc<AtomicBool>),
+) -> (Fixture, Event, ResponseUrl) {
+    let event = fixture.create(&pull("app"));
+    let url = fixture.stack.handler.responses.url();
     let json = event.to_json(url.as_str());
     let enough = async {
-        scene.function().invoked(invocation).await;
+        fixture.function().invoked(invocation).await;
         known.store(true, Ordering::SeqCst);
     };
-    let (outcome, ()) = tokio::join!(scene.function().invoke(&json), enough);
+    let (outcome, ()) = tokio::join!(fixture.function().invoke(&json), enough);
     returned(&outcome);
-    scene.function().settled().await;
-    (scene, event, url)
+    fixture.function().settled().await;
+    (fixture, event, url)
 }
 
 #[tokio::test]
 async fn an_aws_that_never_answers_is_answered_for_before_the_time_is_up() {
     let ecr = AwsStub::silent().await;
     let alone = |configuration: Configuration| configuration.timeout(Duration::from_secs(14)).without_self_invocation();
-    let mut scene = scene(ecr, alone).await;
-    let event = scene.create(&pull("app"));
-    let url = scene.stack.handler.responses.url();
-    returned(&scene.invoke(&event.to_json(url.as_str())).await);
+    let mut fixture = fixture(ecr, alone).await;
+    let event = fixture.create(&pull("app"));
+    let url = fixture.stack.handler.responses.url();
+    returned(&fixture.invoke(&event.to_json(url.as_str())).await);
     let answer = answer(&event, &url);
     assert!(!answer.success);
     assert!(!answer.physical_resource_id.contains('#'), "nothing was made: {}", answer.physical_resource_id);
-    assert_eq!(scene.function().processes(), 1);
+    assert_eq!(fixture.function().processes(), 1);
 }
 
 #[tokio::test]
 async fn a_hanging_update_is_answered_with_the_id_it_has() {
     let ecr = AwsStub::silent().await;
-    let mut scene = scene(ecr, |configuration| configuration.timeout(SHORT)).await;
-    let mut event = scene.create(&pull("app"));
+    let mut fixture = fixture(ecr, |configuration| configuration.timeout(SHORT)).await;
+    let mut event = fixture.create(&pull("app"));
     event.request_type = archipelago_tests::cloudformation::RequestType::Update;
     event.physical_resource_id = Some("app#0123456789".to_owned());
     event.old_properties = Some(event.properties.clone());
-    let url = scene.stack.handler.responses.url();
-    returned(&scene.invoke(&event.to_json(url.as_str())).await);
+    let url = fixture.stack.handler.responses.url();
+    returned(&fixture.invoke(&event.to_json(url.as_str())).await);
     let answer = answer(&event, &url);
     assert!(!answer.success);
     assert_eq!(answer.physical_resource_id, "app#0123456789");
@@ -73,24 +76,24 @@ async fn a_hanging_update_is_answered_with_the_id_it_has() {
 #[tokio::test]
 async fn an_aws_that_talks_nonsense_is_given_up_within_the_service_timeout() {
     let ecr = AwsStub::start(|_| Reply::Answer(200, Headers::default(), b"<html>".to_vec())).await;
-    let mut scene = scene(ecr, |configuration| configuration).await;
+    let mut fixture = fixture(ecr, |configuration| configuration).await;
     let mut properties = pull("app");
     properties["ServiceTimeout"] = serde_json::json!(25);
-    let event = scene.create(&properties);
-    let url = scene.stack.handler.responses.url();
-    returned(&scene.invoke(&event.to_json(url.as_str())).await);
+    let event = fixture.create(&properties);
+    let url = fixture.stack.handler.responses.url();
+    returned(&fixture.invoke(&event.to_json(url.as_str())).await);
     assert!(!answer(&event, &url).success);
-    assert_eq!(scene.function().records().len(), 1, "it was given up in the time that CloudFormation waits");
+    assert_eq!(fixture.function().records().len(), 1, "it was given up in the time that CloudFormation waits");
 }
 
 #[tokio::test]
 async fn work_that_outlives_an_invocation_goes_on_in_the_next_and_is_answered_once() {
-    let (scene, event, url) = known_from(2, waiting(|configuration| configuration).await).await;
+    let (fixture, event, url) = known_from(2, waiting(|configuration| configuration).await).await;
     let answer = answer(&event, &url);
     assert!(answer.success, "{:?}", answer.reason);
     assert_eq!(url.puts().len(), 1);
     let json = event.to_json(url.as_str());
-    let records = scene.function().records();
+    let records = fixture.function().records();
     assert!(records.iter().skip(1).all(|record| record.through_lambda));
     for record in &records {
         returned(record.outcome.as_ref().unwrap());
@@ -117,10 +120,10 @@ async fn an_invocation_of_which_nobody_knows_whether_it_happened_is_not_made_aga
         (Fault::Before(Reply::Silence), "did not answer in time"),
     ] {
         let what = format!("{fault:?}");
-        let (mut scene, _) = waiting(|configuration| configuration.invoke_faults([fault])).await;
-        let event = scene.create(&pull("app"));
-        let url = scene.stack.handler.responses.url();
-        returned(&scene.function().invoke(&event.to_json(url.as_str())).await);
+        let (mut fixture, _) = waiting(|configuration| configuration.invoke_faults([fault])).await;
+        let event = fixture.create(&pull("app"));
+        let url = fixture.stack.handler.responses.url();
+        returned(&fixture.function().invoke(&event.to_json(url.as_str())).await);
         let first = url.puts().into_iter().find(Put::stored).expect("an answer");
         let answer = Answer::read(&event, &first).unwrap_or_else(|violations| panic!("{what}: {violations:?}"));
         assert!(
@@ -132,8 +135,8 @@ async fn an_invocation_of_which_nobody_knows_whether_it_happened_is_not_made_aga
 
 #[tokio::test]
 async fn a_function_that_may_not_invoke_itself_says_what_it_was_waiting_for() {
-    let (mut scene, _) = waiting(Configuration::without_self_invocation).await;
-    let run = scene.stack.create(&pull("app")).await.sound();
+    let (mut fixture, _) = waiting(Configuration::without_self_invocation).await;
+    let run = fixture.stack.create(&pull("app")).await.sound();
     assert_eq!(run.status, Status::RollbackComplete);
     let reason = run.reason().unwrap();
     assert!(reason.to_lowercase().contains("principal") || reason.contains("Invalid repository policy"), "{reason}");
@@ -141,5 +144,5 @@ async fn a_function_that_may_not_invoke_itself_says_what_it_was_waiting_for() {
     let id = &run.steps[0].answer.as_ref().unwrap().physical_resource_id;
     assert_eq!(id, "something-may-have-been-made", "it did some work");
     // It asks again, since its role might be a moment old.
-    assert!(scene.function().refusals() > 1);
+    assert!(fixture.function().refusals() > 1);
 }

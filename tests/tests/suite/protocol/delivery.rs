@@ -5,16 +5,16 @@ use archipelago_tests::function::SHORT;
 use archipelago_tests::response_server::{Reaction, ResponseServer};
 use serde_json::{Value, json};
 
-use super::{Scene, answer, calm, kept, pull, returned, scene};
+use super::{Fixture, answer, calm, fixture, kept, pull, returned};
 use archipelago_tests::aws_stub::AwsStub;
 use archipelago_tests::fault::Fault;
 
 /// Creates with a URL that follows a script; returns its PUTs. The invocation ends well if S3 has stored one of them, and
 /// otherwise with the answer in its error.
-async fn puts(scene: &mut Scene, script: impl IntoIterator<Item = Reaction>) -> Vec<Put> {
-    let event = scene.create(&pull("app"));
-    let url = scene.stack.handler.responses.scripted(script);
-    let outcome = scene.invoke(&event.to_json(url.as_str())).await;
+async fn puts(fixture: &mut Fixture, script: impl IntoIterator<Item = Reaction>) -> Vec<Put> {
+    let event = fixture.create(&pull("app"));
+    let url = fixture.stack.handler.responses.scripted(script);
+    let outcome = fixture.invoke(&event.to_json(url.as_str())).await;
     let puts = url.puts();
     if puts.iter().any(Put::stored) {
         returned(&outcome);
@@ -55,23 +55,23 @@ async fn an_answer_that_nobody_confirms_is_tried_again_before_the_time_is_up() {
 #[tokio::test]
 async fn a_refusal_is_final() {
     for (status, code) in [(403, "AccessDenied"), (404, "NoSuchBucket"), (411, ""), (400, "InvalidRequest")] {
-        let mut scene = calm().await;
-        assert_eq!(statuses(&puts(&mut scene, [Reaction::Refused(status, code)]).await), [status]);
-        let log = scene.function().retire().await;
+        let mut fixture = calm().await;
+        assert_eq!(statuses(&puts(&mut fixture, [Reaction::Refused(status, code)]).await), [status]);
+        let log = fixture.function().retire().await;
         assert!(log.iter().any(|line| line.text.contains("\"ERROR\"")), "{log:?}");
     }
 }
 
 #[tokio::test]
 async fn of_several_events_in_one_invocation_only_the_answers_that_were_not_delivered_are_in_its_error() {
-    let mut scene = calm().await;
-    let first = scene.create(&pull("app"));
+    let mut fixture = calm().await;
+    let first = fixture.create(&pull("app"));
     let other = Event { logical_resource_id: "Other".to_owned(), ..first.clone() };
-    let responses = &scene.stack.handler.responses;
+    let responses = &fixture.stack.handler.responses;
     let (url, unlucky) = (responses.url(), responses.scripted([Reaction::Refused(403, "AccessDenied")]));
     let record = |event: &Event, url: &str| json!({ "Sns": { "Message": event.to_json(url).to_string() } });
     let records = json!({ "Records": [record(&first, url.as_str()), record(&other, unlucky.as_str())] });
-    let outcome = scene.invoke(&records).await;
+    let outcome = fixture.invoke(&records).await;
     assert!(answer(&first, &url).success);
     let kept = kept(&outcome);
     assert_eq!(kept, [unlucky.puts()[0].json()]);
@@ -81,8 +81,8 @@ async fn of_several_events_in_one_invocation_only_the_answers_that_were_not_deli
 #[tokio::test]
 async fn an_answer_that_is_never_taken_is_given_up_before_the_process_is_killed() {
     let ecr = AwsStub::ecr(|_| Fault::None).await;
-    let mut scene = scene(ecr, |configuration| configuration.timeout(SHORT)).await;
-    let puts = puts(&mut scene, [Reaction::Status(500); 100]).await;
+    let mut fixture = fixture(ecr, |configuration| configuration.timeout(SHORT)).await;
+    let puts = puts(&mut fixture, [Reaction::Status(500); 100]).await;
     assert!(puts.len() > 1, "{}", puts.len());
     assert!(!puts.iter().any(Put::stored));
 }
@@ -103,11 +103,11 @@ async fn a_foreign_url_gets_nothing_done_and_nothing_sent() {
         ),
         format!("nonsense?{}", url.secret()),
     ] {
-        let mut scene = calm().await;
-        let event = scene.create(&pull("app"));
-        returned(&scene.invoke(&event.to_json(&stranger)).await);
-        assert_eq!(scene.ecr.calls().len(), 0, "{stranger}");
-        let log = scene.function().retire().await;
+        let mut fixture = calm().await;
+        let event = fixture.create(&pull("app"));
+        returned(&fixture.invoke(&event.to_json(&stranger)).await);
+        assert_eq!(fixture.ecr.calls().len(), 0, "{stranger}");
+        let log = fixture.function().retire().await;
         assert!(log.iter().any(|line| line.text.contains("\"ERROR\"")), "{log:?}");
         assert!(!log.iter().any(|line| line.text.contains(url.signature())), "{log:?}");
     }
@@ -116,16 +116,16 @@ async fn a_foreign_url_gets_nothing_done_and_nothing_sent() {
 
 #[tokio::test]
 async fn an_event_without_a_url_gets_nothing_done() {
-    let mut scene = calm().await;
-    let event = scene.create(&pull("app"));
+    let mut fixture = calm().await;
+    let event = fixture.create(&pull("app"));
     let mut json = event.to_json("");
     for missing in [Value::Null, Value::from(""), Value::from(3)] {
         json["ResponseURL"] = missing;
-        returned(&scene.invoke(&json).await);
+        returned(&fixture.invoke(&json).await);
     }
     json.as_object_mut().unwrap().remove("ResponseURL");
-    returned(&scene.invoke(&json).await);
-    assert_eq!(scene.ecr.calls().len(), 0);
+    returned(&fixture.invoke(&json).await);
+    assert_eq!(fixture.ecr.calls().len(), 0);
 }
 
 #[tokio::test]
@@ -133,11 +133,11 @@ async fn the_origin_of_the_aws_endpoint_is_no_stranger() {
     let local = ResponseServer::start().await;
     let ecr = AwsStub::ecr(|_| Fault::None).await;
     let origin = local.origin();
-    let mut scene =
-        scene(ecr, |configuration| configuration.variable("AWS_ENDPOINT_URL", origin).variable("RESPONSE_HOSTS", ""))
+    let mut fixture =
+        fixture(ecr, |configuration| configuration.variable("AWS_ENDPOINT_URL", origin).variable("RESPONSE_HOSTS", ""))
             .await;
-    let event = scene.create(&pull("app"));
+    let event = fixture.create(&pull("app"));
     let url = local.url();
-    returned(&scene.invoke(&event.to_json(url.as_str())).await);
+    returned(&fixture.invoke(&event.to_json(url.as_str())).await);
     assert!(answer(&event, &url).success);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use archipelago_tests::binary::{Binary, example};
 use archipelago_tests::cloudformation::{RequestType, Resource, Run, Simulator, Status};
-use archipelago_tests::function::{Configuration, Function, Outcome, SHORT};
+use archipelago_tests::function::{Configuration, Function, InvocationEnd, SHORT};
 use archipelago_tests::response_server::ResponseServer;
 use serde_json::{Value, json};
 
@@ -146,5 +146,5 @@ async fn a_process_that_dies_cannot_answer() {
     let event = stack.resource.create(&json!({ "Ending": "Abort" })).unwrap();
     let url = stack.handler.responses.url();
     let outcome = stack.handler.function.invoke(&event.to_json(url.as_str())).await;
-    assert_eq!((outcome, url.puts()), (Outcome::Crashed, vec![]));
+    assert_eq!((outcome, url.puts()), (InvocationEnd::Crashed, vec![]));
 }

@@ -13,14 +13,14 @@ use archipelago_tests::response_server::Reaction;
 use serde_json::{Value, json};
 
 use super::continuation::waiting;
-use super::{Scene, calm, pull, returned, scene};
+use super::{Fixture, calm, fixture, pull, returned};
 
 /// A Create whose answer meets these reactions, and all metrics of the function.
-async fn measured_create(scene: &mut Scene, script: impl IntoIterator<Item = Reaction>) -> Vec<Value> {
-    let event = scene.create(&pull("app"));
-    let url = scene.stack.handler.responses.scripted(script);
-    scene.invoke(&event.to_json(url.as_str())).await;
-    metrics(&scene.function().retire().await)
+async fn measured_create(fixture: &mut Fixture, script: impl IntoIterator<Item = Reaction>) -> Vec<Value> {
+    let event = fixture.create(&pull("app"));
+    let url = fixture.stack.handler.responses.scripted(script);
+    fixture.invoke(&event.to_json(url.as_str())).await;
+    metrics(&fixture.function().retire().await)
 }
 
 /// Tables of leases and of requests, in which the first answer about a lease is this one.
@@ -31,23 +31,23 @@ async fn leases_after(first: fn() -> Reply) -> AwsStub {
     AwsStub::start(move |call| if is_first(call) { first() } else { Reply::json(200, &json!({})) }).await
 }
 
-/// A scene with these leases.
-async fn leasing(leases: &AwsStub) -> Scene {
+/// A fixture with these leases.
+async fn leasing(leases: &AwsStub) -> Fixture {
     let ecr = AwsStub::ecr(|_| Fault::None).await;
-    scene(ecr, |configuration| configuration.variable("AWS_ENDPOINT_URL_DYNAMODB", leases.origin())).await
+    fixture(ecr, |configuration| configuration.variable("AWS_ENDPOINT_URL_DYNAMODB", leases.origin())).await
 }
 
 #[tokio::test]
 async fn each_request_leaves_one_line_that_says_how_it_ended() {
     let ecr = AwsStub::ecr(|_| Fault::None).await;
-    let mut scene = scene(ecr, |configuration| configuration.variable("RUST_LOG", "error")).await;
-    let _ = scene.stack.create(&pull("app")).await.sound();
+    let mut fixture = fixture(ecr, |configuration| configuration.variable("RUST_LOG", "error")).await;
+    let _ = fixture.stack.create(&pull("app")).await.sound();
     let mut misspelt = pull("app");
     misspelt["Statment"] = json!({});
-    let run = scene.stack.update(&misspelt).await.sound();
+    let run = fixture.stack.update(&misspelt).await.sound();
     assert_eq!(run.requests(), [RequestType::Update, RequestType::Update], "and the rollback");
-    let _ = scene.stack.delete().await.sound();
-    let lines = metrics(&scene.function().retire().await);
+    let _ = fixture.stack.delete().await.sound();
+    let lines = metrics(&fixture.function().retire().await);
     let ended: Vec<_> = lines.iter().map(|line| (line["RequestType"].as_str(), line["Outcome"].as_str())).collect();
     let expected = [("Create", "Success"), ("Update", "Failed"), ("Update", "Success"), ("Delete", "Success")];
     assert_eq!(ended, expected.map(|(asked, outcome)| (Some(asked), Some(outcome))));
@@ -59,12 +59,12 @@ async fn each_request_leaves_one_line_that_says_how_it_ended() {
 
 #[tokio::test]
 async fn what_is_in_a_request_is_in_no_line() {
-    let mut scene = calm().await;
-    let _ = scene.stack.create(&pull("repository-of-confidants")).await.sound();
-    let log = scene.function().retire().await;
+    let mut fixture = calm().await;
+    let _ = fixture.stack.create(&pull("repository-of-confidants")).await.sound();
+    let log = fixture.function().retire().await;
     let lines: Vec<_> = log.iter().filter(|line| is_metrics(line)).collect();
     assert_eq!(lines.len(), 1);
-    let request = &scene.function().records()[0].event;
+    let request = &fixture.function().records()[0].event;
     for value in ["StackId", "LogicalResourceId", "ResponseURL", "ResourceType"].map(|name| request[name].as_str()) {
         assert!(!lines[0].text.contains(value.unwrap()), "{:?}", lines[0]);
     }
@@ -75,12 +75,12 @@ async fn what_is_in_a_request_is_in_no_line() {
 
 #[tokio::test]
 async fn dimensions_are_few_whatever_an_event_says() {
-    let mut scene = calm().await;
-    let mut event = scene.create(&pull("app"));
+    let mut fixture = calm().await;
+    let mut event = fixture.create(&pull("app"));
     event.resource_type = "Custom::OfSomebodyElse".to_owned();
-    let url = scene.stack.handler.responses.url();
-    returned(&scene.invoke(&event.to_json(url.as_str())).await);
-    for line in metrics(&scene.function().retire().await) {
+    let url = fixture.stack.handler.responses.url();
+    returned(&fixture.invoke(&event.to_json(url.as_str())).await);
+    for line in metrics(&fixture.function().retire().await) {
         let directives = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
         let sets = directives.iter().flat_map(|directive| directive["Dimensions"].as_array().unwrap());
         let names: BTreeSet<_> =
@@ -91,15 +91,15 @@ async fn dimensions_are_few_whatever_an_event_says() {
 
 #[tokio::test]
 async fn work_that_outlives_an_invocation_is_counted_in_each_and_timed_from_the_first() {
-    let (mut scene, known) = waiting(|configuration| configuration).await;
-    let event = scene.create(&pull("app"));
-    let event = event.to_json(scene.stack.handler.responses.url().as_str());
+    let (mut fixture, known) = waiting(|configuration| configuration).await;
+    let event = fixture.create(&pull("app"));
+    let event = event.to_json(fixture.stack.handler.responses.url().as_str());
     let enough = async {
-        scene.function().invoked(2).await;
+        fixture.function().invoked(2).await;
         known.store(true, Ordering::SeqCst);
     };
-    let _ = tokio::join!(scene.invoke(&event), enough);
-    let lines = metrics(&scene.function().retire().await);
+    let _ = tokio::join!(fixture.invoke(&event), enough);
+    let lines = metrics(&fixture.function().retire().await);
     let (last, before) = lines.split_last().unwrap();
     assert!(!before.is_empty(), "one invocation was enough");
     for line in before {
@@ -119,9 +119,9 @@ async fn an_answer_that_never_arrives_is_told_from_one_that_does() {
 
 #[tokio::test]
 async fn what_nobody_can_be_answered_about_is_counted_too() {
-    let scene = calm().await;
-    returned(&scene.invoke(&json!({ "hello": "world" })).await);
-    let lines = metrics(&scene.function().retire().await);
+    let fixture = calm().await;
+    returned(&fixture.invoke(&json!({ "hello": "world" })).await);
+    let lines = metrics(&fixture.function().retire().await);
     assert_eq!((lines.len(), lines[0]["Outcome"].as_str()), (1, Some("Unanswerable")));
 }
 
@@ -136,9 +136,9 @@ async fn a_wait_for_another_request_is_counted_by_itself() {
 #[tokio::test]
 async fn a_call_that_the_sdk_repeats_is_counted_by_itself() {
     let leases = leases_after(|| Reply::status(500)).await;
-    let mut scene = leasing(&leases).await;
-    let lines = measured_create(&mut scene, []).await;
-    assert_eq!(lines[0]["AwsCalls"], leases.calls().len() + scene.ecr.calls().len());
+    let mut fixture = leasing(&leases).await;
+    let lines = measured_create(&mut fixture, []).await;
+    assert_eq!(lines[0]["AwsCalls"], leases.calls().len() + fixture.ecr.calls().len());
     let counts = ["LeaseWaits", "Retries"].map(|name| lines[0][name].as_u64());
     assert_eq!((lines[0]["Outcome"].as_str(), counts), (Some("Success"), [None, Some(1)]));
 }

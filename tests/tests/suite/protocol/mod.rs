@@ -15,23 +15,23 @@ use archipelago_tests::aws_stub::AwsStub;
 use archipelago_tests::binary::Binary;
 use archipelago_tests::cloudformation::{Answer, Event, Resource, Simulator};
 use archipelago_tests::fault::{Fault, error};
-use archipelago_tests::function::{Configuration, Function, Outcome};
+use archipelago_tests::function::{Configuration, Function, InvocationEnd};
 use archipelago_tests::local_aws::LocalAws;
 use archipelago_tests::response_server::{ResponseServer, ResponseUrl};
 use serde_json::{Value, json};
 
 /// A stack whose resource is the binary of `Custom::EcrPolicyStatement`, in front of an ECR of our own.
-struct Scene {
+struct Fixture {
     ecr: AwsStub,
     stack: Simulator<Binary>,
 }
 
-/// A scene in which all goes well.
-async fn calm() -> Scene {
-    scene(AwsStub::ecr(|_| Fault::None).await, |configuration| configuration).await
+/// A fixture in which all goes well.
+async fn calm() -> Fixture {
+    fixture(AwsStub::ecr(|_| Fault::None).await, |configuration| configuration).await
 }
 
-async fn scene(ecr: AwsStub, adjust: impl FnOnce(Configuration) -> Configuration) -> Scene {
+async fn fixture(ecr: AwsStub, adjust: impl FnOnce(Configuration) -> Configuration) -> Fixture {
     let (local, responses) = (LocalAws::running(), ResponseServer::start().await);
     let configuration = Configuration::of("EcrPolicyStatement")
         .timeout(Duration::from_secs(30))
@@ -43,10 +43,10 @@ async fn scene(ecr: AwsStub, adjust: impl FnOnce(Configuration) -> Configuration
     let region = local.region.clone();
     let function = Function::start(adjust(Configuration { region, ..configuration })).await;
     let resource = Resource::new("demo", "Pull", "Custom::EcrPolicyStatement", fastrand::u64(..));
-    Scene { ecr, stack: Simulator::new(Binary::new(function, responses), resource) }
+    Fixture { ecr, stack: Simulator::new(Binary::new(function, responses), resource) }
 }
 
-impl Scene {
+impl Fixture {
     fn function(&self) -> &Function {
         &self.stack.handler.function
     }
@@ -57,7 +57,7 @@ impl Scene {
     }
 
     /// Invokes the function with an event, and waits until it and what it sent on to itself are over.
-    async fn invoke(&self, event: &Value) -> Outcome {
+    async fn invoke(&self, event: &Value) -> InvocationEnd {
         let outcome = self.function().invoke(event).await;
         self.function().settled().await;
         outcome
@@ -72,13 +72,13 @@ fn answer(event: &Event, url: &ResponseUrl) -> Answer {
     Answer::read(event, stored[0]).unwrap_or_else(|violations| panic!("{violations:?}"))
 }
 
-fn returned(outcome: &Outcome) {
-    assert!(matches!(outcome, Outcome::Returned(_)), "an invocation always returns, but this one: {outcome:?}");
+fn returned(outcome: &InvocationEnd) {
+    assert!(matches!(outcome, InvocationEnd::Returned(_)), "an invocation always returns, but this one: {outcome:?}");
 }
 
 /// The answers in the error of an invocation that couldn't deliver them; panics if it ended otherwise.
-pub(crate) fn kept(outcome: &Outcome) -> Vec<Value> {
-    let Outcome::Errored(error) = outcome else {
+pub(crate) fn kept(outcome: &InvocationEnd) -> Vec<Value> {
+    let InvocationEnd::Errored(error) = outcome else {
         panic!("what is not delivered ends in an error, but here: {outcome:?}")
     };
     assert_eq!(error["errorType"], "AnswerUndelivered");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::account::Account;
 use super::landing::Landing;
-use super::tooling::{Policies, statements};
+use super::tooling::{ToolingPolicies, statements};
 use crate::network::{associated, seen};
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_workload_stack_registers_itself_in_one_pass_and_takes_every_grant_of_
 }
 
 /// The statements, without their marks, but for those that hold one of these.
-fn without(policies: &Policies, foreign: &[&str]) -> [Vec<Value>; 4] {
+fn without(policies: &ToolingPolicies, foreign: &[&str]) -> [Vec<Value>; 4] {
     statements(policies).map(|statements| {
         let is_foreign = |statement: &Value| foreign.iter().any(|part| statement.to_string().contains(part));
         statements.into_iter().filter(|statement| !is_foreign(statement)).collect()

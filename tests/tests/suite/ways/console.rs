@@ -13,7 +13,7 @@ const ONE: &str = "222222222222";
 const OTHER: &str = "333333333333";
 
 /// A stack in the account that has all functions, and what it is about.
-struct Scene {
+struct Fixture {
     account: Account,
     stack: String,
     /// The name of the repository and of the share.
@@ -24,14 +24,14 @@ struct Scene {
 
 /// What there is outside of the stack.
 #[derive(Debug, PartialEq)]
-struct World {
+struct Surroundings {
     unit: Value,
     share: Value,
     associations: BTreeMap<String, String>,
     policy: Value,
 }
 
-impl Scene {
+impl Fixture {
     /// The stack with one of the subnets, and a grant for both accounts.
     async fn new() -> Self {
         let local = LocalAws::deployed();
@@ -39,20 +39,20 @@ impl Scene {
         let name = unique("console");
         local.call("ecr", "CreateRepository", &json!({ "repositoryName": name })).await.unwrap();
         let account = Account(local.account.clone());
-        let scene = Self { account, stack: unique("test"), name, principal, subnets: [some_subnet(), some_subnet()] };
+        let fixture = Self { account, stack: unique("test"), name, principal, subnets: [some_subnet(), some_subnet()] };
         let accounts = [ONE, OTHER].join(",");
         let parameters = [
-            ("UnitName", scene.stack.as_str()),
-            ("SubnetIds", &scene.subnets[0]),
+            ("UnitName", fixture.stack.as_str()),
+            ("SubnetIds", &fixture.subnets[0]),
             ("Principals", &unit),
-            ("RepositoryName", &scene.name),
+            ("RepositoryName", &fixture.name),
             ("Accounts", &accounts),
         ];
-        scene.account.create(&scene.stack, "tests/tests/suite/ways/console.yaml", &parameters).await;
-        scene
+        fixture.account.create(&fixture.stack, "tests/tests/suite/ways/console.yaml", &parameters).await;
+        fixture
     }
 
-    async fn world(&self) -> World {
+    async fn world(&self) -> Surroundings {
         let outputs = self.account.outputs(&self.stack).await;
         let local = LocalAws::running();
         let asked = json!({ "OrganizationalUnitId": outputs["UnitId"] });
@@ -62,11 +62,11 @@ impl Scene {
         let mut share = the_share(&self.name).await;
         // Its last change is no part of what it is.
         share.as_object_mut().unwrap().remove("lastUpdatedTime");
-        World { unit, share, associations: associations(&outputs["ShareArn"]).await, policy }
+        Surroundings { unit, share, associations: associations(&outputs["ShareArn"]).await, policy }
     }
 
     /// Changes one parameter, of which the change set says that it modifies one resource.
-    async fn change(&self, resource: &str, parameter: &str, value: &str) -> World {
+    async fn change(&self, resource: &str, parameter: &str, value: &str) -> Surroundings {
         assert_eq!(self.account.change(&self.stack, &[(parameter, value)]).await, [resource]);
         self.account.reaches(&self.stack, "UPDATE_COMPLETE").await;
         self.world().await
@@ -75,42 +75,42 @@ impl Scene {
 
 #[tokio::test]
 async fn parameters_are_changed_by_change_sets_and_what_has_an_id_keeps_it() {
-    let scene = Scene::new().await;
-    let before = scene.world().await;
+    let fixture = Fixture::new().await;
+    let before = fixture.world().await;
 
-    let renamed = scene.change("Unit", "UnitName", &unique("renamed")).await;
+    let renamed = fixture.change("Unit", "UnitName", &unique("renamed")).await;
     assert_ne!(renamed.unit["OrganizationalUnit"]["Name"], before.unit["OrganizationalUnit"]["Name"]);
     assert_eq!(renamed.unit["OrganizationalUnit"]["Id"], before.unit["OrganizationalUnit"]["Id"]);
     let unit = renamed.unit.clone();
-    assert_eq!(renamed, World { unit: unit.clone(), ..before }, "nothing else has changed");
+    assert_eq!(renamed, Surroundings { unit: unit.clone(), ..before }, "nothing else has changed");
 
-    let wider = scene.change("Share", "SubnetIds", &scene.subnets.join(",")).await;
-    let [one, two] = scene.subnets.each_ref().map(String::as_str);
-    let associations = associated(&[&scene.principal, one, two]);
-    assert_eq!(wider, World { associations: associations.clone(), ..renamed }, "the share is the same one");
+    let wider = fixture.change("Share", "SubnetIds", &fixture.subnets.join(",")).await;
+    let [one, two] = fixture.subnets.each_ref().map(String::as_str);
+    let associations = associated(&[&fixture.principal, one, two]);
+    assert_eq!(wider, Surroundings { associations: associations.clone(), ..renamed }, "the share is the same one");
 
-    let narrower = scene.change("Grant", "Accounts", OTHER).await;
+    let narrower = fixture.change("Grant", "Accounts", OTHER).await;
     let policy: Value = serde_json::from_str(narrower.policy.as_str().unwrap()).unwrap();
     let [statement] = &policy["Statement"].as_array().unwrap()[..] else { panic!("{policy}") };
     assert_eq!(statement["Principal"]["AWS"], json!([OTHER]));
-    assert_eq!(narrower, World { policy: narrower.policy.clone(), ..wider }, "nothing else has changed");
+    assert_eq!(narrower, Surroundings { policy: narrower.policy.clone(), ..wider }, "nothing else has changed");
 
-    scene.account.delete(&scene.stack).await;
+    fixture.account.delete(&fixture.stack).await;
 }
 
 #[tokio::test]
 async fn a_wrong_value_fails_with_a_sentence_and_everything_is_as_it_was() {
-    let scene = Scene::new().await;
-    let before = scene.world().await;
-    let (both, wrong) = (scene.subnets.join(","), format!("{ONE},44444444444"));
+    let fixture = Fixture::new().await;
+    let before = fixture.world().await;
+    let (both, wrong) = (fixture.subnets.join(","), format!("{ONE},44444444444"));
     let parameters = [("UnitName", unique("renamed")), ("SubnetIds", both), ("Accounts", wrong)];
     let parameters = parameters.each_ref().map(|(name, value)| (*name, value.as_str()));
-    assert_eq!(scene.account.change(&scene.stack, &parameters).await, ["Grant", "Share", "Unit"]);
-    scene.account.reaches(&scene.stack, "UPDATE_ROLLBACK_COMPLETE").await;
+    assert_eq!(fixture.account.change(&fixture.stack, &parameters).await, ["Grant", "Share", "Unit"]);
+    fixture.account.reaches(&fixture.stack, "UPDATE_ROLLBACK_COMPLETE").await;
     let sentence = "Grant UPDATE_FAILED ResourceProperties.Statement.Principal.AWS[1]: an account id has 12 digits; \
                     quote it in the template, so that YAML keeps leading zeros";
-    let reasons = scene.account.reasons(&scene.stack).await;
+    let reasons = fixture.account.reasons(&fixture.stack).await;
     assert!(reasons.iter().any(|reason| reason.starts_with(sentence)), "{reasons:#?}");
-    assert_eq!(scene.world().await, before);
-    scene.account.delete(&scene.stack).await;
+    assert_eq!(fixture.world().await, before);
+    fixture.account.delete(&fixture.stack).await;
 }

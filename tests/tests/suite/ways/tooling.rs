@@ -15,7 +15,7 @@ pub(super) struct Tooling {
 }
 
 /// The text of each policy: of the repository, of its key, of the bucket and of its key.
-pub(super) type Policies = [String; 4];
+pub(super) type ToolingPolicies = [String; 4];
 
 impl Tooling {
     pub(super) async fn create(account: &Account, application: &'static str) -> Self {
@@ -39,7 +39,7 @@ impl Tooling {
         ]
     }
 
-    pub(super) async fn policies(&self) -> Policies {
+    pub(super) async fn policies(&self) -> ToolingPolicies {
         let text = |said: Value, name: &str| said[name].as_str().map(str::to_owned);
         let repository = ["ecr", "get-repository-policy", "--repository-name", self.application];
         let bucket = ["s3api", "get-bucket-policy", "--bucket", self.output("ArtifactBucketName")];
@@ -56,7 +56,7 @@ impl Tooling {
     }
 
     /// Adds a statement to the repository's policy and to the bucket's, as a person does it who knows nothing of us.
-    pub(super) async fn edit(&self, policies: &Policies) {
+    pub(super) async fn edit(&self, policies: &ToolingPolicies) {
         let [repository, _, bucket, _] = policies.each_ref().map(|text| serde_json::from_str::<Value>(text).unwrap());
         let principal = json!({ "AWS": "arn:aws:iam::999999999999:root" });
         let mut pulls = repository.clone();
@@ -121,7 +121,7 @@ impl Tooling {
 }
 
 /// The statements of each policy, without the marks.
-pub(super) fn statements(policies: &Policies) -> [Vec<Value>; 4] {
+pub(super) fn statements(policies: &ToolingPolicies) -> [Vec<Value>; 4] {
     policies.each_ref().map(|text| {
         let mut statements = serde_json::from_str::<Value>(text).unwrap()["Statement"].as_array().unwrap().clone();
         for statement in &mut statements {

@@ -18,7 +18,7 @@ struct Holder<T> {
     value: T,
 }
 
-fn held<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
+fn read_value<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
     read::<Holder<T>>(&json!({ "Value": value })).map(|holder| holder.value)
 }
 
@@ -36,12 +36,12 @@ enum Plain {
 
 #[test]
 fn a_variant_is_a_string_or_an_object_of_one_property() {
-    assert_eq!(held(&json!("Nobody")), Ok(Plain::Nobody));
-    assert_eq!(held(&json!({"Limit": "3"})), Ok(Plain::Limit(3)));
-    assert_eq!(held(&json!({"Pair": ["3", "true"]})), Ok(Plain::Pair(3, true)));
+    assert_eq!(read_value(&json!("Nobody")), Ok(Plain::Nobody));
+    assert_eq!(read_value(&json!({"Limit": "3"})), Ok(Plain::Limit(3)));
+    assert_eq!(read_value(&json!({"Pair": ["3", "true"]})), Ok(Plain::Pair(3, true)));
     let listener = Port { number: 80, public: true };
-    assert_eq!(held(&json!({"Listener": {"Number": "80", "Public": "true"}})), Ok(Plain::Listener(listener)));
-    assert_eq!(held(&json!({"Inline": {"Number": "80"}})), Ok(Plain::Inline { number: 80 }));
+    assert_eq!(read_value(&json!({"Listener": {"Number": "80", "Public": "true"}})), Ok(Plain::Listener(listener)));
+    assert_eq!(read_value(&json!({"Inline": {"Number": "80"}})), Ok(Plain::Inline { number: 80 }));
     assert_eq!(read(&json!({"ServiceToken": "arn", "Limit": "3"})), Ok(Plain::Limit(3)));
 }
 
@@ -69,7 +69,7 @@ fn a_variant_is_refused_with_its_place_and_what_was_expected() {
         (json!({"Inline": {"Nmuber": "80"}}), ".Inline.Nmuber: unknown property; did you mean `Number`?".to_owned()),
         (json!({"Inline": ["80"]}), ".Inline: expected an object, found a list".to_owned()),
     ] {
-        assert_eq!(held::<Plain>(&value).unwrap_err(), format!("ResourceProperties.Value{refusal}"), "{value}");
+        assert_eq!(read_value::<Plain>(&value).unwrap_err(), format!("ResourceProperties.Value{refusal}"), "{value}");
     }
 }
 
@@ -90,12 +90,15 @@ enum Adjacent {
 fn a_tag_beside_its_content_is_read_first_wherever_it_stands() {
     let listener = || Adjacent::Listener(Port { number: 80, public: true });
     let settings = json!({"Number": "80", "Public": "true"});
-    assert_eq!(held(&json!({"Type": "Listener", "Settings": settings})), Ok(listener()));
-    assert_eq!(held(&json!({"Settings": settings, "Type": "Listener"})), Ok(listener()));
-    assert_eq!(held(&json!({"Settings": "3", "Type": "Limit"})), Ok(Adjacent::Limit(3)));
-    assert_eq!(held(&json!({"Settings": ["3", "true"], "Type": "Pair"})), Ok(Adjacent::Pair(3, true)));
-    assert_eq!(held(&json!({"Settings": {"Number": "80"}, "Type": "Inline"})), Ok(Adjacent::Inline { number: 80 }));
-    assert_eq!(held(&json!({"Type": "Nobody"})), Ok(Adjacent::Nobody));
+    assert_eq!(read_value(&json!({"Type": "Listener", "Settings": settings})), Ok(listener()));
+    assert_eq!(read_value(&json!({"Settings": settings, "Type": "Listener"})), Ok(listener()));
+    assert_eq!(read_value(&json!({"Settings": "3", "Type": "Limit"})), Ok(Adjacent::Limit(3)));
+    assert_eq!(read_value(&json!({"Settings": ["3", "true"], "Type": "Pair"})), Ok(Adjacent::Pair(3, true)));
+    assert_eq!(
+        read_value(&json!({"Settings": {"Number": "80"}, "Type": "Inline"})),
+        Ok(Adjacent::Inline { number: 80 })
+    );
+    assert_eq!(read_value(&json!({"Type": "Nobody"})), Ok(Adjacent::Nobody));
 }
 
 #[test]
@@ -113,7 +116,11 @@ fn what_is_wrong_beside_a_tag_has_its_place_as_well() {
         (json!({"Type": "Inline", "Settings": {"Number": "80", "Pubilc": "1"}}), ".Settings.Pubilc: unknown property"),
         (json!({"Type": "Inline", "Settings": ["80"]}), ".Settings: expected an object, found a list"),
     ] {
-        assert_eq!(held::<Adjacent>(&value).unwrap_err(), format!("ResourceProperties.Value{refusal}"), "{value}");
+        assert_eq!(
+            read_value::<Adjacent>(&value).unwrap_err(),
+            format!("ResourceProperties.Value{refusal}"),
+            "{value}"
+        );
     }
 }
 
@@ -135,25 +142,25 @@ fn names_in_a_map_may_be_numbers_and_variants() {
         Test,
         Live,
     }
-    assert_eq!(held(&json!({"80": "true"})), Ok(HashMap::from([(80_u16, true)])));
-    assert_eq!(held(&json!({"Live": "3"})), Ok(HashMap::from([(Stage::Live, 3)])));
+    assert_eq!(read_value(&json!({"80": "true"})), Ok(HashMap::from([(80_u16, true)])));
+    assert_eq!(read_value(&json!({"Live": "3"})), Ok(HashMap::from([(Stage::Live, 3)])));
     assert_eq!(
-        held::<HashMap<u16, bool>>(&json!({"s3cret": "true"})).unwrap_err(),
+        read_value::<HashMap<u16, bool>>(&json!({"s3cret": "true"})).unwrap_err(),
         "ResourceProperties.Value: a name in it isn't what it has to be: expected a whole number from 0 to 65535"
     );
     assert_eq!(
-        held::<HashMap<Stage, u8>>(&json!({"s3cret": "3"})).unwrap_err(),
+        read_value::<HashMap<Stage, u8>>(&json!({"s3cret": "3"})).unwrap_err(),
         "ResourceProperties.Value: a name in it isn't what it has to be: expected one of Test, Live"
     );
 }
 
 #[test]
 fn a_list_of_a_certain_length_has_no_more_and_no_less() {
-    assert_eq!(held(&json!(["1", "true"])), Ok((1, true)));
+    assert_eq!(read_value(&json!(["1", "true"])), Ok((1, true)));
     for wrong in [json!(["1"]), json!(["1", "true", "3"])] {
         let refusal = "ResourceProperties.Value: expected a list of 2 items";
-        assert_eq!(held::<(u8, bool)>(&wrong).unwrap_err(), refusal, "{wrong}");
-        assert_eq!(held::<[String; 2]>(&json!(["a", "b", "c"])).unwrap_err(), refusal);
+        assert_eq!(read_value::<(u8, bool)>(&wrong).unwrap_err(), refusal, "{wrong}");
+        assert_eq!(read_value::<[String; 2]>(&json!(["a", "b", "c"])).unwrap_err(), refusal);
     }
 }
 
@@ -200,18 +207,18 @@ fn a_type_that_serde_buffers_is_refused_whatever_the_template_says() {
     let defect = |place: &str| format!("ResourceProperties{place}: {BUFFERED}");
     for flat in [json!({}), json!({"Name": "n"}), json!({"Name": "n", "Number": 80})] {
         assert_eq!(read::<Flat>(&flat).unwrap_err(), defect(""));
-        assert_eq!(held::<Option<Flat>>(&flat).unwrap_err(), defect(".Value"));
+        assert_eq!(read_value::<Option<Flat>>(&flat).unwrap_err(), defect(".Value"));
     }
     assert_eq!(read::<Generic<Port>>(&json!({"Number": 80})).unwrap_err(), defect(""));
     for internal in [json!({"Type": "Nobody"}), json!({"Type": "Port", "Number": 80}), json!("Nobody"), json!([])] {
-        assert_eq!(held::<Internal>(&internal).unwrap_err(), defect(".Value"));
+        assert_eq!(read_value::<Internal>(&internal).unwrap_err(), defect(".Value"));
     }
     assert_eq!(read::<Internal>(&json!({"Type": "Nobody"})).unwrap_err(), defect(""));
     for untagged in [json!(3), json!("3"), json!("a"), json!({})] {
-        assert_eq!(held::<Untagged>(&untagged).unwrap_err(), defect(".Value"));
-        assert_eq!(held::<Vec<Untagged>>(&json!([untagged])).unwrap_err(), defect(".Value[0]"));
+        assert_eq!(read_value::<Untagged>(&untagged).unwrap_err(), defect(".Value"));
+        assert_eq!(read_value::<Vec<Untagged>>(&json!([untagged])).unwrap_err(), defect(".Value[0]"));
     }
-    assert_eq!(held::<FlatVariant>(&json!({"Port": {"Number": 80}})).unwrap_err(), defect(".Value.Port"));
+    assert_eq!(read_value::<FlatVariant>(&json!({"Port": {"Number": 80}})).unwrap_err(), defect(".Value.Port"));
 }
 
 #[test]
@@ -228,10 +235,10 @@ fn what_is_read_from_a_free_form_value_takes_the_place_of_such_a_type() {
             }
         }
     }
-    assert_eq!(held(&json!("a")), Ok(OneOrMany(vec!["a".to_owned()])));
-    assert_eq!(held(&json!(["a"])), Ok(OneOrMany(vec!["a".to_owned()])));
+    assert_eq!(read_value(&json!("a")), Ok(OneOrMany(vec!["a".to_owned()])));
+    assert_eq!(read_value(&json!(["a"])), Ok(OneOrMany(vec!["a".to_owned()])));
     assert_eq!(
-        held::<OneOrMany>(&json!({"s3cret": 1})).unwrap_err(),
+        read_value::<OneOrMany>(&json!({"s3cret": 1})).unwrap_err(),
         "ResourceProperties.Value: expected a string or a list of strings"
     );
 }

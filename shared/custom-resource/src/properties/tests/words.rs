@@ -10,13 +10,13 @@ struct Holder<T> {
     value: T,
 }
 
-fn held<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
+fn read_value<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
     read::<Holder<T>>(&json!({ "Value": value })).map(|holder| holder.value)
 }
 
 /// What is said of `wrong`, and of what no number, boolean or character is.
 fn is_refused<T: DeserializeOwned + std::fmt::Debug>(wrong: &[Value], expected: &str) {
-    let said = |value: &Value| held::<T>(value).unwrap_err();
+    let said = |value: &Value| read_value::<T>(value).unwrap_err();
     for value in wrong.iter().chain(&[json!("s3cret")]) {
         assert_eq!(said(value), format!("ResourceProperties.Value: expected {expected}"), "{value}");
     }
@@ -47,19 +47,22 @@ fn an_integer_has_its_range_where_people_can_read_it() {
 
 #[test]
 fn integers_of_every_size_are_read() {
-    assert_eq!(held(&json!("255")), Ok(u8::MAX));
-    assert_eq!(held(&json!("18446744073709551615")), Ok(u64::MAX));
-    assert_eq!(held(&json!("-9223372036854775808")), Ok(i64::MIN));
-    assert_eq!(held(&json!(u128::MAX.to_string())), Ok(u128::MAX));
-    assert_eq!(held(&json!(i128::MIN.to_string())), Ok(i128::MIN));
-    assert_eq!((held(&json!(7)), held(&json!(7))), (Ok(7_u128), Ok(7_i128)));
+    assert_eq!(read_value(&json!("255")), Ok(u8::MAX));
+    assert_eq!(read_value(&json!("18446744073709551615")), Ok(u64::MAX));
+    assert_eq!(read_value(&json!("-9223372036854775808")), Ok(i64::MIN));
+    assert_eq!(read_value(&json!(u128::MAX.to_string())), Ok(u128::MAX));
+    assert_eq!(read_value(&json!(i128::MIN.to_string())), Ok(i128::MIN));
+    assert_eq!((read_value(&json!(7)), read_value(&json!(7))), (Ok(7_u128), Ok(7_i128)));
     is_refused::<u128>(&[json!("-1"), json!("1.5"), json!(true)], "a whole number that isn't below 0");
     is_refused::<i128>(&[json!("1.5"), json!(true)], "a whole number");
 }
 
 #[test]
 fn a_number_with_a_point_is_one_that_can_be_counted_with() {
-    assert_eq!((held(&json!("1.5")), held(&json!("7")), held(&json!(7))), (Ok(1.5), Ok(7.0), Ok(7.0)));
+    assert_eq!(
+        (read_value(&json!("1.5")), read_value(&json!("7")), read_value(&json!(7))),
+        (Ok(1.5), Ok(7.0), Ok(7.0))
+    );
     is_refused::<f64>(&[json!("NaN"), json!("inf"), json!("-infinity"), json!("1e999"), json!(true)], "a number");
     is_refused::<f32>(&[json!("NaN"), json!("true")], "a number");
 }
@@ -67,7 +70,7 @@ fn a_number_with_a_point_is_one_that_can_be_counted_with() {
 #[test]
 fn a_boolean_and_a_character_have_their_words_too() {
     is_refused::<bool>(&[json!("1"), json!("True")], "true or false");
-    assert_eq!((held(&json!(7)), held(&json!("7"))), (Ok('7'), Ok('7')));
+    assert_eq!((read_value(&json!(7)), read_value(&json!("7"))), (Ok('7'), Ok('7')));
     is_refused::<char>(&[json!("77"), json!(77)], "one character");
 }
 
@@ -76,7 +79,7 @@ fn what_has_become_of_a_number_on_its_way_is_said_as_well() {
     for (value, why) in
         [("", "it is empty, "), (" 3", "it begins or ends with a space, "), ("${Size}", "`${` was left")]
     {
-        for refusal in [held::<u8>(&json!(value)).unwrap_err(), held::<bool>(&json!(value)).unwrap_err()] {
+        for refusal in [read_value::<u8>(&json!(value)).unwrap_err(), read_value::<bool>(&json!(value)).unwrap_err()] {
             assert!(refusal.contains(&format!("; {why}")), "{refusal}");
         }
     }

@@ -21,8 +21,8 @@ use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCod
 use aws_smithy_types::body::SdkBody;
 use custom_resource::{AwsError, Claim, Error, Owner, Result, SdkConfig};
 use policy_statement::{
-    Document, Limit, Lookup, Objection, Place, Policy, PolicyStore, Properties, Resources, Rules, Statement,
-    StatementId, Statements, Target,
+    Document, Limit, Lookup, Objection, Policy, PolicyStore, Properties, Resources, Rules, Statement, StatementId,
+    Statements, Target, TargetLocation,
 };
 use serde_json::{Value, json};
 
@@ -36,9 +36,9 @@ impl Target for Shelf {
     const ARN: &'static str = "arn:{partition}:shop:{region}:{account}:shelf/{}";
     const OWN: &'static [&'static str] = &["ShelfName", "AccountId"];
 
-    fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String> {
+    fn read(properties: &BTreeMap<String, String>) -> Result<TargetLocation<Self>, String> {
         let target = properties.get("ShelfName").cloned().map(Self).ok_or("`ShelfName` is required")?;
-        Ok(Place { account: properties.get("AccountId").cloned(), target })
+        Ok(TargetLocation { account: properties.get("AccountId").cloned(), target })
     }
 }
 
@@ -58,10 +58,10 @@ impl FromStr for Shelf {
 
 /// Shelves with a policy or none.
 #[derive(Clone, Default)]
-pub(crate) struct Shelves(pub(crate) Rc<World>);
+pub(crate) struct Shelves(pub(crate) Rc<ShelvesState>);
 
 #[derive(Default)]
-pub(crate) struct World {
+pub(crate) struct ShelvesState {
     pub(crate) policies: RefCell<BTreeMap<String, Option<String>>>,
     pub(crate) before: RefCell<BTreeMap<String, Option<String>>>,
     /// That many reads show what was there before the last write.
@@ -142,7 +142,7 @@ impl Shelves {
         }
     }
 
-    async fn write(&self, place: &Place<Shelf>, policy: Option<String>) -> Result<(), AwsError> {
+    async fn write(&self, location: &TargetLocation<Shelf>, policy: Option<String>) -> Result<(), AwsError> {
         self.0.writes.set(self.0.writes.get() + 1);
         if self.0.hangs.get() {
             std::future::pending::<()>().await;
@@ -156,7 +156,7 @@ impl Shelves {
             return Err(AwsError::refused("shelf:PutPolicy", "TooLarge", "It is too long."));
         }
         self.0.before.replace(self.0.policies.borrow().clone());
-        self.0.policies.borrow_mut().insert(place.to_string(), policy);
+        self.0.policies.borrow_mut().insert(location.to_string(), policy);
         if self.0.answer_is_lost.take() {
             return Err(AwsError::unanswered("shelf:PutPolicy", "the connection failed"));
         }
@@ -182,38 +182,38 @@ impl PolicyStore for Shelves {
     const OPENED_BY: &'static str = "list the shelf in the parameter ShelfArns";
 
     /// `alias/app` is `app`.
-    async fn resolve(&self, place: Place<Shelf>) -> Result<Lookup<Place<Shelf>>> {
+    async fn resolve(&self, location: TargetLocation<Shelf>) -> Result<Lookup<TargetLocation<Shelf>>> {
         self.0.resolved.set(self.0.resolved.get() + 1);
-        let name = place.target.0.strip_prefix("alias/").unwrap_or(&place.target.0).to_owned();
-        Ok(Lookup::Found(Place { target: Shelf(name), ..place }))
+        let name = location.target.0.strip_prefix("alias/").unwrap_or(&location.target.0).to_owned();
+        Ok(Lookup::Found(TargetLocation { target: Shelf(name), ..location }))
     }
 
-    async fn get(&self, place: &Place<Shelf>) -> Result<Policy> {
+    async fn get(&self, location: &TargetLocation<Shelf>) -> Result<Policy> {
         self.0.reads.set(self.0.reads.get() + 1);
         self.wait().await;
         if let Some(meanwhile) = self.0.meanwhile.take() {
             meanwhile();
         }
-        if self.0.denied.borrow().is_some_and(|denied| denied == place.to_string()) {
+        if self.0.denied.borrow().is_some_and(|denied| denied == location.to_string()) {
             let denied = AwsError::refused("shelf:GetPolicy", "AccessDenied", "Not you.");
             return Err(denied.not_yet_within(Duration::from_secs(20)).into());
         }
         let lag = self.0.lag.get();
         self.0.lag.set(lag.saturating_sub(1));
         let policies = if lag > 0 { self.0.before.borrow() } else { self.0.policies.borrow() };
-        Ok(match policies.get(&place.to_string()) {
+        Ok(match policies.get(&location.to_string()) {
             Some(Some(text)) => Policy::Text(self.reworded(text)),
             Some(None) => Policy::Absent,
             None => Policy::NoTarget(AwsError::refused("shelf:GetPolicy", "ShelfNotFound", "No such shelf.")),
         })
     }
 
-    async fn put(&self, place: &Place<Shelf>, text: &str) -> Result<(), AwsError> {
-        self.write(place, Some(text.to_owned())).await
+    async fn put(&self, location: &TargetLocation<Shelf>, text: &str) -> Result<(), AwsError> {
+        self.write(location, Some(text.to_owned())).await
     }
 
-    async fn delete(&self, place: &Place<Shelf>) -> Result<(), AwsError> {
-        self.write(place, None).await
+    async fn delete(&self, location: &TargetLocation<Shelf>) -> Result<(), AwsError> {
+        self.write(location, None).await
     }
 
     fn objection(error: &AwsError) -> Objection {
@@ -231,11 +231,11 @@ impl PolicyStore for Shelves {
     }
 
     /// The shelf `wide` has room for twice as much.
-    async fn limit(&self, place: &Place<Shelf>) -> Result<Limit> {
-        Ok(if place.target.0 == "wide" { Limit::characters(1200) } else { Self::LIMIT })
+    async fn limit(&self, location: &TargetLocation<Shelf>) -> Result<Limit> {
+        Ok(if location.target.0 == "wide" { Limit::characters(1200) } else { Self::LIMIT })
     }
 
-    fn guard(_: &Place<Shelf>, before: &Document, after: &Document) -> Result<()> {
+    fn guard(_: &TargetLocation<Shelf>, before: &Document, after: &Document) -> Result<()> {
         let has_root = |document: &Document| {
             document.statements().any(|statement| statement.sid().is_some_and(|sid| sid.starts_with("Root")))
         };
@@ -256,16 +256,16 @@ impl PolicyStore for NeverEmpty {
     const LAG: Duration = Duration::from_mins(10);
     const OPENED_BY: &'static str = "list the shelf in the parameter ShelfArns";
 
-    async fn get(&self, place: &Place<Shelf>) -> Result<Policy> {
-        self.0.get(place).await
+    async fn get(&self, location: &TargetLocation<Shelf>) -> Result<Policy> {
+        self.0.get(location).await
     }
 
-    async fn put(&self, place: &Place<Shelf>, text: &str) -> Result<(), AwsError> {
-        self.0.put(place, text).await
+    async fn put(&self, location: &TargetLocation<Shelf>, text: &str) -> Result<(), AwsError> {
+        self.0.put(location, text).await
     }
 
-    async fn delete(&self, place: &Place<Shelf>) -> Result<(), AwsError> {
-        self.0.delete(place).await
+    async fn delete(&self, location: &TargetLocation<Shelf>) -> Result<(), AwsError> {
+        self.0.delete(location).await
     }
 
     fn objection(error: &AwsError) -> Objection {
@@ -315,8 +315,10 @@ impl Table {
     /// Makes what is remembered that much older.
     pub(crate) fn age(&self, policy: &str, by: Duration) {
         let mut items = self.0.lock().unwrap();
-        let Some(AttributeValue::L(past)) = items.items.get_mut(policy).unwrap().get_mut("Past") else { return };
-        for line in past {
+        let Some(AttributeValue::L(history)) = items.items.get_mut(policy).unwrap().get_mut("History") else {
+            return;
+        };
+        for line in history {
             let text = line.as_s().unwrap();
             let (what, at) = text.rsplit_once(' ').unwrap();
             let Ok(at) = at.parse::<u64>() else { continue };
@@ -327,8 +329,10 @@ impl Table {
     /// Makes what is remembered of the words of statements forgotten.
     pub(crate) fn forget_words(&self, policy: &str) {
         let mut items = self.0.lock().unwrap();
-        let Some(AttributeValue::L(past)) = items.items.get_mut(policy).unwrap().get_mut("Past") else { return };
-        past.retain(|line| !line.as_s().unwrap().starts_with("shown "));
+        let Some(AttributeValue::L(history)) = items.items.get_mut(policy).unwrap().get_mut("History") else {
+            return;
+        };
+        history.retain(|line| !line.as_s().unwrap().starts_with("shown "));
     }
 
     /// Lets the service fail for such requests.
@@ -390,9 +394,9 @@ fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
 }
 
-pub(crate) type Held = Claim<StatementId<Shelf>>;
+pub(crate) type ShelfClaim = Claim<StatementId<Shelf>>;
 
-pub(crate) fn claim(logical_id: &str) -> Held {
+pub(crate) fn claim(logical_id: &str) -> ShelfClaim {
     let stack = "arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a";
     Claim::new(Owner::new(stack, logical_id), None)
 }

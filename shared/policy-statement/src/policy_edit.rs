@@ -6,7 +6,7 @@ use archipelago::caller;
 use custom_resource::{AwsError, Claim, Error, Result};
 
 use crate::{
-    Document, Lookup, Objection, Place, Policy, PolicyStore, Statement, StatementId, Target,
+    Document, Lookup, Objection, Policy, PolicyStore, Statement, StatementId, Target, TargetLocation,
     acting::Acting,
     document::digest_of,
     grants::is_of_caller,
@@ -27,9 +27,9 @@ const UNKNOWN: &str =
     "AWS doesn't know a role or a user that was deleted, nor an account that was closed or has not enabled this Region";
 
 /// One policy, under a lease.
-pub(crate) struct Patch<'a, S: PolicyStore> {
+pub(crate) struct PolicyEdit<'a, S: PolicyStore> {
     pub(crate) store: &'a Acting<S>,
-    pub(crate) place: &'a Place<S::Target>,
+    pub(crate) location: &'a TargetLocation<S::Target>,
     pub(crate) claim: &'a Claim<StatementId<S::Target>>,
     pub(crate) mark: &'a str,
     pub(crate) lease: &'a Lease<'a>,
@@ -37,7 +37,7 @@ pub(crate) struct Patch<'a, S: PolicyStore> {
     pub(crate) prune_orphans: bool,
 }
 
-impl<S: PolicyStore> Patch<'_, S> {
+impl<S: PolicyStore> PolicyEdit<'_, S> {
     /// Makes the policy have `wanted` as the claim's statements, and says what it is then. Holds the id once nothing but
     /// the write is left.
     ///
@@ -45,7 +45,7 @@ impl<S: PolicyStore> Patch<'_, S> {
     pub(crate) async fn put_in(&self, wanted: &[Statement], variable: Option<&str>) -> Result<Document> {
         let before = match self.present().await? {
             Lookup::Found(before) => before,
-            Lookup::Gone(error) => return Err(not_there::<S>(error, self.place)),
+            Lookup::Gone(error) => return Err(not_there::<S>(error, self.location)),
         };
         self.check_caller(&before)?;
         if self.shows(&before, wanted, true) {
@@ -56,18 +56,18 @@ impl<S: PolicyStore> Patch<'_, S> {
             return Err(Error::refused(format!(
                 "{path}: has a policy variable, which {} would take by the letter, since its Version isn't 2012-10-17; give it \
                  that Version, or write no variable",
-                self.place.policy()
+                self.location.policy()
             )));
         }
         let mut after = before.clone();
         after.replace_own(self.mark, wanted);
-        S::LIMIT.check_own(&self.place.policy(), &after, self.mark)?;
-        S::guard(self.place, &before, &after)?;
+        S::LIMIT.check_own(&self.location.policy(), &after, self.mark)?;
+        S::guard(self.location, &before, &after)?;
         match self.write(&before, after.clone()).await? {
             Written::Done(after) => Ok(after),
             Written::NotDone(error) => {
                 if error.is_refusal() && before.own(self.mark).next().is_none() {
-                    self.claim.let_go();
+                    self.claim.unhold();
                 }
                 Err(self.triaged(error, &before, &after).await)
             }
@@ -75,7 +75,7 @@ impl<S: PolicyStore> Patch<'_, S> {
     }
 
     fn hold(&self) {
-        self.claim.hold(&StatementId { place: self.place.clone(), mark: self.mark.to_owned() });
+        self.claim.hold(&StatementId { location: self.location.clone(), mark: self.mark.to_owned() });
     }
 
     /// Takes the claim's statements out; where there are none, nothing is written. `found` is called once there are some.
@@ -91,11 +91,11 @@ impl<S: PolicyStore> Patch<'_, S> {
         if after.is_empty() && !S::DELETED_WHEN_EMPTY {
             return Err(Error::refused(format!(
                 "{} would have no statement left, which AWS doesn't take; give it another one, or delete the {}",
-                self.place.policy(),
+                self.location.policy(),
                 S::Target::KIND
             )));
         }
-        S::guard(self.place, &before, &after)?;
+        S::guard(self.location, &before, &after)?;
         match self.write(&before, after.clone()).await? {
             // The target may have gone in between.
             Written::NotDone(error) if matches!(self.read().await?, Lookup::Found(_)) => {
@@ -112,7 +112,7 @@ impl<S: PolicyStore> Patch<'_, S> {
                 Err(Error::refused(format!(
                     "{} has statements with the mark of this resource that are not for account {caller} alone; they are not \
                      touched",
-                    self.place.policy()
+                    self.location.policy()
                 )))
             }
             _ => Ok(()),
@@ -121,9 +121,9 @@ impl<S: PolicyStore> Patch<'_, S> {
 
     /// The policy as it is, as far as there is one.
     async fn read(&self) -> Result<Lookup<Document>> {
-        match self.store.get(self.place).await? {
+        match self.store.get(self.location).await? {
             Policy::Text(text) => {
-                let unreadable = |error| Error::refused(format!("{} can't be read: {error}", self.place.policy()));
+                let unreadable = |error| Error::refused(format!("{} can't be read: {error}", self.location.policy()));
                 Document::parse(&text).map(Lookup::Found).map_err(unreadable)
             }
             Policy::Absent => Ok(Lookup::Found(Document::empty())),
@@ -131,13 +131,13 @@ impl<S: PolicyStore> Patch<'_, S> {
         }
     }
 
-    /// The same, once it isn't one of the past.
+    /// The same, once it is no document that was replaced.
     async fn present(&self) -> Result<Lookup<Document>> {
         let read = self.read().await?;
         if let Lookup::Found(document) = &read
-            && self.lease.is_past(&document.fingerprint())
+            && self.lease.is_replaced(&document.fingerprint())
         {
-            return Err(Error::not_yet(format!("AWS still shows {} as it was before", self.place.policy())));
+            return Err(Error::not_yet(format!("AWS still shows {} as it was before", self.location.policy())));
         }
         Ok(read)
     }
@@ -167,7 +167,7 @@ impl<S: PolicyStore> Patch<'_, S> {
     }
 
     /// Whether a document shows the claim's statements, in the words of `wanted` or in those that AWS makes of them; where it
-    /// isn't one of the past, these may be new. AWS has taken the write then, and its words are as good as ours: to write
+    /// was not replaced, these may be new. AWS has taken the write then, and its words are as good as ours: to write
     /// again would end the same, and hold everybody up.
     fn shows(&self, document: &Document, wanted: &[Statement], may_be_new: bool) -> bool {
         if document.has_own(self.mark, wanted) {
@@ -192,9 +192,9 @@ impl<S: PolicyStore> Patch<'_, S> {
                 self.hold();
             }
             if after.is_empty() && S::DELETED_WHEN_EMPTY {
-                self.store.delete(self.place).await
+                self.store.delete(self.location).await
             } else {
-                self.store.put(self.place, &after.to_text()).await
+                self.store.put(self.location, &after.to_text()).await
             }
         };
         self.lease.writing(before.fingerprint(), after.fingerprint(), write).await
@@ -205,33 +205,33 @@ impl<S: PolicyStore> Patch<'_, S> {
         let own: Vec<_> = after.own(self.mark).cloned().collect();
         match self.read().await? {
             Lookup::Found(now) if self.is_there(&now, &own) && now.keeps_foreign(after, self.mark) => {
-                // In other words it may be what was there before the last change but one, and is not of the past any more.
+                // In other words it may be what was there before the last change but one, and is no replaced one any more.
                 if after.keeps_foreign(&now, self.mark) {
-                    self.lease.is_present(&now.fingerprint());
+                    self.lease.is_current(&now.fingerprint());
                 }
                 Ok(())
             }
             Lookup::Gone(_) if own.is_empty() => Ok(()),
             _ => {
-                let waiting_for = format!("{} doesn't show yet what was written", self.place.policy());
+                let waiting_for = format!("{} doesn't show yet what was written", self.location.policy());
                 Err(Error::not_yet_within(S::LAG, waiting_for))
             }
         }
     }
 
     fn is_there(&self, now: &Document, own: &[Statement]) -> bool {
-        let is_past = self.lease.is_past(&now.fingerprint());
-        self.shows(now, own, !is_past)
+        let is_replaced = self.lease.is_replaced(&now.fingerprint());
+        self.shows(now, own, !is_replaced)
     }
 
     /// Why a write was refused, and who can do something about it: somebody else's statement stays as it is until somebody
     /// changes it, a principal of ours may appear.
     async fn triaged(&self, error: AwsError, before: &Document, after: &Document) -> Error {
         let objection = S::objection(&error);
-        let policy = self.place.policy();
+        let policy = self.location.policy();
         if objection == Objection::Size {
             // AWS has refused it, whatever becomes of the question how much it would take.
-            let limit = self.store.limit(self.place).await.unwrap_or(S::LIMIT);
+            let limit = self.store.limit(self.location).await.unwrap_or(S::LIMIT);
             return Error::refused(error.advised(&limit.explained(&policy, after, self.mark)).to_string());
         }
         let not_taken = self.no_longer_taken(before);
@@ -286,8 +286,8 @@ impl<S: PolicyStore> Patch<'_, S> {
 }
 
 /// A target that isn't there, which may only not be visible yet.
-pub(crate) fn not_there<S: PolicyStore>(error: AwsError, place: &Place<S::Target>) -> Error {
-    let named = place.named();
+pub(crate) fn not_there<S: PolicyStore>(error: AwsError, location: &TargetLocation<S::Target>) -> Error {
+    let named = location.named();
     let error = error.advised(&format!("the {named} must be there before a statement can go into its policy"));
     match S::APPEARS_WITHIN {
         Some(window) => error.not_yet_within(window).into(),

@@ -27,7 +27,7 @@ pub struct Thing {
 }
 
 /// A part of AWS in memory, and a resource type that works on it.
-pub trait World: Debug {
+pub trait PlayedAws: Debug {
     /// The type.
     type Resource: custom_resource::Resource;
     /// Its name in a template.

@@ -1,4 +1,4 @@
-//! The phrases in which a handler says what an AWS error means.
+//! What the result of a call of the SDK means, and which errors may pass.
 
 use std::{error::Error as StdError, time::Duration};
 
@@ -16,20 +16,20 @@ pub struct Passing {
     pub within: Duration,
 }
 
-/// The phrases in which a handler says what an AWS error means.
-pub trait Answer<T>: Sized {
+/// The result of a call of the SDK, with the words in which a handler says what its error means.
+pub trait SdkResult<T>: Sized {
     /// The answer, or what AWS said instead.
     ///
     /// # Errors
     /// The call's error.
-    fn said(self) -> Result<T, AwsError>;
+    fn map_aws_error(self) -> Result<T, AwsError>;
 
     /// `None` where AWS says one of `codes`: what was asked about isn't there.
     ///
     /// # Errors
     /// Every other error of the call.
     fn none_if(self, codes: &[&str]) -> Result<Option<T>, AwsError> {
-        match self.said() {
+        match self.map_aws_error() {
             Ok(answer) => Ok(Some(answer)),
             Err(error) if error.is_any(codes) => Ok(None),
             Err(error) => Err(error),
@@ -41,24 +41,24 @@ pub trait Answer<T>: Sized {
     /// # Errors
     /// The call's error, so marked.
     fn passing(self, rows: &[Passing]) -> Result<T, AwsError> {
-        self.said().map_err(|error| match rows.iter().find(|row| error.is_any(row.codes)) {
+        self.map_aws_error().map_err(|error| match rows.iter().find(|row| error.is_any(row.codes)) {
             Some(row) => error.not_yet_within(row.within),
             None => error,
         })
     }
 }
 
-impl<T, E> Answer<T> for Result<T, SdkError<E, HttpResponse>>
+impl<T, E> SdkResult<T> for Result<T, SdkError<E, HttpResponse>>
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
-    fn said(self) -> Result<T, AwsError> {
+    fn map_aws_error(self) -> Result<T, AwsError> {
         self.map_err(AwsError::from)
     }
 }
 
-impl<T> Answer<T> for Result<T, AwsError> {
-    fn said(self) -> Self {
+impl<T> SdkResult<T> for Result<T, AwsError> {
+    fn map_aws_error(self) -> Self {
         self
     }
 }

@@ -6,7 +6,7 @@ use crate::model::weather::is_read;
 
 /// What came of a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum FaultEffect {
     /// That can't go wrong with such a call.
     Never,
     /// A rule was broken, so that there will be no page.
@@ -35,7 +35,7 @@ pub(super) enum Then {
     NotDeleted,
 }
 
-impl Outcome {
+impl FaultEffect {
     pub(super) fn of(told: &Told, fair: &Told) -> Self {
         let reason = |step: &Step| {
             let reason = step.answer.as_ref().filter(|answer| !answer.success)?.reason.as_deref()?;

@@ -22,19 +22,19 @@ pub trait Target: FromStr + Display + Clone + PartialEq {
     ///
     /// # Errors
     /// What is wrong with them, without saying their values.
-    fn read(properties: &BTreeMap<String, String>) -> Result<Place<Self>, String>;
+    fn read(properties: &BTreeMap<String, String>) -> Result<TargetLocation<Self>, String>;
 }
 
 /// A target in an account. Displayed, `222222222222:name`, or `name` in the function's own account.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place<T> {
+pub struct TargetLocation<T> {
     /// The 12-digit id of the account that owns the target; `None` for the function's own.
     pub account: Option<String>,
     /// What the policy belongs to.
     pub target: T,
 }
 
-impl<T: Target> Place<T> {
+impl<T: Target> TargetLocation<T> {
     /// `the policy of repository app`, for sentences.
     pub(crate) fn policy(&self) -> String {
         format!("the policy of {}", self.named())
@@ -53,7 +53,7 @@ impl<T: Target> Place<T> {
     }
 }
 
-impl<T: Display> Display for Place<T> {
+impl<T: Display> Display for TargetLocation<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.account {
             Some(account) => write!(f, "{account}:{}", self.target),
@@ -62,7 +62,7 @@ impl<T: Display> Display for Place<T> {
     }
 }
 
-impl<T: FromStr> FromStr for Place<T> {
+impl<T: FromStr> FromStr for TargetLocation<T> {
     type Err = T::Err;
 
     fn from_str(text: &str) -> Result<Self, T::Err> {

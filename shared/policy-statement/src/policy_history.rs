@@ -9,9 +9,9 @@ use crate::wordings::{CANCELLED_FOR, REMEMBERED, Wordings};
 /// After what time a write whose end nobody saw has come to pass, or won't.
 const SETTLED_AFTER: Duration = Duration::from_secs(30);
 
-/// The past of one policy. Times are those since 1970.
+/// What is known of the documents that one policy had. Times are those since 1970.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Past {
+pub(crate) struct PolicyHistory {
     /// How long a read may lag behind a write.
     pub(crate) lag: Duration,
     /// Fingerprints of documents that were replaced, and when.
@@ -32,27 +32,29 @@ pub(crate) struct Pending {
     pub(crate) at: Duration,
 }
 
-impl Past {
+impl PolicyHistory {
     /// Reads what `write` wrote, but for what is too old to matter.
     pub(crate) fn read<'a>(lines: impl Iterator<Item = &'a str>, now: Duration, lag: Duration) -> Self {
-        let mut past = Self { lag, ..Self::default() };
+        let mut history = Self { lag, ..Self::default() };
         let millis = |text: &str| text.parse().ok().map(Duration::from_millis);
         for line in lines {
             match line.split(' ').collect::<Vec<_>>()[..] {
                 ["replaced", fingerprint, at] => {
-                    past.replaced.extend(millis(at).map(|at| (fingerprint.to_owned(), at)));
+                    history.replaced.extend(millis(at).map(|at| (fingerprint.to_owned(), at)));
                 }
                 ["pending", before, after, at] => {
                     let pending = |at| Pending { before: before.to_owned(), after: after.to_owned(), at };
-                    past.pending = millis(at).map(pending);
+                    history.pending = millis(at).map(pending);
                 }
-                ["turn", mark, order] => past.orders.extend(order.parse().ok().map(|order| (mark.to_owned(), order))),
-                ref words => past.wordings.read(words),
+                ["order", mark, order] => {
+                    history.orders.extend(order.parse().ok().map(|order| (mark.to_owned(), order)));
+                }
+                ref words => history.wordings.read(words),
             }
         }
-        past.replaced.retain(|(_, at)| now < *at + lag);
-        past.orders.retain(|(_, order)| now < order.made() + CANCELLED_FOR);
-        past
+        history.replaced.retain(|(_, at)| now < *at + lag);
+        history.orders.retain(|(_, order)| now < order.made() + CANCELLED_FOR);
+        history
     }
 
     /// A line for each.
@@ -62,15 +64,15 @@ impl Past {
         let pending = self.pending.iter().map(|Pending { before, after, at }| {
             format!("pending {before} {after} {}", at.as_millis()) //
         });
-        let orders = self.orders.iter().map(|(mark, order)| format!("turn {mark} {order}"));
+        let orders = self.orders.iter().map(|(mark, order)| format!("order {mark} {order}"));
         replaced.chain(pending).chain(orders).chain(self.wordings.lines()).collect()
     }
 
     /// Whether the claim's request is its latest; from now on no earlier one is.
     pub(crate) fn admits(&mut self, mark: &str, order: &RequestOrder) -> bool {
         match self.orders.iter().position(|(known, _)| known == mark) {
-            Some(place) if order.is_overtaken_by(&self.orders[place].1) => return false,
-            Some(place) => drop(self.orders.remove(place)),
+            Some(index) if order.is_overtaken_by(&self.orders[index].1) => return false,
+            Some(index) => drop(self.orders.remove(index)),
             None => {}
         }
         self.orders.push((mark.to_owned(), order.clone()));
@@ -79,9 +81,9 @@ impl Past {
         true
     }
 
-    /// Whether a document that was read is one of the past: replaced lately, or the start of a write whose end isn't known
+    /// Whether a document that was read is a replaced one: replaced lately, or the start of a write whose end isn't known
     /// yet. What is none tells how that write ended.
-    pub(crate) fn is_past(&mut self, fingerprint: &str, now: Duration) -> bool {
+    pub(crate) fn is_replaced(&mut self, fingerprint: &str, now: Duration) -> bool {
         if self.replaced.iter().any(|(replaced, at)| replaced == fingerprint && now < *at + self.lag) {
             return true;
         }
@@ -104,7 +106,7 @@ impl Past {
     }
 
     /// Notes that the document of this fingerprint is the one that is there.
-    pub(crate) fn is_present(&mut self, fingerprint: &str) {
+    pub(crate) fn is_current(&mut self, fingerprint: &str) {
         self.replaced.retain(|(known, _)| known != fingerprint);
     }
 
@@ -130,52 +132,52 @@ mod tests {
         NOW + Duration::from_secs(seconds)
     }
 
-    fn past() -> Past {
-        Past { lag: LAG, ..Past::default() }
+    fn history() -> PolicyHistory {
+        PolicyHistory { lag: LAG, ..PolicyHistory::default() }
     }
 
-    fn stored(past: &Past, now: Duration) -> Past {
-        Past::read(past.write(now).iter().map(String::as_str), now, LAG)
+    fn stored(history: &PolicyHistory, now: Duration) -> PolicyHistory {
+        PolicyHistory::read(history.write(now).iter().map(String::as_str), now, LAG)
     }
 
-    fn pending() -> Past {
+    fn pending() -> PolicyHistory {
         let pending = Pending { before: "old".to_owned(), after: "new".to_owned(), at: NOW };
-        stored(&Past { pending: Some(pending), ..past() }, NOW)
+        stored(&PolicyHistory { pending: Some(pending), ..history() }, NOW)
     }
 
     #[test]
-    fn what_was_replaced_is_past_as_long_as_a_read_may_lag() {
-        let mut past = past();
-        past.replaced("old".to_owned(), "new", NOW);
-        let mut past = stored(&past, NOW);
-        assert!(past.is_past("old", after(119)));
-        assert!(!past.is_past("new", after(0)) && !past.is_past("somebody else's", after(0)));
-        assert!(!past.is_past("old", after(120)));
+    fn what_was_replaced_is_known_as_long_as_a_read_may_lag() {
+        let mut history = history();
+        history.replaced("old".to_owned(), "new", NOW);
+        let mut history = stored(&history, NOW);
+        assert!(history.is_replaced("old", after(119)));
+        assert!(!history.is_replaced("new", after(0)) && !history.is_replaced("somebody else's", after(0)));
+        assert!(!history.is_replaced("old", after(120)));
     }
 
     #[test]
-    fn what_came_back_is_no_past() {
-        let mut past = past();
-        past.replaced("a".to_owned(), "b", NOW);
-        past.replaced("b".to_owned(), "a", NOW);
-        assert!(!past.is_past("a", NOW) && past.is_past("b", NOW));
+    fn what_came_back_is_current() {
+        let mut history = history();
+        history.replaced("a".to_owned(), "b", NOW);
+        history.replaced("b".to_owned(), "a", NOW);
+        assert!(!history.is_replaced("a", NOW) && history.is_replaced("b", NOW));
     }
 
     #[test]
     fn a_write_that_nobody_saw_the_end_of_is_waited_for_and_then_given_up() {
-        let mut past = pending();
-        assert!(past.is_past("old", after(29)));
-        assert!(!past.is_past("old", after(30)), "it won't come any more");
-        assert!(past.is_past("new", after(31)), "who reads its end reads what is lost");
+        let mut history = pending();
+        assert!(history.is_replaced("old", after(29)));
+        assert!(!history.is_replaced("old", after(30)), "it won't come any more");
+        assert!(history.is_replaced("new", after(31)), "who reads its end reads what is lost");
     }
 
     #[test]
     fn a_write_that_nobody_saw_the_end_of_has_ended_once_its_end_is_read() {
         for seen in ["new", "somebody else's on top of it"] {
-            let mut past = pending();
-            assert!(!past.is_past(seen, after(1)));
-            let mut past = stored(&past, after(1));
-            assert!(past.pending.is_none() && past.is_past("old", after(100)), "{seen}");
+            let mut history = pending();
+            assert!(!history.is_replaced(seen, after(1)));
+            let mut history = stored(&history, after(1));
+            assert!(history.pending.is_none() && history.is_replaced("old", after(100)), "{seen}");
         }
     }
 
@@ -184,12 +186,12 @@ mod tests {
         let order = |text: &str| text.parse::<RequestOrder>().unwrap();
         let made = NOW.as_secs() * 2;
         let (create, delete) = (order(&format!("{made}-c")), order(&format!("{}-d", made + 1)));
-        let mut past = past();
-        assert!(past.admits("mark", &delete));
-        let mut past = stored(&past, NOW);
-        assert!(!past.admits("mark", &create));
-        assert!(past.admits("mark", &delete) && past.admits("another", &create));
-        assert_eq!(stored(&past, after(3601)).orders, []);
+        let mut history = history();
+        assert!(history.admits("mark", &delete));
+        let mut history = stored(&history, NOW);
+        assert!(!history.admits("mark", &create));
+        assert!(history.admits("mark", &delete) && history.admits("another", &create));
+        assert_eq!(stored(&history, after(3601)).orders, []);
     }
 
     #[test]
@@ -197,19 +199,19 @@ mod tests {
         let lines = [
             "replaced 0123456789abcdef 3600000000000",
             "pending 0123456789abcdef fedcba9876543210 3600000000000",
-            "turn 22a7aa3d94 7200000000-0123abcd",
+            "order 22a7aa3d94 7200000000-0123abcd",
         ];
         let now = Duration::from_hours(1_000_000);
-        assert_eq!(Past::read(lines.into_iter(), now, LAG).write(now), lines);
+        assert_eq!(PolicyHistory::read(lines.into_iter(), now, LAG).write(now), lines);
     }
 
     #[test]
     fn what_is_kept_does_not_grow_for_ever() {
-        let mut past = past();
+        let mut history = history();
         for n in 0..1000 {
-            past.replaced(format!("{n:016x}"), "new", NOW);
-            past.admits(&format!("{n:010x}"), &format!("{}-00000000", NOW.as_secs() * 2).parse().unwrap());
+            history.replaced(format!("{n:016x}"), "new", NOW);
+            history.admits(&format!("{n:010x}"), &format!("{}-00000000", NOW.as_secs() * 2).parse().unwrap());
         }
-        assert_eq!(stored(&past, NOW).write(NOW).len(), 2 * REMEMBERED);
+        assert_eq!(stored(&history, NOW).write(NOW).len(), 2 * REMEMBERED);
     }
 }
