@@ -48,6 +48,8 @@ pub(crate) struct Leases {
     lasts: Duration,
     /// How long a read of a policy may lag behind a write.
     lag: Duration,
+    /// The request that found a lease taken last.
+    waiting: RefCell<Option<RequestOrder>>,
 }
 
 impl Leases {
@@ -58,7 +60,7 @@ impl Leases {
     }
 
     pub(crate) fn of(client: Client, table: Option<String>, lag: Duration) -> Self {
-        Self { client, table, lasts: LEASE, lag }
+        Self { client, table, lasts: LEASE, lag, waiting: RefCell::default() }
     }
 
     /// A call as far as to the connection.
@@ -66,31 +68,43 @@ impl Leases {
         let _ = self.client.update_item().set_table_name(self.table.clone()).send().await;
     }
 
-    /// Does `work` while nobody else changes `policy` (`repository app`), for the claim with that mark.
+    /// Whether the request found the lease taken before: it may do so again.
+    pub(crate) fn is_waiting(&self, order: &RequestOrder) -> bool {
+        self.waiting.borrow().as_ref() == Some(order)
+    }
+
+    /// Does `work` while nobody else changes `policy` (`repository app`), for the claim with that mark. What `work` begins with
+    /// comes from `beside`, which is done while the lease is being taken, so before it or after it.
     ///
     /// # Errors
     /// Those of `work`. Not yet while somebody else holds it, where `work` takes too long, and where what
     /// was done could not be noted; refused, without any work, where the table can't be reached or the request was overtaken.
-    pub(crate) async fn holding<T>(
+    /// Those of `beside`, without any work.
+    pub(crate) async fn holding<B, T>(
         &self,
         policy: &str,
         mark: &str,
         order: &RequestOrder,
-        work: impl AsyncFnOnce(&Lease<'_>) -> Result<T>,
+        beside: impl Future<Output = Result<B>>,
+        work: impl AsyncFnOnce(&Lease<'_>, B) -> Result<T>,
     ) -> Result<T> {
         let began = Instant::now();
-        let lease = self.take(policy, mark, began).await?;
-        if !lease.history.borrow_mut().admits(mark, order) {
-            self.give_back(&lease).await?;
-            return Err(Error::refused(
-                "a later request for this resource was worked on meanwhile, so nothing was done",
-            ));
-        }
         let half_time = began + self.lasts / 2;
-        let worked = timeout_at(half_time, work(&lease)).await.unwrap_or_else(|_| {
+        let too_slow = || {
             let seconds = (self.lasts / 2).as_secs();
-            Err(Error::not_yet(format!("AWS took longer than {seconds} seconds to change the policy of {policy}")))
+            Error::not_yet(format!("AWS took longer than {seconds} seconds to change the policy of {policy}"))
+        };
+        // To the end, both of them: a lease that is taken has to be given back.
+        let (begun, lease) = tokio::join!(timeout_at(half_time, beside), self.take(policy, mark, began));
+        let lease = lease.inspect_err(|_| drop(self.waiting.replace(Some(order.clone()))))?;
+        let begun = begun.unwrap_or_else(|_| Err(too_slow())).and_then(|begun| {
+            let overtaken = "a later request for this resource was worked on meanwhile, so nothing was done";
+            if lease.history.borrow_mut().admits(mark, order) { Ok(begun) } else { Err(Error::refused(overtaken)) }
         });
+        let worked = match begun {
+            Ok(begun) => timeout_at(half_time, work(&lease, begun)).await.unwrap_or_else(|_| Err(too_slow())),
+            Err(error) => Err(error),
+        };
         // A write that nobody knows the end of may still come to pass: then nobody else may write before the lease is over.
         if !lease.open_end.get() {
             let released = self.give_back(&lease).await;
