@@ -1,8 +1,6 @@
 //! What a template may say of a type, and read back from it, as JSON Schema: for editors, linters and pages of reference.
 //! <https://json-schema.org/draft/2020-12>
 
-use std::{env, fmt, fs, path::Path};
-
 use schemars::{
     JsonSchema, Schema,
     generate::SchemaSettings,
@@ -11,9 +9,6 @@ use schemars::{
 use serde_json::{Map, Value, json};
 
 use custom_resource::Resource;
-
-/// Whoever sets this variable has the schemas written into their files.
-const WRITE: &str = "ARCHIPELAGO_WRITE_SCHEMAS";
 
 /// The schema of a type's properties, as they stand in a template without intrinsic functions.
 ///
@@ -47,54 +42,22 @@ fn of<P: JsonSchema, I: JsonSchema, A: JsonSchema>(name: &str, description: &str
     )
 }
 
-/// Compares the schema of the type that `description` starts with, `Custom::Type: ...`, with its file in `folder`.
-///
-/// # Errors
-/// The file is another one, unless the variable `ARCHIPELAGO_WRITE_SCHEMAS` has it written.
-pub fn keep<R: Resource>(folder: impl AsRef<Path>, description: &str) -> Result<(), Stale>
+/// The schema of the type that `description` starts with, `Custom::Type: ...`, as it stands in its file.
+#[must_use]
+pub fn text<R: Resource>(description: &str) -> String
 where
     R::Properties: JsonSchema,
     R::Id: JsonSchema,
     R::Attributes: JsonSchema,
 {
-    keep_as::<R::Properties, R::Id, R::Attributes>(folder, description)
+    text_as::<R::Properties, R::Id, R::Attributes>(description)
 }
 
 /// The same, of a type whose properties, id and attributes are described by others in their place.
-///
-/// # Errors
-/// The same.
-pub fn keep_as<P: JsonSchema, I: JsonSchema, A: JsonSchema>(
-    folder: impl AsRef<Path>,
-    description: &str,
-) -> Result<(), Stale> {
+#[must_use]
+pub fn text_as<P: JsonSchema, I: JsonSchema, A: JsonSchema>(description: &str) -> String {
     let (name, what) = description.split_once(": ").unwrap_or((description, ""));
-    let file = folder.as_ref().join(name.trim_start_matches("Custom::")).with_extension("json");
-    let mut text = format!("{:#}", of::<P, I, A>(name, what));
-    text.push('\n');
-    if env::var_os(WRITE).is_some() {
-        return fs::write(&file, text).map_err(|error| Stale(format!("{}: {error}", file.display())));
-    }
-    compare(&file, &text)
-}
-
-fn compare(file: &Path, text: &str) -> Result<(), Stale> {
-    match fs::read_to_string(file) {
-        Ok(kept) if kept == text => Ok(()),
-        _ => Err(Stale(format!("{} isn't what the code says; `make docs` writes it", file.display()))),
-    }
-}
-
-/// A file that isn't what the code says.
-#[derive(thiserror::Error)]
-#[error("{0}")]
-pub struct Stale(String);
-
-/// What a test that fails prints.
-impl fmt::Debug for Stale {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
+    format!("{:#}\n", of::<P, I, A>(name, what))
 }
 
 /// What CloudFormation itself reads among the properties.
@@ -282,15 +245,5 @@ mod tests {
             "Times": {"description": "How often.", "type": "string"},
         });
         assert_eq!(schema["x-attributes"], attributes);
-    }
-
-    #[test]
-    fn a_file_that_is_not_what_the_code_says_is_stale() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-        assert!(compare(&file, &fs::read_to_string(&file).unwrap()).is_ok());
-        for stale in [file, Path::new("nobody-wrote-this.json").to_owned()] {
-            let said = compare(&stale, "{}").unwrap_err().to_string();
-            assert!(said.ends_with("isn't what the code says; `make docs` writes it"), "{said}");
-        }
     }
 }

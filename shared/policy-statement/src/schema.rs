@@ -1,22 +1,20 @@
 //! What a template may say of a statement, as JSON Schema.
 
-use std::{borrow::Cow, marker::PhantomData, path::Path};
+use std::{borrow::Cow, marker::PhantomData};
 
-use archipelago::schema::{Stale, keep_as};
+use archipelago::schema::text_as;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use crate::{Attributes, PolicyStore, Properties, Resources, Rules, StatementId};
 
-/// Compares the schema of the type whose policies `S` keeps with its file in `folder`: see `archipelago::schema::keep`.
-///
-/// # Errors
-/// The file is another one.
-pub fn keep<S: PolicyStore>(folder: impl AsRef<Path>, description: &str) -> Result<(), Stale>
+/// The schema of the type whose policies `S` keeps: see `archipelago::schema::text`.
+#[must_use]
+pub fn text<S: PolicyStore>(description: &str) -> String
 where
     S::Target: JsonSchema,
 {
-    keep_as::<RawProperties<S>, StatementId<S::Target>, Attributes>(folder, description)
+    text_as::<RawProperties<S>, StatementId<S::Target>, Attributes>(description)
 }
 
 /// What the properties of all statement types are, as they are written.
