@@ -2,19 +2,22 @@
 
 use std::{borrow::Cow, marker::PhantomData};
 
-use archipelago::schema::text_as;
+use archipelago::schema::{Retried, text_as};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use crate::{Attributes, PolicyStore, Properties, Resources, Rules, StatementId};
+use crate::{Attributes, PolicyStore, Properties, Resources, Rules, StatementId, policy_edit::PRINCIPAL_SEEN_WITHIN};
 
-/// The schema of the type whose policies `S` keeps: see `archipelago::schema::text`.
+/// The schema of the type whose policies `S` keeps, which retries more than what all of them do: see `archipelago::schema::text`.
 #[must_use]
-pub fn text<S: PolicyStore>(description: &str) -> String
+pub fn text<S: PolicyStore>(description: &str, retried: &Retried<'_>) -> String
 where
     S::Target: JsonSchema,
 {
-    text_as::<RawProperties<S>, StatementId<S::Target>, Attributes>(description)
+    let appears = S::APPEARS_WITHIN.map(|within| ("APPEARS_WITHIN", within));
+    let principals = S::RULES.principals.then_some(("PRINCIPAL_SEEN_WITHIN", PRINCIPAL_SEEN_WITHIN));
+    let waits: Vec<_> = retried.waits.iter().copied().chain(appears).chain(principals).collect();
+    text_as::<RawProperties<S>, StatementId<S::Target>, Attributes>(description, &Retried { waits: &waits, ..*retried })
 }
 
 /// What the properties of all statement types are, as they are written.
