@@ -107,7 +107,7 @@ policies: ## judge the policies of stacks/: they permit what the landing needs, 
 	$(LANDING)/bin/node --test --test-reporter=dot tests/landing/*.test.js
 
 docs: environments ## write the schemas of the types, and their pages
-	ARCHIPELAGO_WRITE_SCHEMAS=1 cargo test --locked --quiet --workspace --lib --bins the_schema_is_what_the_code_says
+	EXPECTORATE=overwrite cargo test --locked --quiet --workspace --lib --bins the_schema_is_what_the_code_says
 	$(TOOLS)/python docs/pages.py
 
 picture: ## draw docs/landing.svg from the stacks

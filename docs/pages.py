@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import editor
 from permissions import Permissions
+from retries import Retries
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -158,7 +159,7 @@ def example(name):
 def page(name, schema, permissions):
     """The page of a type."""
     source = (DOCS / f"source/{name}.md").read_text(encoding="utf-8").strip()
-    intro, rest = source.split("\n## ", 1)
+    intro, rest = Retries(schema).filled(source).split("\n## ", 1)
     parts = [
         f"# {schema['title']}",
         MADE,

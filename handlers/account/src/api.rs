@@ -17,16 +17,16 @@ use organizations::{NEW_FOR, NOT_IN_USE, Organizations, PASSING, Sharing, constr
 use crate::properties::{Email, Properties};
 
 /// How long Organizations may be at work on another account.
-const BUSY_WITH_ACCOUNTS: Duration = Duration::from_mins(10);
+pub(crate) const BUSY_WITH_ACCOUNTS: Duration = Duration::from_mins(10);
 
 /// How long a new organization may be on its way, and how long the creation or closing of many accounts may queue.
-const QUEUED: Duration = Duration::from_hours(1);
+pub(crate) const QUEUED: Duration = Duration::from_hours(1);
 
 /// How long the role of a new account may be out of reach.
-const READY_WITHIN: Duration = Duration::from_mins(15);
+pub(crate) const READY_WITHIN: Duration = Duration::from_mins(15);
 
 /// What STS says of a role in an account that isn't ready.
-const NOT_READY: Passing = Passing {
+pub(crate) const NOT_READY: Passing = Passing {
     codes: &[
         "AccessDenied",
         "AccessDeniedException",
@@ -38,7 +38,7 @@ const NOT_READY: Passing = Passing {
 };
 
 /// What Organizations says to `CreateAccount` while it is at work on another account, or on the organization itself.
-const CREATING: [Passing; 3] = [
+pub(crate) const CREATING: [Passing; 3] = [
     Passing {
         codes: &["ConcurrentModificationException", "ServiceException", "TooManyRequestsException"],
         within: BUSY_WITH_ACCOUNTS,
@@ -48,13 +48,14 @@ const CREATING: [Passing; 3] = [
 ];
 
 /// What the Account API says to a new name while it is out of order.
-const RENAMING: Passing = Passing { codes: &["InternalServerException", "TooManyRequestsException"], within: NEW_FOR };
+pub(crate) const RENAMING: Passing =
+    Passing { codes: &["InternalServerException", "TooManyRequestsException"], within: NEW_FOR };
 
 /// What Organizations says of an OU that was made a moment ago.
-const NEW_PARENT: Passing = Passing { codes: &["DestinationParentNotFoundException"], within: NEW_FOR };
+pub(crate) const NEW_PARENT: Passing = Passing { codes: &["DestinationParentNotFoundException"], within: NEW_FOR };
 
 /// What Organizations says to `CloseAccount` while another account is being closed.
-const CLOSING: Passing = Passing { codes: &["ConflictException"], within: BUSY_WITH_ACCOUNTS };
+pub(crate) const CLOSING: Passing = Passing { codes: &["ConflictException"], within: BUSY_WITH_ACCOUNTS };
 
 /// Organizations, the accounts' own names, and the roles in them.
 #[derive(Debug)]

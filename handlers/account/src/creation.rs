@@ -20,7 +20,7 @@ use crate::{
 const TRIES: usize = 3;
 
 /// How long an account that neither a list nor a request shows may be of this organization all the same.
-const LISTED_WITHIN: Duration = Duration::from_mins(1);
+pub(crate) const LISTED_WITHIN: Duration = Duration::from_mins(1);
 
 /// The states of requests that have made an account, or may.
 const STARTED: [CreateAccountState; 2] = [CreateAccountState::InProgress, CreateAccountState::Succeeded];

@@ -31,6 +31,9 @@ const LOCKOUT: &str = "The new key policy will not allow you to update the key p
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/accessing-kms.html#programming-eventual-consistency>
 const SEEN_WITHIN: Duration = Duration::from_mins(2);
 
+/// What KMS says of such a key to a write.
+const NEW_KEY: Passing = Passing { codes: &[NOT_FOUND], within: SEEN_WITHIN };
+
 /// KMS, as a store of policies.
 #[derive(Debug)]
 pub(crate) struct Keys(Client);
@@ -122,7 +125,7 @@ impl PolicyStore for Keys {
 
     async fn put(&self, location: &TargetLocation<Key>, text: &str) -> Result<(), AwsError> {
         let request = self.0.put_key_policy().key_id(&location.target.name).policy_name(POLICY_NAME).policy(text);
-        match request.send().await.passing(&[Passing { codes: &[NOT_FOUND], within: SEEN_WITHIN }]) {
+        match request.send().await.passing(&[NEW_KEY]) {
             Ok(_) => Ok(()),
             Err(error) if is_lockout(&error) => Err(error.advised(
                 "the policy must let the role that writes it call kms:PutKeyPolicy again; allow that role to, or the root of \

@@ -13,10 +13,10 @@ use organizations::{NEW_FOR, Organizations, PASSING, constraint};
 use crate::{properties::OrganizationId, services::Services};
 
 /// How long a policy type may take to be switched on or off: as long as Terraform's provider waits for it.
-const SWITCHED_WITHIN: Duration = Duration::from_mins(5);
+pub(crate) const TYPES_SWITCHED_WITHIN: Duration = Duration::from_mins(5);
 
 /// What Organizations says of the root of an organization that was made a moment ago.
-const NEW_ROOT: Passing = Passing { codes: &["RootNotFoundException"], within: NEW_FOR };
+pub(crate) const NEW_ROOT: Passing = Passing { codes: &["RootNotFoundException"], within: NEW_FOR };
 
 /// The policy types of an organization.
 #[derive(Debug, Clone, Copy)]
@@ -102,5 +102,5 @@ fn status<'a>(root: &'a Root, policy_type: &PolicyType) -> Option<&'a PolicyType
 }
 
 fn being_changed(policy_type: &PolicyType) -> Error {
-    Error::not_yet_within(SWITCHED_WITHIN, format!("the policy type {policy_type} is being changed"))
+    Error::not_yet_within(TYPES_SWITCHED_WITHIN, format!("the policy type {policy_type} is being changed"))
 }

@@ -20,10 +20,10 @@ pub(crate) const SERVICE: &str = "member.org.stacksets.cloudformation.amazonaws.
 const INVALID: &str = "InvalidOperationException";
 
 /// What CloudFormation says to a management account that it doesn't know as one yet.
-const NEW_MANAGEMENT_ACCOUNT: Passing = Passing { codes: &[INVALID], within: NEW_FOR };
+pub(crate) const NEW_MANAGEMENT_ACCOUNT: Passing = Passing { codes: &[INVALID], within: NEW_FOR };
 
 /// How long the access may take to be switched. AWS doesn't say; others wait for six minutes at most.
-const SWITCHED_WITHIN: Duration = Duration::from_mins(5);
+pub(crate) const ACCESS_SWITCHED_WITHIN: Duration = Duration::from_mins(5);
 
 /// What a claim writes.
 const ACCESS: &str = "ActivateOrganizationsAccess";
@@ -136,5 +136,5 @@ fn with_advice(error: AwsError) -> AwsError {
 }
 
 fn being_switched() -> Error {
-    Error::not_yet_within(SWITCHED_WITHIN, "the access of StackSets to the organization is being switched")
+    Error::not_yet_within(ACCESS_SWITCHED_WITHIN, "the access of StackSets to the organization is being switched")
 }

@@ -24,14 +24,14 @@ const NO_PARENT: &str = "ParentNotFoundException";
 const NO_UNIT: &str = "OrganizationalUnitNotFoundException";
 
 /// A list that doesn't show an OU yet which stands in the way of its name.
-const LISTED_WITHIN: Duration = Duration::from_mins(1);
+pub(crate) const LISTED_WITHIN: Duration = Duration::from_mins(1);
 
 /// What Organizations says of an OU that is to be made, where a list is behind.
-const CREATING: [Passing; 2] =
+pub(crate) const CREATING: [Passing; 2] =
     [Passing { codes: &[TAKEN], within: LISTED_WITHIN }, Passing { codes: &[NO_PARENT], within: NEW_FOR }];
 
 /// What Organizations says of an OU that was made a moment ago.
-const NEW_UNIT: Passing = Passing { codes: &[NO_UNIT], within: NEW_FOR };
+pub(crate) const NEW_UNIT: Passing = Passing { codes: &[NO_UNIT], within: NEW_FOR };
 
 /// How deep the tree is at most, the root included.
 const DEPTH: usize = 6;

@@ -10,7 +10,7 @@ use ec2::{Client, Subnet, Tag, Vpc};
 pub(crate) const VISIBLE_WITHIN: Duration = Duration::from_mins(5);
 
 /// What EC2 says of what it doesn't see.
-const UNSEEN: Passing =
+pub(crate) const UNSEEN: Passing =
     Passing { codes: &["InvalidID", "InvalidSubnetID.NotFound", "InvalidVpcID.NotFound"], within: VISIBLE_WITHIN };
 
 /// Tags by key.

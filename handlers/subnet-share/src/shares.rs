@@ -6,7 +6,8 @@ use archipelago::{TagChanges, has_owner_tag, owner_tag};
 use aws_sdk_ram::types::{ResourceShare, ResourceShareStatus as Status};
 use custom_resource::{Claim, Error, Known, RequestType, Resource, Result, SdkConfig, SdkResult};
 use resource_shares::{
-    Additions, AssociationChanges, Entity, PASSING, ResourceShares, ShareArn, SharingResult, batches, pairs, tags,
+    Additions, AssociationChanges, Entity, PASSING, ResourceShares, SETTLED_WITHIN, ShareArn, SharingResult, batches,
+    pairs, tags,
 };
 
 use crate::properties::{Attributes, Properties};
@@ -14,9 +15,6 @@ use crate::properties::{Attributes, Properties};
 /// Whether principals outside of the organization may be associated: RAM shares subnets inside of it alone.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html>
 const OUTSIDERS: bool = false;
-
-/// How long RAM may take to make a share, or to delete it.
-const SETTLED_WITHIN: Duration = Duration::from_mins(5);
 
 /// How long a new share may not be listed.
 const LISTED_WITHIN: Duration = Duration::from_mins(1);

@@ -1,7 +1,7 @@
 //! What a template may say of a type, and read back from it, as JSON Schema: for editors, linters and pages of reference.
 //! <https://json-schema.org/draft/2020-12>
 
-use std::{env, fmt, fs, path::Path};
+use std::time::Duration;
 
 use schemars::{
     JsonSchema, Schema,
@@ -10,16 +10,13 @@ use schemars::{
 };
 use serde_json::{Map, Value, json};
 
-use custom_resource::Resource;
-
-/// Whoever sets this variable has the schemas written into their files.
-const WRITE: &str = "ARCHIPELAGO_WRITE_SCHEMAS";
+use custom_resource::{AwsError, Passing, Resource};
 
 /// The schema of a type's properties, as they stand in a template without intrinsic functions.
 ///
-/// What isn't about them is under names of its own: `x-ref` is what `!Ref` reads, `x-attributes` what `!GetAtt` reads. A
-/// property whose update isn't without interruption has an `x-update`.
-fn of<P: JsonSchema, I: JsonSchema, A: JsonSchema>(name: &str, description: &str) -> Value {
+/// What isn't about them is under names of its own: `x-ref` is what `!Ref` reads, `x-attributes` what `!GetAtt` reads, `x-passing`
+/// and `x-waits` what is retried, and for how many seconds. A property whose update isn't without interruption has an `x-update`.
+fn of<P: JsonSchema, I: JsonSchema, A: JsonSchema>(name: &str, description: &str, retried: &Retried<'_>) -> Value {
     let settings = || SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let written = settings().for_deserialize().with_transform(Template);
     let mut schema = written.into_generator().into_root_schema_for::<P>();
@@ -41,59 +38,62 @@ fn of<P: JsonSchema, I: JsonSchema, A: JsonSchema>(name: &str, description: &str
         "required": required,
         "additionalProperties": false,
     });
-    let tail = json!({ "x-ref": id.get("description"), "x-attributes": attributes });
+    let tail = json!({
+        "x-ref": id.get("description"),
+        "x-attributes": attributes,
+        "x-passing": retried.passing(),
+        "x-waits": retried.waits(),
+    });
     Value::Object(
         object(Some(head)).into_iter().chain(object(Some(schema.to_value()))).chain(object(Some(tail))).collect(),
     )
 }
 
-/// Compares the schema of the type that `description` starts with, `Custom::Type: ...`, with its file in `folder`.
-///
-/// # Errors
-/// The file is another one, unless the variable `ARCHIPELAGO_WRITE_SCHEMAS` has it written.
-pub fn keep<R: Resource>(folder: impl AsRef<Path>, description: &str) -> Result<(), Stale>
+/// The schema of the type that `description` starts with, `Custom::Type: ...`, as it stands in its file.
+#[must_use]
+pub fn text<R: Resource>(description: &str, retried: &Retried<'_>) -> String
 where
     R::Properties: JsonSchema,
     R::Id: JsonSchema,
     R::Attributes: JsonSchema,
 {
-    keep_as::<R::Properties, R::Id, R::Attributes>(folder, description)
+    text_as::<R::Properties, R::Id, R::Attributes>(description, retried)
 }
 
 /// The same, of a type whose properties, id and attributes are described by others in their place.
-///
-/// # Errors
-/// The same.
-pub fn keep_as<P: JsonSchema, I: JsonSchema, A: JsonSchema>(
-    folder: impl AsRef<Path>,
-    description: &str,
-) -> Result<(), Stale> {
+#[must_use]
+pub fn text_as<P: JsonSchema, I: JsonSchema, A: JsonSchema>(description: &str, retried: &Retried<'_>) -> String {
     let (name, what) = description.split_once(": ").unwrap_or((description, ""));
-    let file = folder.as_ref().join(name.trim_start_matches("Custom::")).with_extension("json");
-    let mut text = format!("{:#}", of::<P, I, A>(name, what));
-    text.push('\n');
-    if env::var_os(WRITE).is_some() {
-        return fs::write(&file, text).map_err(|error| Stale(format!("{}: {error}", file.display())));
-    }
-    compare(&file, &text)
+    format!("{:#}\n", of::<P, I, A>(name, what, retried))
 }
 
-fn compare(file: &Path, text: &str) -> Result<(), Stale> {
-    match fs::read_to_string(file) {
-        Ok(kept) if kept == text => Ok(()),
-        _ => Err(Stale(format!("{} isn't what the code says; `make docs` writes it", file.display()))),
-    }
+/// What a type retries, for its page, which says how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Retried<'a> {
+    /// Tables of AWS's codes, each of one call, or of every other one.
+    pub passing: &'a [(Option<&'a str>, &'a [Passing])],
+    /// How long else something may take, by the names that the page calls it.
+    pub waits: &'a [(&'a str, Duration)],
 }
 
-/// A file that isn't what the code says.
-#[derive(thiserror::Error)]
-#[error("{0}")]
-pub struct Stale(String);
+impl Retried<'_> {
+    fn passing(&self) -> Value {
+        let rows = self.passing.iter().flat_map(|(call, rows)| rows.iter().map(move |row| (*call, row)));
+        let row = |(call, row): (Option<&str>, &Passing)| {
+            let within = row.within.as_secs();
+            match call {
+                Some(call) => json!({ "call": call, "codes": row.codes, "within": within }),
+                None => json!({ "codes": row.codes, "within": within }),
+            }
+        };
+        rows.map(row).collect()
+    }
 
-/// What a test that fails prints.
-impl fmt::Debug for Stale {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+    /// Those of the type, and those of every call.
+    fn waits(&self) -> Value {
+        let of_every_call = [("FRESH_ROLE", AwsError::FRESH_ROLE), ("OUTAGE", AwsError::OUTAGE)];
+        let waits = self.waits.iter().copied().chain(of_every_call);
+        waits.map(|(name, within)| (name.to_owned(), json!(within.as_secs()))).collect::<Map<_, _>>().into()
     }
 }
 
@@ -259,7 +259,12 @@ mod tests {
 
     #[test]
     fn a_schema_says_what_a_template_may_say_and_read_back() {
-        let schema = of::<Properties, Id, Attributes>("Custom::Greeting", "a greeting");
+        let hoarse = [Passing { codes: &["Hoarse"], within: Duration::from_mins(2) }];
+        let retried = Retried {
+            passing: &[(Some("Sing"), &hoarse), (None, &hoarse)],
+            waits: &[("AWAKE_WITHIN", Duration::from_secs(30))],
+        };
+        let schema = of::<Properties, Id, Attributes>("Custom::Greeting", "a greeting", &retried);
         let text = json!(["string", "number", "boolean"]);
         let properties = &schema["properties"];
         assert_eq!(
@@ -282,15 +287,8 @@ mod tests {
             "Times": {"description": "How often.", "type": "string"},
         });
         assert_eq!(schema["x-attributes"], attributes);
-    }
-
-    #[test]
-    fn a_file_that_is_not_what_the_code_says_is_stale() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-        assert!(compare(&file, &fs::read_to_string(&file).unwrap()).is_ok());
-        for stale in [file, Path::new("nobody-wrote-this.json").to_owned()] {
-            let said = compare(&stale, "{}").unwrap_err().to_string();
-            assert!(said.ends_with("isn't what the code says; `make docs` writes it"), "{said}");
-        }
+        let rows = json!([{"call": "Sing", "codes": ["Hoarse"], "within": 120}, {"codes": ["Hoarse"], "within": 120}]);
+        assert_eq!(schema["x-passing"], rows);
+        assert_eq!(schema["x-waits"], json!({"AWAKE_WITHIN": 30, "FRESH_ROLE": 20, "OUTAGE": 120}));
     }
 }

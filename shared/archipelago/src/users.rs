@@ -31,7 +31,7 @@ const MOST_TAGS: usize = 50;
 const LONGEST_VALUE: usize = 256;
 
 /// How long a resource may take to leave.
-const LEFT_WITHIN: Duration = Duration::from_mins(6);
+pub const LEFT_WITHIN: Duration = Duration::from_mins(6);
 
 /// A resource that uses a thing, as its tag says.
 #[derive(Debug, PartialEq, Eq)]

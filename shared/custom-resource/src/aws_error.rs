@@ -11,13 +11,6 @@ use crate::{
     obstacle::Obstacle,
 };
 
-/// How long a role that was made a moment ago may be denied what its policy allows: IAM is eventually consistent.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html>
-const FRESH_ROLE: Duration = Duration::from_secs(20);
-
-/// How long AWS may be out of reach, out of order or out of breath.
-const OUTAGE: Duration = Duration::from_mins(2);
-
 /// What the services of AWS say when they are asked too often: what the SDKs take for that, without the codes that mean a
 /// quota or a conflict elsewhere.
 /// <https://docs.rs/aws-runtime/latest/aws_runtime/retries/classifiers/constant.THROTTLING_ERRORS.html>
@@ -51,6 +44,13 @@ pub struct AwsError {
 }
 
 impl AwsError {
+    /// How long a role that was made a moment ago may be denied what its policy allows: IAM is eventually consistent.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html>
+    pub const FRESH_ROLE: Duration = Duration::from_secs(20);
+
+    /// How long AWS may be out of reach, out of order or out of breath.
+    pub const OUTAGE: Duration = Duration::from_mins(2);
+
     /// A refusal by AWS, of `operation` (`ecr:GetRepositoryPolicy`), with AWS's code and words.
     #[must_use]
     pub fn refused(operation: &str, code: &str, message: &str) -> Self {
@@ -61,7 +61,7 @@ impl AwsError {
     /// A call of `operation` without an answer: nobody knows whether it had its effect.
     #[must_use]
     pub fn unanswered(operation: &str, why: &str) -> Self {
-        Self::new(operation.to_owned(), String::new(), why.to_owned(), false, Some(OUTAGE))
+        Self::new(operation.to_owned(), String::new(), why.to_owned(), false, Some(Self::OUTAGE))
     }
 
     fn new(operation: String, code: String, message: String, refused: bool, within: Option<Duration>) -> Self {
@@ -169,9 +169,9 @@ impl AwsError {
         let message = said.message().unwrap_or_default().to_owned();
         let is_throttle = THROTTLES.contains(&code.as_str()) || status == 429;
         let within = if is_throttle || status >= 500 {
-            Some(OUTAGE)
+            Some(Self::OUTAGE)
         } else if DENIALS.contains(&code.as_str()) {
-            Some(FRESH_ROLE)
+            Some(Self::FRESH_ROLE)
         } else {
             None
         };
@@ -257,16 +257,16 @@ mod tests {
 
     #[test]
     fn throttles_and_outages_may_pass() {
-        assert_eq!(verdict(400, "ThrottlingException"), Some(OUTAGE));
-        assert_eq!(verdict(429, "Whatever"), Some(OUTAGE));
-        assert_eq!(verdict(503, "ServiceUnavailable"), Some(OUTAGE));
+        assert_eq!(verdict(400, "ThrottlingException"), Some(AwsError::OUTAGE));
+        assert_eq!(verdict(429, "Whatever"), Some(AwsError::OUTAGE));
+        assert_eq!(verdict(503, "ServiceUnavailable"), Some(AwsError::OUTAGE));
         assert_eq!(verdict(400, "LimitExceededException"), None, "a quota is not a throttle");
     }
 
     #[test]
     fn access_may_be_denied_to_a_fresh_role_for_some_seconds() {
-        assert_eq!(verdict(400, "AccessDeniedException"), Some(FRESH_ROLE));
-        assert_eq!(verdict(403, "UnauthorizedOperation"), Some(FRESH_ROLE));
+        assert_eq!(verdict(400, "AccessDeniedException"), Some(AwsError::FRESH_ROLE));
+        assert_eq!(verdict(403, "UnauthorizedOperation"), Some(AwsError::FRESH_ROLE));
         let Error::NotYet(not_yet) = Error::from(service_error(400, "AccessDeniedException", "")) else {
             panic!("final")
         };
@@ -295,7 +295,7 @@ mod tests {
         for (code, ends) in
             [("AccessDenied", "No; list it"), ("AccessDeniedException", "No; list it"), ("Broken", "No")]
         {
-            let error = AwsError::refused("iam:GetRole", code, "No.").not_yet_within(FRESH_ROLE);
+            let error = AwsError::refused("iam:GetRole", code, "No.").not_yet_within(AwsError::FRESH_ROLE);
             let whole = Error::from(error.clone()).advised_if_denied("list it");
             assert!(whole.to_string().ends_with(ends), "{whole}");
             assert_eq!(Error::from(error.advised_if_denied("list it")), whole, "and is the same wait");
@@ -321,8 +321,9 @@ mod tests {
     fn what_may_pass_says_for_how_long_it_may_last() {
         let busy: Result<(), _> = Err(service_error(400, "ConcurrentModificationException", "Try again."));
         let error = Error::from(
-            busy.passing(&[Passing { codes: &["ConcurrentModificationException"], within: OUTAGE }]).unwrap_err(),
+            busy.passing(&[Passing { codes: &["ConcurrentModificationException"], within: AwsError::OUTAGE }])
+                .unwrap_err(),
         );
-        assert!(matches!(error, Error::NotYet(NotYet { within: Some(OUTAGE), .. })));
+        assert!(matches!(error, Error::NotYet(NotYet { within: Some(AwsError::OUTAGE), .. })));
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How long a principal that was made a moment ago may not be known.
-const PRINCIPAL_SEEN_WITHIN: Duration = Duration::from_mins(2);
+pub(crate) const PRINCIPAL_SEEN_WITHIN: Duration = Duration::from_mins(2);
 
 /// What a principal of ours that AWS doesn't know is.
 const MAY_APPEAR: &str = "most likely a principal of the Statement doesn't exist; if it is made later, name its account's root, \

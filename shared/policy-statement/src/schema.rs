@@ -1,22 +1,23 @@
 //! What a template may say of a statement, as JSON Schema.
 
-use std::{borrow::Cow, marker::PhantomData, path::Path};
+use std::{borrow::Cow, marker::PhantomData};
 
-use archipelago::schema::{Stale, keep_as};
+use archipelago::schema::{Retried, text_as};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use crate::{Attributes, PolicyStore, Properties, Resources, Rules, StatementId};
+use crate::{Attributes, PolicyStore, Properties, Resources, Rules, StatementId, policy_edit::PRINCIPAL_SEEN_WITHIN};
 
-/// Compares the schema of the type whose policies `S` keeps with its file in `folder`: see `archipelago::schema::keep`.
-///
-/// # Errors
-/// The file is another one.
-pub fn keep<S: PolicyStore>(folder: impl AsRef<Path>, description: &str) -> Result<(), Stale>
+/// The schema of the type whose policies `S` keeps, which retries more than what all of them do: see `archipelago::schema::text`.
+#[must_use]
+pub fn text<S: PolicyStore>(description: &str, retried: &Retried<'_>) -> String
 where
     S::Target: JsonSchema,
 {
-    keep_as::<RawProperties<S>, StatementId<S::Target>, Attributes>(folder, description)
+    let appears = S::APPEARS_WITHIN.map(|within| ("APPEARS_WITHIN", within));
+    let principals = S::RULES.principals.then_some(("PRINCIPAL_SEEN_WITHIN", PRINCIPAL_SEEN_WITHIN));
+    let waits: Vec<_> = retried.waits.iter().copied().chain(appears).chain(principals).collect();
+    text_as::<RawProperties<S>, StatementId<S::Target>, Attributes>(description, &Retried { waits: &waits, ..*retried })
 }
 
 /// What the properties of all statement types are, as they are written.

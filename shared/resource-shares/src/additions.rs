@@ -9,13 +9,13 @@ use custom_resource::{Error, Owner, Result};
 const PREFIX: &str = "archipelago:";
 
 /// How long resources that are deleted at the same time may take to leave a share.
-const LEFT_WITHIN: Duration = Duration::from_mins(2);
+pub const LEFT_WITHIN: Duration = Duration::from_mins(2);
 
 /// How many additions are named: a reason holds no more of the longest.
 const NAMED: usize = 10;
 
 /// How long a stack may take to take a principal back.
-const TAKEN_BACK_WITHIN: Duration = Duration::from_mins(6);
+pub const TAKEN_BACK_WITHIN: Duration = Duration::from_mins(6);
 
 /// What a tag of an addition says beside the principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

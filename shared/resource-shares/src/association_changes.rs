@@ -11,11 +11,11 @@ use crate::{
     associations::{Associations, Entity},
 };
 
-/// How long RAM may take to associate, or to take an association back.
-const SETTLED_WITHIN: Duration = Duration::from_mins(5);
+/// How long RAM may take to make a share, to associate, to take an association back, or to delete a share.
+pub const SETTLED_WITHIN: Duration = Duration::from_mins(5);
 
 /// How long an association may fail that is tried anew: one that failed for an earlier request is listed just so.
-const FAILED_FOR: Duration = Duration::from_secs(30);
+pub const FAILED_FOR: Duration = Duration::from_secs(30);
 
 fn named(entities: &[&Entity]) -> String {
     entities.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")

@@ -7,7 +7,7 @@ use custom_resource::{AwsError, Error, Passing, Result, SdkResult};
 use organizations::NEW_FOR;
 
 /// How long RAM may be busy, or may not have heard of the organization yet.
-const BUSY_FOR: Duration = Duration::from_mins(10);
+pub const BUSY_FOR: Duration = Duration::from_mins(10);
 
 /// What RAM says of any call while it is busy with the share, or with itself.
 pub const PASSING: [Passing; 1] = [Passing {

@@ -202,7 +202,7 @@ impl Matrix {
         None
     }
 
-    /// Compares the page in `docs/faults` with what came of all this, or writes it if `ARCHIPELAGO_WRITE_FAULTS` is set.
+    /// Compares the page in `docs/faults` with what came of all this, or writes it with `EXPECTORATE=overwrite`.
     ///
     /// # Panics
     /// With the rules that were broken, or with a page that says something else.

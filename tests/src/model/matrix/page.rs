@@ -1,15 +1,10 @@
 //! The page of a resource type: a table for each scene.
 
-use std::env;
 use std::fmt::Write as _;
-use std::fs;
 use std::path::PathBuf;
 
 use super::fault_effect::FaultEffect;
 use crate::model::weather::Call;
-
-/// Set, it has pages be written.
-const WRITE: &str = "ARCHIPELAGO_WRITE_FAULTS";
 
 /// What came of all faults of a type.
 #[derive(Debug)]
@@ -95,14 +90,7 @@ impl Page {
     pub(super) fn check(&self) {
         let name = self.resource_type.trim_start_matches("Custom::");
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/faults").join(format!("{name}.md"));
-        let text = self.text();
-        if env::var_os(WRITE).is_some() {
-            fs::create_dir_all(path.parent().unwrap_or(&path)).expect("docs is a folder");
-            fs::write(&path, text).expect("docs/faults can be written");
-            return;
-        }
-        let written = fs::read_to_string(&path).unwrap_or_default();
-        assert!(written == text, "docs/faults/{name}.md is stale: run this test with {WRITE}=1\n{text}");
+        expectorate::assert_contents(path, &self.text());
     }
 }
 

@@ -29,11 +29,15 @@ impl Templates {
         files.into_iter().map(read).collect()
     }
 
-    /// Writes the file anew.
-    pub(crate) fn write(&self) {
+    /// Their file.
+    pub(crate) fn file(&self) -> PathBuf {
+        folder().join(format!("{}.json", self.name))
+    }
+
+    /// What stands in it.
+    pub(crate) fn text(&self) -> String {
         let list: Vec<_> = self.list.iter().map(|template| &template.0).collect();
-        let text = serde_json::to_string_pretty(&list).unwrap();
-        fs::write(folder().join(format!("{}.json", self.name)), text + "\n").unwrap();
+        serde_json::to_string_pretty(&list).unwrap() + "\n"
     }
 }
 
