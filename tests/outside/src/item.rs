@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fmt, str::FromStr, time::Duration};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
-use custom_resource::{SdkResult, Claim, Error, Passing, Resource, Result};
+use custom_resource::{Claim, Error, Passing, Resource, Result, SdkResult};
 use serde::{Deserialize, Serialize};
 
 const KEY: &str = "Name";
