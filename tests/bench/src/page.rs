@@ -96,9 +96,8 @@ fn growth(figures: &Figures<'_>) -> String {
     let lean = figures.named(LEAN).map(grown).unwrap_or_default();
     format!(
         "From the hundredth event to the last a process grows by up to {own:.0} KiB, and `lean` by {lean:.0} KiB. Most of \
-         that is the trace header: \
-         `lambda_runtime` puts it into a variable, from which the SDKs send it on so that Lambda sees loops, and glibc keeps \
-         every value that a variable ever had.\n"
+         the latter is the trace header: `lambda_runtime` puts it into a variable, from which the SDKs send it on so that Lambda \
+         sees loops, and glibc keeps every value that a variable ever had. Ours hand it to the SDKs without a variable.\n"
     )
 }
 

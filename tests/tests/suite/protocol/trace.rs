@@ -34,3 +34,11 @@ async fn the_header_of_an_event_goes_on_with_each_call_for_it() {
     let second: Vec<_> = calls[first.len()..].iter().map(|call| &call.trace).collect();
     assert!(!second.is_empty() && second.iter().all(|&trace| *trace == *second[0] && *trace != first[0]), "{second:?}");
 }
+
+/// glibc frees no value that a variable ever had, and each event has another.
+#[tokio::test]
+async fn an_event_leaves_the_environment_as_it_is() {
+    let (mut stack, _table) = scripted().await;
+    let run = stack.create(&json!({ "Id": "thing-1", "Variable": "_X_AMZN_TRACE_ID" })).await.sound();
+    assert_eq!(run.steps[0].answer.as_ref().map(|answer| &answer.data["Text"]), Some(&json!("")));
+}
