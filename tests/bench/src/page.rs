@@ -72,7 +72,8 @@ pub(crate) fn write(figures: &Figures<'_>, goals: &[Goal], throttle: &Throttle, 
         "\nOurs open their connections to AWS in their init, if they have TLS; that to a bucket, whose name is in its host, \
          and that for the answer are opened by the event. What a statement takes beyond `lean` are calls for the most part: `lean` \
          makes two of them. `s3-policy-statement` is 0.7 MB larger for the checksum of one \
-         call: the SDK computes it by `crc-fast`, which brings tables for every CRC that there is. They are never read, so \
+         call: the SDK computes it by `crc-fast`, which brings tables for every CRC that there is \
+         (<https://github.com/awesomized/crc-fast-rust/issues/61>). They are never read, so \
          they take no memory.\n\n",
     );
     page.push_str(&growth(figures));
