@@ -17,7 +17,7 @@ use crate::{
     metrics::{self, Operation, measured},
     records,
     response::Response,
-    telemetry,
+    telemetry, trace_header,
     undelivered::Undelivered,
 };
 
@@ -103,7 +103,8 @@ impl Function<'_> {
         let clock = Clock::of(&context);
         let (context, events) = (&context, records::unwrapped(&payload).into_iter());
         let work = |event| Box::pin(measured(self.metrics, self.work_on(event, context, clock)));
-        Undelivered::of(join_all(events.map(work)).await.into_iter().flatten().collect())
+        let answers = trace_header::of(context, join_all(events.map(work))).await;
+        Undelivered::of(answers.into_iter().flatten().collect())
     }
 
     /// Returns the answer if it couldn't be delivered.
