@@ -6,7 +6,7 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Envelope, RequestType, ResponseHosts, ResponseUrl, Unanswerable, known::PERHAPS_MADE};
+use crate::{Envelope, Known, RequestType, ResponseHosts, ResponseUrl, Unanswerable};
 
 /// How long CloudFormation waits if the template doesn't say, and at most.
 const SERVICE_TIMEOUT: Duration = Duration::from_hours(1);
@@ -73,11 +73,18 @@ impl Request {
         self.url.signed_at().or(self.continuation.first_try).unwrap_or(began)
     }
 
-    /// The id that stands for the resource before this invocation did anything: what the last one held, or else what
+    /// The id that is answered if this invocation does nothing: the one that the last one held, or else the one that
     /// CloudFormation gave. An earlier invocation that held nothing may have made something all the same.
-    pub(crate) fn known_id(&self) -> Option<&str> {
-        let known = self.continuation.held_id.as_deref().or(self.envelope.physical_resource_id.as_deref());
-        known.or(self.is_continued().then_some(PERHAPS_MADE))
+    pub(crate) fn id_to_answer(&self) -> Known<&str> {
+        let is_new = self.envelope.physical_resource_id.is_none() && !self.is_continued();
+        if is_new { Known::Nothing } else { self.id_after(&self.continuation) }
+    }
+
+    /// The id that is answered if the work ends with that: a Delete is answered with the id that CloudFormation gave, and with no other.
+    pub(crate) fn id_after<'a>(&'a self, continuation: &'a Continuation) -> Known<&'a str> {
+        let (given, held) = (self.envelope.physical_resource_id.as_deref(), continuation.held_id.as_deref());
+        let is_delete = matches!(self.asked, Ok(Asked::Delete { .. }));
+        Known::of_text(if is_delete { given } else { held.or(given) })
     }
 
     /// Whether an earlier invocation has worked on it.

@@ -5,11 +5,10 @@ use serde_json::{Value, value::RawValue};
 use tracing::Instrument;
 
 use crate::{
-    Clock, Envelope, FunctionArn, ResponseHosts, Unanswerable,
+    Clock, Envelope, FunctionArn, Known, ResponseHosts, Unanswerable,
     deliver::{Delivered, LAST_MOMENT, Undelivered, deliver_first},
     event::Request,
     http,
-    known::PERHAPS_MADE,
     metrics::{Operation, Outcome, measured},
     records,
     response::Response,
@@ -148,8 +147,11 @@ fn response(request: &Request, failure: &Failure) -> Response {
     if let Some(answer) = failure.answer_to(&request.envelope) {
         return answer.clone();
     }
-    let unknown = failure.may_have_begun.then_some(PERHAPS_MADE);
-    Response::failed(&request.envelope, request.known_id().or(unknown), &failure.reason)
+    let id = match request.id_to_answer() {
+        Known::Nothing if failure.may_have_begun && request.envelope.physical_resource_id.is_none() => Known::Perhaps,
+        id => id,
+    };
+    Response::failed(&request.envelope, id, &failure.reason)
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ use crate::{
     continuation::SelfInvocation,
     deliver::{LAST_MOMENT, deliver},
     event::{self, Request},
-    known::PERHAPS_MADE,
     lifecycle::InvocationResult,
     metrics::{self, Operation, measured},
     records,
@@ -154,8 +153,7 @@ impl Function<'_> {
                     Err(why) => {
                         let reason = format!("{reason}; the function could not invoke itself to go on: {why}");
                         // What was waited for may be a call whose answer was lost.
-                        let held = continuation.held_id.as_deref().unwrap_or(PERHAPS_MADE);
-                        Response::failed(&request.envelope, Some(held), &reason)
+                        Response::failed(&request.envelope, request.id_after(&continuation), &reason)
                     }
                 }
             }

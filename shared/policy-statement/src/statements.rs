@@ -89,7 +89,7 @@ impl<S: PolicyStore> Statements<S> {
         }
     }
 
-    /// The place under its one name. What was resolved already is that, too.
+    /// The location under the target's one name. What was resolved for this request before is kept.
     async fn resolve(
         &self,
         store: &Acting<S>,
@@ -170,7 +170,7 @@ impl<S: PolicyStore> Statements<S> {
         ended
     }
 
-    /// Takes out what a cancelled replacement may have left at `last`, unless that is the claim's own place in other words.
+    /// Takes out what a cancelled replacement may have left at `last`, unless that is the claim's own location in other words.
     async fn taken_back(
         &self,
         last: TargetLocation<S::Target>,

@@ -152,7 +152,7 @@ impl Additions {
 
     /// How a new addition of `principal` stands, if the principal is on the share already.
     #[must_use]
-    pub fn note_of_another(&self, principal: &str) -> AdditionState {
+    pub fn state_of_another(&self, principal: &str) -> AdditionState {
         let mut states = self.others(principal, "").map(|addition| addition.state).peekable();
         let only_added = states.peek().is_some() && states.all(|state| state != AdditionState::Before);
         if only_added { AdditionState::Added } else { AdditionState::Before }
@@ -255,9 +255,9 @@ mod tests {
 
     #[test]
     fn who_was_there_before_any_stack_added_it_is_noted() {
-        assert_eq!(additions(&[]).note_of_another(ACCOUNT), AdditionState::Before);
-        assert_eq!(additions(&[by("a", AdditionState::Before)]).note_of_another(ACCOUNT), AdditionState::Before);
-        assert_eq!(additions(&[by("a", AdditionState::Added)]).note_of_another(ACCOUNT), AdditionState::Added);
+        assert_eq!(additions(&[]).state_of_another(ACCOUNT), AdditionState::Before);
+        assert_eq!(additions(&[by("a", AdditionState::Before)]).state_of_another(ACCOUNT), AdditionState::Before);
+        assert_eq!(additions(&[by("a", AdditionState::Added)]).state_of_another(ACCOUNT), AdditionState::Added);
     }
 
     #[test]
