@@ -1,18 +1,16 @@
 //! Adds a principal to a share and takes it back, beside other stacks that do the same.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use archipelago::TagChanges;
 use aws_sdk_ram::types::{ResourceShare, ResourceShareStatus as Status};
 use custom_resource::{AwsError, Claim, Error, LeftBehind, Resource, Result, SdkConfig, SdkResult};
 use resource_shares::{
-    Addition, AdditionState, Additions, AssociationChanges, Entity, ResourceShares, ShareArn, pairs,
+    Addition, AdditionState, Additions, AssociationChanges, Entity, ResourceShares, SHARE_LISTED_WITHIN, ShareArn,
+    pairs,
 };
 
 use crate::properties::{PlacedPrincipal, Properties};
-
-/// How long a share that was made a moment ago may not be listed, or not be active.
-const LISTED_WITHIN: Duration = Duration::from_mins(1);
 
 /// What RAM says of a share that has gone, and with it all that is to be taken back.
 const GONE: &[&str] = &["UnknownResourceException"];
@@ -34,7 +32,7 @@ impl SharePrincipals {
         Ok(PlacedPrincipal { share: share_arn.clone(), principal: principal.entity(organization.as_ref())? })
     }
 
-    /// The same of a template of the past. What it can't be said who it was, was never added.
+    /// The same of an earlier template. One whose principal can't be found out was never added.
     async fn placed_in_the_past(&self, properties: &Properties) -> Result<Option<PlacedPrincipal>> {
         let Properties { share_arn, principal } = properties;
         let organization = self.shares.organization(&[principal]).await?;
@@ -46,7 +44,7 @@ impl SharePrincipals {
     async fn tags(&self, share: &ShareArn) -> Result<BTreeMap<String, String>> {
         let Some(found) = self.shares.share(share.as_str()).await? else {
             return Err(Error::not_yet_within(
-                LISTED_WITHIN,
+                SHARE_LISTED_WITHIN,
                 format!("there is no share {share} that the account of this function owns"),
             ));
         };
@@ -122,7 +120,9 @@ fn advised(error: AwsError) -> Error {
 fn check(arn: &ShareArn, share: &ResourceShare) -> Result<()> {
     match share.status() {
         Some(Status::Active) => Ok(()),
-        Some(Status::Pending) => Err(Error::not_yet_within(LISTED_WITHIN, format!("the share {arn} isn't ACTIVE yet"))),
+        Some(Status::Pending) => {
+            Err(Error::not_yet_within(SHARE_LISTED_WITHIN, format!("the share {arn} isn't ACTIVE yet")))
+        }
         other => Err(Error::refused(format!(
             "the share {arn} is {}, so nobody can be added to it",
             other.map_or("in no state", Status::as_str)
@@ -148,12 +148,12 @@ impl Resource for SharePrincipals {
         let mut additions = Additions::among(&self.tags(share).await?);
         let key = Addition::new(claim.owner(), principal, AdditionState::Added).key;
         // Who finds no tag of its own looks again, before it takes the principal for one that somebody else wants there.
-        if additions.under(&key).is_none() && now.holds(&entity) {
+        if additions.under(&key).is_none() && now.gives_access(&entity) {
             additions = Additions::among(&self.tags(share).await?);
         }
         let state = match additions.under(&key).map(|addition| addition.state) {
             Some(AdditionState::Added | AdditionState::Before) => None,
-            None if now.holds(&entity) => Some(additions.state_of_another(principal)),
+            None if now.gives_access(&entity) => Some(additions.state_of_another(principal)),
             Some(AdditionState::Leaving) | None => {
                 claim.writes().add(&key);
                 Some(AdditionState::Added)

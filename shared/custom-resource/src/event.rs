@@ -137,8 +137,8 @@ fn asked(event: &Value) -> Result<Asked, String> {
 }
 
 fn service_timeout(event: &Value) -> Duration {
-    let said = &event["ResourceProperties"]["ServiceTimeout"];
-    let seconds = said.as_u64().or_else(|| said.as_str().and_then(|text| text.parse().ok()));
+    let property = &event["ResourceProperties"]["ServiceTimeout"];
+    let seconds = property.as_u64().or_else(|| property.as_str().and_then(|text| text.parse().ok()));
     seconds.map_or(SERVICE_TIMEOUT, |seconds| Duration::from_secs(seconds).min(SERVICE_TIMEOUT))
 }
 

@@ -91,7 +91,7 @@ impl FallbackResponder {
         failure: &Failure,
         clock: Clock,
     ) -> (Operation, Result<(), NotDelivered>) {
-        let (operation, heard) = match request {
+        let (operation, delivered) = match request {
             Ok(request) => {
                 let span = telemetry::span(&request.envelope);
                 self.answer(&request, failure, clock).instrument(span).await
@@ -101,7 +101,7 @@ impl FallbackResponder {
                 (Operation::UNANSWERABLE, Ok(()))
             }
         };
-        (operation.in_place_of(&FunctionArn::read(&failure.function).name, failure.cause), heard)
+        (operation.in_place_of(&FunctionArn::read(&failure.function).name, failure.cause), delivered)
     }
 
     fn open(&self, event: &Value, failure: &Failure) -> Result<Request, Unanswerable> {
@@ -118,26 +118,26 @@ impl FallbackResponder {
         let response = response(request, failure);
         let answered = telemetry::answered(&response);
         let body = response.body();
-        let (outcome, heard) = match deliver_first(&self.http, &request.url, &body, clock.deadline - LAST_MOMENT).await
-        {
-            Ok(Delivered::Now) => {
-                tracing::info!("answered");
-                (answered, Ok(()))
-            }
-            Ok(Delivered::Before) => {
-                tracing::info!("there was an answer before, and it stays");
-                (Outcome::Answered, Ok(()))
-            }
-            Err(undelivered @ Undelivered::Refused(_)) => {
-                tracing::error!(%undelivered, "CloudFormation waits no longer, or not there");
-                (Outcome::Undelivered, Ok(()))
-            }
-            Err(undelivered @ Undelivered::TimeUp { .. }) => {
-                tracing::warn!(%undelivered, "CloudFormation has no answer yet");
-                (Outcome::Continued, Err(NotDelivered(undelivered.to_string())))
-            }
-        };
-        (Operation::of(request, outcome, clock.began).in_bytes(body.len()), heard)
+        let (outcome, delivered) =
+            match deliver_first(&self.http, &request.url, &body, clock.deadline - LAST_MOMENT).await {
+                Ok(Delivered::Now) => {
+                    tracing::info!("answered");
+                    (answered, Ok(()))
+                }
+                Ok(Delivered::Before) => {
+                    tracing::info!("there was an answer before, and it stays");
+                    (Outcome::Answered, Ok(()))
+                }
+                Err(undelivered @ Undelivered::Refused(_)) => {
+                    tracing::error!(%undelivered, "CloudFormation waits no longer, or not there");
+                    (Outcome::Undelivered, Ok(()))
+                }
+                Err(undelivered @ Undelivered::TimeUp { .. }) => {
+                    tracing::warn!(%undelivered, "CloudFormation has no answer yet");
+                    (Outcome::Continued, Err(NotDelivered(undelivered.to_string())))
+                }
+            };
+        (Operation::of(request, outcome, clock.began).in_bytes(body.len()), delivered)
     }
 }
 

@@ -138,7 +138,7 @@ impl Function<'_> {
         context: &Context,
         clock: Clock,
     ) -> (Operation, Option<Response>) {
-        let response = match self.outcome(request, clock).await {
+        let response = match self.result_of(request, clock).await {
             InvocationResult::Answer(response) => response,
             InvocationResult::Continue { continuation, reason } => {
                 let event = event::continued(event, &continuation);
@@ -162,7 +162,7 @@ impl Function<'_> {
     }
 
     /// What becomes of a request, before anybody is told.
-    pub(crate) async fn outcome(&self, request: &Request, clock: Clock) -> InvocationResult {
+    pub(crate) async fn result_of(&self, request: &Request, clock: Clock) -> InvocationResult {
         let resource_type = &request.envelope.resource_type;
         let of_that_name = self.types.iter().find(|of| of.name.is_some_and(|name| name == resource_type));
         if let Some(of) = of_that_name.or_else(|| self.types.iter().find(|of| of.name.is_none())) {

@@ -247,7 +247,7 @@ async fn until_done<R: Resource>(
     let end = end_of_invocation.min(end_of_patience);
 
     let mut waits = Waits(request.continuation.waits.clone());
-    let mut last_said: Option<NotYet> = None;
+    let mut last_wait: Option<NotYet> = None;
     let mut pause = FIRST_PAUSE;
     // A refusal says that nothing was made by the call that it answers, and nothing about others before: one that got no answer, or
     // one that made something beside the thing itself.
@@ -279,10 +279,10 @@ async fn until_done<R: Resource>(
                     });
                 }
                 tracing::info!(waiting_for = %not_yet, seconds = waited.as_secs(), "not yet");
-                last_said = Some(not_yet);
+                last_wait = Some(not_yet);
             }
             Ok(Err(_)) => return Err(Unfinished::Failed(DEFECT.to_owned())),
-            Err(_) if last_said.is_none() => {
+            Err(_) if last_wait.is_none() => {
                 let seconds = start.elapsed().as_secs();
                 let whose = if end_of_patience < end_of_invocation { "ServiceTimeout" } else { "the function's time" };
                 let reason = format!(
@@ -299,7 +299,7 @@ async fn until_done<R: Resource>(
             metrics::asked_again();
             continue;
         }
-        let waiting_for = last_said.map_or_else(String::new, |not_yet| not_yet.to_string());
+        let waiting_for = last_wait.map_or_else(String::new, |not_yet| not_yet.to_string());
         let invocations = request.continuation.invocations + 1;
         if end_of_invocation + WORTH_GOING_ON < end_of_patience && invocations < LONGEST_CHAIN {
             let continuation = Continuation { first_try: Some(made), invocations, held_id: None, waits: waits.0 };

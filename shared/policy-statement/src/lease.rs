@@ -95,14 +95,14 @@ impl Leases {
             Error::not_yet(format!("AWS took longer than {seconds} seconds to change the policy of {policy}"))
         };
         // To the end, both of them: a lease that is taken has to be released.
-        let (begun, lease) = tokio::join!(timeout_at(half_time, beside), self.take(policy, mark, began));
+        let (early, lease) = tokio::join!(timeout_at(half_time, beside), self.take(policy, mark, began));
         let lease = lease.inspect_err(|_| drop(self.waiting.replace(Some(order.clone()))))?;
-        let begun = begun.unwrap_or_else(|_| Err(too_slow())).and_then(|begun| {
+        let early = early.unwrap_or_else(|_| Err(too_slow())).and_then(|early| {
             let overtaken = "a later request for this resource was worked on meanwhile, so nothing was done";
-            if lease.history.borrow_mut().admits(mark, order) { Ok(begun) } else { Err(Error::refused(overtaken)) }
+            if lease.history.borrow_mut().admits(mark, order) { Ok(early) } else { Err(Error::refused(overtaken)) }
         });
-        let worked = match begun {
-            Ok(begun) => timeout_at(half_time, work(&lease, begun)).await.unwrap_or_else(|_| Err(too_slow())),
+        let worked = match early {
+            Ok(early) => timeout_at(half_time, work(&lease, early)).await.unwrap_or_else(|_| Err(too_slow())),
             Err(error) => Err(error),
         };
         // A write that nobody knows the end of may still come to pass: then nobody else may write before the lease is over.
@@ -144,7 +144,10 @@ impl Leases {
                 lease.history = RefCell::new(PolicyHistory::read(lines.map(String::as_str), now, self.lag));
                 Ok(lease)
             }
-            Ok(None) => Err(Error::leased(format!("the policy of {policy} is being changed by another request"))),
+            Ok(None) => {
+                let waiting_for = format!("the policy of {policy} is being changed by another request");
+                Err(Error::not_yet(waiting_for).counted_as("LeaseWaits"))
+            }
             Err(error) => Err(out_of_reach(error)),
         }
     }
