@@ -152,7 +152,7 @@ fn changes(action: &'static str, ids: &[&str], tags: &[(&str, &str)]) -> Rule {
 }
 
 /// Gives the answers of `rules` in this order, and none to any other call.
-fn world(rules: &[Rule]) -> (SharedSubnets, StaticReplayClient) {
+fn mocked(rules: &[Rule]) -> (SharedSubnets, StaticReplayClient) {
     let event = |Call { answer: (status, body), .. }: &Call| {
         let answer = HttpResponse::new(StatusCode::try_from(*status).unwrap(), SdkBody::from(body.as_str()));
         ReplayEvent::new(HttpRequest::empty(), answer)
@@ -170,14 +170,14 @@ fn world(rules: &[Rule]) -> (SharedSubnets, StaticReplayClient) {
 
 async fn ensure(rules: &[Rule], desired: Value, previous: Option<Value>, claim: &Claim<TagsId>) -> Result<()> {
     let previous = previous.map(properties);
-    let (subnets, http) = world(rules);
+    let (subnets, http) = mocked(rules);
     let ended = subnets.ensure(&properties(desired), previous.as_ref(), claim).await;
     assert_asked(&http, rules, &ended);
     ended
 }
 
 async fn remove(rules: &[Rule], last: Value, id: &str) -> Result<()> {
-    let (subnets, http) = world(rules);
+    let (subnets, http) = mocked(rules);
     let ended = subnets.remove(Some(&properties(last)), &claim(Some(id))).await;
     assert_asked(&http, rules, &ended);
     ended
@@ -467,7 +467,7 @@ async fn the_delete_of_a_create_that_was_cancelled_takes_away_what_it_may_have_s
 
 #[tokio::test]
 async fn a_delete_without_readable_properties_has_nothing_to_do() {
-    world(&[]).0.remove(None, &claim(Some(&own()))).await.unwrap();
+    mocked(&[]).0.remove(None, &claim(Some(&own()))).await.unwrap();
 }
 
 #[tokio::test]
