@@ -1,6 +1,6 @@
 //! Policies of others, and statements that stacks have in them, whichever service keeps them.
 
-mod scenes;
+mod scenarios;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
@@ -12,7 +12,7 @@ use aws_types::SdkConfig;
 use policy_statement::{Document, PolicyStore, Resources, Statements};
 use serde_json::{Value, json};
 
-pub use scenes::{FRESH, every_fault};
+pub use scenarios::{FRESH, every_fault};
 
 use super::http::{Service, configuration};
 use super::played_aws::{PlayedAws, Thing, Wish};

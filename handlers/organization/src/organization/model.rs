@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::*;
 
-/// How many lives are told in each run, in each of the two worlds.
+/// How many lives are told in each run, for each of the two played AWS.
 const LIVES: u32 = 250;
 
 /// How many pairs of faults are tried in each run.
@@ -217,13 +217,13 @@ fn whatever_goes_wrong_with_a_call_the_organization_is_as_the_template_says_or_a
     let mut matrix = Matrix::new("Custom::Organization");
     let update = Scenario::of("Update", &["both", "others"]);
     matrix.try_all::<Management<false>>(&[Scenario::of("Create that makes it", &["both"]), update], PAIRS);
-    let scenes = [
+    let scenarios = [
         Scenario::of("Create that adopts it", &["both"]),
         Scenario::of("Update that adds a service and its type", &["services", "a service and its type"]),
         Scenario::of("Update that takes a service and its type out", &["a service and its type", "services"]),
         Scenario::of("Update that lets StackSets in", &["without sharing", "StackSets by name"]),
         Scenario::of("Update that shuts StackSets out", &["StackSets by name", "only their service"]),
     ];
-    matrix.try_all::<Management<true>>(&scenes, PAIRS);
+    matrix.try_all::<Management<true>>(&scenarios, PAIRS);
     matrix.check();
 }

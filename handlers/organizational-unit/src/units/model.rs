@@ -196,7 +196,7 @@ fn a_request_that_comes_after_a_later_one_does_nothing() {
 #[test]
 fn whatever_goes_wrong_with_a_call_an_ou_is_there_once_or_taken_back() {
     let mut matrix = Matrix::new(Landing::TYPE);
-    let scenes = [
+    let scenarios = [
         Scenario::of("Create by name", &["renamed"]),
         Scenario::of("Create by path", &["deeper"]),
         Scenario::of("Create inside another", &["inside another"]),
@@ -208,6 +208,6 @@ fn whatever_goes_wrong_with_a_call_an_ou_is_there_once_or_taken_back() {
         Scenario::deleted("Delete by a path that has become longer", &["path", "deeper"]),
         Scenario::deleted("Delete of what was emptied a moment ago", &["emptied"]),
     ];
-    matrix.try_all::<Landing>(&scenes, PAIRS);
+    matrix.try_all::<Landing>(&scenarios, PAIRS);
     matrix.check();
 }

@@ -149,12 +149,12 @@ fn a_request_that_comes_after_a_later_one_does_nothing() {
 #[test]
 fn whatever_goes_wrong_with_a_call_the_tags_are_as_the_template_says_or_as_they_were() {
     let mut matrix = Matrix::new(Participant::TYPE);
-    let scenes = [
+    let scenarios = [
         Scenario::of("Create", &["both, and their VPC"]),
         Scenario::of("Create before a subnet is seen", &["in two VPCs"]),
         Scenario::of("Update", &["both, and their VPC", "in two VPCs"]),
         Scenario::deleted("Delete", &["both, and their VPC"]),
     ];
-    matrix.try_all::<Participant>(&scenes, PAIRS);
+    matrix.try_all::<Participant>(&scenarios, PAIRS);
     matrix.check();
 }

@@ -194,7 +194,7 @@ fn a_request_that_comes_after_a_later_one_does_nothing() {
 #[test]
 fn whatever_goes_wrong_with_a_call_a_share_is_there_once_or_taken_back() {
     let mut matrix = Matrix::new("Custom::SubnetShare");
-    let scenes = [
+    let scenarios = [
         Scenario::of("Create", &["two"]),
         Scenario::of("Create at the second try", &["at the second try"]),
         Scenario::of("Update", &["two", "renamed"]),
@@ -202,7 +202,7 @@ fn whatever_goes_wrong_with_a_call_a_share_is_there_once_or_taken_back() {
         Scenario::of("Update that takes away", &["two, with accounts alone", "one"]),
         Scenario::deleted("Delete", &["two, with accounts alone"]),
     ];
-    matrix.try_all::<Network<false>>(&scenes, PAIRS);
+    matrix.try_all::<Network<false>>(&scenarios, PAIRS);
     let update = Scenario::of("Update of a share to which others add", &["two", "renamed"]);
     matrix.try_all::<Network<true>>(&[update], PAIRS);
     matrix.check();

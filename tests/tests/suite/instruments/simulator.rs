@@ -438,9 +438,9 @@ impl Things {
 #[tokio::test]
 async fn two_thousand_random_lives_leave_nothing_behind() {
     for seed in 0..2000 {
-        let world = Things::default();
+        let things = Things::default();
         let mut random = fastrand::Rng::with_seed(seed);
-        let there = &world;
+        let there = &things;
         let handler = |event: Event| async move { vec![Put::of(&there.handle(&event))] };
         let mut stack = Simulator::new(handler, Resource::new("demo", "Thing", "Custom::Thing", seed));
         for _ in 0..random.usize(1..12) {
@@ -465,7 +465,7 @@ async fn two_thousand_random_lives_leave_nothing_behind() {
         }
         let _ = stack.delete().await.sound();
         assert!(stack.resource.live().is_none(), "seed {seed}: {:?}", stack.resource);
-        let left = world.0.lock().unwrap().clone();
+        let left = things.0.lock().unwrap().clone();
         assert!(left.is_empty(), "seed {seed} leaves {left:?}");
     }
 }

@@ -32,7 +32,7 @@ struct Attributes {
     size: u32,
 }
 
-/// A thing in the world, by its id.
+/// A thing that is there, by its id.
 #[derive(Clone, Debug)]
 struct Kept {
     mark: String,
