@@ -494,9 +494,9 @@ async fn an_account_that_a_request_has_just_made_and_no_call_knows_yet_is_waited
 }
 
 #[tokio::test]
-async fn requests_of_the_past_and_those_for_other_addresses_keep_nobody_from_an_account() {
-    let past = [succeeded(HOUR), accounts(Vec::new()), creates(CreateAccountState::InProgress)];
-    assert_waits(ensured(&past, &json!({}), None, &claim(None)).await, None);
+async fn old_requests_and_those_for_other_addresses_keep_nobody_from_an_account() {
+    let old = [succeeded(HOUR), accounts(Vec::new()), creates(CreateAccountState::InProgress)];
+    assert_waits(ensured(&old, &json!({}), None, &claim(None)).await, None);
     let another = mock!(Client::describe_account).then_output(|| {
         DescribeAccountOutput::builder().account(account("b@example.com", AccountState::Active)).build()
     });
