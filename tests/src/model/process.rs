@@ -117,15 +117,15 @@ impl<A: PlayedAws> Process<A> {
         // The types of the SDKs' futures are too deep to be parts of other types.
         let work: Pin<Box<dyn Future<Output = InvocationResult> + '_>> =
             Box::pin(self.lifecycle.answer(&resource, &request, clock));
-        let outcome = select! {
+        let result = select! {
             biased;
-            outcome = work => outcome,
+            result = work => result,
             () = killed => return None,
             () = self.weather.death() => return None,
         };
         assert!(Instant::now() + GRACE < deadline || self.invocation.get() <= 2 * GRACE, "the answer comes too late");
         self.idle.borrow_mut().push(resource);
-        Some(outcome)
+        Some(result)
     }
 }
 
