@@ -42,7 +42,7 @@ struct State {
 
 #[derive(Default)]
 struct Services {
-    given: Mutex<State>,
+    settled: Mutex<State>,
     state: Mutex<State>,
     served: Mutex<Vec<Served>>,
     delay: Mutex<Duration>,
@@ -84,13 +84,13 @@ impl FakeAws {
     /// From now on [`Self::reset`] brings back what is there now.
     pub(crate) fn settle(&self) {
         let now = lock(&self.services.state).clone();
-        *lock(&self.services.given) = now;
+        *lock(&self.services.settled) = now;
     }
 
     /// Makes everything as it was at first.
     pub(crate) fn reset(&self) {
-        let given = lock(&self.services.given).clone();
-        *lock(&self.services.state) = given;
+        let settled = lock(&self.services.settled).clone();
+        *lock(&self.services.state) = settled;
     }
 
     /// The account has no organization yet.

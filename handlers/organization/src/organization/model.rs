@@ -63,12 +63,12 @@ impl<const FOUNDED: bool> Management<FOUNDED> {
 
     /// Whether StackSets have the access that the template says, and otherwise what they had: what says nothing changes nothing,
     /// and what says false only takes it from a template that said true.
-    fn check_access(&self, features: &Features, said: Option<bool>) -> Result<(), String> {
+    fn check_access(&self, features: &Features, property: Option<bool>) -> Result<(), String> {
         let is_on = features.lets_stack_sets_in();
-        let (was_on, said_before) = std::mem::replace(&mut *self.access.lock().unwrap(), (is_on, said));
-        let is_right = match said {
+        let (was_on, property_before) = std::mem::replace(&mut *self.access.lock().unwrap(), (is_on, property));
+        let is_right = match property {
             Some(true) => is_on,
-            Some(false) if said_before == Some(true) => !is_on,
+            Some(false) if property_before == Some(true) => !is_on,
             Some(false) => was_on || !is_on,
             None => is_on || !was_on,
         };
@@ -154,7 +154,7 @@ impl<const FOUNDED: bool> PlayedAws for Management<FOUNDED> {
         let services = || features.trusted_services.iter().cloned();
         let on: BTreeSet<_> = features.enabled(now).map(ToOwned::to_owned).chain(services()).collect();
         let listed: BTreeSet<_> = features.listed(now).map(|(name, _)| name.to_owned()).chain(services()).collect();
-        let property = |name: &str| live.properties.get(name).and_then(Value::as_str).map(|said| said == "true");
+        let property = |name: &str| live.properties.get(name).and_then(Value::as_str).map(|text| text == "true");
         let (sharing, access) = (property("ResourceSharing") != Some(false), property("ActivateOrganizationsAccess"));
         self.check_access(&features, access)?;
         if access == Some(true) {

@@ -153,16 +153,16 @@ impl PlayedAws for Landing {
 
     fn check(&self, live: &Live, mark: &str) -> Result<(), String> {
         let units = self.played.contents().units;
-        let Live { physical_resource_id: id, properties: said, data } = live;
+        let Live { physical_resource_id: id, properties, data } = live;
         let unit = units.get(id).ok_or("there is no such OU")?;
         let is = Self::path(&units, unit);
-        let text = |name: &str| said.get(name).and_then(Value::as_str);
+        let text = |name: &str| properties.get(name).and_then(Value::as_str);
         let parent = text("ParentId").and_then(|id| Some((units.get(id)?, text("Name")?)));
         let wanted = match parent {
             Some((parent, name)) => format!("{}/{name}", Self::path(&units, parent)),
             None => text("Path").or_else(|| text("Name")).unwrap_or_default().to_owned(),
         };
-        let tags = said.get("Tags").and_then(Value::as_array).into_iter().flatten();
+        let tags = properties.get("Tags").and_then(Value::as_array).into_iter().flatten();
         let tags: Vec<_> = tags.filter_map(|tag| Some((tag["Key"].as_str()?, tag["Value"].as_str()?))).collect();
         let has = |(key, value): &(&str, &str)| unit.tags.get(*key).is_some_and(|has| has == value);
         let is_own = maker(unit).as_deref() == Some(mark);

@@ -303,8 +303,8 @@ async fn an_update_changes_its_own_values_removes_its_own_keys_and_leaves_foreig
 async fn a_key_that_an_update_drops_stays_where_another_resource_wants_it() {
     let named = ("Name", "app");
     let both = json!([{"Key": "Name", "Value": "app"}, {"Key": "stage", "Value": "a"}]);
-    let said = serde_json::from_value(both.clone()).unwrap();
-    let there = [named, ("stage", "a"), lasting(Users::tag(&owner(), &said)), user(&another(), named)];
+    let wanted = serde_json::from_value(both.clone()).unwrap();
+    let there = [named, ("stage", "a"), lasting(Users::tag(&owner(), &wanted)), user(&another(), named)];
     let left = [named, ("stage", "a"), leaving(), user(&another(), named)];
     let rules = [
         subnets(&[A], &[(A, &there)]),
@@ -472,12 +472,12 @@ async fn a_delete_without_readable_properties_has_nothing_to_do() {
 
 #[tokio::test]
 async fn a_role_that_is_a_moment_old_may_be_denied_and_a_full_subnet_is_refused() {
-    let outcome = async |code: &'static str| {
+    let error = async |code: &'static str| {
         let rules = [subnets(&[A], &[(A, &[])]), refuses("CreateTags", code)];
         ensure(&rules, template(&[A], ("Name", "app"), None), None, &claim(None)).await.unwrap_err()
     };
-    assert!(matches!(outcome("UnauthorizedOperation").await, Error::NotYet(_)));
-    assert!(matches!(outcome("TagLimitExceeded").await, Error::Refused(_)));
+    assert!(matches!(error("UnauthorizedOperation").await, Error::NotYet(_)));
+    assert!(matches!(error("TagLimitExceeded").await, Error::Refused(_)));
 }
 
 #[test]

@@ -47,12 +47,12 @@ fn unit(id: &str) -> String {
 }
 
 /// What RAM lists for what a template names.
-fn entity(said: &str) -> String {
-    let account = said.strip_prefix("arn:aws:iam::").and_then(|rest| rest.strip_suffix(":root"));
-    match said.split('-').next() {
-        Some("ou") => unit(said),
+fn entity(principal: &str) -> String {
+    let account = principal.strip_prefix("arn:aws:iam::").and_then(|rest| rest.strip_suffix(":root"));
+    match principal.split('-').next() {
+        Some("ou") => unit(principal),
         Some("o" | "Organization") => ORGANIZATION.to_owned(),
-        _ => account.unwrap_or(said).to_owned(),
+        _ => account.unwrap_or(principal).to_owned(),
     }
 }
 
