@@ -18,6 +18,8 @@ pub struct Call {
     pub nth: usize,
     /// The session token that it was signed with, which says which process of a function made it; empty without one.
     pub session: String,
+    /// The header by which Lambda follows what an event leads to; empty without one.
+    pub trace: String,
     /// The status of the answer; `None` as long as there is none, and if it never came.
     pub status: Option<u16>,
     protocol: Protocol,
@@ -70,8 +72,9 @@ impl Call {
             Protocol::Ec2 | Protocol::Query => form,
             _ => Value::Null,
         });
-        let session = request.headers.get("x-amz-security-token").unwrap_or_default().to_owned();
-        Self { service, operation, input, nth: 1, session, status: None, protocol }
+        let header = |name| request.headers.get(name).unwrap_or_default().to_owned();
+        let (session, trace) = (header("x-amz-security-token"), header("x-amzn-trace-id"));
+        Self { service, operation, input, nth: 1, session, trace, status: None, protocol }
     }
 
     /// An error as the service itself would write it.

@@ -6,7 +6,7 @@ use organizations::{Departure, Thing};
 
 use crate::{
     api::{Api, has_email},
-    creation::{Creation, was_given},
+    creation::{Creation, is_known_id},
     placement::Placement,
     properties::{AccountId, Attributes, Properties},
     state::{check_member, check_state, not_described, state},
@@ -87,7 +87,7 @@ impl Resource for Accounts {
             let check = async || sharing.check_alone(thing, "place", &users, claim).await;
             placement.relocate(id, &parent, desired, previous, claim, check).await?;
         }
-        let was_ready = previous.is_some_and(|previous| previous.wait_until_ready) && was_given(id, claim);
+        let was_ready = previous.is_some_and(|previous| previous.wait_until_ready) && is_known_id(id, claim);
         if desired.wait_until_ready && !was_ready {
             self.api.enter(&account, &desired.role_name.0).await?;
         }

@@ -20,7 +20,7 @@ use crate::{
 const TRIES: usize = 3;
 
 /// How long an account that neither a list nor a request shows may be of this organization all the same.
-pub(crate) const LISTED_WITHIN: Duration = Duration::from_mins(1);
+pub(crate) const ACCOUNT_LISTED_WITHIN: Duration = Duration::from_mins(1);
 
 /// The states of requests that have made an account, or may.
 const STARTED: [CreateAccountState; 2] = [CreateAccountState::InProgress, CreateAccountState::Succeeded];
@@ -61,7 +61,7 @@ impl Creation<'_> {
     async fn described(&self, id: &str) -> Result<Account> {
         match self.api.described(id).await? {
             Some(account) => Ok(account),
-            None if was_given(id, self.claim) && self.api.organizations.parent(id).await?.is_none() => {
+            None if is_known_id(id, self.claim) && self.api.organizations.parent(id).await?.is_none() => {
                 Err(Error::refused(format!("the account {id} is not in this organization (any more)")))
             }
             None => Err(not_described(id)),
@@ -77,7 +77,7 @@ impl Creation<'_> {
                 Some(Reason::EmailAlreadyExists) => match self.with_email().await? {
                     Lookup::Found(account) => Ok(*account),
                     Lookup::Free { .. } => Err(Error::not_yet_within(
-                        LISTED_WITHIN,
+                        ACCOUNT_LISTED_WITHIN,
                         "an account outside this organization has the address in `Email` (EMAIL_ALREADY_EXISTS); choose another",
                     )),
                 },
@@ -213,7 +213,7 @@ fn is_new(accounts: &[Account], claim: &Claim<AccountId>) -> bool {
 }
 
 /// Whether CloudFormation knows it already: one that it doesn't was made a moment ago.
-pub(crate) fn was_given(id: &str, claim: &Claim<AccountId>) -> bool {
+pub(crate) fn is_known_id(id: &str, claim: &Claim<AccountId>) -> bool {
     matches!(claim.known(), Known::Id(AccountId::Account(known)) if known == id)
 }
 

@@ -9,7 +9,7 @@ use crate::{
     properties::{AccountId, Properties},
 };
 
-/// The places of accounts in the organization.
+/// In which OU each account is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Placement<'a> {
     pub(crate) api: &'a Api,
@@ -34,29 +34,29 @@ impl Placement<'_> {
         check: impl AsyncFn() -> Result<()>,
     ) -> Result<()> {
         let from = parent.id().unwrap_or_default();
-        let place = async |place: Option<&ParentId>| match place {
-            Some(place) => Ok(place.as_str().to_owned()),
+        let id_of = async |parent_id: Option<&ParentId>| match parent_id {
+            Some(parent_id) => Ok(parent_id.as_str().to_owned()),
             None if parent.r#type() == Some(&ParentType::Root) => Ok(from.to_owned()),
             None => self.api.organizations.root_id().await,
         };
-        let to = place(desired.parent_id.as_ref()).await?;
+        let to = id_of(desired.parent_id.as_ref()).await?;
         let was_placed = |previous: &Properties| previous.parent_id.as_ref().is_some_and(|it| it.as_str() == from);
         if from != to && (desired.parent_id.is_some() || previous.is_some_and(was_placed)) {
             check().await?;
             let moving = async || {
                 if self.api.relocate(id, from, &to).await? { Ok(()) } else { Err(not_there(id)) }
             };
-            return claim.writes().change("place", false, moving).await;
+            return claim.writes().change("parent", false, moving).await;
         }
         let Some(previous) = previous.filter(|previous| previous.parent_id != desired.parent_id) else { return Ok(()) };
         let moving = async || {
-            let before = place(previous.parent_id.as_ref()).await?;
+            let before = id_of(previous.parent_id.as_ref()).await?;
             if before == to || self.api.relocate(id, &before, &to).await? || self.parent(id).await?.id() == Some(from) {
                 return Ok(());
             }
             Err(not_there(id))
         };
-        claim.writes().change("place", true, moving).await
+        claim.writes().change("parent", true, moving).await
     }
 }
 

@@ -54,7 +54,7 @@ impl PolicyStore for Repositories {
 
     async fn get(&self, TargetLocation { account, target }: &TargetLocation<Repository>) -> Result<Policy> {
         let request = self.0.get_repository_policy().set_registry_id(account.clone()).repository_name(&target.name);
-        match request.send().await.map_aws_error() {
+        match request.send().await.into_aws_error() {
             Ok(policy) => Ok(policy.policy_text.map_or(Policy::Absent, Policy::Text)),
             Err(error) if error.code() == NO_POLICY => Ok(Policy::Absent),
             Err(error) if error.code() == NO_REPOSITORY => Ok(Policy::NoTarget(error)),
@@ -68,7 +68,7 @@ impl PolicyStore for Repositories {
         text: &str,
     ) -> Result<(), AwsError> {
         let request = self.0.set_repository_policy().set_registry_id(account.clone()).repository_name(&target.name);
-        request.policy_text(text).send().await.map_aws_error().map(drop)
+        request.policy_text(text).send().await.into_aws_error().map(drop)
     }
 
     async fn delete(&self, TargetLocation { account, target }: &TargetLocation<Repository>) -> Result<(), AwsError> {

@@ -76,7 +76,7 @@ impl PolicyStore for InlinePolicies {
 
     async fn get(&self, TargetLocation { target, .. }: &TargetLocation<InlinePolicy>) -> Result<Policy> {
         let request = self.0.get_role_policy().role_name(&target.role).policy_name(&target.policy);
-        match request.send().await.map_aws_error() {
+        match request.send().await.into_aws_error() {
             Ok(got) => {
                 let text = percent_decode_str(&got.policy_document).decode_utf8();
                 let text = text.map_err(|_| Error::refused("iam:GetRolePolicy gave a policy that isn't UTF-8"))?;
@@ -84,7 +84,7 @@ impl PolicyStore for InlinePolicies {
             }
             // Only its words tell a policy that isn't there from a role that isn't; this call is about the role alone.
             Err(error) if error.code() == NOT_THERE => {
-                match self.0.list_role_policies().role_name(&target.role).max_items(1).send().await.map_aws_error() {
+                match self.0.list_role_policies().role_name(&target.role).max_items(1).send().await.into_aws_error() {
                     Ok(_) => Ok(Policy::Absent),
                     Err(error) if error.code() == NOT_THERE => Ok(Policy::NoTarget(error)),
                     Err(error) => Err(error.into()),
@@ -116,7 +116,7 @@ impl PolicyStore for InlinePolicies {
     /// What is left of it by the role's other inline policies.
     async fn limit(&self, TargetLocation { target, .. }: &TargetLocation<InlinePolicy>) -> Result<Limit> {
         let names = self.0.list_role_policies().role_name(&target.role).into_paginator().items().send();
-        let mut names = names.collect::<Result<Vec<_>, _>>().await.map_aws_error()?;
+        let mut names = names.collect::<Result<Vec<_>, _>>().await.into_aws_error()?;
         names.retain(|name| *name != target.policy);
         let sizes = names.iter().map(|name| self.size(&target.role, name));
         let sizes = stream::iter(sizes).buffer_unordered(AT_ONCE);

@@ -64,7 +64,7 @@ impl PolicyStore for TrustPolicies {
     }
 
     async fn get(&self, TargetLocation { target, .. }: &TargetLocation<Role>) -> Result<Policy> {
-        match self.0.get_role().role_name(&target.name).send().await.map_aws_error() {
+        match self.0.get_role().role_name(&target.name).send().await.into_aws_error() {
             Ok(got) => {
                 // None would be no JSON, which is left as it is: a role without a trust policy doesn't exist.
                 let encoded = got.role.and_then(|role| role.assume_role_policy_document).unwrap_or_default();
@@ -83,7 +83,7 @@ impl PolicyStore for TrustPolicies {
     }
 
     /// What AWS would say to one without statements.
-    async fn delete(&self, _place: &TargetLocation<Role>) -> Result<(), AwsError> {
+    async fn delete(&self, _location: &TargetLocation<Role>) -> Result<(), AwsError> {
         let instead = "a role can't be without a trust policy; delete the role";
         Err(AwsError::refused("iam:UpdateAssumeRolePolicy", MALFORMED, instead))
     }
@@ -96,8 +96,8 @@ impl PolicyStore for TrustPolicies {
         }
     }
 
-    async fn limit(&self, _place: &TargetLocation<Role>) -> Result<Limit> {
-        let summary = self.0.get_account_summary().send().await.map_aws_error().map_err(|error| {
+    async fn limit(&self, _location: &TargetLocation<Role>) -> Result<Limit> {
+        let summary = self.0.get_account_summary().send().await.into_aws_error().map_err(|error| {
             error.advised("it says whether the account may have a trust policy of more than 2,048 characters")
         })?;
         let quota = summary.summary_map.and_then(|map| map.get(&SummaryKeyType::AssumeRolePolicySizeQuota).copied());

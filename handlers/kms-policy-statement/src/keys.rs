@@ -84,7 +84,7 @@ impl PolicyStore for Keys {
                  in {region}, or the ARN that the key has here if it is a multi-Region key"
             )));
         }
-        let described = match self.0.describe_key().key_id(&location.target.name).send().await.map_aws_error() {
+        let described = match self.0.describe_key().key_id(&location.target.name).send().await.into_aws_error() {
             Ok(described) => described.key_metadata,
             Err(error) if error.code() == NOT_FOUND => return Ok(Lookup::Gone(error)),
             Err(error) => return Err(error.into()),
@@ -112,7 +112,7 @@ impl PolicyStore for Keys {
 
     async fn get(&self, location: &TargetLocation<Key>) -> Result<Policy> {
         let request = self.0.get_key_policy().key_id(&location.target.name).policy_name(POLICY_NAME);
-        match request.send().await.map_aws_error() {
+        match request.send().await.into_aws_error() {
             // A key always has a policy, so one that isn't shown isn't one to be written anew.
             Ok(policy) => match policy.policy {
                 Some(text) => Ok(Policy::Text(text)),
@@ -135,7 +135,7 @@ impl PolicyStore for Keys {
         }
     }
 
-    async fn delete(&self, _place: &TargetLocation<Key>) -> Result<(), AwsError> {
+    async fn delete(&self, _location: &TargetLocation<Key>) -> Result<(), AwsError> {
         Err(AwsError::refused("kms:PutKeyPolicy", MALFORMED, "a key always has a policy"))
     }
 

@@ -7,7 +7,7 @@ use aws_sdk_organizations::{
     types::{Organization as Described, OrganizationFeatureSet},
 };
 use custom_resource::{Claim, Error, Passing, Resource, Result, SdkConfig, SdkResult};
-use organizations::{BUSY_FOR, NEW_FOR, NOT_IN_USE, Organizations, PASSING, once};
+use organizations::{NEW_FOR, NOT_IN_USE, ORGANIZATIONS_BUSY_FOR, Organizations, PASSING, once};
 
 use crate::{
     policy_types::PolicyTypes,
@@ -25,7 +25,7 @@ const NEW_ORGANIZATION: Passing = Passing { codes: &["AlreadyInOrganizationExcep
 /// What RAM says to `EnableSharingWithAwsOrganization` while it is out of order, and of a management account that it doesn't know as one
 /// yet.
 const SHARING_PASSING: [Passing; 2] = [
-    Passing { codes: &["ServerInternalException", "ServiceUnavailableException"], within: BUSY_FOR },
+    Passing { codes: &["ServerInternalException", "ServiceUnavailableException"], within: ORGANIZATIONS_BUSY_FOR },
     Passing { codes: &["OperationNotPermittedException"], within: NEW_FOR },
 ];
 
@@ -74,7 +74,10 @@ impl Organization {
         let enabled = self.ram.enable_sharing_with_aws_organization().send().await;
         let enabled = enabled.passing(&SHARING_PASSING)?;
         if enabled.return_value() == Some(false) {
-            return Err(Error::not_yet_within(BUSY_FOR, "RAM has not switched sharing with the organization on yet"));
+            return Err(Error::not_yet_within(
+                ORGANIZATIONS_BUSY_FOR,
+                "RAM has not switched sharing with the organization on yet",
+            ));
         }
         Ok(())
     }

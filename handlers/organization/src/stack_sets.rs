@@ -100,7 +100,7 @@ impl StackSets {
         }
         let activating = async || {
             let activated = self.0.activate_organizations_access().send().await;
-            Ok(activated.map_aws_error().map(drop).map_err(|error| passing_if(error, !is_on))?)
+            Ok(activated.into_aws_error().map(drop).map_err(|error| passing_if(error, !is_on))?)
         };
         claim.writes().change(ACCESS, is_on, activating).await?;
         if self.status().await? == OrganizationStatus::Enabled { Ok(()) } else { Err(being_switched()) }
@@ -111,7 +111,7 @@ impl StackSets {
         let is_on = *status == OrganizationStatus::Enabled;
         let deactivating = async || {
             let deactivated = self.0.deactivate_organizations_access().send().await;
-            Ok(deactivated.map_aws_error().map(drop).map_err(|error| passing_if(with_advice(error), is_on))?)
+            Ok(deactivated.into_aws_error().map(drop).map_err(|error| passing_if(with_advice(error), is_on))?)
         };
         claim.writes().change(ACCESS, !is_on, deactivating).await?;
         if self.status().await? == OrganizationStatus::Enabled { Err(being_switched()) } else { Ok(()) }

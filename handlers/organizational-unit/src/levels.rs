@@ -16,7 +16,7 @@ pub(crate) struct Levels<'a> {
 }
 
 impl Levels<'_> {
-    /// Where the way to a place begins: the OU that is named as its parent, or the root.
+    /// Where the way to a location begins: the OU that is named as its parent, or the root.
     async fn start(&self, location: &UnitLocation) -> Result<String> {
         match location {
             UnitLocation::Child { parent: Some(parent), .. } => Ok(parent.as_str().to_owned()),
@@ -49,7 +49,7 @@ impl Levels<'_> {
         Ok(parent)
     }
 
-    /// The OUs that stand at a place now: the levels on the way, and the OU itself.
+    /// The OUs that stand at a location now: the levels on the way, and the OU itself.
     pub(crate) async fn standing(
         &self,
         location: &UnitLocation,
@@ -66,7 +66,7 @@ impl Levels<'_> {
         Ok((levels, itself))
     }
 
-    /// The levels that stand on the way to a place, and the id of what is right above it, if that is there. One that isn't found is
+    /// The levels that stand on the way to a location, and the id of what is right above it, if that is there. One that isn't found is
     /// looked for twice: a list may be behind, and a Create that made levels and nothing else has no id.
     pub(crate) async fn found(&self, location: &UnitLocation) -> Result<(Vec<Unit>, Option<String>)> {
         let mut parent = self.start(location).await?;

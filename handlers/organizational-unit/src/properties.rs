@@ -62,7 +62,7 @@ impl UnitLocation {
     }
 }
 
-/// The properties as they are written.
+/// The properties as they are raw.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(extend("oneOf" = [
@@ -96,14 +96,14 @@ fn yes() -> bool {
 impl TryFrom<RawProperties> for Properties {
     type Error = String;
 
-    fn try_from(written: RawProperties) -> Result<Self, String> {
-        let location = match (written.path, written.name, written.parent_id) {
+    fn try_from(raw: RawProperties) -> Result<Self, String> {
+        let location = match (raw.path, raw.name, raw.parent_id) {
             (Some(path), None, None) => by_path(&path)?,
             (None, Some(name), parent) => UnitLocation::Child { name: valid("Name", name)?, parent },
             (None, None, _) => return Err("either `Name` or `Path` is required".to_owned()),
             (Some(_), ..) => return Err("`Path` stands instead of `Name` and `ParentId`, not beside them".to_owned()),
         };
-        Ok(Self { location, adopt_existing: written.adopt_existing, tags: written.tags })
+        Ok(Self { location, adopt_existing: raw.adopt_existing, tags: raw.tags })
     }
 }
 

@@ -24,11 +24,11 @@ const NO_PARENT: &str = "ParentNotFoundException";
 const NO_UNIT: &str = "OrganizationalUnitNotFoundException";
 
 /// A list that doesn't show an OU yet which stands in the way of its name.
-pub(crate) const LISTED_WITHIN: Duration = Duration::from_mins(1);
+pub(crate) const UNIT_LISTED_WITHIN: Duration = Duration::from_mins(1);
 
 /// What Organizations says of an OU that is to be made, where a list is behind.
 pub(crate) const CREATING: [Passing; 2] =
-    [Passing { codes: &[TAKEN], within: LISTED_WITHIN }, Passing { codes: &[NO_PARENT], within: NEW_FOR }];
+    [Passing { codes: &[TAKEN], within: UNIT_LISTED_WITHIN }, Passing { codes: &[NO_PARENT], within: NEW_FOR }];
 
 /// What Organizations says of an OU that was made a moment ago.
 pub(crate) const NEW_UNIT: Passing = Passing { codes: &[NO_UNIT], within: NEW_FOR };
@@ -99,7 +99,7 @@ impl Tree {
         let renamed = self.client().update_organizational_unit().organizational_unit_id(id).name(name).send().await;
         match renamed.passing(&PASSING).passing(&[NEW_UNIT]) {
             Err(error) if error.code() == TAKEN && self.name(id).await? == name => Ok(()),
-            Err(error) if error.code() == TAKEN && !is_taken => Err(error.not_yet_within(LISTED_WITHIN).into()),
+            Err(error) if error.code() == TAKEN && !is_taken => Err(error.not_yet_within(UNIT_LISTED_WITHIN).into()),
             renamed => Ok(renamed.map(drop)?),
         }
     }
@@ -133,8 +133,9 @@ impl Tree {
             let (name, parent) = tokio::join!(self.name(&id), self.0.parent(&id));
             names.push(name?);
             let parent = parent?.and_then(|parent| parent.id);
-            id = parent
-                .ok_or_else(|| Error::not_yet_within(LISTED_WITHIN, format!("the parent of {id} isn't listed yet")))?;
+            id = parent.ok_or_else(|| {
+                Error::not_yet_within(UNIT_LISTED_WITHIN, format!("the parent of {id} isn't listed yet"))
+            })?;
         }
         names.reverse();
         Ok(names)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use archipelago::{Tags, Users};
 use aws_sdk_organizations::Client;
 use custom_resource::{Claim, Error, LeftBehind, Resource, Result};
-use organizations::{BUSY_FOR, Departure, Organizations, Thing, UnitId};
+use organizations::{Departure, ORGANIZATIONS_BUSY_FOR, Organizations, Thing, UnitId};
 
 use crate::{
     levels::Levels,
@@ -65,7 +65,7 @@ impl OrganizationalUnits {
             // Another one in the place of one that is only not listed would be a replacement.
             let is_here = previous.is_some_and(|previous| !previous.location.is_elsewhere(&desired.location));
             if is_here && self.tree.0.parent(id.as_str()).await?.and_then(|there| there.id).as_deref() == Some(parent) {
-                return Err(Error::not_yet_within(BUSY_FOR, format!("the OU {id} isn't listed yet")));
+                return Err(Error::not_yet_within(ORGANIZATIONS_BUSY_FOR, format!("the OU {id} isn't listed yet")));
             }
         }
         if let Some(there) = children.into_iter().find(|unit| unit.name == name) {

@@ -62,7 +62,7 @@ impl PolicyStore for Buckets {
 
     async fn get(&self, TargetLocation { account, target }: &TargetLocation<Bucket>) -> Result<Policy> {
         let request = self.0.get_bucket_policy().bucket(&target.name).set_expected_bucket_owner(account.clone());
-        match request.send().await.map_aws_error() {
+        match request.send().await.into_aws_error() {
             Ok(policy) => Ok(policy.policy.map_or(Policy::Absent, Policy::Text)),
             Err(error) if error.code() == NO_POLICY => Ok(Policy::Absent),
             Err(error) if error.code() == NO_BUCKET => Ok(Policy::NoTarget(error)),

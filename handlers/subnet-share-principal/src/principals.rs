@@ -1,18 +1,16 @@
 //! Adds a principal to a share and takes it back, beside other stacks that do the same.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use archipelago::TagChanges;
 use aws_sdk_ram::types::{ResourceShare, ResourceShareStatus as Status};
 use custom_resource::{AwsError, Claim, Error, LeftBehind, Resource, Result, SdkConfig, SdkResult};
 use resource_shares::{
-    Addition, AdditionState, Additions, AssociationChanges, Entity, ResourceShares, ShareArn, pairs,
+    Addition, AdditionState, Additions, AssociationChanges, Entity, ResourceShares, SHARE_LISTED_WITHIN, ShareArn,
+    pairs,
 };
 
 use crate::properties::{PlacedPrincipal, Properties};
-
-/// How long a share that was made a moment ago may not be listed, or not be active.
-const LISTED_WITHIN: Duration = Duration::from_mins(1);
 
 /// What RAM says of a share that has gone, and with it all that is to be taken back.
 const GONE: &[&str] = &["UnknownResourceException"];
@@ -34,7 +32,7 @@ impl SharePrincipals {
         Ok(PlacedPrincipal { share: share_arn.clone(), principal: principal.entity(organization.as_ref())? })
     }
 
-    /// The same of a template of the past. What it can't be said who it was, was never added.
+    /// The same of an earlier template. One whose principal can't be found out was never added.
     async fn placed_in_the_past(&self, properties: &Properties) -> Result<Option<PlacedPrincipal>> {
         let Properties { share_arn, principal } = properties;
         let organization = self.shares.organization(&[principal]).await?;
@@ -46,7 +44,7 @@ impl SharePrincipals {
     async fn tags(&self, share: &ShareArn) -> Result<BTreeMap<String, String>> {
         let Some(found) = self.shares.share(share.as_str()).await? else {
             return Err(Error::not_yet_within(
-                LISTED_WITHIN,
+                SHARE_LISTED_WITHIN,
                 format!("there is no share {share} that the account of this function owns"),
             ));
         };
@@ -54,24 +52,24 @@ impl SharePrincipals {
         Ok(pairs(&found))
     }
 
-    /// Notes the addition as a tag of the share. Before the principal is associated: whoever finds it there finds the tag.
-    async fn state(&self, share: &ShareArn, addition: &Addition) -> Result<(), AwsError> {
+    /// Writes the addition as a tag of the share. Before the principal is associated: whoever finds it there finds the tag.
+    async fn write_tag(&self, share: &ShareArn, addition: &Addition) -> Result<(), AwsError> {
         let changes = TagChanges { set: vec![addition.tag()], ..TagChanges::default() };
         self.shares.change_tags(share.as_str(), &changes).await
     }
 
     /// How the claim's addition under `key` stands.
-    async fn noted(
+    async fn state_of(
         &self,
         share: &ShareArn,
         key: &str,
         claim: &Claim<PlacedPrincipal>,
     ) -> Result<Option<AdditionState>> {
-        let noted = async || {
+        let state = async || {
             let found = self.shares.share(share.as_str()).await?.map(|share| pairs(&share)).unwrap_or_default();
             Ok(Additions::among(&found).under(key).map(|addition| addition.state))
         };
-        claim.known().look(Option::is_some, noted).await
+        claim.known().look(Option::is_some, state).await
     }
 
     async fn forget(&self, share: &ShareArn, addition: &Addition) -> Result<()> {
@@ -85,12 +83,12 @@ impl SharePrincipals {
     async fn leave(&self, placed: &PlacedPrincipal, left: &LeftBehind, claim: &Claim<PlacedPrincipal>) -> Result<()> {
         let PlacedPrincipal { share, principal } = placed;
         let own = Addition::new(claim.owner(), principal, AdditionState::Leaving);
-        let Some(state) = self.noted(share, &own.key, claim).await? else { return Ok(()) };
+        let Some(state) = self.state_of(share, &own.key, claim).await? else { return Ok(()) };
         if state == AdditionState::Before {
             return self.forget(share, &own).await;
         }
         left.is_there();
-        if state == AdditionState::Added && self.state(share, &own).await.none_if(GONE)?.is_none() {
+        if state == AdditionState::Added && self.write_tag(share, &own).await.none_if(GONE)?.is_none() {
             return Ok(());
         }
         // Looked for only now that they can see that this one is leaving: of two that leave at once, one doesn't rely on
@@ -122,7 +120,9 @@ fn advised(error: AwsError) -> Error {
 fn check(arn: &ShareArn, share: &ResourceShare) -> Result<()> {
     match share.status() {
         Some(Status::Active) => Ok(()),
-        Some(Status::Pending) => Err(Error::not_yet_within(LISTED_WITHIN, format!("the share {arn} isn't ACTIVE yet"))),
+        Some(Status::Pending) => {
+            Err(Error::not_yet_within(SHARE_LISTED_WITHIN, format!("the share {arn} isn't ACTIVE yet")))
+        }
         other => Err(Error::refused(format!(
             "the share {arn} is {}, so nobody can be added to it",
             other.map_or("in no state", Status::as_str)
@@ -147,20 +147,20 @@ impl Resource for SharePrincipals {
         // After the associations: who sees a principal that another stack has just added, sees its tag too.
         let mut additions = Additions::among(&self.tags(share).await?);
         let key = Addition::new(claim.owner(), principal, AdditionState::Added).key;
-        // Who finds no note of its own looks again, before it takes the principal for one that somebody else wants there.
-        if additions.under(&key).is_none() && now.holds(&entity) {
+        // Who finds no tag of its own looks again, before it takes the principal for one that somebody else wants there.
+        if additions.under(&key).is_none() && now.gives_access(&entity) {
             additions = Additions::among(&self.tags(share).await?);
         }
         let state = match additions.under(&key).map(|addition| addition.state) {
             Some(AdditionState::Added | AdditionState::Before) => None,
-            None if now.holds(&entity) => Some(additions.note_of_another(principal)),
+            None if now.gives_access(&entity) => Some(additions.state_of_another(principal)),
             Some(AdditionState::Leaving) | None => {
                 claim.writes().add(&key);
                 Some(AdditionState::Added)
             }
         };
         if let Some(state) = state {
-            self.state(share, &Addition::new(claim.owner(), principal, state)).await.map_err(advised)?;
+            self.write_tag(share, &Addition::new(claim.owner(), principal, state)).await.map_err(advised)?;
             additions = Additions::among(&self.tags(share).await?);
         }
         claim.hold(&placed);

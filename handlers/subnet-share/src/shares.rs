@@ -1,13 +1,13 @@
 //! Makes a share be there once, with the subnets and principals that the template wants and those that others added.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use archipelago::{TagChanges, has_owner_tag, owner_tag};
 use aws_sdk_ram::types::{ResourceShare, ResourceShareStatus as Status};
 use custom_resource::{Claim, Error, Known, RequestType, Resource, Result, SdkConfig, SdkResult};
 use resource_shares::{
-    Additions, AssociationChanges, Entity, PASSING, ResourceShares, SETTLED_WITHIN, ShareArn, SharingResult, batches,
-    pairs, tags,
+    Additions, AssociationChanges, Entity, PASSING, ResourceShares, SETTLED_WITHIN, SHARE_LISTED_WITHIN, ShareArn,
+    SharingResult, batches, pairs, tags,
 };
 
 use crate::properties::{Attributes, Properties};
@@ -15,9 +15,6 @@ use crate::properties::{Attributes, Properties};
 /// Whether principals outside of the organization may be associated: RAM shares subnets inside of it alone.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html>
 const OUTSIDERS: bool = false;
-
-/// How long a new share may not be listed.
-const LISTED_WITHIN: Duration = Duration::from_mins(1);
 
 /// Shares of subnets that the function's account owns.
 #[derive(Debug)]
@@ -36,7 +33,10 @@ impl SubnetShares {
             match self.shares.share(id.as_str()).await?.filter(is_staying) {
                 Some(share) => return Ok(Some(share)),
                 None if claim.known().id() != Some(&id) => {
-                    return Err(Error::not_yet_within(LISTED_WITHIN, format!("the new share {id} isn't listed yet")));
+                    return Err(Error::not_yet_within(
+                        SHARE_LISTED_WITHIN,
+                        format!("the new share {id} isn't listed yet"),
+                    ));
                 }
                 // Somebody deleted it; it is made anew, under another ARN.
                 None => {}
@@ -65,7 +65,8 @@ impl SubnetShares {
         let request = request.allow_external_principals(OUTSIDERS).set_tags(Some(tags(&marked)));
         let request = request.set_resource_arns(subnets).set_principals(principals);
         let made = request.client_token(claim.client_token(&token)).send().await.unless_onboarding()?;
-        made.resource_share.ok_or_else(|| Error::not_yet_within(LISTED_WITHIN, "the new share isn't described yet"))
+        made.resource_share
+            .ok_or_else(|| Error::not_yet_within(SHARE_LISTED_WITHIN, "the new share isn't described yet"))
     }
 
     /// The share that a Delete is about. One that isn't found is looked for once more, by its mark, unless nothing was made
@@ -118,7 +119,7 @@ impl SubnetShares {
         let now = self.shares.associations(arn).await?;
         let mut additions = Additions::among(&pairs(share));
         let is_create = claim.invocation().request_type() == RequestType::Create;
-        let found = before.is_none().then(|| now.held()).filter(|found| is_create && !found.is_subset(wanted));
+        let found = before.is_none().then(|| now.with_access()).filter(|found| is_create && !found.is_subset(wanted));
         if found.is_some() {
             // Who adds a principal notes that first: whoever sees the principal sees the note.
             additions = Additions::among(&self.shares.share(arn).await?.map(|share| pairs(&share)).unwrap_or_default());

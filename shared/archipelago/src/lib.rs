@@ -14,4 +14,4 @@ pub use callers::caller;
 pub use owner_tag::{OWNER_TAG, has_owner_tag, owner_tag};
 pub use serve::{METRICS_NAMESPACE, serve, serve_callers};
 pub use tags::{TagChanges, Tags};
-pub use users::{LEFT_WITHIN, Users};
+pub use users::{USERS_LEFT_WITHIN, Users};

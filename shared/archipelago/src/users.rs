@@ -31,7 +31,7 @@ const MOST_TAGS: usize = 50;
 const LONGEST_VALUE: usize = 256;
 
 /// How long a resource may take to leave.
-pub const LEFT_WITHIN: Duration = Duration::from_mins(6);
+pub const USERS_LEFT_WITHIN: Duration = Duration::from_mins(6);
 
 /// A resource that uses a thing, as its tag says.
 #[derive(Debug, PartialEq, Eq)]
@@ -207,7 +207,7 @@ impl Users {
         match self.others(owner).find(|user| user.is_leaving) {
             None => Ok(()),
             Some(user) => Err(Error::not_yet_within(
-                LEFT_WITHIN,
+                USERS_LEFT_WITHIN,
                 format!("{} is leaving {thing}, which may go with it; if {}", user.name, user.way_out(thing)),
             )),
         }
@@ -376,7 +376,7 @@ mod tests {
         let Err(Error::NotYet(waits)) = leaving.check_nobody_leaves(&owner("New"), THING) else {
             panic!("not waited for")
         };
-        assert_eq!(waits.within, Some(LEFT_WITHIN));
+        assert_eq!(waits.within, Some(USERS_LEFT_WITHIN));
         let key = Users::key(&owner("Old"));
         assert_eq!(
             waits.waiting_for,

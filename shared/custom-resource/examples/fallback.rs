@@ -2,8 +2,8 @@
 //! record of each such invocation into the queue that is the first function's on-failure destination.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
 
-use custom_resource::{Clock, Failure, FallbackResponder, FunctionArn, start_log, undelivered};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use custom_resource::{Clock, Failure, FallbackResponder, FunctionArn, serve_events, start_log, undelivered};
+use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -76,5 +76,5 @@ async fn answer(
 async fn main() -> Result<(), Error> {
     start_log(&[std::any::type_name::<Record>()]);
     let responder = &FallbackResponder::from_environment()?;
-    lambda_runtime::run(service_fn(async |event| answer(responder, event).await)).await
+    serve_events(Runtime::new(service_fn(async |event| answer(responder, event).await))).await
 }

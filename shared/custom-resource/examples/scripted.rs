@@ -22,6 +22,8 @@ struct Properties {
     /// The length of the attribute `Text`.
     #[serde(default)]
     size: usize,
+    /// The variable of the environment whose value is the attribute `Text` instead, if it is set.
+    variable: Option<String>,
 }
 
 #[derive(Default, Clone, Copy, Deserialize)]
@@ -65,7 +67,8 @@ impl Resource for Scripted {
             claim.hold(id);
         }
         desired.ending.play().await?;
-        Ok(Attributes { text: "x".repeat(desired.size) })
+        let value = desired.variable.as_ref().and_then(|variable| std::env::var(variable).ok());
+        Ok(Attributes { text: value.unwrap_or_else(|| "x".repeat(desired.size)) })
     }
 
     async fn remove(&self, last: Option<&Properties>, _: &Claim<String>) -> Result<()> {

@@ -152,21 +152,21 @@ impl AwsError {
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
-        let said = match &error {
-            SdkError::ServiceError(said) => {
-                Self::of_service(operation, said.err().meta(), said.raw().status().as_u16())
+        let without_source = match &error {
+            SdkError::ServiceError(refused) => {
+                Self::of_service(operation, refused.err().meta(), refused.raw().status().as_u16())
             }
             other => match Obstacle::of(other) {
                 Obstacle::Unsent(message) => Self::new(operation, String::new(), message, true, None),
                 Obstacle::Unanswered(why) => Self::unanswered(&operation, &why),
             },
         };
-        Self { source: Source(Some(Arc::new(error))), ..said }
+        Self { source: Source(Some(Arc::new(error))), ..without_source }
     }
 
-    fn of_service(operation: String, said: &ErrorMetadata, status: u16) -> Self {
-        let code = said.code().unwrap_or("an error without a code").to_owned();
-        let message = said.message().unwrap_or_default().to_owned();
+    fn of_service(operation: String, metadata: &ErrorMetadata, status: u16) -> Self {
+        let code = metadata.code().unwrap_or("an error without a code").to_owned();
+        let message = metadata.message().unwrap_or_default().to_owned();
         let is_throttle = THROTTLES.contains(&code.as_str()) || status == 429;
         let within = if is_throttle || status >= 500 {
             Some(Self::OUTAGE)
@@ -278,8 +278,8 @@ mod tests {
         assert!(AwsError::from(service_error(400, "InvalidParameterException", "")).is_refusal());
         assert!(!AwsError::from(service_error(500, "ServerException", "")).is_refusal());
         for throttle in ["SlowDown", "RequestLimitExceeded", "EC2ThrottledException"] {
-            let said = AwsError::from(service_error(503, throttle, ""));
-            assert!(said.is_refusal(), "who is told to slow down did nothing: {throttle}");
+            let error = AwsError::from(service_error(503, throttle, ""));
+            assert!(error.is_refusal(), "who is told to slow down did nothing: {throttle}");
         }
     }
 

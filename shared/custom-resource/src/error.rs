@@ -35,9 +35,13 @@ impl Error {
         Self::NotYet(NotYet::new(waiting_for, Some(window)))
     }
 
-    /// Says that another request holds the lease on what is to be changed. Metrics count these waits by themselves.
-    pub fn leased(waiting_for: impl Into<String>) -> Self {
-        Self::NotYet(NotYet { kind: Kind::Leased, ..NotYet::new(waiting_for, None) })
+    /// The same error; if it is a wait, the line with metrics counts it under that name as well, such as `LeaseWaits`.
+    #[must_use]
+    pub fn counted_as(self, metric: &'static str) -> Self {
+        match self {
+            Self::NotYet(not_yet) => Self::NotYet(NotYet { metric: Some(metric), ..not_yet }),
+            refused @ Self::Refused(_) => refused,
+        }
     }
 
     /// The same error, with what is behind it. Nobody is told that: it may quote what nobody is to read.
@@ -99,6 +103,7 @@ pub struct NotYet {
     /// What makes two of them the same wait: the sentence, or the call and code of an AWS error, whose words vary.
     pub(crate) topic: String,
     pub(crate) kind: Kind,
+    pub(crate) metric: Option<&'static str>,
     pub(crate) source: Source,
 }
 
@@ -107,8 +112,6 @@ pub struct NotYet {
 pub(crate) enum Kind {
     /// AWS denies it, which passes for a fresh role and for no other.
     Denied,
-    /// Another request holds the lease.
-    Leased,
     /// A call had no answer, so nobody knows what came of it.
     Unanswered,
     Other,
@@ -123,7 +126,8 @@ impl NotYet {
 
     pub(crate) fn new(waiting_for: impl Into<String>, within: Option<Duration>) -> Self {
         let waiting_for = waiting_for.into();
-        Self { topic: waiting_for.clone(), waiting_for, within, kind: Kind::Other, source: Source::default() }
+        let topic = waiting_for.clone();
+        Self { topic, waiting_for, within, kind: Kind::Other, metric: None, source: Source::default() }
     }
 }
 

@@ -6,7 +6,7 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Envelope, RequestType, ResponseHosts, ResponseUrl, Unanswerable, known::PERHAPS_MADE};
+use crate::{Envelope, Known, RequestType, ResponseHosts, ResponseUrl, Unanswerable};
 
 /// How long CloudFormation waits if the template doesn't say, and at most.
 const SERVICE_TIMEOUT: Duration = Duration::from_hours(1);
@@ -73,11 +73,18 @@ impl Request {
         self.url.signed_at().or(self.continuation.first_try).unwrap_or(began)
     }
 
-    /// The id that stands for the resource before this invocation did anything: what the last one held, or else what
+    /// The id that is answered if this invocation does nothing: the one that the last one held, or else the one that
     /// CloudFormation gave. An earlier invocation that held nothing may have made something all the same.
-    pub(crate) fn known_id(&self) -> Option<&str> {
-        let known = self.continuation.held_id.as_deref().or(self.envelope.physical_resource_id.as_deref());
-        known.or(self.is_continued().then_some(PERHAPS_MADE))
+    pub(crate) fn id_to_answer(&self) -> Known<&str> {
+        let is_new = self.envelope.physical_resource_id.is_none() && !self.is_continued();
+        if is_new { Known::Nothing } else { self.id_after(&self.continuation) }
+    }
+
+    /// The id that is answered if the work ends with that: a Delete is answered with the id that CloudFormation gave, and with no other.
+    pub(crate) fn id_after<'a>(&'a self, continuation: &'a Continuation) -> Known<&'a str> {
+        let (given, held) = (self.envelope.physical_resource_id.as_deref(), continuation.held_id.as_deref());
+        let is_delete = matches!(self.asked, Ok(Asked::Delete { .. }));
+        Known::of_text(if is_delete { given } else { held.or(given) })
     }
 
     /// Whether an earlier invocation has worked on it.
@@ -130,8 +137,8 @@ fn asked(event: &Value) -> Result<Asked, String> {
 }
 
 fn service_timeout(event: &Value) -> Duration {
-    let said = &event["ResourceProperties"]["ServiceTimeout"];
-    let seconds = said.as_u64().or_else(|| said.as_str().and_then(|text| text.parse().ok()));
+    let property = &event["ResourceProperties"]["ServiceTimeout"];
+    let seconds = property.as_u64().or_else(|| property.as_str().and_then(|text| text.parse().ok()));
     seconds.map_or(SERVICE_TIMEOUT, |seconds| Duration::from_secs(seconds).min(SERVICE_TIMEOUT))
 }
 

@@ -109,7 +109,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        RequestType,
+        Known, RequestType,
         event::tests::{event, open},
     };
 
@@ -120,7 +120,7 @@ mod tests {
         let text = sent_on.to_string();
         let read = without_properties(&text, MOST_BYTES).unwrap();
         let request = open(&read).unwrap();
-        assert_eq!(request.known_id(), Some("ou-2"));
+        assert_eq!(request.id_to_answer(), Known::Id("ou-2"));
         assert_eq!(request.asked.unwrap().request_type(), RequestType::Update);
         assert_eq!((&read["ResourceProperties"], read.get("OldResourceProperties")), (&json!({}), None));
         for request_type in [RequestType::Create, RequestType::Delete] {

@@ -5,11 +5,10 @@ use serde_json::{Value, value::RawValue};
 use tracing::Instrument;
 
 use crate::{
-    Clock, Envelope, FunctionArn, ResponseHosts, Unanswerable,
+    Clock, Envelope, FunctionArn, Known, ResponseHosts, Unanswerable,
     deliver::{Delivered, LAST_MOMENT, Undelivered, deliver_first},
     event::Request,
     http,
-    known::PERHAPS_MADE,
     metrics::{Operation, Outcome, measured},
     records,
     response::Response,
@@ -92,7 +91,7 @@ impl FallbackResponder {
         failure: &Failure,
         clock: Clock,
     ) -> (Operation, Result<(), NotDelivered>) {
-        let (operation, heard) = match request {
+        let (operation, delivered) = match request {
             Ok(request) => {
                 let span = telemetry::span(&request.envelope);
                 self.answer(&request, failure, clock).instrument(span).await
@@ -102,7 +101,7 @@ impl FallbackResponder {
                 (Operation::UNANSWERABLE, Ok(()))
             }
         };
-        (operation.in_place_of(&FunctionArn::read(&failure.function).name, failure.cause), heard)
+        (operation.in_place_of(&FunctionArn::read(&failure.function).name, failure.cause), delivered)
     }
 
     fn open(&self, event: &Value, failure: &Failure) -> Result<Request, Unanswerable> {
@@ -119,26 +118,26 @@ impl FallbackResponder {
         let response = response(request, failure);
         let answered = telemetry::answered(&response);
         let body = response.body();
-        let (outcome, heard) = match deliver_first(&self.http, &request.url, &body, clock.deadline - LAST_MOMENT).await
-        {
-            Ok(Delivered::Now) => {
-                tracing::info!("answered");
-                (answered, Ok(()))
-            }
-            Ok(Delivered::Before) => {
-                tracing::info!("there was an answer before, and it stays");
-                (Outcome::Answered, Ok(()))
-            }
-            Err(undelivered @ Undelivered::Refused(_)) => {
-                tracing::error!(%undelivered, "CloudFormation waits no longer, or not there");
-                (Outcome::Undelivered, Ok(()))
-            }
-            Err(undelivered @ Undelivered::TimeUp { .. }) => {
-                tracing::warn!(%undelivered, "CloudFormation has no answer yet");
-                (Outcome::Continued, Err(NotDelivered(undelivered.to_string())))
-            }
-        };
-        (Operation::of(request, outcome, clock.began).in_bytes(body.len()), heard)
+        let (outcome, delivered) =
+            match deliver_first(&self.http, &request.url, &body, clock.deadline - LAST_MOMENT).await {
+                Ok(Delivered::Now) => {
+                    tracing::info!("answered");
+                    (answered, Ok(()))
+                }
+                Ok(Delivered::Before) => {
+                    tracing::info!("there was an answer before, and it stays");
+                    (Outcome::Answered, Ok(()))
+                }
+                Err(undelivered @ Undelivered::Refused(_)) => {
+                    tracing::error!(%undelivered, "CloudFormation waits no longer, or not there");
+                    (Outcome::Undelivered, Ok(()))
+                }
+                Err(undelivered @ Undelivered::TimeUp { .. }) => {
+                    tracing::warn!(%undelivered, "CloudFormation has no answer yet");
+                    (Outcome::Continued, Err(NotDelivered(undelivered.to_string())))
+                }
+            };
+        (Operation::of(request, outcome, clock.began).in_bytes(body.len()), delivered)
     }
 }
 
@@ -148,8 +147,11 @@ fn response(request: &Request, failure: &Failure) -> Response {
     if let Some(answer) = failure.answer_to(&request.envelope) {
         return answer.clone();
     }
-    let unknown = failure.may_have_begun.then_some(PERHAPS_MADE);
-    Response::failed(&request.envelope, request.known_id().or(unknown), &failure.reason)
+    let id = match request.id_to_answer() {
+        Known::Nothing if failure.may_have_begun && request.envelope.physical_resource_id.is_none() => Known::Perhaps,
+        id => id,
+    };
+    Response::failed(&request.envelope, id, &failure.reason)
 }
 
 #[cfg(test)]

@@ -12,12 +12,11 @@ use crate::{
     continuation::SelfInvocation,
     deliver::{LAST_MOMENT, deliver},
     event::{self, Request},
-    known::PERHAPS_MADE,
     lifecycle::InvocationResult,
     metrics::{self, Operation, measured},
     records,
     response::Response,
-    telemetry,
+    telemetry, trace_header,
     undelivered::Undelivered,
 };
 
@@ -103,7 +102,8 @@ impl Function<'_> {
         let clock = Clock::of(&context);
         let (context, events) = (&context, records::unwrapped(&payload).into_iter());
         let work = |event| Box::pin(measured(self.metrics, self.work_on(event, context, clock)));
-        Undelivered::of(join_all(events.map(work)).await.into_iter().flatten().collect())
+        let answers = trace_header::of(context, join_all(events.map(work))).await;
+        Undelivered::of(answers.into_iter().flatten().collect())
     }
 
     /// Returns the answer if it couldn't be delivered.
@@ -138,7 +138,7 @@ impl Function<'_> {
         context: &Context,
         clock: Clock,
     ) -> (Operation, Option<Response>) {
-        let response = match self.outcome(request, clock).await {
+        let response = match self.result_of(request, clock).await {
             InvocationResult::Answer(response) => response,
             InvocationResult::Continue { continuation, reason } => {
                 let event = event::continued(event, &continuation);
@@ -153,8 +153,7 @@ impl Function<'_> {
                     Err(why) => {
                         let reason = format!("{reason}; the function could not invoke itself to go on: {why}");
                         // What was waited for may be a call whose answer was lost.
-                        let held = continuation.held_id.as_deref().unwrap_or(PERHAPS_MADE);
-                        Response::failed(&request.envelope, Some(held), &reason)
+                        Response::failed(&request.envelope, request.id_after(&continuation), &reason)
                     }
                 }
             }
@@ -163,7 +162,7 @@ impl Function<'_> {
     }
 
     /// What becomes of a request, before anybody is told.
-    pub(crate) async fn outcome(&self, request: &Request, clock: Clock) -> InvocationResult {
+    pub(crate) async fn result_of(&self, request: &Request, clock: Clock) -> InvocationResult {
         let resource_type = &request.envelope.resource_type;
         let of_that_name = self.types.iter().find(|of| of.name.is_some_and(|name| name == resource_type));
         if let Some(of) = of_that_name.or_else(|| self.types.iter().find(|of| of.name.is_none())) {

@@ -23,7 +23,7 @@ use rustls::{
 };
 use url::Url;
 
-use crate::{metrics, warm_up};
+use crate::{metrics, trace_header, warm_up};
 
 /// AWS's endpoints are near; a connection that takes longer won't come.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -85,11 +85,12 @@ impl HttpClient for Sdk {
 }
 
 impl HttpConnector for Sdk {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         if warm_up::is_under_way() {
             return HttpConnectorFuture::new(open(self.0.clone(), request.uri().to_owned()));
         }
         metrics::called(request.headers());
+        trace_header::add(request.headers_mut());
         let client = self.0.clone();
         HttpConnectorFuture::new(async move {
             let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;

@@ -5,13 +5,13 @@ use std::str::FromStr;
 use crate::Result;
 
 /// The id of a thing that was never made. CloudFormation wants one even then, and sends it back in the Delete.
-pub(crate) const NOTHING_MADE: &str = "nothing-was-made";
+const NOTHING_MADE: &str = "nothing-was-made";
 
 /// The id of a thing of which nobody knows whether it was made: a Delete that is refused isn't taken for done then.
-pub(crate) const PERHAPS_MADE: &str = "something-may-have-been-made";
+const PERHAPS_MADE: &str = "something-may-have-been-made";
 
 /// What an earlier answer said of the thing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known<Id> {
     /// That nothing was made.
     Nothing,
@@ -29,6 +29,26 @@ impl<Id: FromStr> Known<Id> {
             Some(NOTHING_MADE) => Self::Nothing,
             None | Some(PERHAPS_MADE) => Self::Perhaps,
             Some(id) => id.parse().map_or(Self::Perhaps, Self::Id),
+        }
+    }
+}
+
+impl<'a> Known<&'a str> {
+    /// The same of a text that is answered as it is, whether or not it is an id of the type.
+    pub(crate) fn of_text(physical_id: Option<&'a str>) -> Self {
+        match physical_id {
+            Some(NOTHING_MADE) => Self::Nothing,
+            None | Some(PERHAPS_MADE) => Self::Perhaps,
+            Some(id) => Self::Id(id),
+        }
+    }
+
+    /// What CloudFormation is answered as the physical id.
+    pub(crate) fn as_text(self) -> &'a str {
+        match self {
+            Self::Nothing => NOTHING_MADE,
+            Self::Perhaps => PERHAPS_MADE,
+            Self::Id(id) => id,
         }
     }
 }

@@ -19,7 +19,6 @@ use crate::{
     envelope::Envelope,
     error::Kind,
     event::{Asked, Continuation, Request},
-    known::{NOTHING_MADE, PERHAPS_MADE},
     metrics, properties,
     response::Response,
     waits::Waits,
@@ -102,7 +101,8 @@ impl Lifecycle {
         if let Err(reason) = (self.admission)(envelope) {
             return InvocationResult::Answer(refused(request, &reason));
         }
-        let failed = |reason: &str| InvocationResult::Answer(Response::failed(envelope, request.known_id(), reason));
+        let failed =
+            |reason: &str| InvocationResult::Answer(Response::failed(envelope, request.id_to_answer(), reason));
         let asked = match &request.asked {
             Ok(asked) => asked,
             Err(reason) => return failed(reason),
@@ -145,9 +145,9 @@ impl Lifecycle {
 /// done, none is done now, and a rollback must not hang.
 fn refused(request: &Request, reason: &str) -> Response {
     let envelope = &request.envelope;
-    match (&request.asked, envelope.physical_resource_id.as_deref()) {
-        (Ok(Asked::Delete { .. }), Some(NOTHING_MADE)) => Response::success(envelope, NOTHING_MADE, Map::new(), false),
-        _ => Response::failed(envelope, request.known_id(), reason),
+    match (&request.asked, Known::of_text(envelope.physical_resource_id.as_deref())) {
+        (Ok(Asked::Delete { .. }), id @ Known::Nothing) => Response::success(envelope, id.as_text(), Map::new(), false),
+        _ => Response::failed(envelope, request.id_to_answer(), reason),
     }
 }
 
@@ -159,31 +159,33 @@ fn answered<P, Id: FromStr + Display + Clone>(
     worked: Result<Map<String, Value>, Unfinished>,
 ) -> InvocationResult {
     let envelope = &request.envelope;
-    let known_id = envelope.physical_resource_id.clone();
     let is_delete = matches!(work, Work::Remove { .. });
     // Nothing was made as far as anybody knows, and nothing was found that had been made all the same.
     // CloudFormation invents an id where it has no answer: then nobody knows what was made.
     let knows_of_nothing = is_delete && matches!(claim.known(), Known::Nothing) && claim.held_id().is_none();
+    let given = envelope.physical_resource_id.clone();
     // A Delete is answered with the id that CloudFormation gave, and with no other.
-    let held = if is_delete { known_id } else { claim.held_id().or(known_id) };
-    InvocationResult::Answer(match (worked, held) {
-        (Ok(data), Some(id)) => Response::success(envelope, &id, data, claim.masks_attributes()),
+    let id = if is_delete { given } else { claim.held_id().or(given) };
+    let known = Known::of_text(id.as_deref());
+    InvocationResult::Answer(match (worked, &id) {
+        (Ok(data), Some(id)) => Response::success(envelope, id, data, claim.masks_attributes()),
         (Ok(_), None) => {
-            Response::failed(envelope, Some(PERHAPS_MADE), "a defect in this handler: the work is done, but has no id")
+            Response::failed(envelope, Known::Perhaps, "a defect in this handler: the work is done, but has no id")
         }
         // What AWS refuses to show can't be told from what isn't there. Anything else that goes wrong may hide what a lost
         // answer left.
         (Err(Unfinished::Refused(reason)), Some(id)) if knows_of_nothing => {
             tracing::warn!(%reason, "there was nothing to be found and nothing to be deleted");
-            Response::success(envelope, &id, Map::new(), false)
+            Response::success(envelope, id, Map::new(), false)
         }
-        (Err(Unfinished::Refused(reason)), held) => Response::failed(envelope, held.as_deref(), &reason),
+        (Err(Unfinished::Refused(reason)), None) => Response::failed(envelope, Known::Nothing, &reason),
         // What was stopped may have had an effect that nobody saw.
-        (Err(Unfinished::Failed(reason)), held) => {
-            Response::failed(envelope, Some(held.as_deref().unwrap_or(PERHAPS_MADE)), &reason)
+        (Err(Unfinished::Refused(reason) | Unfinished::Failed(reason)), _) => {
+            Response::failed(envelope, known, &reason)
         }
-        (Err(Unfinished::Waiting { continuation, reason }), held) => {
-            return InvocationResult::Continue { continuation: Continuation { held_id: held, ..continuation }, reason };
+        (Err(Unfinished::Waiting { continuation, reason }), _) => {
+            let held_id = claim.held_id();
+            return InvocationResult::Continue { continuation: Continuation { held_id, ..continuation }, reason };
         }
     })
 }
@@ -245,7 +247,7 @@ async fn until_done<R: Resource>(
     let end = end_of_invocation.min(end_of_patience);
 
     let mut waits = Waits(request.continuation.waits.clone());
-    let mut last_said: Option<NotYet> = None;
+    let mut last_wait: Option<NotYet> = None;
     let mut pause = FIRST_PAUSE;
     // A refusal says that nothing was made by the call that it answers, and nothing about others before: one that got no answer, or
     // one that made something beside the thing itself.
@@ -277,10 +279,10 @@ async fn until_done<R: Resource>(
                     });
                 }
                 tracing::info!(waiting_for = %not_yet, seconds = waited.as_secs(), "not yet");
-                last_said = Some(not_yet);
+                last_wait = Some(not_yet);
             }
             Ok(Err(_)) => return Err(Unfinished::Failed(DEFECT.to_owned())),
-            Err(_) if last_said.is_none() => {
+            Err(_) if last_wait.is_none() => {
                 let seconds = start.elapsed().as_secs();
                 let whose = if end_of_patience < end_of_invocation { "ServiceTimeout" } else { "the function's time" };
                 let reason = format!(
@@ -297,7 +299,7 @@ async fn until_done<R: Resource>(
             metrics::asked_again();
             continue;
         }
-        let waiting_for = last_said.map_or_else(String::new, |not_yet| not_yet.to_string());
+        let waiting_for = last_wait.map_or_else(String::new, |not_yet| not_yet.to_string());
         let invocations = request.continuation.invocations + 1;
         if end_of_invocation + WORTH_GOING_ON < end_of_patience && invocations < LONGEST_CHAIN {
             let continuation = Continuation { first_try: Some(made), invocations, held_id: None, waits: waits.0 };

@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     io::Write,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use crate::{NotYet, Request, error::Kind};
+use crate::{NotYet, Request};
 
 /// The variable in which Lambda says which function it is.
 pub(crate) const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
@@ -28,7 +28,7 @@ tokio::task_local! {
 struct Tally {
     aws_calls: Cell<u32>,
     retries: Cell<u32>,
-    lease_waits: Cell<u32>,
+    waits: RefCell<Vec<(&'static str, u32)>>,
 }
 
 impl Tally {
@@ -51,9 +51,14 @@ pub(crate) fn called(headers: &aws_smithy_runtime_api::http::Headers) {
 
 /// The handler said that it isn't so yet.
 pub(crate) fn waited(not_yet: &NotYet) {
-    if not_yet.kind == Kind::Leased {
-        Tally::count(|tally| &tally.lease_waits);
-    }
+    let Some(metric) = not_yet.metric else { return };
+    let _ = TALLY.try_with(|tally| {
+        let mut waits = tally.waits.borrow_mut();
+        match waits.iter_mut().find(|(counted, _)| *counted == metric) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => waits.push((metric, 1)),
+        }
+    });
 }
 
 /// The handler is asked again.
@@ -121,12 +126,13 @@ impl Operation {
             ("Duration", "Milliseconds", u64::try_from((self.age + took).as_millis()).ok().map(Value::from)),
             ("AwsCalls", "Count", Some(json!(tally.aws_calls.get()))),
             ("Retries", "Count", Some(json!(tally.retries.get()))),
-            // It is left out where nothing was waited for, so that types without leases never have it.
-            ("LeaseWaits", "Count", Some(tally.lease_waits.get()).filter(|waits| *waits > 0).map(Value::from)),
             ("ResponseBytes", "Bytes", self.response_bytes.map(Value::from)),
         ];
-        let measured: Vec<_> =
-            measured.into_iter().filter_map(|(name, unit, value)| Some((name, unit, value?))).collect();
+        let measured = measured.into_iter().filter_map(|(name, unit, value)| Some((name, unit, value?)));
+        // What nobody waited for is left out, so that types without such waits never have it.
+        let waits = tally.waits.borrow();
+        let waits = waits.iter().map(|(metric, count)| (*metric, "Count", json!(count)));
+        let measured: Vec<_> = measured.chain(waits).collect();
         let directive = |dimensions: &[&str], some: &[(&str, &str, Value)]| {
             let metrics = some.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit}));
             json!({"Namespace": namespace, "Dimensions": [dimensions], "Metrics": metrics.collect::<Value>()})
@@ -258,7 +264,9 @@ mod tests {
     async fn counted(work: impl Future<Output = ()>) -> (u32, u32, u32) {
         let counted = async {
             work.await;
-            TALLY.with(|tally| (tally.aws_calls.get(), tally.retries.get(), tally.lease_waits.get()))
+            TALLY.with(|tally| {
+                (tally.aws_calls.get(), tally.retries.get(), tally.waits.borrow().iter().map(|(_, count)| count).sum())
+            })
         };
         TALLY.scope(Tally::default(), counted).await
     }
@@ -282,7 +290,9 @@ mod tests {
     #[tokio::test]
     async fn a_wait_for_another_request_s_lease_is_told_from_other_waits() {
         let waits = async {
-            for error in [Error::leased("it is being changed"), Error::not_yet("it is being made")] {
+            for error in
+                [Error::not_yet("it is being changed").counted_as("LeaseWaits"), Error::not_yet("it is being made")]
+            {
                 let Error::NotYet(not_yet) = error else { continue };
                 waited(&not_yet);
                 asked_again();

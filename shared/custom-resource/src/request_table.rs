@@ -138,7 +138,7 @@ impl RequestTable {
         {
             return Ok(Noted::Before(failed.item().cloned().unwrap_or_default()));
         }
-        answer.map_aws_error().map(|_| Noted::Now).map_err(out_of_reach)
+        answer.into_aws_error().map(|_| Noted::Now).map_err(out_of_reach)
     }
 }
 

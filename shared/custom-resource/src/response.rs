@@ -6,10 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{
-    Envelope,
-    known::{NOTHING_MADE, PERHAPS_MADE},
-};
+use crate::{Envelope, Known};
 
 /// A longer body is dropped by CloudFormation, whose stack then shows that instead of the reason.
 pub(crate) const MAX_BODY: usize = 4096;
@@ -61,7 +58,7 @@ impl Response {
     pub(crate) fn success(envelope: &Envelope, id: &str, data: Map<String, Value>, no_echo: bool) -> Self {
         if !is_id(id) {
             let reason = format!("the physical id has {} bytes, and CloudFormation takes 1 to {MAX_ID}", id.len());
-            return Self::failed(envelope, Some(id), &reason);
+            return Self::failed(envelope, Known::Id(id), &reason);
         }
         let response = Self { no_echo, data, ..Self::new(envelope, Status::Success, id) };
         let size = response.size();
@@ -72,13 +69,12 @@ impl Response {
             "the attributes make the answer {size} bytes long, and CloudFormation reads {MAX_BODY}; the largest are {}",
             largest(&response.data)
         );
-        Self::failed(envelope, Some(id), &reason)
+        Self::failed(envelope, Known::Id(id), &reason)
     }
 
-    /// The work is not done, for this reason. `held` is the id of what exists all the same; without one nothing was made for
-    /// sure.
-    pub(crate) fn failed(envelope: &Envelope, held: Option<&str>, reason: &str) -> Self {
-        let id = held.map_or(NOTHING_MADE, |id| if is_id(id) { id } else { PERHAPS_MADE });
+    /// The work is not done, for this reason. `id` is that of what exists all the same.
+    pub(crate) fn failed(envelope: &Envelope, id: Known<&str>, reason: &str) -> Self {
+        let id = if id.id().is_none_or(|id| is_id(id)) { id.as_text() } else { Known::Perhaps.as_text() };
         let trace = format!(" ({})", envelope.trace());
         let mut response = Self::new(envelope, Status::Failed, id);
         response.reason = Some(trace.clone());
@@ -105,7 +101,7 @@ impl Response {
         if self.no_echo && !self.data.is_empty() {
             let reason = "the work succeeded, but the answer could not be delivered, and was not kept, since it holds what \
                           CloudFormation is to mask (NoEcho); try again";
-            return Self::failed(envelope, Some(&self.physical_resource_id), reason);
+            return Self::failed(envelope, Known::Id(&self.physical_resource_id), reason);
         }
         self
     }
@@ -227,29 +223,35 @@ mod tests {
 
     #[test]
     fn a_failure_says_why_and_where_to_look() {
-        let failed = Response::failed(&Envelope::example(), Some("ou-1"), "the OU is not empty");
+        let failed = Response::failed(&Envelope::example(), Known::Id("ou-1"), "the OU is not empty");
         assert_eq!(failed.reason(), Some("the OU is not empty (RequestId: 5a7e; log stream: 2026/11/24/[1]ab)"));
         assert_eq!(failed.physical_resource_id(), "ou-1");
     }
 
     #[test]
     fn a_failure_before_anything_was_made_carries_an_id_that_says_so() {
-        assert_eq!(Response::failed(&Envelope::example(), None, "no").physical_resource_id(), NOTHING_MADE);
+        assert_eq!(
+            Response::failed(&Envelope::example(), Known::Nothing, "no").physical_resource_id(),
+            Known::Nothing.as_text()
+        );
     }
 
     #[test]
     fn an_id_that_cloudformation_does_not_take_says_that_something_may_have_been_made() {
         for id in ["", &"x".repeat(MAX_ID + 1)] {
-            assert_eq!(Response::failed(&Envelope::example(), Some(id), "no").physical_resource_id(), PERHAPS_MADE);
+            assert_eq!(
+                Response::failed(&Envelope::example(), Known::Id(id), "no").physical_resource_id(),
+                Known::Perhaps.as_text()
+            );
             let success = Response::success(&Envelope::example(), id, Map::new(), false);
-            assert_eq!((success.status(), success.physical_resource_id()), (Status::Failed, PERHAPS_MADE));
+            assert_eq!((success.status(), success.physical_resource_id()), (Status::Failed, Known::Perhaps.as_text()));
         }
     }
 
     #[test]
     fn a_long_reason_is_cut_between_characters_and_fills_the_body_to_the_byte() {
         for reason in ["x".repeat(9000), "\"".repeat(9000), "é".repeat(9000), "😀\n\u{1}".repeat(3000)] {
-            let failed = Response::failed(&Envelope::example(), None, &reason);
+            let failed = Response::failed(&Envelope::example(), Known::Nothing, &reason);
             let size = failed.body().len();
             assert!((MAX_BODY - 10..=MAX_BODY).contains(&size), "{size}");
             assert!(failed.reason().unwrap().ends_with("… (RequestId: 5a7e; log stream: 2026/11/24/[1]ab)"));
@@ -287,7 +289,7 @@ mod tests {
         for other in [
             Response::success(&Envelope::example(), "id", data(json!({"A": "b"})), false),
             Response::success(&Envelope::example(), "id", Map::new(), true),
-            Response::failed(&Envelope::example(), None, "no"),
+            Response::failed(&Envelope::example(), Known::Nothing, "no"),
         ] {
             assert_eq!(other.clone().kept(&Envelope::example()), other);
         }

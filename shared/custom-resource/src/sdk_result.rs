@@ -18,18 +18,18 @@ pub struct Passing {
 
 /// The result of a call of the SDK, with the words in which a handler says what its error means.
 pub trait SdkResult<T>: Sized {
-    /// The answer, or what AWS said instead.
+    /// The call's result, with AWS's error as an [`AwsError`].
     ///
     /// # Errors
     /// The call's error.
-    fn map_aws_error(self) -> Result<T, AwsError>;
+    fn into_aws_error(self) -> Result<T, AwsError>;
 
     /// `None` where AWS says one of `codes`: what was asked about isn't there.
     ///
     /// # Errors
     /// Every other error of the call.
     fn none_if(self, codes: &[&str]) -> Result<Option<T>, AwsError> {
-        match self.map_aws_error() {
+        match self.into_aws_error() {
             Ok(answer) => Ok(Some(answer)),
             Err(error) if error.is_any(codes) => Ok(None),
             Err(error) => Err(error),
@@ -41,7 +41,7 @@ pub trait SdkResult<T>: Sized {
     /// # Errors
     /// The call's error, so marked.
     fn passing(self, rows: &[Passing]) -> Result<T, AwsError> {
-        self.map_aws_error().map_err(|error| match rows.iter().find(|row| error.is_any(row.codes)) {
+        self.into_aws_error().map_err(|error| match rows.iter().find(|row| error.is_any(row.codes)) {
             Some(row) => error.not_yet_within(row.within),
             None => error,
         })
@@ -52,13 +52,13 @@ impl<T, E> SdkResult<T> for Result<T, SdkError<E, HttpResponse>>
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
-    fn map_aws_error(self) -> Result<T, AwsError> {
+    fn into_aws_error(self) -> Result<T, AwsError> {
         self.map_err(AwsError::from)
     }
 }
 
 impl<T> SdkResult<T> for Result<T, AwsError> {
-    fn map_aws_error(self) -> Self {
+    fn into_aws_error(self) -> Self {
         self
     }
 }

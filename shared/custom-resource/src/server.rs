@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use lambda_runtime::service_fn;
+use lambda_runtime::{Runtime, service_fn};
 use tokio::time::timeout;
 
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     built::{Build, Built},
     configuration::configuration,
     continuation::SelfInvocation,
+    event_loop::serve_events,
     function::{Function, ServedType},
     http::{self, Sdk},
     lifecycle::of_own_account,
@@ -110,7 +111,7 @@ impl<'a> Server<'a> {
     /// When the process can't start: an unreadable certificate bundle, or no Runtime API.
     pub async fn run(self) -> Result<(), lambda_runtime::Error> {
         let function = self.start().await?;
-        lambda_runtime::run(service_fn(|event| function.handle(event))).await
+        serve_events(Runtime::new(service_fn(|event| function.handle(event)))).await
     }
 
     /// Starts without a loop over Lambda's events: for a program that gets other events too, and hands those of CloudFormation to

@@ -173,7 +173,7 @@ impl Event {
     /// # Panics
     /// If the event is no request that can be answered.
     pub async fn answered_by_function(&self, function: &Function<'_>) -> Response {
-        self.answered(async |request, clock| function.outcome(request, clock).await).await
+        self.answered(async |request, clock| function.result_of(request, clock).await).await
     }
 
     #[expect(clippy::panic, reason = "a test fails so")]

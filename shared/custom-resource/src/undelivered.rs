@@ -55,7 +55,7 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use super::*;
-    use crate::Envelope;
+    use crate::{Envelope, Known};
 
     fn success(data: Value) -> Response {
         let Value::Object(data) = data else { panic!("no object") };
@@ -72,7 +72,7 @@ mod tests {
         let answers = [
             success(json!({"Arn": "arn", "Nested": {"A": ["b"]}})),
             success(json!({})),
-            Response::failed(&Envelope::example(), None, "no"),
+            Response::failed(&Envelope::example(), Known::Nothing, "no"),
         ];
         assert_eq!(carried(answers.to_vec()), answers);
         assert!(Undelivered::of(Vec::new()).is_ok());

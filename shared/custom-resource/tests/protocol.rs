@@ -488,6 +488,16 @@ async fn work_that_outlives_the_invocation_goes_on_in_the_next_with_its_continua
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_delete_that_found_something_is_not_done_because_the_next_invocation_is_refused() {
+    let mut sent_on = event("Delete", Some("nothing-was-made"));
+    let found = Script::of(&[&[Step::Hold("thing-1"), Step::NotYet("it is being deleted")]]);
+    let InvocationResult::Continue { continuation, .. } = result(&found, &sent_on).await else { panic!("answered") };
+    sent_on["Continuation"] = serde_json::to_value(continuation).unwrap();
+    let response = told(&Script::of(&[&[Step::Refuse("not yours any more")]]), &sent_on).await;
+    assert_failed(&response, "nothing-was-made", "not yours any more");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_chain_of_invocations_is_answered_before_lambda_ends_it() {
     let mut sent_on = event("Create", None);
     for invocation in 1.. {

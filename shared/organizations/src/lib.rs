@@ -26,7 +26,7 @@ pub const NOT_IN_USE: &str = "AWSOrganizationsNotInUseException";
 const GONE: [&str; 3] = ["TargetNotFoundException", "OrganizationalUnitNotFoundException", "AccountNotFoundException"];
 
 /// How long Organizations may be busy.
-pub const BUSY_FOR: Duration = Duration::from_mins(4);
+pub const ORGANIZATIONS_BUSY_FOR: Duration = Duration::from_mins(4);
 
 /// How long a call may not know of what another one made, moved or allowed a moment ago.
 pub const NEW_FOR: Duration = Duration::from_mins(2);
@@ -41,7 +41,7 @@ pub const PASSING: [Passing; 2] = [
             "ServiceException",
             "TooManyRequestsException",
         ],
-        within: BUSY_FOR,
+        within: ORGANIZATIONS_BUSY_FOR,
     },
     Passing { codes: &[NOT_IN_USE], within: NEW_FOR },
 ];
@@ -65,7 +65,7 @@ impl Organizations {
         let pages = self.0.list_roots().into_paginator().send().collect::<Result<Vec<_>, _>>().await;
         let pages = pages.passing(&PASSING)?;
         let root = pages.iter().flat_map(ListRootsOutput::roots).next();
-        root.cloned().ok_or_else(|| Error::not_yet_within(BUSY_FOR, "the organization has no root yet"))
+        root.cloned().ok_or_else(|| Error::not_yet_within(ORGANIZATIONS_BUSY_FOR, "the organization has no root yet"))
     }
 
     /// The id of the root.
@@ -147,7 +147,7 @@ pub fn constraint<'a, T, E, R>(
 }
 
 fn not_listed(id: &str) -> Error {
-    Error::not_yet_within(BUSY_FOR, format!("the tags of {id} aren't listed yet"))
+    Error::not_yet_within(ORGANIZATIONS_BUSY_FOR, format!("the tags of {id} aren't listed yet"))
 }
 
 /// Tags as the SDK takes them.

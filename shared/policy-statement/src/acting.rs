@@ -27,11 +27,11 @@ impl<S: PolicyStore> Acting<S> {
     }
 
     pub(crate) async fn put(&self, location: &TargetLocation<S::Target>, text: &str) -> Result<(), AwsError> {
-        self.answered(self.store.put(location, text).await)
+        self.advised_write(self.store.put(location, text).await)
     }
 
     pub(crate) async fn delete(&self, location: &TargetLocation<S::Target>) -> Result<(), AwsError> {
-        self.answered(self.store.delete(location).await)
+        self.advised_write(self.store.delete(location).await)
     }
 
     pub(crate) async fn limit(&self, location: &TargetLocation<S::Target>) -> Result<Limit> {
@@ -42,7 +42,7 @@ impl<S: PolicyStore> Acting<S> {
         if self.is_own { ended.map_err(|error: Error| error.advised_if_denied(S::OPENED_BY)) } else { ended }
     }
 
-    fn answered(&self, answered: Result<(), AwsError>) -> Result<(), AwsError> {
-        if self.is_own { answered.map_err(|error| error.advised_if_denied(S::OPENED_BY)) } else { answered }
+    fn advised_write(&self, written: Result<(), AwsError>) -> Result<(), AwsError> {
+        if self.is_own { written.map_err(|error| error.advised_if_denied(S::OPENED_BY)) } else { written }
     }
 }

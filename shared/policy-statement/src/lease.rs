@@ -94,20 +94,20 @@ impl Leases {
             let seconds = (self.lasts / 2).as_secs();
             Error::not_yet(format!("AWS took longer than {seconds} seconds to change the policy of {policy}"))
         };
-        // To the end, both of them: a lease that is taken has to be given back.
-        let (begun, lease) = tokio::join!(timeout_at(half_time, beside), self.take(policy, mark, began));
+        // To the end, both of them: a lease that is taken has to be released.
+        let (early, lease) = tokio::join!(timeout_at(half_time, beside), self.take(policy, mark, began));
         let lease = lease.inspect_err(|_| drop(self.waiting.replace(Some(order.clone()))))?;
-        let begun = begun.unwrap_or_else(|_| Err(too_slow())).and_then(|begun| {
+        let early = early.unwrap_or_else(|_| Err(too_slow())).and_then(|early| {
             let overtaken = "a later request for this resource was worked on meanwhile, so nothing was done";
-            if lease.history.borrow_mut().admits(mark, order) { Ok(begun) } else { Err(Error::refused(overtaken)) }
+            if lease.history.borrow_mut().admits(mark, order) { Ok(early) } else { Err(Error::refused(overtaken)) }
         });
-        let worked = match begun {
-            Ok(begun) => timeout_at(half_time, work(&lease, begun)).await.unwrap_or_else(|_| Err(too_slow())),
+        let worked = match early {
+            Ok(early) => timeout_at(half_time, work(&lease, early)).await.unwrap_or_else(|_| Err(too_slow())),
             Err(error) => Err(error),
         };
         // A write that nobody knows the end of may still come to pass: then nobody else may write before the lease is over.
         if !lease.open_end.get() {
-            let released = self.give_back(&lease).await;
+            let released = self.release(&lease).await;
             // What was done counts once the next holder knows of it.
             if worked.is_ok() {
                 released?;
@@ -144,21 +144,24 @@ impl Leases {
                 lease.history = RefCell::new(PolicyHistory::read(lines.map(String::as_str), now, self.lag));
                 Ok(lease)
             }
-            Ok(None) => Err(Error::leased(format!("the policy of {policy} is being changed by another request"))),
+            Ok(None) => {
+                let waiting_for = format!("the policy of {policy} is being changed by another request");
+                Err(Error::not_yet(waiting_for).counted_as("LeaseWaits"))
+            }
             Err(error) => Err(out_of_reach(error)),
         }
     }
 
     /// If that fails the lease ends by itself, and holds others up until then.
-    async fn give_back(&self, lease: &Lease<'_>) -> Result<()> {
+    async fn release(&self, lease: &Lease<'_>) -> Result<()> {
         let history = lease.history.borrow().clone();
-        let released = lease.note(&history, "SET #until = :until, #history = :history", |request| {
+        let noted = lease.note(&history, "SET #until = :until, #history = :history", |request| {
             request.expression_attribute_values(":until", millis(Duration::ZERO))
         });
-        let released = timeout_at(lease.began + self.lasts, released).await;
-        let released = released.unwrap_or_else(|_| Err(Error::not_yet("the lease ended before it was given back")));
+        let released = timeout_at(lease.began + self.lasts, noted).await;
+        let released = released.unwrap_or_else(|_| Err(Error::not_yet("the lease ended before it was released")));
         if let Err(reason) = &released {
-            tracing::warn!(%reason, "a lease was not given back");
+            tracing::warn!(%reason, "a lease was not released");
         }
         released
     }
@@ -191,23 +194,23 @@ pub(crate) struct Lease<'a> {
 
 impl Lease<'_> {
     /// Whether the document of this fingerprint was replaced, so that who reads it has to read again.
-    pub(crate) fn is_replaced(&self, fingerprint: &str) -> bool {
-        self.history.borrow_mut().is_replaced(fingerprint, now())
+    pub(crate) fn check_replaced(&self, fingerprint: &str) -> bool {
+        self.history.borrow_mut().check_replaced(fingerprint, now())
     }
 
     /// Notes that AWS has taken the statements of the digest `wanted` from a claim, of which it showed those of `before`.
-    pub(crate) fn wrote(&self, mark: &str, wanted: String, before: String) {
-        self.history.borrow_mut().wordings.wrote(mark, wanted, before, now());
+    pub(crate) fn note_write(&self, mark: &str, wanted: String, before: String) {
+        self.history.borrow_mut().wordings.note_write(mark, wanted, before, now());
     }
 
     /// Notes that the claim's latest write is there as it was written.
-    pub(crate) fn settled(&self, mark: &str) {
-        self.history.borrow_mut().wordings.settled(mark);
+    pub(crate) fn settle(&self, mark: &str) {
+        self.history.borrow_mut().wordings.settle(mark);
     }
 
-    /// Notes that the document of this fingerprint is no replaced one, as it was before it was there again.
-    pub(crate) fn is_current(&self, fingerprint: &str) {
-        self.history.borrow_mut().is_current(fingerprint);
+    /// Notes that the document of this fingerprint is current again, though it was replaced once.
+    pub(crate) fn mark_current(&self, fingerprint: &str) {
+        self.history.borrow_mut().mark_current(fingerprint);
     }
 
     /// Whether the statements of the digest `shown` are what AWS makes of those of `wanted`.
@@ -245,7 +248,7 @@ impl Lease<'_> {
         history.pending = None;
         Ok(match written {
             Ok(()) => {
-                history.replaced(pending.before, &pending.after, now());
+                history.note_replacement(pending.before, &pending.after, now());
                 Written::Done(())
             }
             Err(error) => Written::NotDone(error),

@@ -147,13 +147,13 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
     /// the lease knows what they replaced.
     async fn present(&self) -> Result<Lookup<Document>> {
         match self.early.take() {
-            Some(Ok(Lookup::Found(early))) if self.lease.is_replaced(&early.fingerprint()) => {}
+            Some(Ok(Lookup::Found(early))) if self.lease.check_replaced(&early.fingerprint()) => {}
             Some(early) => return early,
             None => {}
         }
         let read = self.read().await?;
         if let Lookup::Found(document) = &read
-            && self.lease.is_replaced(&document.fingerprint())
+            && self.lease.check_replaced(&document.fingerprint())
         {
             return Err(Error::not_yet(format!("AWS still shows {} as it was before", self.location.policy())));
         }
@@ -180,16 +180,16 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         if let Written::NotDone(error) = written {
             return Ok(Written::NotDone(error));
         }
-        self.lease.wrote(self.mark, digest_of(after.own(self.mark)), digest_of(before.own(self.mark)));
+        self.lease.note_write(self.mark, digest_of(after.own(self.mark)), digest_of(before.own(self.mark)));
         self.seen(&after).await.map(|()| Written::Done(after))
     }
 
-    /// Whether a document shows the claim's statements, in the words of `wanted` or in those that AWS makes of them; where it
-    /// was not replaced, these may be new. AWS has taken the write then, and its words are as good as ours: to write
+    /// Whether a document shows the claim's statements, in the words of `wanted` or in those that AWS makes of them. If the document
+    /// was not replaced, AWS's words may be new: AWS has taken the write then, and its words are as good as ours. To write
     /// again would end the same, and hold everybody up.
     fn shows(&self, document: &Document, wanted: &[Statement], may_be_new: bool) -> bool {
         if document.has_own(self.mark, wanted) {
-            self.lease.settled(self.mark);
+            self.lease.settle(self.mark);
             return true;
         }
         if !document.has_sids(self.mark, wanted) {
@@ -223,9 +223,9 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         let own: Vec<_> = after.own(self.mark).cloned().collect();
         match self.read().await? {
             Lookup::Found(now) if self.is_there(&now, &own) && now.keeps_foreign(after, self.mark) => {
-                // In other words it may be what was there before the last change but one, and is no replaced one any more.
+                // In AWS's words it may be what was there two changes ago; it is current now.
                 if after.keeps_foreign(&now, self.mark) {
-                    self.lease.is_current(&now.fingerprint());
+                    self.lease.mark_current(&now.fingerprint());
                 }
                 Ok(())
             }
@@ -238,7 +238,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
     }
 
     fn is_there(&self, now: &Document, own: &[Statement]) -> bool {
-        let is_replaced = self.lease.is_replaced(&now.fingerprint());
+        let is_replaced = self.lease.check_replaced(&now.fingerprint());
         self.shows(now, own, !is_replaced)
     }
 

@@ -82,8 +82,8 @@ impl PolicyHistory {
     }
 
     /// Whether a document that was read is a replaced one: replaced lately, or the start of a write whose end isn't known
-    /// yet. What is none tells how that write ended.
-    pub(crate) fn is_replaced(&mut self, fingerprint: &str, now: Duration) -> bool {
+    /// yet. Any other document tells how that write ended.
+    pub(crate) fn check_replaced(&mut self, fingerprint: &str, now: Duration) -> bool {
         if self.replaced.iter().any(|(replaced, at)| replaced == fingerprint && now < *at + self.lag) {
             return true;
         }
@@ -94,11 +94,11 @@ impl PolicyHistory {
             }
             // It never came to pass: who reads its end reads what never was, or was lost.
             Some(Pending { before, after, .. }) if before == fingerprint => {
-                self.replaced(after, &before, now);
+                self.note_replacement(after, &before, now);
                 false
             }
             Some(Pending { before, .. }) => {
-                self.replaced(before, fingerprint, now);
+                self.note_replacement(before, fingerprint, now);
                 false
             }
             None => false,
@@ -106,12 +106,12 @@ impl PolicyHistory {
     }
 
     /// Notes that the document of this fingerprint is the one that is there.
-    pub(crate) fn is_current(&mut self, fingerprint: &str) {
+    pub(crate) fn mark_current(&mut self, fingerprint: &str) {
         self.replaced.retain(|(known, _)| known != fingerprint);
     }
 
     /// Notes that the document of one fingerprint was replaced by that of another.
-    pub(crate) fn replaced(&mut self, before: String, after: &str, now: Duration) {
+    pub(crate) fn note_replacement(&mut self, before: String, after: &str, now: Duration) {
         self.replaced.retain(|(known, _)| *known != after && *known != before);
         if before != after {
             self.replaced.push((before, now));
@@ -148,36 +148,36 @@ mod tests {
     #[test]
     fn what_was_replaced_is_known_as_long_as_a_read_may_lag() {
         let mut history = history();
-        history.replaced("old".to_owned(), "new", NOW);
+        history.note_replacement("old".to_owned(), "new", NOW);
         let mut history = stored(&history, NOW);
-        assert!(history.is_replaced("old", after(119)));
-        assert!(!history.is_replaced("new", after(0)) && !history.is_replaced("somebody else's", after(0)));
-        assert!(!history.is_replaced("old", after(120)));
+        assert!(history.check_replaced("old", after(119)));
+        assert!(!history.check_replaced("new", after(0)) && !history.check_replaced("somebody else's", after(0)));
+        assert!(!history.check_replaced("old", after(120)));
     }
 
     #[test]
     fn what_came_back_is_current() {
         let mut history = history();
-        history.replaced("a".to_owned(), "b", NOW);
-        history.replaced("b".to_owned(), "a", NOW);
-        assert!(!history.is_replaced("a", NOW) && history.is_replaced("b", NOW));
+        history.note_replacement("a".to_owned(), "b", NOW);
+        history.note_replacement("b".to_owned(), "a", NOW);
+        assert!(!history.check_replaced("a", NOW) && history.check_replaced("b", NOW));
     }
 
     #[test]
     fn a_write_that_nobody_saw_the_end_of_is_waited_for_and_then_given_up() {
         let mut history = pending();
-        assert!(history.is_replaced("old", after(29)));
-        assert!(!history.is_replaced("old", after(30)), "it won't come any more");
-        assert!(history.is_replaced("new", after(31)), "who reads its end reads what is lost");
+        assert!(history.check_replaced("old", after(29)));
+        assert!(!history.check_replaced("old", after(30)), "it won't come any more");
+        assert!(history.check_replaced("new", after(31)), "who reads its end reads what is lost");
     }
 
     #[test]
     fn a_write_that_nobody_saw_the_end_of_has_ended_once_its_end_is_read() {
         for seen in ["new", "somebody else's on top of it"] {
             let mut history = pending();
-            assert!(!history.is_replaced(seen, after(1)));
+            assert!(!history.check_replaced(seen, after(1)));
             let mut history = stored(&history, after(1));
-            assert!(history.pending.is_none() && history.is_replaced("old", after(100)), "{seen}");
+            assert!(history.pending.is_none() && history.check_replaced("old", after(100)), "{seen}");
         }
     }
 
@@ -209,7 +209,7 @@ mod tests {
     fn what_is_kept_does_not_grow_for_ever() {
         let mut history = history();
         for n in 0..1000 {
-            history.replaced(format!("{n:016x}"), "new", NOW);
+            history.note_replacement(format!("{n:016x}"), "new", NOW);
             history.admits(&format!("{n:010x}"), &format!("{}-00000000", NOW.as_secs() * 2).parse().unwrap());
         }
         assert_eq!(stored(&history, NOW).write(NOW).len(), 2 * REMEMBERED);

@@ -89,7 +89,7 @@ impl<S: PolicyStore> Statements<S> {
         }
     }
 
-    /// The place under its one name. What was resolved already is that, too.
+    /// The location under the target's one name. What was resolved for this request before is kept.
     async fn resolve(
         &self,
         store: &Acting<S>,
@@ -162,7 +162,7 @@ impl<S: PolicyStore> Statements<S> {
             let edit = PolicyEdit { store: &store, location: &location, claim, mark, lease, prune_orphans, early };
             edit.take_out(|| found(&location)).await
         };
-        let beside = self.beside_the_lease(&store, &location, claim);
+        let beside = Box::pin(self.beside_the_lease(&store, &location, claim));
         let ended = self.leases.holding(&location.named(), mark, claim.invocation().order(), beside, take_out).await;
         if !has_begun.get() {
             unseen();
@@ -170,7 +170,7 @@ impl<S: PolicyStore> Statements<S> {
         ended
     }
 
-    /// Takes out what a cancelled replacement may have left at `last`, unless that is the claim's own place in other words.
+    /// Takes out what a cancelled replacement may have left at `last`, unless that is the claim's own location in other words.
     async fn taken_back(
         &self,
         last: TargetLocation<S::Target>,
@@ -217,7 +217,7 @@ impl<S: PolicyStore> Statements<S> {
                 .put_in(&wanted, variable.as_deref())
                 .await
         };
-        let beside = self.beside_the_lease(&store, &location, claim);
+        let beside = Box::pin(self.beside_the_lease(&store, &location, claim));
         let order = claim.invocation().order();
         let policy = self.leases.holding(&location.named(), mark, order, beside, put_in).await?;
         let used = S::LIMIT.used_by(&policy);

@@ -66,7 +66,7 @@ pub trait PolicyStore {
     ///
     /// # Errors
     /// What AWS said instead.
-    async fn limit(&self, _place: &TargetLocation<Self::Target>) -> Result<Limit> {
+    async fn limit(&self, _location: &TargetLocation<Self::Target>) -> Result<Limit> {
         Ok(Self::LIMIT)
     }
 
@@ -74,7 +74,7 @@ pub trait PolicyStore {
     ///
     /// # Errors
     /// Refused with what would be lost.
-    fn guard(_place: &TargetLocation<Self::Target>, _before: &Document, _after: &Document) -> Result<()> {
+    fn guard(_location: &TargetLocation<Self::Target>, _before: &Document, _after: &Document) -> Result<()> {
         Ok(())
     }
 }

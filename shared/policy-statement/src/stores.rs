@@ -77,7 +77,7 @@ impl<S> Stores<S> {
         let request = self.sts.assume_role().role_arn(&role.arn).set_external_id(role.external_id.clone());
         let request = request.role_session_name(format!("archipelago-{mark}")).duration_seconds(SESSION);
         let assumed =
-            request.send().await.map_aws_error().map_err(|error| with_the_missing_trust(error, role, home))?;
+            request.send().await.into_aws_error().map_err(|error| with_the_missing_trust(error, role, home))?;
         let credentials = assumed.credentials.ok_or_else(|| Error::refused("sts:AssumeRole gave no credentials"))?;
         let ends = SystemTime::try_from(credentials.expiration).unwrap_or(still_good);
         let credentials = Credentials::new(

@@ -15,12 +15,12 @@ pub(crate) const REMEMBERED: usize = 300;
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Wordings {
     /// The latest write of each claim, until what AWS shows of it is known.
-    written: Vec<Written>,
+    written: Vec<LatestWrite>,
     shown: Vec<Shown>,
 }
 
 #[derive(Debug, Clone)]
-struct Written {
+struct LatestWrite {
     mark: String,
     wanted: String,
     /// What was shown of the claim before.
@@ -46,7 +46,7 @@ impl Wordings {
                 let at = at.parse().ok().map(Duration::from_millis);
                 let is_again = verb == "rewritten";
                 let written =
-                    |at| Written { mark: text(mark), wanted: text(wanted), before: text(before), at, is_again };
+                    |at| LatestWrite { mark: text(mark), wanted: text(wanted), before: text(before), at, is_again };
                 self.written.extend(at.map(written));
             }
             ["shown", mark, wanted, words] => {
@@ -58,7 +58,7 @@ impl Wordings {
 
     /// A line for each.
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
-        let written = self.written.iter().map(|Written { mark, wanted, before, at, is_again }| {
+        let written = self.written.iter().map(|LatestWrite { mark, wanted, before, at, is_again }| {
             let verb = if *is_again { "rewritten" } else { "written" };
             format!("{verb} {mark} {wanted} {before} {}", at.as_millis())
         });
@@ -67,17 +67,19 @@ impl Wordings {
     }
 
     /// Notes that AWS has taken `wanted` from a claim, of which it showed `before`.
-    pub(crate) fn wrote(&mut self, mark: &str, wanted: String, before: String, at: Duration) {
-        let is_same = |known: &Written| (&*known.mark, &*known.wanted, &*known.before) == (mark, &*wanted, &*before);
+    pub(crate) fn note_write(&mut self, mark: &str, wanted: String, before: String, at: Duration) {
+        let is_same =
+            |known: &LatestWrite| (&*known.mark, &*known.wanted, &*known.before) == (mark, &*wanted, &*before);
         let is_again = self.written.iter().any(is_same);
-        self.settled(mark);
-        self.written.push(Written { mark: mark.to_owned(), wanted, before, at, is_again });
+        self.settle(mark);
+        self.written.push(LatestWrite { mark: mark.to_owned(), wanted, before, at, is_again });
         trimmed(&mut self.written);
     }
 
     /// Whether `shown` is known as what AWS makes of `wanted`, and of nothing else that the claim wrote since.
     pub(crate) fn is_known(&self, mark: &str, wanted: &str, shown: &str) -> bool {
-        let may_be_of = |written: &Written| written.mark == mark && written.wanted != wanted && written.before == shown;
+        let may_be_of =
+            |written: &LatestWrite| written.mark == mark && written.wanted != wanted && written.before == shown;
         !self.written.iter().any(may_be_of)
             && self.shown.iter().any(|known| (&*known.mark, &*known.wanted, &*known.words) == (mark, wanted, shown))
     }
@@ -86,7 +88,7 @@ impl Wordings {
     /// what was shown before; or it was written twice, and no read lags behind the second write any more. After one write
     /// somebody else may have put back what was there before. Then it is known from now on.
     pub(crate) fn learns(&mut self, mark: &str, wanted: &str, shown: &str, now: Duration, lag: Duration) -> bool {
-        let is_made_of_it = |written: &Written| {
+        let is_made_of_it = |written: &LatestWrite| {
             // No request lasts longer, and a later one writes anew.
             let is_fresh = now < written.at + CANCELLED_FOR;
             let is_other = written.before != shown || (written.is_again && now >= written.at + lag);
@@ -95,7 +97,7 @@ impl Wordings {
         if !self.written.iter().any(is_made_of_it) {
             return false;
         }
-        self.settled(mark);
+        self.settle(mark);
         self.shown.retain(|known| known.mark != mark || known.words != shown);
         self.shown.push(Shown { mark: mark.to_owned(), wanted: wanted.to_owned(), words: shown.to_owned() });
         trimmed(&mut self.shown);
@@ -103,7 +105,7 @@ impl Wordings {
     }
 
     /// Notes that the claim's latest write is there.
-    pub(crate) fn settled(&mut self, mark: &str) {
+    pub(crate) fn settle(&mut self, mark: &str) {
         self.written.retain(|written| written.mark != mark);
     }
 }
@@ -128,7 +130,7 @@ mod tests {
 
     fn after_a_write() -> Wordings {
         let mut wordings = Wordings::default();
-        wordings.wrote("mark", "wanted".to_owned(), "before".to_owned(), NOW);
+        wordings.note_write("mark", "wanted".to_owned(), "before".to_owned(), NOW);
         stored(&wordings)
     }
 
@@ -152,7 +154,7 @@ mod tests {
     fn the_words_of_before_are_those_of_the_second_write_once_no_read_lags_behind() {
         let mut wordings = after_a_write();
         assert!(!wordings.learns("mark", "wanted", "before", NOW + LAG, LAG), "somebody else may have put them back");
-        wordings.wrote("mark", "wanted".to_owned(), "before".to_owned(), NOW);
+        wordings.note_write("mark", "wanted".to_owned(), "before".to_owned(), NOW);
         let mut wordings = stored(&wordings);
         assert!(!wordings.learns("mark", "wanted", "before", NOW + Duration::from_secs(119), LAG));
         assert!(wordings.learns("mark", "wanted", "before", NOW + LAG, LAG));
@@ -162,12 +164,12 @@ mod tests {
     fn words_that_two_writes_share_are_those_of_the_latest_alone() {
         let mut wordings = after_a_write();
         assert!(wordings.learns("mark", "wanted", "words", NOW, LAG));
-        wordings.wrote("mark", "other".to_owned(), "words".to_owned(), NOW);
+        wordings.note_write("mark", "other".to_owned(), "words".to_owned(), NOW);
         assert!(!wordings.is_known("mark", "wanted", "words"), "the other one may be shown so, too");
         let mut told_apart = wordings.clone();
         assert!(told_apart.learns("mark", "other", "other words", NOW, LAG));
         assert!(told_apart.is_known("mark", "wanted", "words") && told_apart.is_known("mark", "other", "other words"));
-        wordings.wrote("mark", "other".to_owned(), "words".to_owned(), NOW);
+        wordings.note_write("mark", "other".to_owned(), "words".to_owned(), NOW);
         assert!(wordings.learns("mark", "other", "words", NOW + LAG, LAG));
         assert!(wordings.is_known("mark", "other", "words") && !wordings.is_known("mark", "wanted", "words"));
     }
@@ -175,7 +177,7 @@ mod tests {
     #[test]
     fn a_write_that_is_there_or_of_an_earlier_request_teaches_nothing() {
         let mut wordings = after_a_write();
-        wordings.settled("mark");
+        wordings.settle("mark");
         assert!(!wordings.learns("mark", "wanted", "words", NOW, LAG));
         let mut wordings = after_a_write();
         assert!(!wordings.learns("mark", "wanted", "words", NOW + CANCELLED_FOR, LAG));
@@ -186,9 +188,9 @@ mod tests {
         let mut wordings = Wordings::default();
         for n in 0..2 * REMEMBERED {
             let mark = n.to_string();
-            wordings.wrote(&mark, "wanted".to_owned(), "before".to_owned(), NOW);
+            wordings.note_write(&mark, "wanted".to_owned(), "before".to_owned(), NOW);
             assert!(wordings.learns(&mark, "wanted", "words", NOW, LAG));
-            wordings.wrote(&mark, "wanted".to_owned(), "before".to_owned(), NOW);
+            wordings.note_write(&mark, "wanted".to_owned(), "before".to_owned(), NOW);
         }
         assert_eq!(wordings.lines().count(), 2 * REMEMBERED);
     }

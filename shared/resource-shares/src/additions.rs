@@ -9,7 +9,7 @@ use custom_resource::{Error, Owner, Result};
 const PREFIX: &str = "archipelago:";
 
 /// How long resources that are deleted at the same time may take to leave a share.
-pub const LEFT_WITHIN: Duration = Duration::from_mins(2);
+pub const ADDITIONS_LEFT_WITHIN: Duration = Duration::from_mins(2);
 
 /// How many additions are named: a reason holds no more of the longest.
 const NAMED: usize = 10;
@@ -140,7 +140,7 @@ impl Additions {
         let more = named.len().saturating_sub(NAMED);
         let others = if more > 0 { format!(" and {more} more") } else { String::new() };
         Err(Error::not_yet_within(
-            LEFT_WITHIN,
+            ADDITIONS_LEFT_WITHIN,
             format!(
                 "the share {arn} is used by other resources of type Custom::SubnetSharePrincipal: delete them or give them another \
                  ShareArn, and delete the share after that, with aws ram delete-resource-share if its stack doesn't have it any \
@@ -152,7 +152,7 @@ impl Additions {
 
     /// How a new addition of `principal` stands, if the principal is on the share already.
     #[must_use]
-    pub fn note_of_another(&self, principal: &str) -> AdditionState {
+    pub fn state_of_another(&self, principal: &str) -> AdditionState {
         let mut states = self.others(principal, "").map(|addition| addition.state).peekable();
         let only_added = states.peek().is_some() && states.all(|state| state != AdditionState::Before);
         if only_added { AdditionState::Added } else { AdditionState::Before }
@@ -243,7 +243,7 @@ mod tests {
         let wait =
             additions(&[before.clone(), by("b", AdditionState::Added)]).check_nobody_stays("arn:share").unwrap_err();
         let Error::NotYet(not_yet) = &wait else { panic!("final: {wait}") };
-        assert_eq!(not_yet.within, Some(LEFT_WITHIN));
+        assert_eq!(not_yet.within, Some(ADDITIONS_LEFT_WITHIN));
         for named in [UNIT, ACCOUNT, &before.key, "arn:share"] {
             assert!(wait.to_string().contains(named), "{wait}");
         }
@@ -255,9 +255,9 @@ mod tests {
 
     #[test]
     fn who_was_there_before_any_stack_added_it_is_noted() {
-        assert_eq!(additions(&[]).note_of_another(ACCOUNT), AdditionState::Before);
-        assert_eq!(additions(&[by("a", AdditionState::Before)]).note_of_another(ACCOUNT), AdditionState::Before);
-        assert_eq!(additions(&[by("a", AdditionState::Added)]).note_of_another(ACCOUNT), AdditionState::Added);
+        assert_eq!(additions(&[]).state_of_another(ACCOUNT), AdditionState::Before);
+        assert_eq!(additions(&[by("a", AdditionState::Before)]).state_of_another(ACCOUNT), AdditionState::Before);
+        assert_eq!(additions(&[by("a", AdditionState::Added)]).state_of_another(ACCOUNT), AdditionState::Added);
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl<Id: FromStr + Display> AssociationChanges<'_, Id> {
         let Self { shares, arn, now, claim } = *self;
         let suspended = now.in_status(wanted, &[Status::Suspended, Status::Suspending]);
         if !suspended.is_empty() {
-            return Err(Error::refused(now.said_of(&suspended)));
+            return Err(Error::refused(now.sentence_of(&suspended)));
         }
         let missing: Vec<_> = wanted.iter().filter(|entity| now.status(entity).is_none()).copied().collect();
         if !missing.is_empty() {
@@ -69,12 +69,12 @@ impl<Id: FromStr + Display> AssociationChanges<'_, Id> {
         }
         let failed = now.in_status(wanted, &[Status::Failed]);
         if !failed.is_empty() {
-            let said = now.said_of(&failed);
+            let sentence = now.sentence_of(&failed);
             return Err(match shares.associate(arn, &failed).await {
                 Err(not_yet @ Error::NotYet(_)) => not_yet,
                 // Why it failed says more than why it can't be tried anew.
-                Err(_) => Error::refused(said),
-                Ok(()) => Error::not_yet_within(FAILED_FOR, said),
+                Err(_) => Error::refused(sentence),
+                Ok(()) => Error::not_yet_within(FAILED_FOR, sentence),
             });
         }
         let is_settled =
@@ -94,7 +94,7 @@ impl<Id: FromStr + Display> AssociationChanges<'_, Id> {
     /// What AWS said; `NotYet` while RAM is at it.
     pub async fn ensure_disassociated(&self, unwanted: &[&Entity]) -> Result<()> {
         let Self { shares, arn, now, claim } = *self;
-        let held: Vec<_> = unwanted.iter().filter(|entity| now.holds(entity)).copied().collect();
+        let held: Vec<_> = unwanted.iter().filter(|entity| now.gives_access(entity)).copied().collect();
         if !held.is_empty() && shares.disassociate(arn, &held).await? {
             for entity in &held {
                 claim.writes().add(association(arn, entity));

@@ -95,14 +95,14 @@ impl Associations {
 
     /// Whether it gives, or is about to give, access.
     #[must_use]
-    pub fn holds(&self, entity: &Entity) -> bool {
+    pub fn gives_access(&self, entity: &Entity) -> bool {
         self.status(entity).is_some_and(|status| !matches!(status, Status::Failed | Status::Disassociating))
     }
 
     /// All that have, or are about to have, access.
     #[must_use]
-    pub fn held(&self) -> BTreeSet<Entity> {
-        self.0.keys().filter(|entity| self.holds(entity)).cloned().collect()
+    pub fn with_access(&self) -> BTreeSet<Entity> {
+        self.0.keys().filter(|entity| self.gives_access(entity)).cloned().collect()
     }
 
     /// Those of `entities` whose status is one of `statuses`.
@@ -112,7 +112,7 @@ impl Associations {
     }
 
     /// What RAM says of the associations of `entities`, as a sentence that may go on; empty without any.
-    pub(crate) fn said_of(&self, entities: &[&Entity]) -> String {
+    pub(crate) fn sentence_of(&self, entities: &[&Entity]) -> String {
         let sentences = entities.iter().filter_map(|entity| {
             let Association { status, message } = self.0.get(entity)?;
             let words = if message.is_empty() { "AWS doesn't say why" } else { message.trim_end_matches('.') };

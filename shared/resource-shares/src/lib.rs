@@ -10,11 +10,11 @@ mod passing;
 mod principals;
 mod tags;
 
-pub use additions::{Addition, AdditionState, Additions, LEFT_WITHIN, TAKEN_BACK_WITHIN};
+pub use additions::{ADDITIONS_LEFT_WITHIN, Addition, AdditionState, Additions, TAKEN_BACK_WITHIN};
 pub use api::ResourceShares;
 pub use association_changes::{AssociationChanges, FAILED_FOR, SETTLED_WITHIN};
 pub use associations::{Association, Associations, Entity, batches};
 pub use ids::{NotAShareArn, ShareArn};
-pub use passing::{BUSY_FOR, PASSING, SharingResult};
+pub use passing::{PASSING, RAM_BUSY_FOR, SHARE_LISTED_WITHIN, SharingResult};
 pub use principals::{Organization, Principal};
 pub use tags::{pairs, tags};

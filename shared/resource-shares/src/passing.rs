@@ -7,7 +7,10 @@ use custom_resource::{AwsError, Error, Passing, Result, SdkResult};
 use organizations::NEW_FOR;
 
 /// How long RAM may be busy, or may not have heard of the organization yet.
-pub const BUSY_FOR: Duration = Duration::from_mins(10);
+pub const RAM_BUSY_FOR: Duration = Duration::from_mins(10);
+
+/// How long a share that was made a moment ago may not be listed, or not be active.
+pub const SHARE_LISTED_WITHIN: Duration = Duration::from_mins(1);
 
 /// What RAM says of any call while it is busy with the share, or with itself.
 pub const PASSING: [Passing; 1] = [Passing {
@@ -17,7 +20,7 @@ pub const PASSING: [Passing; 1] = [Passing {
         "ServiceUnavailableException",
         "ThrottlingException",
     ],
-    within: BUSY_FOR,
+    within: RAM_BUSY_FOR,
 }];
 
 /// An answer of RAM to a call that shares or unshares.
@@ -75,7 +78,7 @@ fn no_member(error: &AwsError) -> Error {
 
 fn onboarding(error: &AwsError) -> Error {
     Error::not_yet_within(
-        BUSY_FOR,
+        RAM_BUSY_FOR,
         format!(
             "{error}; if it stays so, switch sharing on in the organization's management account, with `ResourceSharing: \
              true` on a `Custom::Organization`"
@@ -101,7 +104,7 @@ mod tests {
     fn what_passes_by_itself_is_waited_for_up_to_ten_minutes() {
         for code in PASSING[0].codes {
             let error = Error::from(refused(code, "").passing(&PASSING).unwrap_err());
-            assert!(matches!(error, Error::NotYet(NotYet { within: Some(BUSY_FOR), .. })), "{code}");
+            assert!(matches!(error, Error::NotYet(NotYet { within: Some(RAM_BUSY_FOR), .. })), "{code}");
         }
     }
 
@@ -115,7 +118,7 @@ mod tests {
         ] {
             let error = refused(code, message).unless_onboarding().unwrap_err();
             let Error::NotYet(NotYet { waiting_for, within, .. }) = error else { panic!("final: {code}: {message}") };
-            assert_eq!(within, Some(BUSY_FOR));
+            assert_eq!(within, Some(RAM_BUSY_FOR));
             assert!(waiting_for.contains(message.trim_end_matches('.')), "{waiting_for}");
             assert!(waiting_for.contains("`ResourceSharing: true` on a `Custom::Organization`"), "{waiting_for}");
         }

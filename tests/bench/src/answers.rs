@@ -1,7 +1,7 @@
 //! Where answers are PUT: it notes when each was there.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use archipelago_tests::http::{Reply, Request, Server};
 use rustls::ServerConfig;
@@ -15,6 +15,11 @@ const PATIENCE: Duration = Duration::from_mins(5);
 
 /// The host of the response URLs in `events/`.
 const REAL: &str = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com";
+
+/// When those URLs are no longer valid. By that a request was made two hours earlier, and one that is older than its
+/// `ServiceTimeout` does nothing.
+const EXPIRES: &str = "Expires=1790000000";
+const VALID_FOR: Duration = Duration::from_hours(2);
 
 /// A server that takes answers.
 pub(crate) struct Answers {
@@ -39,9 +44,10 @@ impl Answers {
         self.server.origin()
     }
 
-    /// The event with its response URL here.
+    /// The event with its response URL here, as of a request that is made now.
     pub(crate) fn here(&self, event: &str) -> String {
-        event.replace(REAL, &self.origin())
+        let expires = (SystemTime::now() + VALID_FOR).duration_since(UNIX_EPOCH).unwrap_or_default();
+        event.replace(REAL, &self.origin()).replace(EXPIRES, &format!("Expires={}", expires.as_secs()))
     }
 
     /// When the next answer is there, and the id in it.

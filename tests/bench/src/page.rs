@@ -73,7 +73,8 @@ pub(crate) fn write(figures: &Figures<'_>, goals: &[Goal], throttle: &Throttle, 
         "\nOurs open their connections to AWS in their init, if they have TLS; that to a bucket, whose name is in its host, \
          and that for the answer are opened by the event. What a statement takes beyond `lean` are calls for the most part: `lean` \
          makes two of them. `s3-policy-statement` is 0.7 MB larger for the checksum of one \
-         call: the SDK computes it by `crc-fast`, which brings tables for every CRC that there is. They are never read, so \
+         call: the SDK computes it by `crc-fast`, which brings tables for every CRC that there is \
+         (<https://github.com/awesomized/crc-fast-rust/issues/61>). They are never read, so \
          they take no memory.\n\n",
     );
     page.push_str(&growth(figures));
@@ -97,9 +98,8 @@ fn growth(figures: &Figures<'_>) -> String {
     let lean = figures.named(LEAN).map(grown).unwrap_or_default();
     format!(
         "From the hundredth event to the last a process grows by up to {own:.0} KiB, and `lean` by {lean:.0} KiB. Most of \
-         that is the trace header: \
-         `lambda_runtime` puts it into a variable, from which the SDKs send it on so that Lambda sees loops, and glibc keeps \
-         every value that a variable ever had.\n"
+         the latter is the trace header: `lambda_runtime` puts it into a variable, from which the SDKs send it on so that Lambda \
+         sees loops, and glibc keeps every value that a variable ever had. Ours hand it to the SDKs without a variable.\n"
     )
 }
 

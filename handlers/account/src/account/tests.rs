@@ -880,10 +880,10 @@ fn the_schema_is_what_the_code_says() {
             ("BUSY_WITH_ACCOUNTS", crate::api::BUSY_WITH_ACCOUNTS),
             ("QUEUED", crate::api::QUEUED),
             ("READY_WITHIN", crate::api::READY_WITHIN),
-            ("LISTED_WITHIN", crate::creation::LISTED_WITHIN),
-            ("BUSY_FOR", organizations::BUSY_FOR),
+            ("ACCOUNT_LISTED_WITHIN", crate::creation::ACCOUNT_LISTED_WITHIN),
+            ("ORGANIZATIONS_BUSY_FOR", organizations::ORGANIZATIONS_BUSY_FOR),
             ("NEW_FOR", organizations::NEW_FOR),
-            ("LEFT_WITHIN", archipelago::LEFT_WITHIN),
+            ("USERS_LEFT_WITHIN", archipelago::USERS_LEFT_WITHIN),
         ],
     };
     let schema = archipelago::schema::text::<Accounts>(env!("CARGO_PKG_DESCRIPTION"), &retried);

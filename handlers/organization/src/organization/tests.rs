@@ -599,7 +599,7 @@ fn the_schema_is_what_the_code_says() {
         waits: &[
             ("TYPES_SWITCHED_WITHIN", crate::policy_types::TYPES_SWITCHED_WITHIN),
             ("ACCESS_SWITCHED_WITHIN", crate::stack_sets::ACCESS_SWITCHED_WITHIN),
-            ("BUSY_FOR", BUSY_FOR),
+            ("ORGANIZATIONS_BUSY_FOR", ORGANIZATIONS_BUSY_FOR),
             ("NEW_FOR", NEW_FOR),
         ],
     };

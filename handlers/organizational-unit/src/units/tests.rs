@@ -799,10 +799,10 @@ fn the_schema_is_what_the_code_says() {
         ],
         waits: &[
             ("EMPTIED_WITHIN", EMPTIED_WITHIN),
-            ("LISTED_WITHIN", crate::tree::LISTED_WITHIN),
-            ("BUSY_FOR", BUSY_FOR),
+            ("UNIT_LISTED_WITHIN", crate::tree::UNIT_LISTED_WITHIN),
+            ("ORGANIZATIONS_BUSY_FOR", ORGANIZATIONS_BUSY_FOR),
             ("NEW_FOR", organizations::NEW_FOR),
-            ("LEFT_WITHIN", archipelago::LEFT_WITHIN),
+            ("USERS_LEFT_WITHIN", archipelago::USERS_LEFT_WITHIN),
         ],
     };
     let schema = archipelago::schema::text::<OrganizationalUnits>(env!("CARGO_PKG_DESCRIPTION"), &retried);

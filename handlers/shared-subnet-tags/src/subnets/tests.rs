@@ -484,7 +484,7 @@ async fn a_role_that_is_a_moment_old_may_be_denied_and_a_full_subnet_is_refused(
 fn the_schema_is_what_the_code_says() {
     let retried = archipelago::schema::Retried {
         passing: &[(None, &[crate::api::UNSEEN])],
-        waits: &[("VISIBLE_WITHIN", VISIBLE_WITHIN), ("LEFT_WITHIN", archipelago::LEFT_WITHIN)],
+        waits: &[("VISIBLE_WITHIN", VISIBLE_WITHIN), ("USERS_LEFT_WITHIN", archipelago::USERS_LEFT_WITHIN)],
     };
     let schema = archipelago::schema::text::<SharedSubnets>(env!("CARGO_PKG_DESCRIPTION"), &retried);
     expectorate::assert_contents("../../schemas/SharedSubnetTags.json", &schema);

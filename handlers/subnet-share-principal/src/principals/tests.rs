@@ -434,9 +434,9 @@ fn the_schema_is_what_the_code_says() {
         // That there is no organization is an answer.
         passing: &[(Some("DescribeOrganization"), &organizations::PASSING[..1]), (None, &resource_shares::PASSING)],
         waits: &[
-            ("LISTED_WITHIN", LISTED_WITHIN),
+            ("SHARE_LISTED_WITHIN", SHARE_LISTED_WITHIN),
             ("SETTLED_WITHIN", resource_shares::SETTLED_WITHIN),
-            ("BUSY_FOR", resource_shares::BUSY_FOR),
+            ("RAM_BUSY_FOR", resource_shares::RAM_BUSY_FOR),
             ("FAILED_FOR", resource_shares::FAILED_FOR),
             ("TAKEN_BACK_WITHIN", resource_shares::TAKEN_BACK_WITHIN),
             ("NEW_FOR", organizations::NEW_FOR),

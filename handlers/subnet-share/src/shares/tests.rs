@@ -551,10 +551,10 @@ fn the_schema_is_what_the_code_says() {
         passing: &[(Some("DescribeOrganization"), &organizations::PASSING[..1]), (None, &PASSING)],
         waits: &[
             ("SETTLED_WITHIN", SETTLED_WITHIN),
-            ("LISTED_WITHIN", LISTED_WITHIN),
-            ("BUSY_FOR", resource_shares::BUSY_FOR),
+            ("SHARE_LISTED_WITHIN", SHARE_LISTED_WITHIN),
+            ("RAM_BUSY_FOR", resource_shares::RAM_BUSY_FOR),
             ("FAILED_FOR", resource_shares::FAILED_FOR),
-            ("LEFT_WITHIN", resource_shares::LEFT_WITHIN),
+            ("ADDITIONS_LEFT_WITHIN", resource_shares::ADDITIONS_LEFT_WITHIN),
             ("TAKEN_BACK_WITHIN", resource_shares::TAKEN_BACK_WITHIN),
             ("NEW_FOR", organizations::NEW_FOR),
         ],

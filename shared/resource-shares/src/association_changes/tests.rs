@@ -137,7 +137,7 @@ async fn associations_are_read_through_empty_pages() {
     ];
     let ram = mock_client!(aws_sdk_ram, RuleMode::MatchAny, rules.iter().collect::<Vec<_>>());
     let now = ResourceShares { ram, ..mocked(&[]) }.associations(SHARE).await.unwrap();
-    assert!(now.holds(&subnet(1)) && now.holds(&account()));
+    assert!(now.gives_access(&subnet(1)) && now.gives_access(&account()));
 }
 
 #[test]
