@@ -46,18 +46,18 @@ def gaps(template, calls):
             known = call.marks_of(resource)
             # What isn't known carries every mark for a call to be allowed, and none for a permission to be needed.
             covering, needing = (
-                [place for place, permission in enumerate(policy) if permission.covers(call, resource, marks)]
+                [index for index, permission in enumerate(policy) if permission.covers(call, resource, marks)]
                 for marks in ((MARKS, ()) if known is None else (known, known))
             )
-            if not covering or any(policy[place].effect == "Deny" for place in covering):
+            if not covering or any(policy[index].effect == "Deny" for index in covering):
                 missing[function, call.action] = resource
-            needed |= {(function, place) for place in needing}
-            believed |= {policy[place].action for place in needing} & OF_ALL
+            needed |= {(function, index) for index in needing}
+            believed |= {policy[index].action for index in needing} & OF_ALL
     spare = [
         f"{function} may call {permission}, which it never did"
         for function, policy in policies_in("111111111111", "us-east-1").items()
-        for place, permission in enumerate(policy)
-        if permission.effect == "Allow" and (function, place) not in needed
+        for index, permission in enumerate(policy)
+        if permission.effect == "Allow" and (function, index) not in needed
         if not is_of_others(function, permission.action) and permission.action not in believed
     ]
     return [

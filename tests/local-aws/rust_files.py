@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+# An inline module of tests in a text without comments and texts.
+TESTS = re.compile(r"^#\[cfg\(test\)\]\n(pub\S* )?mod \w+ \{$.*?^\}\n?", re.MULTILINE | re.DOTALL)
 # Comments and texts, which hold no paths; `'` begins a lifetime as well.
 SILENT = re.compile(
     r"""//[^\n]*|/\*.*?\*/|\bb?c?r(?P<hashes>\#+)".*?"(?P=hashes)|\bb?c?r".*?"|"(?:\\.|[^"\\])*"|'(?:\\[^']+|[^'\\])'""",
@@ -67,8 +69,32 @@ class Module:
         return module
 
 
+def roots(folder: Path) -> list[Path]:
+    """The files with which the crates of a package begin, but for those of its tests."""
+    names = ("src/lib.rs", "src/main.rs", "build.rs")
+    several = (f"{of}/{name}" for of in ("src/bin", "examples") for name in ("*.rs", "*/main.rs"))
+    return [file for name in (*names, *several) for file in sorted(folder.glob(name))]
+
+
+def packages(manifest: dict, kinds: tuple[str, ...], shared: dict) -> set[str]:
+    """The packages that a manifest depends on in these kinds of tables; `shared` are the workspace's dependencies."""
+    found: set[str] = set()
+    for table in (manifest, *manifest.get("target", {}).values()):
+        for name, wanted in (item for kind in kinds for item in table.get(kind, {}).items()):
+            one = shared.get(name, {}) if isinstance(wanted, dict) and wanted.get("workspace") else wanted
+            found.add(one.get("package", name) if isinstance(one, dict) else name)
+    return found
+
+
+def naming(folder: Path, word: str) -> list[Path]:
+    """The files of a folder that hold a word, or have it in their names."""
+    files = (file for file in folder.rglob("*") if file.is_file())
+    texts = ((file, bytes(file.relative_to(folder)) + b"\n" + file.read_bytes()) for file in files)
+    return [file for file, text in texts if word.encode() in text.lower()]
+
+
 def read(root: Path) -> Module:
-    """The crate whose root is `lib.rs` or `main.rs`."""
+    """The crate that begins with this file."""
     module = Module(root)
     _file(module, root.parent)
     return module
@@ -105,8 +131,9 @@ def product_lines(file: Path) -> int:
     """How many lines a file has without its tests."""
     text = file.read_text()
     blank = SILENT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
-    tests = re.search(r"^#\[cfg\(test\)\]\n(pub\S* )?mod \w+ \{$", blank, re.MULTILINE)
-    return len((text[: tests.start()] if tests else text).rstrip().splitlines())
+    for tests in reversed(list(TESTS.finditer(blank))):
+        text = text[: tests.start()] + text[tests.end() :]
+    return len(text.rstrip().splitlines())
 
 
 def _reached(graph: dict[Path, set[Path]], start: Path) -> set[Path]:
@@ -145,7 +172,7 @@ def _items(module: Module, tokens: list[str], folder: Path) -> None:
 def _end(tokens: list[str], at: int) -> int:
     """Where the item ends that begins at `at`."""
     is_value = False
-    first = next(place for place in count(at) if tokens[place] not in ("pub", "(", "crate", "super", "in", ")"))
+    first = next(index for index in count(at) if tokens[index] not in ("pub", "(", "crate", "super", "in", ")"))
     is_use = tokens[first] in ("use", "const", "static", "type")
     while tokens[at] != ";":
         is_value |= tokens[at] == "="
@@ -160,10 +187,10 @@ def _end(tokens: list[str], at: int) -> int:
 
 def _closing(tokens: list[str], at: int) -> int:
     depth = 0
-    for place in count(at):
-        depth += (tokens[place] in PAIRS) - (tokens[place] in PAIRS.values())
+    for index in count(at):
+        depth += (tokens[index] in PAIRS) - (tokens[index] in PAIRS.values())
         if depth == 0:
-            return place
+            return index
     raise AssertionError("a source without its end")
 
 
@@ -183,9 +210,9 @@ def _item(module: Module, attributes: list[str], tokens: list[str], folder: Path
                 module.paths.append(path)
     elif kind == "mod":
         if tokens[-1] == ";":
-            place = folder / f"{name}.rs"
-            place = place if place.exists() else folder / name / "mod.rs"
-            child = module.children[name] = Module(place, module)
+            file = folder / f"{name}.rs"
+            file = file if file.exists() else folder / name / "mod.rs"
+            child = module.children[name] = Module(file, module)
             _file(child, folder / name)
         else:
             child = module.children[name] = Module(module.file, module)
@@ -196,7 +223,7 @@ def _item(module: Module, attributes: list[str], tokens: list[str], folder: Path
     else:
         if kind == "impl" or tokens[at : at + 2] == ["unsafe", "impl"]:
             module.impls += _with_methods(tokens[tokens.index("impl") + 1 :])
-        kinds = [place for place in range(at, min(at + 5, len(tokens))) if tokens[place] in ITEM]
+        kinds = [index for index in range(at, min(at + 5, len(tokens))) if tokens[index] in ITEM]
         while kinds and tokens[kinds[0] + 1] in ITEM | BEFORE:
             kinds = kinds[1:]
         if kinds and kind in ITEM | BEFORE:
@@ -213,12 +240,12 @@ def _used(tokens: list[str], before: tuple[str, ...] = ()) -> Iterator[tuple[lis
         if token == "{":
             end = _closing(tokens, at)
             start = at + 1
-            for place in range(at + 1, end + 1):
-                is_deep = tokens[start:place].count("{") != tokens[start:place].count("}")
-                if (tokens[place] == "," or place == end) and not is_deep:
-                    if start < place:
-                        yield from _used(tokens[start:place], tuple(path))
-                    start = place + 1
+            for index in range(at + 1, end + 1):
+                is_deep = tokens[start:index].count("{") != tokens[start:index].count("}")
+                if (tokens[index] == "," or index == end) and not is_deep:
+                    if start < index:
+                        yield from _used(tokens[start:index], tuple(path))
+                    start = index + 1
             return
         if token == "as":
             yield path, tokens[at + 1]
@@ -234,24 +261,24 @@ def _used(tokens: list[str], before: tuple[str, ...] = ()) -> Iterator[tuple[lis
 def _with_methods(tokens: list[str]) -> list[list[str]]:
     """The path of the type of an `impl`, unless that is of a trait."""
     depth, path = 0, []
-    for place, token in enumerate(tokens):
+    for index, token in enumerate(tokens):
         if depth == 0 and token in ("{", "where"):
             break
         if depth == 0 and token == "for":
             return []
         depth += (token == "<") - (token == ">")
         if depth == 0 and re.fullmatch(r"\w+", token):
-            path = [*path, token] if path and tokens[place - 1] == "::" else [token]
+            path = [*path, token] if path and tokens[index - 1] == "::" else [token]
     return [path] if path else []
 
 
 def _paths(tokens: list[str]) -> list[list[str]]:
     """The paths in code, and its single names, which may be imported ones."""
     found, path = [], []
-    for place, token in enumerate(tokens):
+    for index, token in enumerate(tokens):
         if not re.fullmatch(r"\w+", token):
             continue
-        before = tokens[place - 1] if place else ""
+        before = tokens[index - 1] if index else ""
         if before == "::" and path:
             path.append(token)
             continue

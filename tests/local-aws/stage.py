@@ -17,7 +17,7 @@ from progress import Waiting
 STATE = LOCAL / "aws"
 CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 # CloudFormation's own patience with a custom resource is an hour. Nothing here takes a minute, unless somebody has put
-# a policy back to what it lately was: until two minutes are over that may be a read of the past.
+# a policy back to what it lately was: until two minutes are over that may be a stale read.
 PATIENCE = 180
 _steps = itertools.count(1)
 

@@ -112,7 +112,7 @@ impl Call {
         if self.protocol == Protocol::RestJson {
             headers.0.push(("x-amzn-errortype".to_owned(), code.to_owned()));
         }
-        Reply::Answer(status, headers, body.into_bytes())
+        Reply::Http(status, headers, body.into_bytes())
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::http::{Headers, Reply};
 
-/// What a call is held up by: a while, or a condition.
+/// What a call is delayed by: a while, or a condition.
 pub type Pending = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What goes wrong with a call.
@@ -23,7 +23,7 @@ pub enum Fault {
     /// It has its effect, and this is the reply all the same.
     After(Reply),
     /// It reaches the service once this is over.
-    Held(Pending),
+    Delayed(Pending),
     /// It has its effect at once, and is answered once this is over.
     Late(Pending),
     /// It is answered as the same call was answered before; without such a call nothing goes wrong.
@@ -40,7 +40,7 @@ impl fmt::Debug for Fault {
             Self::None => f.write_str("None"),
             Self::Before(reply) => f.debug_tuple("Before").field(reply).finish(),
             Self::After(reply) => f.debug_tuple("After").field(reply).finish(),
-            Self::Held(_) => f.write_str("Held(..)"),
+            Self::Delayed(_) => f.write_str("Delayed(..)"),
             Self::Late(_) => f.write_str("Late(..)"),
             Self::Stale => f.write_str("Stale"),
             Self::Lagging(lag) => f.debug_tuple("Lagging").field(lag).finish(),
@@ -50,12 +50,12 @@ impl fmt::Debug for Fault {
 }
 
 impl Fault {
-    /// Holds the call up on its way to the service, as by `tokio::time::sleep`.
-    pub fn held(pending: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self::Held(Box::pin(pending))
+    /// Delays the call on its way to the service, as by `tokio::time::sleep`.
+    pub fn delayed(pending: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self::Delayed(Box::pin(pending))
     }
 
-    /// Holds the answer up.
+    /// Delays the answer.
     pub fn late(pending: impl Future<Output = ()> + Send + 'static) -> Self {
         Self::Late(Box::pin(pending))
     }
@@ -74,7 +74,7 @@ impl Fault {
                 effect.await;
                 reply
             }
-            Self::Held(pending) => {
+            Self::Delayed(pending) => {
                 pending.await;
                 effect.await
             }
@@ -93,12 +93,12 @@ impl Fault {
 }
 
 fn rewritten(reply: Reply, change: impl FnOnce(&mut Value)) -> Reply {
-    let Reply::Answer(status, Headers(mut headers), body) = reply else { return reply };
+    let Reply::Http(status, Headers(mut headers), body) = reply else { return reply };
     let mut json = serde_json::from_slice(&body)
         .unwrap_or_else(|_| panic!("only JSON can be rewritten, not `{}`", String::from_utf8_lossy(&body)));
     change(&mut json);
     headers.retain(|(name, _)| name != "content-length" && name != "x-amz-crc32");
-    Reply::Answer(status, Headers(headers), json.to_string().into_bytes())
+    Reply::Http(status, Headers(headers), json.to_string().into_bytes())
 }
 
 /// An error as the JSON protocols of AWS write it.
@@ -109,5 +109,5 @@ pub fn error(code: &str, message: &str) -> Reply {
         ("x-amzn-requestid", "00000000-0000-4000-a000-000000000000".to_owned()),
     ]);
     let body = json!({ "__type": code, "message": message });
-    Reply::Answer(400, headers, body.to_string().into_bytes())
+    Reply::Http(400, headers, body.to_string().into_bytes())
 }

@@ -127,7 +127,7 @@ pub struct Record {
     /// Whether the function was invoked through the Lambda service, rather than by the test.
     pub through_lambda: bool,
     /// `None` while it runs.
-    pub outcome: Option<InvocationEnd>,
+    pub end: Option<InvocationEnd>,
 }
 
 /// A function that can be invoked, by the test and through Lambda's own endpoint.
@@ -317,7 +317,7 @@ impl Inner {
     ) -> InvocationEnd {
         let record = {
             let mut records = lock(&self.records);
-            records.push(Record { event, through_lambda: chain > 0, outcome: None });
+            records.push(Record { event, through_lambda: chain > 0, end: None });
             records.len() - 1
         };
         self.running.send_modify(|_| ());
@@ -332,7 +332,7 @@ impl Inner {
         let session = process.session().to_owned();
         let mut killed = self.killed.subscribe();
         let killed = async { drop(killed.wait_for(|killed| killed.contains_key(&session)).await) };
-        let (outcome, process) = tokio::select! {
+        let (end, process) = tokio::select! {
             ended = process.invoke(invocation, grace) => ended,
             () = killed => {
                 self.killed.send_modify(|killed| killed.extend([(session.clone(), true)]));
@@ -342,9 +342,9 @@ impl Inner {
         if let Some(process) = process {
             lock(&self.idle).push(process);
         }
-        lock(&self.records)[record].outcome = Some(outcome.clone());
+        lock(&self.records)[record].end = Some(end.clone());
         drop(running);
-        outcome
+        end
     }
 
     async fn start_process(&self) -> Process {
@@ -438,12 +438,12 @@ impl Inner {
 
 fn error(status: u16, kind: &str, message: &str) -> Reply {
     let headers = Headers::of([("content-type", "application/json".to_owned()), ("x-amzn-errortype", kind.to_owned())]);
-    Reply::Answer(status, headers, json!({ "Type": "User", "Message": message }).to_string().into_bytes())
+    Reply::Http(status, headers, json!({ "Type": "User", "Message": message }).to_string().into_bytes())
 }
 
 fn unhandled(value: &Value) -> Reply {
     let headers = Headers::of([("x-amz-function-error", "Unhandled".to_owned())]);
-    Reply::Answer(200, headers, value.to_string().into_bytes())
+    Reply::Http(200, headers, value.to_string().into_bytes())
 }
 
 fn percent_decoded(text: &str) -> String {

@@ -52,19 +52,19 @@ impl std::error::Error for CutConnection {}
 
 impl Server {
     /// Listens on a free port of 127.0.0.1 and answers each request with what `answer` returns.
-    pub async fn start<F, Answer>(answer: F) -> Self
+    pub async fn start<F, Replying>(answer: F) -> Self
     where
-        F: Fn(Request) -> Answer + Send + Sync + 'static,
-        Answer: Future<Output = Reply> + Send + 'static,
+        F: Fn(Request) -> Replying + Send + Sync + 'static,
+        Replying: Future<Output = Reply> + Send + 'static,
     {
         Self::listen(None, answer).await
     }
 
     /// The same, over TLS if there is a configuration for it.
-    pub async fn listen<F, Answer>(tls: Option<Arc<ServerConfig>>, answer: F) -> Self
+    pub async fn listen<F, Replying>(tls: Option<Arc<ServerConfig>>, answer: F) -> Self
     where
-        F: Fn(Request) -> Answer + Send + Sync + 'static,
-        Answer: Future<Output = Reply> + Send + 'static,
+        F: Fn(Request) -> Replying + Send + Sync + 'static,
+        Replying: Future<Output = Reply> + Send + 'static,
     {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port on 127.0.0.1");
         let port = listener.local_addr().expect("the address of a bound listener").port();
@@ -113,23 +113,23 @@ impl Drop for Server {
     }
 }
 
-async fn converse<F, Answer>(stream: impl AsyncRead + AsyncWrite + Unpin, answer: Arc<F>)
+async fn converse<F, Replying>(stream: impl AsyncRead + AsyncWrite + Unpin, answer: Arc<F>)
 where
-    F: Fn(Request) -> Answer,
-    Answer: Future<Output = Reply>,
+    F: Fn(Request) -> Replying,
+    Replying: Future<Output = Reply>,
 {
     let service = service_fn(move |request| serve(request, Arc::clone(&answer)));
     // A client that goes away, and a connection that is cut, are both part of the play.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn serve<F, Answer>(
+async fn serve<F, Replying>(
     request: hyper::Request<Incoming>,
     answer: Arc<F>,
 ) -> Result<hyper::Response<Full<Bytes>>, CutConnection>
 where
-    F: Fn(Request) -> Answer,
-    Answer: Future<Output = Reply>,
+    F: Fn(Request) -> Replying,
+    Replying: Future<Output = Reply>,
 {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| CutConnection)?.to_bytes().to_vec();
@@ -146,7 +146,7 @@ where
     };
     record(&request);
     match answer(request).await {
-        Reply::Answer(status, headers, body) => {
+        Reply::Http(status, headers, body) => {
             let mut response = hyper::Response::builder().status(status);
             for (name, value) in headers.0 {
                 response = response.header(name, value);

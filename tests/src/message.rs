@@ -37,7 +37,7 @@ impl Headers {
 #[derive(Clone, Debug)]
 pub enum Reply {
     /// A status, headers and a body.
-    Answer(u16, Headers, Vec<u8>),
+    Http(u16, Headers, Vec<u8>),
     /// The connection stays open and nothing is ever sent.
     Silence,
     /// The connection is closed before an answer.
@@ -48,13 +48,13 @@ impl Reply {
     /// A status without a body.
     #[must_use]
     pub fn status(status: u16) -> Self {
-        Self::Answer(status, Headers::default(), Vec::new())
+        Self::Http(status, Headers::default(), Vec::new())
     }
 
     /// A status with a JSON body.
     #[must_use]
     pub fn json(status: u16, body: &serde_json::Value) -> Self {
         let headers = Headers::of([("content-type", "application/json".to_owned())]);
-        Self::Answer(status, headers, body.to_string().into_bytes())
+        Self::Http(status, headers, body.to_string().into_bytes())
     }
 }

@@ -86,13 +86,13 @@ impl Process {
                     Some(InvocationEnd::Errored(json!({ "errorType": "Sandbox.Timedout", "errorMessage": "init" })))
                 }
             };
-            if let Some(outcome) = failure {
+            if let Some(end) = failure {
                 self.end().await;
-                return (outcome, None);
+                return (end, None);
             }
             self.warm = true;
         }
-        let end = invocation.timeout + grace;
+        let longest = invocation.timeout + grace;
         let mut reports = self.api.offer(invocation);
         // A warm process is between two requests for a moment: its time runs once it has taken the event.
         let taken = tokio::select! {
@@ -103,7 +103,7 @@ impl Process {
             self.end().await;
             return (InvocationEnd::Crashed, None);
         }
-        let outcome = tokio::select! {
+        let end = tokio::select! {
             biased;
             report = reports.recv() => match report {
                 Some(Report::Response(body)) => InvocationEnd::Returned(json_of(&body)),
@@ -111,13 +111,13 @@ impl Process {
                 Some(Report::Taken) | None => InvocationEnd::Crashed,
             },
             _ = self.child.wait() => InvocationEnd::Crashed,
-            () = tokio::time::sleep(end) => InvocationEnd::TimedOut,
+            () = tokio::time::sleep(longest) => InvocationEnd::TimedOut,
         };
-        match outcome {
-            InvocationEnd::Returned(_) | InvocationEnd::Errored(_) => (outcome, Some(self)),
+        match end {
+            InvocationEnd::Returned(_) | InvocationEnd::Errored(_) => (end, Some(self)),
             InvocationEnd::TimedOut | InvocationEnd::Crashed => {
                 self.end().await;
-                (outcome, None)
+                (end, None)
             }
         }
     }

@@ -37,12 +37,12 @@ impl Proxy {
     }
 
     /// A proxy before a service that is played by `service`.
-    pub(crate) async fn before<Answer>(
-        service: impl Fn(Call, Request) -> Answer + Send + Sync + 'static,
+    pub(crate) async fn before<Replying>(
+        service: impl Fn(Call, Request) -> Replying + Send + Sync + 'static,
         fault: impl Fn(&Call) -> Fault + Send + Sync + 'static,
     ) -> Self
     where
-        Answer: Future<Output = Reply> + Send + 'static,
+        Replying: Future<Output = Reply> + Send + 'static,
     {
         let calls = watch::Sender::new(Vec::new());
         let state = Arc::new((service, fault, calls.clone(), Answers::default()));
@@ -56,7 +56,7 @@ impl Proxy {
                 let earlier = lock(answers).get(&key).and_then(|answers| earlier(&fault, answers));
                 let effect = async {
                     let reply = service(call, request).await;
-                    if let Reply::Answer(..) = reply {
+                    if let Reply::Http(..) = reply {
                         let mut answers = lock(answers);
                         let answers = answers.entry(key).or_default();
                         answers.retain(|(at, _)| at.elapsed() < KEPT);
@@ -65,7 +65,7 @@ impl Proxy {
                     reply
                 };
                 let reply = fault.meet(effect, earlier).await;
-                if let Reply::Answer(status, ..) = reply {
+                if let Reply::Http(status, ..) = reply {
                     calls.send_modify(|calls| calls[index].status = Some(status));
                 }
                 reply
@@ -153,11 +153,11 @@ async fn forward(client: reqwest::Client, upstream: String, request: Request) ->
         let headers = response.headers().iter().filter(|(name, _)| !OF_THE_CONNECTION.contains(&name.as_str()));
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
         let headers = headers.map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect();
-        Ok::<_, reqwest::Error>(Reply::Answer(status, Headers(headers), response.bytes().await?.to_vec()))
+        Ok::<_, reqwest::Error>(Reply::Http(status, Headers(headers), response.bytes().await?.to_vec()))
     };
     answered.await.unwrap_or_else(|error| {
         let text = format!("the proxy can't reach what stands behind it: {error}");
-        Reply::Answer(502, Headers::default(), text.into_bytes())
+        Reply::Http(502, Headers::default(), text.into_bytes())
     })
 }
 

@@ -197,7 +197,7 @@ fn refused(status: u16, code: &str) -> Reply {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>No.</Message><RequestId>4442587F\
          B7D0A2F9</RequestId></Error>"
     );
-    Reply::Answer(status, Headers::of([("content-type", "application/xml".to_owned())]), body.into_bytes())
+    Reply::Http(status, Headers::of([("content-type", "application/xml".to_owned())]), body.into_bytes())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

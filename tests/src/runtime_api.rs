@@ -133,7 +133,7 @@ async fn next(state: &State) -> Reply {
         ("lambda-runtime-invoked-function-arn", invocation.function_arn),
         ("lambda-runtime-trace-id", trace_id(invocation.chain)),
     ]);
-    Reply::Answer(200, headers, invocation.payload)
+    Reply::Http(200, headers, invocation.payload)
 }
 
 fn report(state: &State, id: &str, report: Report) -> Reply {

@@ -269,7 +269,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_sent_on_is_the_same_event_with_its_past() {
+    fn what_is_sent_on_is_the_same_event_with_its_continuation() {
         let continuation = Continuation {
             first_try: Some(1),
             invocations: 1,

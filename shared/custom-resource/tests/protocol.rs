@@ -152,11 +152,11 @@ fn event(request_type: &str, id: Option<&str>) -> Value {
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:111111111111:function:thing";
 
-async fn outcome(script: &Script, event: &Value) -> InvocationResult {
+async fn result(script: &Script, event: &Value) -> InvocationResult {
     through(FUNCTION, script, event).await
 }
 
-/// The outcome on a function that was invoked by this ARN.
+/// The result on a function that was invoked by this ARN.
 async fn through<R: Resource>(function: &str, resource: &R, event: &Value) -> InvocationResult {
     let envelope = Envelope::read(event, function, "log/1").unwrap();
     let request = Request::open(event, envelope, &ResponseHosts::in_region("us-east-1")).unwrap();
@@ -164,7 +164,7 @@ async fn through<R: Resource>(function: &str, resource: &R, event: &Value) -> In
 }
 
 async fn told(script: &Script, event: &Value) -> Response {
-    match outcome(script, event).await {
+    match result(script, event).await {
         InvocationResult::Answer(response) => response,
         InvocationResult::Continue { reason, .. } => panic!("went on: {reason}"),
     }
@@ -174,9 +174,9 @@ async fn told(script: &Script, event: &Value) -> Response {
 fn assert_failed(response: &Response, id: &str, reason: &str) {
     assert_eq!(response.status(), Status::Failed);
     assert_eq!(response.physical_resource_id(), id);
-    let said = response.reason().unwrap();
-    assert!(said.starts_with(reason), "{said}");
-    assert!(said.ends_with("(RequestId: 5a7e; log stream: log/1)"), "{said}");
+    let sentence = response.reason().unwrap();
+    assert!(sentence.starts_with(reason), "{sentence}");
+    assert!(sentence.ends_with("(RequestId: 5a7e; log stream: log/1)"), "{sentence}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -470,9 +470,9 @@ async fn the_work_stops_early_enough_for_the_answer_to_be_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_that_outlives_the_invocation_goes_on_in_the_next_with_its_past() {
+async fn work_that_outlives_the_invocation_goes_on_in_the_next_with_its_continuation() {
     let script = Script::of(&[&[Step::Hold("thing-1"), Step::NotYet("it is being made")]]);
-    let InvocationResult::Continue { continuation, reason } = outcome(&script, &event("Create", None)).await else {
+    let InvocationResult::Continue { continuation, reason } = result(&script, &event("Create", None)).await else {
         panic!("answered")
     };
     assert_eq!(reason, "not finished in the function's time: it is being made");
@@ -491,7 +491,7 @@ async fn work_that_outlives_the_invocation_goes_on_in_the_next_with_its_past() {
 async fn a_delete_that_found_something_is_not_done_because_the_next_invocation_is_refused() {
     let mut sent_on = event("Delete", Some("nothing-was-made"));
     let found = Script::of(&[&[Step::Hold("thing-1"), Step::NotYet("it is being deleted")]]);
-    let InvocationResult::Continue { continuation, .. } = outcome(&found, &sent_on).await else { panic!("answered") };
+    let InvocationResult::Continue { continuation, .. } = result(&found, &sent_on).await else { panic!("answered") };
     sent_on["Continuation"] = serde_json::to_value(continuation).unwrap();
     let response = told(&Script::of(&[&[Step::Refuse("not yours any more")]]), &sent_on).await;
     assert_failed(&response, "nothing-was-made", "not yours any more");
@@ -501,7 +501,7 @@ async fn a_delete_that_found_something_is_not_done_because_the_next_invocation_i
 async fn a_chain_of_invocations_is_answered_before_lambda_ends_it() {
     let mut sent_on = event("Create", None);
     for invocation in 1.. {
-        match outcome(&Script::of(&[&[Step::NotYet("it is being made")]]), &sent_on).await {
+        match result(&Script::of(&[&[Step::NotYet("it is being made")]]), &sent_on).await {
             InvocationResult::Continue { continuation, .. } => {
                 let continuation = Continuation { first_try: Some(BEGAN), ..continuation };
                 sent_on["Continuation"] = serde_json::to_value(continuation).unwrap();
@@ -518,7 +518,7 @@ async fn a_chain_of_invocations_is_answered_before_lambda_ends_it() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_cut_off_during_a_wait_is_no_failure() {
     let script = Script::of(&[&[Step::NotYet("it is being made")], &[Step::Hang]]);
-    assert!(matches!(outcome(&script, &event("Create", None)).await, InvocationResult::Continue { .. }));
+    assert!(matches!(result(&script, &event("Create", None)).await, InvocationResult::Continue { .. }));
 }
 
 #[tokio::test(start_paused = true)]

@@ -147,13 +147,13 @@ async fn what_is_not_there_is_an_empty_list_and_what_lacks_its_id_is_an_error() 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_said_in_the_words_of_ec2_and_not_asked_again() {
     let body = refusal("InvalidVpcID.NotFound", "The vpc ID &apos;vpc-1&apos; does not exist");
-    let (said, calls) = ended(400, &body).await;
-    assert_eq!((said.code(), calls), ("InvalidVpcID.NotFound", 1));
+    let (error, calls) = ended(400, &body).await;
+    assert_eq!((error.code(), calls), ("InvalidVpcID.NotFound", 1));
     assert_eq!(
-        said.to_string(),
+        error.to_string(),
         "ec2:CreateTags was refused by AWS with InvalidVpcID.NotFound: The vpc ID 'vpc-1' does not exist"
     );
-    assert_eq!(window(said), None);
+    assert_eq!(window(error), None);
     let (denied, _) = ended(403, &refusal("UnauthorizedOperation", "You are not authorized")).await;
     assert!(matches!(Error::from(denied), Error::NotYet(denial) if denial.is_denial()));
 }
@@ -165,9 +165,9 @@ async fn who_asks_too_often_is_heard_a_moment_later() {
         let http = answers(&[(503, &busy), (400, &busy), DONE]);
         tag(&client(&http)).await.unwrap();
         assert_eq!(asked(&http).len(), 3, "{code}");
-        let (said, calls) = ended(400, &busy).await;
-        assert!(said.is_refusal() && calls == 3, "{code}: {calls}");
-        assert_eq!(window(said), Some(OUTAGE));
+        let (error, calls) = ended(400, &busy).await;
+        assert!(error.is_refusal() && calls == 3, "{code}: {calls}");
+        assert_eq!(window(error), Some(OUTAGE));
     }
 }
 
@@ -187,10 +187,10 @@ async fn a_clock_that_is_wrong_is_corrected_by_that_of_ec2() {
 #[tokio::test(start_paused = true)]
 async fn what_no_ec2_said_is_an_error_and_its_words_stay_out_of_the_sentence() {
     for (status, calls) in [(200, 3), (502, 3), (403, 1)] {
-        let (said, made) = ended(status, PAGE_FOR_PEOPLE).await;
+        let (error, made) = ended(status, PAGE_FOR_PEOPLE).await;
         assert_eq!(made, calls, "{status}");
-        assert!(!said.to_string().contains("Gateway"), "{said}");
-        assert_eq!(said.is_refusal(), status == 403, "nobody knows whether it was done: {status}");
+        assert!(!error.to_string().contains("Gateway"), "{error}");
+        assert_eq!(error.is_refusal(), status == 403, "nobody knows whether it was done: {status}");
     }
     let (cut_off, _) = ended(200, "<CreateTagsResponse><return>true</ret").await;
     assert_eq!(cut_off.to_string(), "ec2:CreateTags got no answer from AWS: the answer could not be read");
@@ -207,18 +207,21 @@ async fn a_client_that_does_not_know_where_or_as_whom_sends_nothing_and_says_why
         change(&mut aws);
         let ended = tag(&Client::new(&aws.build())).await.unwrap_err();
         assert!(asked(&http).is_empty() && ended.is_refusal(), "{ended}");
-        let said = ended.to_string();
-        assert_eq!(window(ended), None, "{said}");
-        said.strip_prefix("ec2:CreateTags was not sent to AWS: ").unwrap_or(&said).to_owned()
+        let sentence = ended.to_string();
+        assert_eq!(window(ended), None, "{sentence}");
+        sentence.strip_prefix("ec2:CreateTags was not sent to AWS: ").unwrap_or(&sentence).to_owned()
     };
     let nowhere = ended(|aws| aws.set_region(None)).await;
     assert_eq!(nowhere, "the function has no Region, which Lambda sets in AWS_REGION");
     let no_url = ended(|aws| aws.set_endpoint_url(Some("ec2.example.com/s3cret".to_owned()))).await;
     let local_fips =
         ended(|aws| aws.set_endpoint_url(Some("http://127.0.0.1:1".to_owned())).set_use_fips(Some(true))).await;
-    for said in [no_url, local_fips] {
-        assert!(said.starts_with("the service has no endpoint: ") && said.contains("AWS_ENDPOINT_URL"), "{said}");
-        assert!(!said.contains("s3cret"), "{said}");
+    for sentence in [no_url, local_fips] {
+        assert!(
+            sentence.starts_with("the service has no endpoint: ") && sentence.contains("AWS_ENDPOINT_URL"),
+            "{sentence}"
+        );
+        assert!(!sentence.contains("s3cret"), "{sentence}");
     }
     let nobody = ended(|aws| {
         let nobody = provide_credentials_fn(|| async { Err(CredentialsError::not_loaded("no variable is set")) });

@@ -42,7 +42,7 @@ struct State {
 
 #[derive(Default)]
 struct Services {
-    given: Mutex<State>,
+    settled: Mutex<State>,
     state: Mutex<State>,
     served: Mutex<Vec<Served>>,
     delay: Mutex<Duration>,
@@ -51,23 +51,23 @@ struct Services {
 /// All services for one function.
 pub(crate) struct FakeAws {
     servers: Vec<(&'static str, Server)>,
-    world: Arc<Services>,
+    services: Arc<Services>,
 }
 
 impl FakeAws {
     /// Listens on a free port for each service, with TLS if there is a configuration for it.
     pub(crate) async fn start(tls: Option<&Arc<ServerConfig>>) -> Self {
-        let world = Arc::<Services>::default();
+        let services = Arc::<Services>::default();
         let mut servers = Vec::new();
         for service in SERVICES {
-            let world = Arc::clone(&world);
+            let services = Arc::clone(&services);
             let answer = move |request| {
-                let world = Arc::clone(&world);
-                async move { world.serve(service, request).await }
+                let services = Arc::clone(&services);
+                async move { services.serve(service, request).await }
             };
             servers.push((service, Server::listen(tls.cloned(), answer).await));
         }
-        Self { servers, world }
+        Self { servers, services }
     }
 
     /// The variables that lead an SDK here.
@@ -78,29 +78,29 @@ impl FakeAws {
 
     /// Sets how long each call takes from now on.
     pub(crate) fn delay(&self, delay: Duration) {
-        *lock(&self.world.delay) = delay;
+        *lock(&self.services.delay) = delay;
     }
 
     /// From now on [`Self::reset`] brings back what is there now.
     pub(crate) fn settle(&self) {
-        let now = lock(&self.world.state).clone();
-        *lock(&self.world.given) = now;
+        let now = lock(&self.services.state).clone();
+        *lock(&self.services.settled) = now;
     }
 
     /// Makes everything as it was at first.
     pub(crate) fn reset(&self) {
-        let given = lock(&self.world.given).clone();
-        *lock(&self.world.state) = given;
+        let settled = lock(&self.services.settled).clone();
+        *lock(&self.services.state) = settled;
     }
 
     /// The account has no organization yet.
     pub(crate) fn without_organization(&self) {
-        lock(&self.world.state).organization.exists = false;
+        lock(&self.services.state).organization.exists = false;
     }
 
     /// What was served since this was asked last.
     pub(crate) fn served(&self) -> Vec<Served> {
-        std::mem::take(&mut *lock(&self.world.served))
+        std::mem::take(&mut *lock(&self.services.served))
     }
 }
 

@@ -16,9 +16,9 @@ pub(crate) fn described() -> String {
         or_unknown(&model),
         std::env::consts::ARCH,
         kernel.trim().split('-').next().unwrap_or_default(),
-        said(&["rustc", "--version"]).split(" (").next().unwrap_or_default(),
+        output_of(&["rustc", "--version"]).split(" (").next().unwrap_or_default(),
         load.split(' ').next().unwrap_or_default(),
-        said(&["date", "--utc", "+%Y-%m-%d"]),
+        output_of(&["date", "--utc", "+%Y-%m-%d"]),
     )
 }
 
@@ -32,7 +32,7 @@ fn or_unknown(model: &str) -> &str {
     if model.is_empty() { "unknown processor" } else { model }
 }
 
-fn said(command: &[&str]) -> String {
+fn output_of(command: &[&str]) -> String {
     let output = Command::new(command[0]).args(&command[1..]).output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
 }

@@ -50,7 +50,7 @@ pub(crate) enum Throttle {
     Signals,
 }
 
-/// A process is held as long as this is there.
+/// A process is throttled as long as this is there.
 pub(crate) enum Throttled {
     By { _group: Group },
     Following { over: Arc<AtomicBool>, thread: Option<JoinHandle<()>> },
@@ -75,8 +75,8 @@ impl Throttle {
         }
     }
 
-    /// Holds a process to its share from now on.
-    pub(crate) fn hold(&self, process: u32) -> Result<Throttled, Failed> {
+    /// Gives a process no more than its share from now on.
+    pub(crate) fn apply(&self, process: u32) -> Result<Throttled, Failed> {
         Ok(match *self {
             Self::Group(path, version) => {
                 prepare(path, version)?;

@@ -118,14 +118,14 @@ impl<'a> Stage<'a> {
         let (mut process, _) = Process::start(self.subject, &self.environment, None).await?;
         let init = process.ready().await?.duration_since(process.started);
         self.aws.reset();
-        let held = throttle.hold(process.id())?;
+        let throttled = throttle.apply(process.id())?;
         let (before, began) = (consumed(process.id()), Instant::now());
         let reports = process.offer(self.subject, &self.event);
         let answered = self.answers.next().await;
         let used = consumed(process.id()).saturating_sub(before);
         drop(reports);
         process.end().await?;
-        drop(held);
+        drop(throttled);
         self.aws.served();
         Ok(init + answered?.0.duration_since(began).max(used.div_f64(SHARE)))
     }
@@ -176,9 +176,9 @@ impl<'a> Stage<'a> {
             self.aws.served();
             let began = Instant::now();
             let mut reports = process.offer(self.subject, &event.to_string());
-            let (ended, held) = self.answers.next().await?;
+            let (ended, physical_id) = self.answers.next().await?;
             process.done(&mut reports).await?;
-            id = held;
+            id = physical_id;
             operations.push(Operation { kind, began, ended, calls: self.aws.served() });
         }
         Ok(operations)

@@ -105,8 +105,8 @@ fn judge_headers(put: &Put, violations: &mut Violations) {
     let length = put.body.len();
     match put.headers.get("content-length") {
         None => violations.push(Violation("Content-Length is missing, which S3 refuses".to_owned())),
-        Some(said) if said.parse() != Ok(length) => {
-            violations.push(Violation(format!("Content-Length says {said}, but the body has {length} bytes")));
+        Some(announced) if announced.parse() != Ok(length) => {
+            violations.push(Violation(format!("Content-Length says {announced}, but the body has {length} bytes")));
         }
         Some(_) => {}
     }

@@ -221,8 +221,8 @@ impl Resource {
             && answer.success
             && event.request_type != RequestType::Delete
         {
-            let given: BTreeSet<String> = answer.data.keys().cloned().collect();
-            let missing: Vec<_> = self.attributes.difference(&given).cloned().collect();
+            let keys: BTreeSet<String> = answer.data.keys().cloned().collect();
+            let missing: Vec<_> = self.attributes.difference(&keys).cloned().collect();
             if !missing.is_empty() {
                 self.status = Status::UpdateRollbackFailed;
                 return Err(Violation(format!(
@@ -230,7 +230,7 @@ impl Resource {
                     missing.join(", ")
                 )));
             }
-            self.attributes.extend(given);
+            self.attributes.extend(keys);
         }
         Ok(match event.request_type {
             RequestType::Create => self.created(event, answer),

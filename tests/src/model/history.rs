@@ -6,13 +6,13 @@ use super::weather::is_read;
 #[derive(Clone, Debug, Default)]
 pub(super) struct History<T> {
     now: T,
-    past: Vec<T>,
+    earlier: Vec<T>,
 }
 
 impl<T: Clone> History<T> {
     /// A history that begins with this.
     pub(super) fn of(now: T) -> Self {
-        Self { now, past: Vec::new() }
+        Self { now, earlier: Vec::new() }
     }
 
     pub(super) fn now(&self) -> &T {
@@ -21,12 +21,12 @@ impl<T: Clone> History<T> {
 
     /// To be given what was always there.
     pub(super) fn origin(&mut self) -> &mut T {
-        self.past.clear();
+        self.earlier.clear();
         &mut self.now
     }
 
     pub(super) fn write(&mut self) -> &mut T {
-        self.past.push(self.now.clone());
+        self.earlier.push(self.now.clone());
         &mut self.now
     }
 
@@ -34,7 +34,7 @@ impl<T: Clone> History<T> {
     /// other things since.
     pub(super) fn read<A: PartialEq>(&mut self, stale: bool, mut ask: impl FnMut(&mut T) -> A) -> A {
         let answer = ask(&mut self.now);
-        let mut older = self.past.iter_mut().rev().filter(|_| stale).map(ask);
+        let mut older = self.earlier.iter_mut().rev().filter(|_| stale).map(ask);
         older.find(|older| *older != answer).unwrap_or(answer)
     }
 

@@ -45,19 +45,20 @@ const ORDERS: [Order; 8] = [
     Order::CleanUpAgainAfterTheUpdateBack,
 ];
 
-/// Delivers each kind of request too late, in the world `W` and with templates that are named by the meanings of its wishes: each
-/// is answered FAILED, costs one call, and nothing has changed. The second template replaces what the first one made, or doesn't.
+/// Delivers each kind of request too late, over the played AWS `A` and with templates that are named by the meanings of its
+/// wishes: each is answered FAILED, costs one call, and nothing has changed. The second template replaces what the first one
+/// made, or doesn't.
 ///
 /// # Panics
 /// With the order in which a late request did something.
-pub fn late_requests_do_nothing<W: PlayedAws>(first: &str, second: &str, replaces: bool) {
-    let process = Process::<W>::new(Weather::default());
+pub fn late_requests_do_nothing<A: PlayedAws>(first: &str, second: &str, replaces: bool) {
+    let process = Process::<A>::new(Weather::default());
     for order in ORDERS {
         for delay in DELAYS {
             let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
             let told = runtime.expect("a runtime without I/O can be built").block_on(async {
                 let mut stack = begin(&process);
-                let [first, second] = [first, second].map(template::<W>);
+                let [first, second] = [first, second].map(template::<A>);
                 let Some(late) = overtaken(&mut stack, order, &first, &second).await else {
                     let is_clean_up = order == Order::CleanUpAgainAfterTheUpdateBack;
                     return if is_clean_up && !replaces { Ok(()) } else { Err("there is no such request".to_owned()) };
@@ -66,28 +67,28 @@ pub fn late_requests_do_nothing<W: PlayedAws>(first: &str, second: &str, replace
                 sleep(delay).await;
                 judge(&stack, &late).await
             });
-            assert_eq!(told, Ok(()), "{} {order:?}, {delay:?} late", W::TYPE);
+            assert_eq!(told, Ok(()), "{} {order:?}, {delay:?} late", A::TYPE);
         }
     }
 }
 
-fn template<W: PlayedAws>(meaning: &str) -> Value {
-    let found = W::wishes().into_iter().find(|wish| wish.meaning == meaning);
-    found.expect("a wish of the world").properties
+fn template<A: PlayedAws>(meaning: &str) -> Value {
+    let found = A::wishes().into_iter().find(|wish| wish.meaning == meaning);
+    found.expect("a wish of the played AWS").properties
 }
 
-fn begin<W: PlayedAws>(process: &Process<W>) -> Simulator<&Process<W>> {
+fn begin<A: PlayedAws>(process: &Process<A>) -> Simulator<&Process<A>> {
     process.begin();
     process.invocation.set(Duration::from_mins(15));
-    let mut stack = Simulator::new(process, Resource::new("demo", "Thing", W::TYPE, 7));
+    let mut stack = Simulator::new(process, Resource::new("demo", "Thing", A::TYPE, 7));
     stack.pause = Duration::from_secs(1);
     stack
 }
 
 /// Has CloudFormation make the requests of `order`, and delivers all but the one that it returns, or that one as well where it
 /// comes once more.
-async fn overtaken<W: PlayedAws>(
-    stack: &mut Simulator<&Process<W>>,
+async fn overtaken<A: PlayedAws>(
+    stack: &mut Simulator<&Process<A>>,
     order: Order,
     first: &Value,
     second: &Value,
@@ -139,20 +140,20 @@ async fn overtaken<W: PlayedAws>(
 }
 
 /// CloudFormation has sent `request`, and cancels it before it is delivered. Returns the first request that it makes instead.
-async fn cancelled<W: PlayedAws>(stack: &mut Simulator<&Process<W>>, request: &Event) -> Option<Event> {
+async fn cancelled<A: PlayedAws>(stack: &mut Simulator<&Process<A>>, request: &Event) -> Option<Event> {
     request.sent();
     let instead = stack.resource.cancel();
     must_succeed(stack, instead.clone()).await;
     instead
 }
 
-async fn delete<W: PlayedAws>(stack: &mut Simulator<&Process<W>>) {
+async fn delete<A: PlayedAws>(stack: &mut Simulator<&Process<A>>) {
     let delete = stack.resource.delete();
     must_succeed(stack, delete).await;
 }
 
 /// The events of an operation that goes well.
-async fn must_succeed<W: PlayedAws>(stack: &mut Simulator<&Process<W>>, first: Option<Event>) -> Vec<Event> {
+async fn must_succeed<A: PlayedAws>(stack: &mut Simulator<&Process<A>>, first: Option<Event>) -> Vec<Event> {
     assert!(first.is_some(), "the stack is {}", stack.resource.status());
     let run = stack.run(first).await.sound();
     assert_eq!(run.reason(), None, "{:?}", run.requests());
@@ -160,26 +161,26 @@ async fn must_succeed<W: PlayedAws>(stack: &mut Simulator<&Process<W>>, first: O
 }
 
 /// A type that asks while it reads has taken a lease meanwhile, and gives that back.
-fn costs_little<W: PlayedAws>(calls: &[String]) -> bool {
-    if <W::Resource as custom_resource::Resource>::CHECKS_LATEST {
+fn costs_little<A: PlayedAws>(calls: &[String]) -> bool {
+    if <A::Resource as custom_resource::Resource>::CHECKS_LATEST {
         calls.iter().filter(|call| *call == ASKS).count() <= 3 && calls.iter().all(|call| call == ASKS || is_read(call))
     } else {
         calls == [ASKS]
     }
 }
 
-async fn judge<W: PlayedAws>(stack: &Simulator<&Process<W>>, late: &Event) -> Result<(), String> {
-    let Process { world, weather, .. } = stack.handler;
-    let before = world.foreign(&[]);
+async fn judge<A: PlayedAws>(stack: &Simulator<&Process<A>>, late: &Event) -> Result<(), String> {
+    let Process { aws, weather, .. } = stack.handler;
+    let before = aws.foreign(&[]);
     weather.forecast(&[]);
     let step = stack.deliver(late).await;
     let calls: Vec<_> = weather.calls().into_iter().map(|call| call.operation).collect();
     let reason = step.answer.filter(|answer| !answer.success).and_then(|answer| answer.reason);
     if !reason.as_ref().is_some_and(|reason| reason.starts_with(OVERTAKEN)) {
         Err(format!("it was answered {reason:?}"))
-    } else if !costs_little::<W>(&calls) {
+    } else if !costs_little::<A>(&calls) {
         Err(format!("it called {calls:?}"))
-    } else if world.foreign(&[]) != before {
+    } else if aws.foreign(&[]) != before {
         Err("it changed something".to_owned())
     } else {
         Ok(())

@@ -23,8 +23,8 @@ struct Table {
     items: HashMap<String, Map<String, Value>>,
     /// When the life began, also in milliseconds since 1970.
     began: Option<(Instant, i64)>,
-    /// The lines of the past as they were given out, by the clock of who asked, with what is stored for each.
-    given: HashMap<String, String>,
+    /// The lines of histories as they were answered, by the clock of who asked, with what is stored for each.
+    answered: HashMap<String, String>,
 }
 
 impl Table {
@@ -68,7 +68,7 @@ impl Service for Leases {
             // What wasn't there before is of this moment.
             let text = line["S"].as_str().unwrap_or_default().to_owned();
             if let Some((what, _)) = timed(&text) {
-                let stored = table.given.entry(text.clone()).or_insert_with(|| format!("{what} {now}"));
+                let stored = table.answered.entry(text.clone()).or_insert_with(|| format!("{what} {now}"));
                 *line = json!({ "S": stored.as_str() });
             }
         }
@@ -94,7 +94,7 @@ impl Service for Leases {
             let stored = line["S"].as_str().unwrap_or_default().to_owned();
             if let Some((what, at)) = timed(&stored) {
                 let text = format!("{what} {}", at - later);
-                table.given.insert(text.clone(), stored);
+                table.answered.insert(text.clone(), stored);
                 *line = json!({ "S": text });
             }
         }

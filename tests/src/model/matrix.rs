@@ -17,7 +17,7 @@ use super::process::Process;
 use super::story::{Chapter, Deed, Twist};
 use super::weather::{Call, Fault, FaultPoint, Weather, is_read};
 
-/// How many pairs of faults to try of each world, in the place of the number that its test says.
+/// How many pairs of faults to try of each type, in the place of the number that its test says.
 const MORE: &str = "ARCHIPELAGO_PAIRS";
 
 /// How many of the things that went wrong are told.
@@ -52,7 +52,7 @@ pub struct Scenario {
 
 impl Scenario {
     /// The stack is created with the first of `templates`, and updated with each other one. They are named by the meanings of
-    /// the world's wishes.
+    /// the wishes of the played AWS.
     #[must_use]
     pub const fn of(name: &'static str, templates: &'static [&'static str]) -> Self {
         Self { name, templates, is_deleted: false }
@@ -64,10 +64,10 @@ impl Scenario {
         Self { name, templates, is_deleted: true }
     }
 
-    fn story<W: PlayedAws>(&self, invocation: Duration, faults: &[(FaultPoint, Fault)]) -> Vec<Chapter> {
-        let wishes = W::wishes();
+    fn story<A: PlayedAws>(&self, invocation: Duration, faults: &[(FaultPoint, Fault)]) -> Vec<Chapter> {
+        let wishes = A::wishes();
         let wish =
-            |meaning: &&str| wishes.iter().position(|wish| wish.meaning == *meaning).expect("a wish of the world");
+            |meaning: &&str| wishes.iter().position(|wish| wish.meaning == *meaning).expect("a wish of the played AWS");
         let templates = self.templates.iter().map(wish).enumerate();
         let deeds = templates.map(|(index, wish)| if index == 0 { Deed::Create(wish) } else { Deed::Update(wish) });
         let mut story: Vec<_> = deeds.chain(self.is_deleted.then_some(Deed::Delete)).map(in_fair_weather).collect();
@@ -101,104 +101,105 @@ impl Matrix {
         Self { page: Page::new(resource_type), broken: Vec::new() }
     }
 
-    /// Tries every fault at every call of `scenes` in the world `W`, the SDK's own retries included. Then pairs of them,
+    /// Tries every fault at every call of `scenarios` over the played AWS `A`, the SDK's own retries included. Then pairs of them,
     /// without these retries, as if each fault came three times in a row: each write of which nobody knows that it had its
     /// effect, with each stale read after it; and `pairs` others, chosen the same each time.
-    pub fn try_all<W: PlayedAws>(&mut self, scenes: &[Scenario], pairs: usize) {
-        let process = Process::<W>::new(Weather::with_retries());
-        for scene in scenes {
-            let Some(fair) = self.told(&process, scene, &[]) else { continue };
+    pub fn try_all<A: PlayedAws>(&mut self, scenarios: &[Scenario], pairs: usize) {
+        let process = Process::<A>::new(Weather::with_retries());
+        for scenario in scenarios {
+            let Some(fair) = self.told(&process, scenario, &[]) else { continue };
             if fair.run.reason().is_some() {
-                self.broken.push(format!("{}, without a fault: {:?}", scene.name, fair.run.reason()));
+                self.broken.push(format!("{}, without a fault: {:?}", scenario.name, fair.run.reason()));
             }
-            self.page.begin(scene.name, TROUBLES.map(|(name, ..)| name));
+            self.page.begin(scenario.name, TROUBLES.map(|(name, ..)| name));
             for call in tried(&fair.calls) {
-                let outcomes = TROUBLES.map(|(_, fault, invocation)| {
+                let effects = TROUBLES.map(|(_, fault, invocation)| {
                     if !can_meet(fault, call) {
                         return FaultEffect::Never;
                     }
-                    let told = self.told(&process, scene, &[(call.clone(), fault, invocation)]);
+                    let told = self.told(&process, scenario, &[(call.clone(), fault, invocation)]);
                     if told.as_ref().is_some_and(|told| !told.happened) {
-                        self.broken.push(format!("{} ({call} {fault:?}): it didn't happen", scene.name));
+                        self.broken.push(format!("{} ({call} {fault:?}): it didn't happen", scenario.name));
                     }
                     told.map_or(FaultEffect::Broken, |told| FaultEffect::of(&told, &fair))
                 });
-                self.page.add(call, outcomes);
+                self.page.add(call, effects);
             }
         }
-        let process = Process::<W>::new(Weather::default());
-        for scene in scenes {
-            self.try_unseen(&process, scene);
+        let process = Process::<A>::new(Weather::default());
+        for scenario in scenarios {
+            self.try_unseen(&process, scenario);
         }
-        self.try_pairs(&process, scenes, pairs);
+        self.try_pairs(&process, scenarios, pairs);
     }
 
     /// What was written in a call that the process didn't outlive, and isn't read when it is to be taken back.
-    fn try_unseen<W: PlayedAws>(&mut self, process: &Process<W>, scene: &Scenario) {
-        let writes = self.calls(process, scene, &[]).into_iter().filter(|call| !is_read(&call.operation));
+    fn try_unseen<A: PlayedAws>(&mut self, process: &Process<A>, scenario: &Scenario) {
+        let writes = self.calls(process, scenario, &[]).into_iter().filter(|call| !is_read(&call.operation));
         for write in tried(&writes.collect::<Vec<_>>()) {
             let unseen = (write.clone(), Fault::KilledAfter, LONG);
-            let reads = self.calls_after(process, scene, &unseen).into_iter().filter(|call| is_read(&call.operation));
+            let reads =
+                self.calls_after(process, scenario, &unseen).into_iter().filter(|call| is_read(&call.operation));
             for read in tried(&reads.collect::<Vec<_>>()) {
                 let pair = [unseen.clone(), (read.clone(), Fault::Stale, LONG)];
-                if !self.try_pair(process, scene, &pair) {
-                    self.broken.push(format!("{} ({pair:?}): it didn't happen", scene.name));
+                if !self.try_pair(process, scenario, &pair) {
+                    self.broken.push(format!("{} ({pair:?}): it didn't happen", scenario.name));
                 }
             }
         }
     }
 
-    fn try_pairs<W: PlayedAws>(&mut self, process: &Process<W>, scenes: &[Scenario], pairs: usize) {
+    fn try_pairs<A: PlayedAws>(&mut self, process: &Process<A>, scenarios: &[Scenario], pairs: usize) {
         let mut random = fastrand::Rng::with_seed(7);
         let mut known: BTreeMap<_, Vec<Call>> = BTreeMap::new();
         let more = env::var(MORE).ok().and_then(|more| more.parse().ok());
         let mut left = more.unwrap_or(pairs);
         while left > 0 {
-            let index = random.usize(..scenes.len());
-            let scene = &scenes[index];
-            let calls = known.entry((index, None)).or_insert_with(|| self.calls(process, scene, &[])).clone();
+            let index = random.usize(..scenarios.len());
+            let scenario = &scenarios[index];
+            let calls = known.entry((index, None)).or_insert_with(|| self.calls(process, scenario, &[])).clone();
             let Some(first) = chosen(&mut random, &calls) else { return };
             // The second comes after the first, perhaps where the handler tries again, rolls back or cleans up.
             let after = known.entry((index, Some(first.clone())));
-            let after = after.or_insert_with(|| self.calls_after(process, scene, &first));
+            let after = after.or_insert_with(|| self.calls_after(process, scenario, &first));
             let Some(second) = chosen(&mut random, after) else { continue };
             // In a shorter invocation there may be no such call.
-            left -= usize::from(self.try_pair(process, scene, &[first, second]));
+            left -= usize::from(self.try_pair(process, scenario, &[first, second]));
         }
     }
 
     /// Whether both happened, or a rule was broken.
-    fn try_pair<W: PlayedAws>(&mut self, process: &Process<W>, scene: &Scenario, pair: &[Trouble; 2]) -> bool {
-        let happened = self.told(process, scene, pair).is_none_or(|told| told.happened);
+    fn try_pair<A: PlayedAws>(&mut self, process: &Process<A>, scenario: &Scenario, pair: &[Trouble; 2]) -> bool {
+        let happened = self.told(process, scenario, pair).is_none_or(|told| told.happened);
         self.page.count_pairs(usize::from(happened));
         happened
     }
 
-    /// The calls of a scene with these faults.
-    fn calls<W: PlayedAws>(&mut self, process: &Process<W>, scene: &Scenario, troubles: &[Trouble]) -> Vec<Call> {
-        self.told(process, scene, troubles).map(|told| told.calls).unwrap_or_default()
+    /// The calls of a scenario with these faults.
+    fn calls<A: PlayedAws>(&mut self, process: &Process<A>, scenario: &Scenario, troubles: &[Trouble]) -> Vec<Call> {
+        self.told(process, scenario, troubles).map(|told| told.calls).unwrap_or_default()
     }
 
     /// The calls that come after a fault.
-    fn calls_after<W: PlayedAws>(&mut self, process: &Process<W>, scene: &Scenario, trouble: &Trouble) -> Vec<Call> {
-        let calls = self.calls(process, scene, std::slice::from_ref(trouble));
+    fn calls_after<A: PlayedAws>(&mut self, process: &Process<A>, scenario: &Scenario, trouble: &Trouble) -> Vec<Call> {
+        let calls = self.calls(process, scenario, std::slice::from_ref(trouble));
         calls.into_iter().skip_while(|call| *call != trouble.0).skip(1).collect()
     }
 
-    /// What comes of a scene with these faults; `None` if a rule is broken.
-    fn told<W: PlayedAws>(&mut self, process: &Process<W>, scene: &Scenario, troubles: &[Trouble]) -> Option<Told> {
+    /// What comes of a scenario with these faults; `None` if a rule is broken.
+    fn told<A: PlayedAws>(&mut self, process: &Process<A>, scenario: &Scenario, troubles: &[Trouble]) -> Option<Told> {
         let invocation = troubles.iter().map(|(.., invocation)| *invocation).min().unwrap_or(LONG);
         let faults: Vec<_> = troubles.iter().map(|(call, fault, _)| (FaultPoint::Call(call.clone()), *fault)).collect();
-        let story = scene.story::<W>(invocation, &faults);
+        let story = scenario.story::<A>(invocation, &faults);
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
         let told = runtime.expect("a runtime without I/O can be built").block_on(play(&story, process));
         let broken = match told {
-            Ok(told) if told.len() < story.len() => "the scene ended early".to_owned(),
+            Ok(told) if told.len() < story.len() => "the scenario ended early".to_owned(),
             Ok(mut told) => return told.pop(),
             Err(broken) => broken.to_string(),
         };
         let met: Vec<_> = troubles.iter().map(|(call, fault, _)| format!("{call} {fault:?}")).collect();
-        self.broken.push(format!("{} ({}), {invocation:?}: {broken}", scene.name, met.join(" and ")));
+        self.broken.push(format!("{} ({}), {invocation:?}: {broken}", scenario.name, met.join(" and ")));
         None
     }
 

@@ -33,8 +33,8 @@ pub struct Told {
     pub happened: bool,
 }
 
-struct Life<'a, W: PlayedAws> {
-    stack: Simulator<&'a Process<W>>,
+struct Life<'a, A: PlayedAws> {
+    stack: Simulator<&'a Process<A>>,
     wishes: Vec<Wish>,
     untouched: String,
     /// The marks of all stacks so far, the last one's last.
@@ -49,17 +49,17 @@ struct Life<'a, W: PlayedAws> {
 ///
 /// # Errors
 /// The first rule that it breaks.
-pub async fn play<W: PlayedAws>(story: &[Chapter], process: &Process<W>) -> Result<Vec<Told>, TestCaseError> {
+pub async fn play<A: PlayedAws>(story: &[Chapter], process: &Process<A>) -> Result<Vec<Told>, TestCaseError> {
     process.begin();
-    let untouched = process.world.foreign(&[]);
-    let mut stack = Simulator::new(process, Resource::new("demo", LOGICAL_ID, W::TYPE, 7));
+    let untouched = process.aws.foreign(&[]);
+    let mut stack = Simulator::new(process, Resource::new("demo", LOGICAL_ID, A::TYPE, 7));
     stack.pause = PAUSE;
     let (marks, late) = (Vec::new(), BTreeSet::new());
-    let mut life = Life { stack, wishes: W::wishes(), untouched, marks, late, disturbed: false };
+    let mut life = Life { stack, wishes: A::wishes(), untouched, marks, late, disturbed: false };
     let mut told = Vec::new();
     for chapter in story {
         told.extend(life.live(chapter).await?);
-        if life.disturbed && !W::STOPS_WHEN_OVERTAKEN {
+        if life.disturbed && !A::STOPS_WHEN_OVERTAKEN {
             // What was made beside its Delete is nobody's from now on, for a person to take away.
             return Ok(told);
         }
@@ -68,7 +68,7 @@ pub async fn play<W: PlayedAws>(story: &[Chapter], process: &Process<W>) -> Resu
     Ok(told)
 }
 
-impl<W: PlayedAws> Life<'_, W> {
+impl<A: PlayedAws> Life<'_, A> {
     async fn live(&mut self, chapter: &Chapter) -> Result<Option<Told>, TestCaseError> {
         let Chapter { deed, twist, another_fails, same_request_id, invocation, faults } = chapter;
         let process = self.stack.handler;
@@ -118,8 +118,8 @@ impl<W: PlayedAws> Life<'_, W> {
         self.disturbed = false;
         self.judge(&run, &mark)?;
         let may_overlap = match *twist {
-            Twist::Cancelled(_) => !W::STOPS_WHEN_OVERTAKEN,
-            Twist::CancelledWaiting(_, waiting) => !W::STOPS_WHEN_OVERTAKEN && waiting != LONG_AFTER,
+            Twist::Cancelled(_) => !A::STOPS_WHEN_OVERTAKEN,
+            Twist::CancelledWaiting(_, waiting) => !A::STOPS_WHEN_OVERTAKEN && waiting != LONG_AFTER,
             _ => false,
         };
         if is_cancelled && cancelled_after.is_some() && (may_overlap || self.are_of_one_second(&run)) {
@@ -129,7 +129,7 @@ impl<W: PlayedAws> Life<'_, W> {
             let late = self.stack.deliver(&first).await;
             self.judge_protocol(&Run { steps: vec![late], status: self.stack.resource.status() })?;
         }
-        self.judge_world(&mark)?;
+        self.judge_aws(&mark)?;
         Ok(Some(Told { run, calls, happened }))
     }
 
@@ -142,16 +142,16 @@ impl<W: PlayedAws> Life<'_, W> {
 
     /// Whether a Delete now would have properties that don't say all that is there.
     fn is_beyond_its_properties(&self) -> bool {
-        W::DELETES_BY_PROPERTIES && self.stack.resource.status() == Status::UpdateRollbackFailed
+        A::DELETES_BY_PROPERTIES && self.stack.resource.status() == Status::UpdateRollbackFailed
     }
 
     /// Once the rollback of a replacement has failed, CloudFormation deletes the id that it knows, and nothing beside it.
     fn excuse_what_a_failed_rollback_leaves(&mut self) {
-        let (world, resource) = (&self.stack.handler.world, &self.stack.resource);
+        let (aws, resource) = (&self.stack.handler.aws, &self.stack.resource);
         if let (Status::UpdateRollbackFailed, Some(live), Some(mark)) =
             (resource.status(), resource.live(), self.marks.last())
         {
-            let there = world.ours(std::slice::from_ref(mark));
+            let there = aws.ours(std::slice::from_ref(mark));
             self.late.extend(there.into_iter().filter(|thing| thing.id != live.physical_resource_id));
         }
     }
@@ -177,7 +177,7 @@ impl<W: PlayedAws> Life<'_, W> {
         }
         prop_assert!(!self.is_beyond_its_properties(), "it can't be rolled back: {:?}", self.stack.resource.live());
         self.excuse_what_a_failed_rollback_leaves();
-        self.stack.handler.world.others_leave();
+        self.stack.handler.aws.others_leave();
         for _ in 0..TRIES {
             let run = self.stack.delete().await;
             let Some(step) = run.steps.last() else { break };
@@ -188,9 +188,9 @@ impl<W: PlayedAws> Life<'_, W> {
         let resource = &self.stack.resource;
         prop_assert!(resource.live().is_none(), "it can't be deleted: {:?}", resource.live());
         if let Some(mark) = self.marks.last() {
-            self.judge_world(&mark.clone())?;
+            self.judge_aws(&mark.clone())?;
         }
-        self.stack.handler.world.check_end().map_err(TestCaseError::fail)
+        self.stack.handler.aws.check_end().map_err(TestCaseError::fail)
     }
 
     fn judge(&mut self, run: &Run, mark: &str) -> Result<(), TestCaseError> {
@@ -202,7 +202,7 @@ impl<W: PlayedAws> Life<'_, W> {
                 && answer.success
             {
                 self.late.remove(&Thing { mark: mark.to_owned(), id: answer.physical_resource_id.clone() });
-                let left = self.stack.handler.world.check_deleted(&step.event.properties, mark);
+                let left = self.stack.handler.aws.check_deleted(&step.event.properties, mark);
                 left.map_err(|difference| TestCaseError::fail(format!("after the Delete {difference}")))?;
             }
         }
@@ -214,7 +214,7 @@ impl<W: PlayedAws> Life<'_, W> {
         let reasons = run.steps.iter().filter_map(|step| step.answer.as_ref()?.reason.as_deref());
         let defects: Vec<_> = reasons.filter(|reason| reason.contains("a defect in this handler")).collect();
         prop_assert!(defects.is_empty(), "the handler panicked: {defects:?}");
-        let foreign = self.stack.handler.world.foreign(&self.marks);
+        let foreign = self.stack.handler.aws.foreign(&self.marks);
         prop_assert!(foreign == self.untouched, "something foreign was touched:\n{}\n{foreign}", self.untouched);
         Ok(())
     }
@@ -232,7 +232,7 @@ impl<W: PlayedAws> Life<'_, W> {
             prop_assert!(!moved, "an update without a change moved {id} to {}", answer.physical_resource_id);
         }
         if !answer.success && moved {
-            let there = self.stack.handler.world.ours(&[mark.to_owned()]);
+            let there = self.stack.handler.aws.ours(&[mark.to_owned()]);
             let is_there = there.iter().any(|thing| thing.id == answer.physical_resource_id);
             // It may have been there until the clean-up that came after.
             let live = self.stack.resource.live();
@@ -249,12 +249,12 @@ impl<W: PlayedAws> Life<'_, W> {
         self.wishes.iter().find(is_it).map(|wish| wish.meaning)
     }
 
-    fn judge_world(&self, mark: &str) -> Result<(), TestCaseError> {
-        let (world, resource) = (&self.stack.handler.world, &self.stack.resource);
+    fn judge_aws(&self, mark: &str) -> Result<(), TestCaseError> {
+        let (aws, resource) = (&self.stack.handler.aws, &self.stack.resource);
         let gone = matches!(resource.status(), Status::NotCreated | Status::RollbackComplete | Status::DeleteComplete);
         let is_abandoned = |thing: &Thing| resource.abandoned().contains(&thing.id);
         let is_over = |thing: &Thing| thing.mark != mark || gone;
-        let left = world.ours(&self.marks);
+        let left = aws.ours(&self.marks);
         let left: Vec<_> = left
             .into_iter()
             .filter(|thing| is_over(thing) && !is_abandoned(thing) && !self.late.contains(thing))
@@ -265,10 +265,10 @@ impl<W: PlayedAws> Life<'_, W> {
             Status::CreateComplete | Status::UpdateComplete | Status::UpdateRollbackComplete
         );
         if let Some(live) = resource.live().filter(|_| done && !self.disturbed) {
-            if let Err(difference) = world.check(live, mark) {
+            if let Err(difference) = aws.check(live, mark) {
                 return Err(TestCaseError::fail(format!("{}, but {difference}: {live:?}", resource.status())));
             }
-            let others = world.ours(&[mark.to_owned()]);
+            let others = aws.ours(&[mark.to_owned()]);
             let others: Vec<_> = others
                 .into_iter()
                 .filter(|thing| {

@@ -17,7 +17,7 @@ pub struct Wish {
     pub meaning: &'static str,
 }
 
-/// Something in the world that carries a mark.
+/// Something in AWS that carries a mark.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Thing {
     /// Ten hexadecimal digits that say whose it is.
@@ -33,7 +33,7 @@ pub trait PlayedAws: Debug {
     /// Its name in a template.
     const TYPE: &'static str;
     /// Whether a request that is at work while CloudFormation cancels it is kept from doing anything beside the next one: at once,
-    /// since its writes are under a lease. Others stop at their next look at the world.
+    /// since its writes are under a lease. Others stop at their next look at AWS.
     const STOPS_WHEN_OVERTAKEN: bool;
     /// Whether the properties alone say what a Delete has to take away. One in the place of a rollback that failed has those
     /// of the update, and can't know what was there before.
@@ -44,10 +44,10 @@ pub trait PlayedAws: Debug {
     /// What a template may say of it; some of it is refused.
     fn wishes() -> Vec<Wish>;
 
-    /// The world of all lives, in that weather.
+    /// The one of all lives, in that weather.
     fn new(weather: Arc<Weather>) -> Self;
 
-    /// Makes it the world before anything of ours is there. To make another one would take longer than a life: clients of
+    /// Makes it what it was before anything of ours was there. To make another one would take longer than a life: clients of
     /// the SDK are slow to build.
     fn begin(&self);
 
@@ -60,13 +60,13 @@ pub trait PlayedAws: Debug {
     /// All that is.
     fn ours(&self, marks: &[String]) -> Vec<Thing>;
 
-    /// Whether the world is as the template says.
+    /// Whether all is as the template says.
     ///
     /// # Errors
     /// What differs.
     fn check(&self, live: &Live, mark: &str) -> Result<(), String>;
 
-    /// Whether the world is as it should be once a Delete with these properties has succeeded: for types of which something
+    /// Whether all is as it should be once a Delete with these properties has succeeded: for types of which something
     /// is left to people then. From now on that isn't `ours`.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Policies of others, and statements that stacks have in them, whichever service keeps them.
 
-mod scenes;
+mod scenarios;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
@@ -12,7 +12,7 @@ use aws_types::SdkConfig;
 use policy_statement::{Document, PolicyStore, Resources, Statements};
 use serde_json::{Value, json};
 
-pub use scenes::{FRESH, every_fault};
+pub use scenarios::{FRESH, every_fault};
 
 use super::http::{Service, configuration};
 use super::played_aws::{PlayedAws, Thing, Wish};
@@ -201,11 +201,11 @@ impl<S: Played> PlayedAws for Policed<S> {
             Value::Array(list) => list.clone(),
             one => vec![one.clone()],
         };
-        let said: Vec<Value> = own.map(|own| serde_json::from_str(own.text()).expect("a statement")).collect();
-        let sids: Vec<_> = said.iter().filter_map(|own| own["Sid"].as_str()).collect();
+        let there: Vec<Value> = own.map(|own| serde_json::from_str(own.text()).expect("a statement")).collect();
+        let sids: Vec<_> = there.iter().filter_map(|own| own["Sid"].as_str()).collect();
         let grants = |list: &[Value]| list.iter().map(grant).collect::<Vec<_>>();
-        if grants(&said) != grants(&wanted) {
-            return Err(format!("the policy says {said:?}"));
+        if grants(&there) != grants(&wanted) {
+            return Err(format!("the policy says {there:?}"));
         }
         let size = S::LIMIT.used_by(document).to_string();
         if live.data["Sids"] != sids.join(",") || live.data["PolicySize"] != Value::String(size) {

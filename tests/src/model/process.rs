@@ -26,10 +26,10 @@ const PERHAPS_MADE: &str = "something-may-have-been-made";
 /// How long a process may still live, after its time is over, before Lambda ends it.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// The function of a world's type.
-pub struct Process<W: PlayedAws> {
-    /// The world.
-    pub world: W,
+/// The function of a type, and the played AWS on which it works.
+pub struct Process<A: PlayedAws> {
+    /// The played AWS.
+    pub aws: A,
     /// Its weather.
     pub weather: Arc<Weather>,
     /// How long one invocation may take.
@@ -39,23 +39,23 @@ pub struct Process<W: PlayedAws> {
     table: Arc<Table>,
     lifecycle: Lifecycle,
     began: Cell<(Instant, u64)>,
-    idle: RefCell<Vec<W::Resource>>,
+    idle: RefCell<Vec<A::Resource>>,
 }
 
-impl<W: PlayedAws> Debug for Process<W> {
+impl<A: PlayedAws> Debug for Process<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Process").field("world", &self.world).finish_non_exhaustive()
+        f.debug_struct("Process").field("aws", &self.aws).finish_non_exhaustive()
     }
 }
 
-impl<W: PlayedAws> Process<W> {
-    /// The function in its world, in that weather.
+impl<A: PlayedAws> Process<A> {
+    /// The function over a played AWS of its own, in that weather.
     pub fn new(weather: Weather) -> Self {
         let weather = Arc::new(weather);
         let table = Arc::<Table>::default();
         let requests = RequestTable::new(&configuration(table.clone(), Arc::clone(&weather)), "requests");
         Self {
-            world: W::new(Arc::clone(&weather)),
+            aws: A::new(Arc::clone(&weather)),
             lifecycle: Lifecycle { requests: Some(requests), ..Lifecycle::default() },
             table,
             weather,
@@ -66,21 +66,21 @@ impl<W: PlayedAws> Process<W> {
         }
     }
 
-    /// Lets a life begin now, in a world without anything of ours.
+    /// Lets a life begin now, in an AWS without anything of ours.
     pub fn begin(&self) {
         let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         // At a whole second, as URLs say it: what is rounded is rounded in the same way in each life.
         self.began.set((Instant::now(), today.as_secs() * 1000));
         self.weather.begin();
-        self.world.begin();
+        self.aws.begin();
         self.table.begin();
         // Clients draw random numbers when they are built, and what waits for a random time waits for the same in the same
         // life.
-        if W::REMEMBERS {
+        if A::REMEMBERS {
             self.idle.borrow_mut().clear();
         }
         if self.idle.borrow().is_empty() {
-            let resource = self.world.process();
+            let resource = self.aws.process();
             self.idle.borrow_mut().push(resource);
         }
         fastrand::seed(7);
@@ -100,7 +100,7 @@ impl<W: PlayedAws> Process<W> {
 
     /// One invocation; `None` for one that was killed.
     async fn invoke(&self, event: &Value) -> Option<InvocationResult> {
-        let resource = self.idle.borrow_mut().pop().unwrap_or_else(|| self.world.process());
+        let resource = self.idle.borrow_mut().pop().unwrap_or_else(|| self.aws.process());
         let deadline = Instant::now() + self.invocation.get();
         let clock = Clock { deadline, began: self.time(Instant::now()) };
         let function = event["ServiceToken"].as_str().unwrap_or_default();
@@ -117,19 +117,19 @@ impl<W: PlayedAws> Process<W> {
         // The types of the SDKs' futures are too deep to be parts of other types.
         let work: Pin<Box<dyn Future<Output = InvocationResult> + '_>> =
             Box::pin(self.lifecycle.answer(&resource, &request, clock));
-        let outcome = select! {
+        let result = select! {
             biased;
-            outcome = work => outcome,
+            result = work => result,
             () = killed => return None,
             () = self.weather.death() => return None,
         };
         assert!(Instant::now() + GRACE < deadline || self.invocation.get() <= 2 * GRACE, "the answer comes too late");
         self.idle.borrow_mut().push(resource);
-        Some(outcome)
+        Some(result)
     }
 }
 
-impl<W: PlayedAws> Handler for &Process<W> {
+impl<A: PlayedAws> Handler for &Process<A> {
     async fn handle(&self, event: &Event) -> Vec<Put> {
         let mut sent = event.to_json(&self.url(event));
         loop {

@@ -76,8 +76,8 @@ impl Fixture {
     async fn statements(&self) -> Vec<Value> {
         let asked = json!({ "repositoryName": self.repository });
         match LocalAws::running().call("ecr", "GetRepositoryPolicy", &asked).await {
-            Ok(said) => {
-                let policy: Value = serde_json::from_str(said["policyText"].as_str().unwrap()).unwrap();
+            Ok(output) => {
+                let policy: Value = serde_json::from_str(output["policyText"].as_str().unwrap()).unwrap();
                 policy["Statement"].as_array().unwrap().clone()
             }
             Err(_) => Vec::new(),
@@ -235,8 +235,8 @@ async fn the_stack_of_callers_gives_each_account_an_alias_that_it_alone_may_invo
     for account in [ONE, OTHER] {
         let alias = format!("caller-{account}");
         let qualified = ["--function-name", function, "--qualifier", &alias];
-        let said = local.aws(&[&["lambda", "get-policy"][..], &qualified].concat()).await.unwrap();
-        let policy: Value = serde_json::from_str(said["Policy"].as_str().unwrap()).unwrap();
+        let output = local.aws(&[&["lambda", "get-policy"][..], &qualified].concat()).await.unwrap();
+        let policy: Value = serde_json::from_str(output["Policy"].as_str().unwrap()).unwrap();
         let [permission] = &policy["Statement"].as_array().unwrap()[..] else { panic!("{policy}") };
         let text = permission.to_string();
         assert!(text.contains(account) && text.contains("o-exampleorgid"), "{text}");

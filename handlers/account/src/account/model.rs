@@ -212,7 +212,7 @@ fn a_request_that_comes_after_a_later_one_does_nothing() {
 #[test]
 fn whatever_goes_wrong_with_a_call_an_account_is_there_once_or_taken_back() {
     let mut matrix = Matrix::new(Landing::TYPE);
-    let scenes = [
+    let scenarios = [
         Scenario::of("Create", &["placed"]),
         Scenario::of("Create that adopts", &["adopted"]),
         Scenario::of("Create at the second try", &["made at the second try"]),
@@ -220,6 +220,6 @@ fn whatever_goes_wrong_with_a_call_an_account_is_there_once_or_taken_back() {
         Scenario::of("Update back into the root", &["placed", "app"]),
         Scenario::deleted("Delete that closes", &["app"]),
     ];
-    matrix.try_all::<Landing>(&scenes, PAIRS);
+    matrix.try_all::<Landing>(&scenarios, PAIRS);
     matrix.check();
 }

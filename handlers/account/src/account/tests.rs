@@ -245,7 +245,7 @@ fn move_fails(code: &'static str) -> Rule {
 }
 
 /// Answers with these rules, each in its order, and fails the test on any other call.
-fn world_with(organizations: &[Rule], account: &[Rule], sts: &[Rule]) -> Accounts {
+fn mocked(organizations: &[Rule], account: &[Rule], sts: &[Rule]) -> Accounts {
     let account = mock_client!(aws_sdk_account, RuleMode::Sequential, account.iter().collect::<Vec<_>>());
     Accounts {
         api: Api::of(
@@ -270,13 +270,13 @@ async fn ensured(
     claim: &Claim<AccountId>,
 ) -> Result<Attributes> {
     let previous = previous.map(written);
-    let ended = world_with(rules, &[], &[]).ensure(&written(more), previous.as_ref(), claim).await;
+    let ended = mocked(rules, &[], &[]).ensure(&written(more), previous.as_ref(), claim).await;
     assert_all_called(rules);
     ended
 }
 
 async fn removed(rules: &[Rule], last: Option<&Value>, claim: &Claim<AccountId>) -> Result<()> {
-    let ended = world_with(rules, &[], &[]).remove(last.map(written).as_ref(), claim).await;
+    let ended = mocked(rules, &[], &[]).remove(last.map(written).as_ref(), claim).await;
     assert_all_called(rules);
     ended
 }
@@ -494,9 +494,9 @@ async fn an_account_that_a_request_has_just_made_and_no_call_knows_yet_is_waited
 }
 
 #[tokio::test]
-async fn requests_of_the_past_and_those_for_other_addresses_keep_nobody_from_an_account() {
-    let past = [succeeded(HOUR), accounts(Vec::new()), creates(CreateAccountState::InProgress)];
-    assert_waits(ensured(&past, &json!({}), None, &claim(None)).await, None);
+async fn old_requests_and_those_for_other_addresses_keep_nobody_from_an_account() {
+    let old = [succeeded(HOUR), accounts(Vec::new()), creates(CreateAccountState::InProgress)];
+    assert_waits(ensured(&old, &json!({}), None, &claim(None)).await, None);
     let another = mock!(Client::describe_account).then_output(|| {
         DescribeAccountOutput::builder().account(account("b@example.com", AccountState::Active)).build()
     });
@@ -629,7 +629,7 @@ fn renames(to: &'static str) -> Rule {
 #[tokio::test]
 async fn another_name_is_given_through_the_account_api_or_refused() {
     let desired = written(&json!({"Name": "api"}));
-    let accounts = world_with(&[describes(AccountState::Active), own()], &[renames("api")], &[]);
+    let accounts = mocked(&[describes(AccountState::Active), own()], &[renames("api")], &[]);
     assert_eq!(accounts.ensure(&desired, None, &claim(Some(ID))).await.unwrap().name, "api");
 }
 
@@ -637,7 +637,7 @@ async fn another_name_is_given_through_the_account_api_or_refused() {
 async fn a_name_that_a_failed_template_may_have_given_is_taken_back_whatever_is_described() {
     let (old, failed) = (written(&json!({})), written(&json!({"Name": "api"})));
     let back = [renames("app")];
-    let accounts = world_with(&[describes(AccountState::Active), own()], &back, &[]);
+    let accounts = mocked(&[describes(AccountState::Active), own()], &back, &[]);
     accounts.ensure(&old, Some(&failed), &claim(Some(ID))).await.unwrap();
     assert_all_called(&back);
 }
@@ -647,7 +647,7 @@ async fn a_name_that_may_not_be_given_is_not_taken_back() {
     let (old, failed) = (written(&json!({})), written(&json!({"Name": "api"})));
     let denied = mock!(aws_sdk_account::Client::put_account_name)
         .then_http_response(|| error_response("AccessDeniedException", None));
-    let accounts = world_with(&[describes(AccountState::Active), own()], &[denied], &[]);
+    let accounts = mocked(&[describes(AccountState::Active), own()], &[denied], &[]);
     accounts.ensure(&old, Some(&failed), &claim(Some(ID)).denied()).await.unwrap();
 }
 
@@ -655,7 +655,7 @@ async fn a_name_that_may_not_be_given_is_not_taken_back() {
 async fn another_name_that_is_denied_is_asked_for_while_the_role_may_be_fresh_and_the_sentence_says_what_to_do() {
     let denied = mock!(aws_sdk_account::Client::put_account_name)
         .then_http_response(|| error_response("AccessDeniedException", None));
-    let accounts = world_with(&[describes(AccountState::Active), own()], &[denied], &[]);
+    let accounts = mocked(&[describes(AccountState::Active), own()], &[denied], &[]);
     let ended = accounts.ensure(&written(&json!({"Name": "api"})), None, &claim(Some(ID))).await;
     let Err(Error::NotYet(not_yet)) = ended else { panic!("it was refused at once") };
     assert!(not_yet.is_denial(), "{not_yet}");
@@ -685,7 +685,7 @@ async fn an_account_is_ready_when_its_role_can_be_assumed_and_knows_who_it_is() 
     let knows =
         mock!(aws_sdk_sts::Client::get_caller_identity).then_output(|| GetCallerIdentityOutput::builder().build());
     let sts = [assumes, knows];
-    let accounts = world_with(&[describes(AccountState::Active), own()], &[], &sts);
+    let accounts = mocked(&[describes(AccountState::Active), own()], &[], &sts);
     accounts.ensure(&written(&json!({"WaitUntilReady": true})), None, &claim(Some(ID))).await.unwrap();
     assert_all_called(&sts);
 }
@@ -699,10 +699,10 @@ async fn a_role_that_can_not_be_assumed_yet_is_waited_for_and_one_that_could_is_
                 format!("<ErrorResponse><Error><Code>{code}</Code><Message>No.</Message></Error></ErrorResponse>");
             HttpResponse::new(StatusCode::try_from(403).unwrap(), SdkBody::from(body))
         });
-        let accounts = world_with(&[describes(AccountState::Active), own()], &[], &[denies]);
+        let accounts = mocked(&[describes(AccountState::Active), own()], &[], &[denies]);
         assert_waits(accounts.ensure(&desired, None, &claim(Some(ID))).await, Some(15));
     }
-    let accounts = world_with(&[describes(AccountState::Active), own()], &[], &[]);
+    let accounts = mocked(&[describes(AccountState::Active), own()], &[], &[]);
     accounts.ensure(&desired, Some(&desired), &claim(Some(ID))).await.unwrap();
 }
 

@@ -19,7 +19,7 @@ fn app() -> TargetLocation<Repository> {
 }
 
 /// ECR with one answer.
-fn world(rule: &Rule) -> Repositories {
+fn mocked(rule: &Rule) -> Repositories {
     Repositories(mock_client!(aws_sdk_ecr, RuleMode::Sequential, [rule], |config| {
         config.retry_config(aws_sdk_ecr::config::retry::RetryConfig::disabled())
     }))
@@ -34,12 +34,12 @@ fn error_response(status: u16, code: &str, message: &str) -> HttpResponse {
 async fn gets(status: u16, code: &'static str) -> Result<Policy> {
     let fails =
         mock!(Client::get_repository_policy).then_http_response(move || error_response(status, code, "Not there."));
-    world(&fails).get(&app()).await
+    mocked(&fails).get(&app()).await
 }
 
 async fn puts(status: u16, code: &'static str, message: &'static str) -> AwsError {
     let fails = mock!(Client::set_repository_policy).then_http_response(move || error_response(status, code, message));
-    world(&fails).put(&app(), POLICY).await.unwrap_err()
+    mocked(&fails).put(&app(), POLICY).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn the_policy_is_that_of_the_repository_in_its_registry() {
     let gets = mock!(Client::get_repository_policy)
         .match_requests(|r| r.repository_name() == Some("team/app") && r.registry_id() == Some("333333333333"))
         .then_output(|| GetRepositoryPolicyOutput::builder().policy_text(POLICY).build());
-    let Ok(Policy::Text(text)) = world(&gets).get(&app()).await else { panic!("no text") };
+    let Ok(Policy::Text(text)) = mocked(&gets).get(&app()).await else { panic!("no text") };
     assert_eq!(text, POLICY);
 }
 
@@ -56,7 +56,7 @@ async fn in_the_functions_own_registry_no_registry_is_named() {
     let gets = mock!(Client::get_repository_policy)
         .match_requests(|r| r.repository_name() == Some("app") && r.registry_id().is_none())
         .then_output(|| GetRepositoryPolicyOutput::builder().policy_text(POLICY).build());
-    world(&gets).get(&"app".parse().unwrap()).await.unwrap();
+    mocked(&gets).get(&"app".parse().unwrap()).await.unwrap();
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn a_write_replaces_the_text_and_forces_nothing() {
                 && request.registry_id() == Some("333333333333")
         })
         .then_output(|| SetRepositoryPolicyOutput::builder().build());
-    world(&puts).put(&app(), POLICY).await.unwrap();
+    mocked(&puts).put(&app(), POLICY).await.unwrap();
 }
 
 #[tokio::test]
@@ -111,11 +111,11 @@ async fn deleting_what_is_gone_is_done() {
     let deletes = mock!(Client::delete_repository_policy)
         .match_requests(|r| r.repository_name() == Some("team/app") && r.registry_id() == Some("333333333333"))
         .then_output(|| DeleteRepositoryPolicyOutput::builder().build());
-    world(&deletes).delete(&app()).await.unwrap();
+    mocked(&deletes).delete(&app()).await.unwrap();
     for code in [NO_POLICY, NO_REPOSITORY] {
         let gone =
             mock!(Client::delete_repository_policy).then_http_response(move || error_response(400, code, "Gone."));
-        world(&gone).delete(&app()).await.unwrap();
+        mocked(&gone).delete(&app()).await.unwrap();
     }
 }
 

@@ -18,7 +18,7 @@ fn grants() -> TargetLocation<InlinePolicy> {
 }
 
 /// IAM with answers for what is asked, in whichever order.
-fn world(rules: &[&Rule]) -> InlinePolicies {
+fn mocked(rules: &[&Rule]) -> InlinePolicies {
     InlinePolicies(mock_client!(aws_sdk_iam, RuleMode::MatchAny, rules, |config| {
         config.retry_config(aws_sdk_iam::config::retry::RetryConfig::disabled())
     }))
@@ -63,45 +63,45 @@ fn list_fails(status: u16, code: &'static str) -> Rule {
 
 async fn gets(status: u16, code: &'static str) -> Result<Policy> {
     let fails = mock!(Client::get_role_policy).then_http_response(move || error_response(status, code, "No."));
-    world(&[&fails]).get(&grants()).await
+    mocked(&[&fails]).get(&grants()).await
 }
 
 async fn puts(status: u16, code: &'static str, message: &'static str) -> AwsError {
     let fails = mock!(Client::put_role_policy).then_http_response(move || error_response(status, code, message));
-    world(&[&fails]).put(&grants(), POLICY).await.unwrap_err()
+    mocked(&[&fails]).put(&grants(), POLICY).await.unwrap_err()
 }
 
 async fn deletes(status: u16, code: &'static str) -> Result<(), AwsError> {
     let fails = mock!(Client::delete_role_policy).then_http_response(move || error_response(status, code, "No."));
-    world(&[&fails]).delete(&grants()).await
+    mocked(&[&fails]).delete(&grants()).await
 }
 
 #[tokio::test]
 async fn the_policy_is_the_inline_policy_of_the_role_without_its_percents() {
     let there = policy("grants", "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%5D%7D");
-    let Ok(Policy::Text(text)) = world(&[&there]).get(&grants()).await else { panic!("no text") };
+    let Ok(Policy::Text(text)) = mocked(&[&there]).get(&grants()).await else { panic!("no text") };
     assert_eq!(text, POLICY);
 }
 
 #[tokio::test]
 async fn a_plus_is_a_plus_and_a_percent_that_was_written_stays() {
     let there = policy("grants", "%22a+b%2Bc%20d%2541%C3%BC%22");
-    let Ok(Policy::Text(text)) = world(&[&there]).get(&grants()).await else { panic!("no text") };
+    let Ok(Policy::Text(text)) = mocked(&[&there]).get(&grants()).await else { panic!("no text") };
     assert_eq!(text, r#""a+b+c d%41ü""#);
 }
 
 #[tokio::test]
 async fn a_policy_that_cannot_be_read_is_never_taken_for_none() {
-    assert!(matches!(world(&[&policy("grants", "%22%FC%22")]).get(&grants()).await, Err(Error::Refused(_))));
+    assert!(matches!(mocked(&[&policy("grants", "%22%FC%22")]).get(&grants()).await, Err(Error::Refused(_))));
 }
 
 #[tokio::test]
 async fn a_role_without_the_policy_is_told_from_no_role() {
-    let absent = world(&[&no_policy("grants"), &names(None, &["other"], None)]).get(&grants()).await;
+    let absent = mocked(&[&no_policy("grants"), &names(None, &["other"], None)]).get(&grants()).await;
     assert!(matches!(absent, Ok(Policy::Absent)));
-    let no_role = world(&[&no_policy("grants"), &list_fails(404, NOT_THERE)]).get(&grants()).await;
+    let no_role = mocked(&[&no_policy("grants"), &list_fails(404, NOT_THERE)]).get(&grants()).await;
     assert!(matches!(no_role, Ok(Policy::NoTarget(error)) if error.message().starts_with("The role with name deploy")));
-    let unknown = world(&[&no_policy("grants"), &list_fails(500, "ServiceFailure")]).get(&grants()).await;
+    let unknown = mocked(&[&no_policy("grants"), &list_fails(500, "ServiceFailure")]).get(&grants()).await;
     assert!(matches!(unknown, Err(Error::NotYet(_))));
 }
 
@@ -121,7 +121,7 @@ async fn a_write_replaces_the_text() {
                 && request.policy_document() == Some(POLICY)
         })
         .then_output(|| PutRolePolicyOutput::builder().build());
-    world(&[&puts]).put(&grants(), POLICY).await.unwrap();
+    mocked(&[&puts]).put(&grants(), POLICY).await.unwrap();
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn deleting_what_is_gone_is_done() {
     let there = mock!(Client::delete_role_policy)
         .match_requests(|r| r.role_name() == Some("deploy") && r.policy_name() == Some("grants"))
         .then_output(|| DeleteRolePolicyOutput::builder().build());
-    world(&[&there]).delete(&grants()).await.unwrap();
+    mocked(&[&there]).delete(&grants()).await.unwrap();
     deletes(404, NOT_THERE).await.unwrap();
 }
 
@@ -178,7 +178,7 @@ async fn a_deletion_that_meets_another_write_may_pass_and_a_refused_one_is_final
 }
 
 async fn limit(rules: &[&Rule]) -> Result<Limit> {
-    world(rules).limit(&grants()).await
+    mocked(rules).limit(&grants()).await
 }
 
 #[tokio::test]

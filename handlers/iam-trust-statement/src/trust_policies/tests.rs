@@ -22,7 +22,7 @@ fn deploy() -> TargetLocation<Role> {
 }
 
 /// IAM with these answers, one after the other.
-fn world(rules: &[&Rule]) -> TrustPolicies {
+fn mocked(rules: &[&Rule]) -> TrustPolicies {
     TrustPolicies(mock_client!(aws_sdk_iam, RuleMode::Sequential, rules, |config| {
         config.retry_config(aws_sdk_iam::config::retry::RetryConfig::disabled())
     }))
@@ -44,7 +44,7 @@ fn role(document: Option<&'static str>) -> Rule {
 }
 
 async fn text(document: &'static str) -> Result<String> {
-    match world(&[&role(Some(document))]).get(&deploy()).await? {
+    match mocked(&[&role(Some(document))]).get(&deploy()).await? {
         Policy::Text(text) => Ok(text),
         other => panic!("{other:?}"),
     }
@@ -52,13 +52,13 @@ async fn text(document: &'static str) -> Result<String> {
 
 async fn gets(status: u16, code: &'static str) -> Result<Policy> {
     let fails = mock!(Client::get_role).then_http_response(move || error_response(status, code, "Not there."));
-    world(&[&fails]).get(&deploy()).await
+    mocked(&[&fails]).get(&deploy()).await
 }
 
 async fn puts(status: u16, code: &'static str, message: &'static str) -> AwsError {
     let fails =
         mock!(Client::update_assume_role_policy).then_http_response(move || error_response(status, code, message));
-    world(&[&fails]).put(&deploy(), POLICY).await.unwrap_err()
+    mocked(&[&fails]).put(&deploy(), POLICY).await.unwrap_err()
 }
 
 fn quota(characters: Option<i32>) -> Rule {
@@ -82,7 +82,7 @@ async fn a_plus_is_a_plus_and_a_percent_that_was_written_stays() {
 #[tokio::test]
 async fn a_trust_policy_that_cannot_be_read_is_never_taken_for_an_empty_one() {
     assert!(matches!(text("%22%FC%22").await, Err(Error::Refused(_))));
-    let Ok(Policy::Text(nothing)) = world(&[&role(None)]).get(&deploy()).await else { panic!("no text") };
+    let Ok(Policy::Text(nothing)) = mocked(&[&role(None)]).get(&deploy()).await else { panic!("no text") };
     assert_eq!(nothing, "");
 }
 
@@ -99,7 +99,7 @@ async fn a_write_replaces_the_text() {
     let puts = mock!(Client::update_assume_role_policy)
         .match_requests(|r| r.role_name() == Some("deploy") && r.policy_document() == Some(POLICY))
         .then_output(|| UpdateAssumeRolePolicyOutput::builder().build());
-    world(&[&puts]).put(&deploy(), POLICY).await.unwrap();
+    mocked(&[&puts]).put(&deploy(), POLICY).await.unwrap();
 }
 
 #[tokio::test]
@@ -144,7 +144,7 @@ async fn a_policy_that_is_too_large_is_told_by_its_code() {
 
 #[tokio::test]
 async fn a_trust_policy_is_never_deleted() {
-    let error = world(&[]).delete(&deploy()).await.unwrap_err();
+    let error = mocked(&[]).delete(&deploy()).await.unwrap_err();
     assert!(error.message().ends_with("delete the role"));
     assert!(matches!(error.into(), Error::Refused(_)));
 }
@@ -152,7 +152,7 @@ async fn a_trust_policy_is_never_deleted() {
 #[tokio::test]
 async fn the_quota_of_the_account_counts() {
     for (quota_of_account, size) in [(Some(8_192), 8_192), (Some(2_048), 2_048), (None, 2_048), (Some(-1), 2_048)] {
-        let limit = world(&[&quota(quota_of_account)]).limit(&deploy()).await.unwrap();
+        let limit = mocked(&[&quota(quota_of_account)]).limit(&deploy()).await.unwrap();
         assert_eq!(limit, Limit { size, ..TrustPolicies::LIMIT });
     }
 }
@@ -161,7 +161,7 @@ async fn the_quota_of_the_account_counts() {
 async fn a_quota_that_may_not_be_read_says_what_it_was_wanted_for() {
     let denied = mock!(Client::get_account_summary)
         .then_http_response(|| error_response(403, "AccessDenied", "Not authorized."));
-    let error = world(&[&denied]).limit(&deploy()).await.unwrap_err();
+    let error = mocked(&[&denied]).limit(&deploy()).await.unwrap_err();
     assert!(error.to_string().contains("more than 2,048 characters"), "{error}");
 }
 

@@ -27,7 +27,7 @@ fn named(key_id: &str) -> TargetLocation<Key> {
 }
 
 /// KMS in us-east-1 with these answers, one after the other.
-fn world(rules: &[&Rule]) -> Keys {
+fn mocked(rules: &[&Rule]) -> Keys {
     Keys(mock_client!(aws_sdk_kms, RuleMode::Sequential, rules, |config| {
         config.region(Region::new("us-east-1")).retry_config(aws_sdk_kms::config::retry::RetryConfig::disabled())
     }))
@@ -52,7 +52,7 @@ fn describes(name: &'static str, key: KeyMetadataBuilder) -> Rule {
 }
 
 async fn resolves_to(key: KeyMetadataBuilder) -> Result<Lookup<TargetLocation<Key>>> {
-    world(&[&describes(ID, key)]).resolve(self::key()).await
+    mocked(&[&describes(ID, key)]).resolve(self::key()).await
 }
 
 fn found(lookup: Result<Lookup<TargetLocation<Key>>>) -> TargetLocation<Key> {
@@ -69,12 +69,12 @@ async fn own() -> TargetLocation<Key> {
 
 async fn gets(status: u16, code: &'static str) -> Result<Policy> {
     let fails = mock!(Client::get_key_policy).then_http_response(move || error_response(status, code, "No."));
-    world(&[&fails]).get(&key()).await
+    mocked(&[&fails]).get(&key()).await
 }
 
 async fn puts(status: u16, code: &'static str, message: &'static str) -> AwsError {
     let fails = mock!(Client::put_key_policy).then_http_response(move || error_response(status, code, message));
-    world(&[&fails]).put(&key(), POLICY).await.unwrap_err()
+    mocked(&[&fails]).put(&key(), POLICY).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn an_alias_an_arn_and_an_id_are_one_key() {
         ("arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab", ID),
         ("arn:aws:kms:us-east-1:222222222222:alias/artifacts", "alias/artifacts"),
     ] {
-        let resolved = found(world(&[&describes(asked, metadata())]).resolve(named(key_id)).await);
+        let resolved = found(mocked(&[&describes(asked, metadata())]).resolve(named(key_id)).await);
         assert_eq!(resolved.target.to_string(), ID, "{key_id}");
         assert_eq!(resolved.target.owner.as_deref(), Some("111111111111"), "{key_id}");
         assert_eq!(resolved.to_string().parse::<TargetLocation<Key>>().unwrap(), resolved, "{key_id}");
@@ -96,7 +96,7 @@ async fn an_alias_an_arn_and_an_id_are_one_key() {
 async fn a_key_stays_in_the_account_in_which_the_store_acts() {
     let elsewhere = TargetLocation { account: Some("222222222222".to_owned()), ..key() };
     let its_own = describes(ID, metadata().aws_account_id("222222222222"));
-    let resolved = found(world(&[&its_own]).resolve(elsewhere).await);
+    let resolved = found(mocked(&[&its_own]).resolve(elsewhere).await);
     assert_eq!(resolved.to_string(), format!("222222222222:{ID}"));
     assert_eq!(own().await.to_string(), ID);
 }
@@ -107,7 +107,7 @@ async fn a_key_of_another_region_is_refused_before_any_call() {
         "arn:aws:kms:eu-west-1:111111111111:key/mrk-1234abcd12ab34cd56ef1234567890ab",
         "arn:aws:kms:eu-west-1:111111111111:alias/artifacts",
     ] {
-        let Err(Error::Refused(reason)) = world(&[]).resolve(named(key_id)).await else { panic!("{key_id}") };
+        let Err(Error::Refused(reason)) = mocked(&[]).resolve(named(key_id)).await else { panic!("{key_id}") };
         assert!(reason.sentence().contains("is in Region eu-west-1"), "{reason}");
         assert!(reason.sentence().contains("the keys of us-east-1 alone"), "{reason}");
     }
@@ -147,14 +147,14 @@ async fn a_key_that_is_still_being_made_is_waited_for() {
 async fn no_key_is_told_from_one_that_is_not_shown() {
     let resolves = async |status, code| {
         let fails = mock!(Client::describe_key).then_http_response(move || error_response(status, code, "No."));
-        world(&[&fails]).resolve(key()).await
+        mocked(&[&fails]).resolve(key()).await
     };
     assert!(matches!(resolves(400, NOT_FOUND).await, Ok(Lookup::Gone(error)) if error.code() == NOT_FOUND));
     assert!(matches!(resolves(400, "InvalidArnException").await, Err(Error::Refused(_))));
     assert!(matches!(resolves(400, "AccessDeniedException").await, Err(Error::NotYet(not_yet)) if not_yet.is_denial()));
     assert!(matches!(resolves(500, "KMSInternalException").await, Err(Error::NotYet(_))));
     let silent = mock!(Client::describe_key).then_output(|| DescribeKeyOutput::builder().build());
-    assert!(matches!(world(&[&silent]).resolve(key()).await, Err(Error::Refused(_))));
+    assert!(matches!(mocked(&[&silent]).resolve(key()).await, Err(Error::Refused(_))));
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn the_policy_is_the_default_one_of_the_key() {
     let gets = mock!(Client::get_key_policy)
         .match_requests(|request| request.key_id() == Some(ID) && request.policy_name() == Some("default"))
         .then_output(|| GetKeyPolicyOutput::builder().policy(POLICY).build());
-    let Ok(Policy::Text(text)) = world(&[&gets]).get(&key()).await else { panic!("no text") };
+    let Ok(Policy::Text(text)) = mocked(&[&gets]).get(&key()).await else { panic!("no text") };
     assert_eq!(text, POLICY);
 }
 
@@ -172,8 +172,8 @@ async fn a_key_is_never_without_a_policy() {
     assert!(matches!(gets(400, "KMSInvalidStateException").await, Err(Error::Refused(_))));
     assert!(matches!(gets(503, "DependencyTimeoutException").await, Err(Error::NotYet(_))));
     let silent = mock!(Client::get_key_policy).then_output(|| GetKeyPolicyOutput::builder().build());
-    assert!(matches!(world(&[&silent]).get(&key()).await, Err(Error::Refused(_))));
-    let refusal = world(&[]).delete(&key()).await.unwrap_err();
+    assert!(matches!(mocked(&[&silent]).get(&key()).await, Err(Error::Refused(_))));
+    let refusal = mocked(&[]).delete(&key()).await.unwrap_err();
     assert!(refusal.to_string().ends_with("a key always has a policy"), "{refusal}");
 }
 
@@ -187,7 +187,7 @@ async fn a_write_replaces_the_text_and_never_bypasses_the_lockout_check() {
                 && request.bypass_policy_lockout_safety_check().is_none()
         })
         .then_output(|| PutKeyPolicyOutput::builder().build());
-    world(&[&puts]).put(&key(), POLICY).await.unwrap();
+    mocked(&[&puts]).put(&key(), POLICY).await.unwrap();
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::*;
 
-/// How many lives are told in each run, in each of the two worlds.
+/// How many lives are told in each run, for each of the two played AWS.
 const LIVES: u32 = 250;
 
 /// How many pairs of faults are tried in each run.
@@ -63,12 +63,12 @@ impl<const FOUNDED: bool> Management<FOUNDED> {
 
     /// Whether StackSets have the access that the template says, and otherwise what they had: what says nothing changes nothing,
     /// and what says false only takes it from a template that said true.
-    fn check_access(&self, features: &Features, said: Option<bool>) -> Result<(), String> {
+    fn check_access(&self, features: &Features, property: Option<bool>) -> Result<(), String> {
         let is_on = features.lets_stack_sets_in();
-        let (was_on, said_before) = std::mem::replace(&mut *self.access.lock().unwrap(), (is_on, said));
-        let is_right = match said {
+        let (was_on, property_before) = std::mem::replace(&mut *self.access.lock().unwrap(), (is_on, property));
+        let is_right = match property {
             Some(true) => is_on,
-            Some(false) if said_before == Some(true) => !is_on,
+            Some(false) if property_before == Some(true) => !is_on,
             Some(false) => was_on || !is_on,
             None => is_on || !was_on,
         };
@@ -154,7 +154,7 @@ impl<const FOUNDED: bool> PlayedAws for Management<FOUNDED> {
         let services = || features.trusted_services.iter().cloned();
         let on: BTreeSet<_> = features.enabled(now).map(ToOwned::to_owned).chain(services()).collect();
         let listed: BTreeSet<_> = features.listed(now).map(|(name, _)| name.to_owned()).chain(services()).collect();
-        let property = |name: &str| live.properties.get(name).and_then(Value::as_str).map(|said| said == "true");
+        let property = |name: &str| live.properties.get(name).and_then(Value::as_str).map(|text| text == "true");
         let (sharing, access) = (property("ResourceSharing") != Some(false), property("ActivateOrganizationsAccess"));
         self.check_access(&features, access)?;
         if access == Some(true) {
@@ -217,13 +217,13 @@ fn whatever_goes_wrong_with_a_call_the_organization_is_as_the_template_says_or_a
     let mut matrix = Matrix::new("Custom::Organization");
     let update = Scenario::of("Update", &["both", "others"]);
     matrix.try_all::<Management<false>>(&[Scenario::of("Create that makes it", &["both"]), update], PAIRS);
-    let scenes = [
+    let scenarios = [
         Scenario::of("Create that adopts it", &["both"]),
         Scenario::of("Update that adds a service and its type", &["services", "a service and its type"]),
         Scenario::of("Update that takes a service and its type out", &["a service and its type", "services"]),
         Scenario::of("Update that lets StackSets in", &["without sharing", "StackSets by name"]),
         Scenario::of("Update that shuts StackSets out", &["StackSets by name", "only their service"]),
     ];
-    matrix.try_all::<Management<true>>(&scenes, PAIRS);
+    matrix.try_all::<Management<true>>(&scenarios, PAIRS);
     matrix.check();
 }

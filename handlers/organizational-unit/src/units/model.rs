@@ -153,16 +153,16 @@ impl PlayedAws for Landing {
 
     fn check(&self, live: &Live, mark: &str) -> Result<(), String> {
         let units = self.played.contents().units;
-        let Live { physical_resource_id: id, properties: said, data } = live;
+        let Live { physical_resource_id: id, properties, data } = live;
         let unit = units.get(id).ok_or("there is no such OU")?;
         let is = Self::path(&units, unit);
-        let text = |name: &str| said.get(name).and_then(Value::as_str);
+        let text = |name: &str| properties.get(name).and_then(Value::as_str);
         let parent = text("ParentId").and_then(|id| Some((units.get(id)?, text("Name")?)));
         let wanted = match parent {
             Some((parent, name)) => format!("{}/{name}", Self::path(&units, parent)),
             None => text("Path").or_else(|| text("Name")).unwrap_or_default().to_owned(),
         };
-        let tags = said.get("Tags").and_then(Value::as_array).into_iter().flatten();
+        let tags = properties.get("Tags").and_then(Value::as_array).into_iter().flatten();
         let tags: Vec<_> = tags.filter_map(|tag| Some((tag["Key"].as_str()?, tag["Value"].as_str()?))).collect();
         let has = |(key, value): &(&str, &str)| unit.tags.get(*key).is_some_and(|has| has == value);
         let is_own = maker(unit).as_deref() == Some(mark);
@@ -196,7 +196,7 @@ fn a_request_that_comes_after_a_later_one_does_nothing() {
 #[test]
 fn whatever_goes_wrong_with_a_call_an_ou_is_there_once_or_taken_back() {
     let mut matrix = Matrix::new(Landing::TYPE);
-    let scenes = [
+    let scenarios = [
         Scenario::of("Create by name", &["renamed"]),
         Scenario::of("Create by path", &["deeper"]),
         Scenario::of("Create inside another", &["inside another"]),
@@ -208,6 +208,6 @@ fn whatever_goes_wrong_with_a_call_an_ou_is_there_once_or_taken_back() {
         Scenario::deleted("Delete by a path that has become longer", &["path", "deeper"]),
         Scenario::deleted("Delete of what was emptied a moment ago", &["emptied"]),
     ];
-    matrix.try_all::<Landing>(&scenes, PAIRS);
+    matrix.try_all::<Landing>(&scenarios, PAIRS);
     matrix.check();
 }

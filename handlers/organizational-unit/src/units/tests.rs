@@ -210,7 +210,7 @@ fn refuses_to_delete(id: &'static str) -> Rule {
 }
 
 /// Answers with `rules` in this order, and fails the test on any other call.
-fn world(rules: &[Rule]) -> OrganizationalUnits {
+fn mocked(rules: &[Rule]) -> OrganizationalUnits {
     OrganizationalUnits::new(mock_client!(
         aws_sdk_organizations,
         RuleMode::Sequential,
@@ -227,13 +227,13 @@ fn assert_all_called(rules: &[Rule]) {
 
 async fn ensured(rules: &[Rule], desired: Value, previous: Option<Value>, claim: &Claim<UnitId>) -> Attributes {
     let previous = previous.map(properties);
-    let attributes = ensure(&world(rules), &properties(desired), previous.as_ref(), claim).await.unwrap();
+    let attributes = ensure(&mocked(rules), &properties(desired), previous.as_ref(), claim).await.unwrap();
     assert_all_called(rules);
     attributes
 }
 
 async fn removed(rules: &[Rule], last: Option<Value>, claim: &Claim<UnitId>) -> Result<()> {
-    let removed = world(rules).remove(last.map(properties).as_ref(), claim).await;
+    let removed = mocked(rules).remove(last.map(properties).as_ref(), claim).await;
     assert_all_called(rules);
     removed
 }
@@ -316,7 +316,7 @@ async fn an_ou_whose_last_user_is_leaving_is_not_relied_on() {
         [all([listed(), vec![foreign(WORKLOADS), comes(WORKLOADS), leaving()]]), all([listed(), vec![leaving()]])]
     {
         let claim = claim(None);
-        let ended = world(&rules).ensure(&properties(json!({"Name": "Workloads"})), None, &claim).await;
+        let ended = mocked(&rules).ensure(&properties(json!({"Name": "Workloads"})), None, &claim).await;
         assert!(
             matches!(&ended, Err(Error::NotYet(waits)) if waits.to_string().contains("other/Thing is leaving")),
             "{ended:?}"
@@ -332,7 +332,7 @@ async fn what_two_resources_use_is_not_renamed_by_one_of_them_and_the_sentence_s
     let (desired, previous) = (properties(json!({"Name": "Apps"})), properties(json!({"Name": "Workloads"})));
     let rules = [root(), listed(), shared(WORKLOADS), shared(WORKLOADS)];
     let refusal =
-        ensure(&world(&rules), &desired, Some(&previous), &claim(Some(WORKLOADS))).await.unwrap_err().to_string();
+        ensure(&mocked(&rules), &desired, Some(&previous), &claim(Some(WORKLOADS))).await.unwrap_err().to_string();
     for words in ["is used by other/Thing as well", "its name can't change", "rename the logical id first"] {
         assert!(refusal.contains(words), "{refusal}");
     }
@@ -344,7 +344,7 @@ async fn what_two_resources_use_is_not_renamed_by_one_of_them_and_the_sentence_s
 #[tokio::test]
 async fn an_ou_of_the_same_name_is_refused_where_the_template_does_not_adopt() {
     let claim = claim(None);
-    let units = world(&[root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), foreign(WORKLOADS)]);
+    let units = mocked(&[root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), foreign(WORKLOADS)]);
     let desired = properties(json!({"Name": "Workloads", "AdoptExisting": false}));
     let refusal = units.ensure(&desired, None, &claim).await.unwrap_err().to_string();
     assert!(refusal.starts_with("an OU named Workloads exists there already (ou-ab12-workload1)"), "{refusal}");
@@ -373,7 +373,7 @@ async fn a_rename_to_a_name_that_is_taken_is_refused_and_keeps_the_id() {
     let refuses = mock!(Client::update_organizational_unit)
         .then_http_response(|| error_response("DuplicateOrganizationalUnitException", "It exists."));
     let listed = lists(ROOT, &[(WORKLOADS, "Workloads"), (OTHER, "Apps")]);
-    let units = world(&[root(), listed, own(WORKLOADS), refuses, described(WORKLOADS, "Workloads")]);
+    let units = mocked(&[root(), listed, own(WORKLOADS), refuses, described(WORKLOADS, "Workloads")]);
     let ended = units.ensure(&properties(json!({"Name": "Apps"})), None, &claim).await;
     assert!(matches!(ended, Err(Error::Refused(_))));
     assert_eq!(claim.id().unwrap().as_str(), WORKLOADS);
@@ -405,7 +405,7 @@ async fn a_name_that_a_failed_template_may_have_given_is_taken_back_whatever_is_
     let behind =
         [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), own(WORKLOADS), taken(), described(WORKLOADS, "Apps")];
     let (old, failed) = (properties(json!({"Name": "Workloads"})), properties(json!({"Name": "Apps"})));
-    let ended = ensure(&world(&behind), &old, Some(&failed), &claim(Some(WORKLOADS))).await;
+    let ended = ensure(&mocked(&behind), &old, Some(&failed), &claim(Some(WORKLOADS))).await;
     assert!(matches!(ended, Err(Error::NotYet(_))));
 }
 
@@ -413,7 +413,7 @@ async fn a_name_that_a_failed_template_may_have_given_is_taken_back_whatever_is_
 async fn an_ou_that_is_not_listed_though_it_is_there_is_not_replaced() {
     let claim = claim(Some(WORKLOADS));
     let (desired, previous) = (properties(json!({"Name": "Apps"})), properties(json!({"Name": "Workloads"})));
-    let ended = ensure(&world(&[root(), lists(ROOT, &[]), in_root()]), &desired, Some(&previous), &claim).await;
+    let ended = ensure(&mocked(&[root(), lists(ROOT, &[]), in_root()]), &desired, Some(&previous), &claim).await;
     assert!(matches!(ended, Err(Error::NotYet(_))));
     assert_eq!(claim.id().unwrap().as_str(), WORKLOADS);
 }
@@ -487,7 +487,7 @@ async fn the_ou_of_another_resource_of_the_stack_is_adopted_and_stays_when_that_
     let rules = [both(), leaves, leaving(), leaving(), gone];
     let last = properties(json!({"Name": "Workloads"}));
     let claim = Claim::new(old.clone(), Some(WORKLOADS));
-    world(&rules).remove(Some(&last), &claim).await.unwrap();
+    mocked(&rules).remove(Some(&last), &claim).await.unwrap();
     assert_all_called(&rules);
 }
 
@@ -589,7 +589,7 @@ async fn who_uses_an_ou_is_looked_at_twice_before_it_goes() {
 async fn what_organizations_says_while_it_is_busy_is_not_yet() {
     let busy = mock!(Client::create_organizational_unit)
         .then_http_response(|| error_response("ConcurrentModificationException", "Try again."));
-    let units = world(&[root(), lists(ROOT, &[]), busy]);
+    let units = mocked(&[root(), lists(ROOT, &[]), busy]);
     let ended = units.ensure(&properties(json!({"Name": "Workloads"})), None, &claim(None)).await;
     assert!(matches!(ended, Err(Error::NotYet(_))));
 }
@@ -598,7 +598,7 @@ async fn what_organizations_says_while_it_is_busy_is_not_yet() {
 async fn a_name_that_somebody_took_in_between_is_looked_at_again() {
     let taken = mock!(Client::create_organizational_unit)
         .then_http_response(|| error_response("DuplicateOrganizationalUnitException", "It exists."));
-    let units = world(&[root(), lists(ROOT, &[]), taken]);
+    let units = mocked(&[root(), lists(ROOT, &[]), taken]);
     let ended = units.ensure(&properties(json!({"Name": "Workloads"})), None, &claim(None)).await;
     assert!(matches!(ended, Err(Error::NotYet(_))));
 }
@@ -609,7 +609,7 @@ async fn a_parent_that_may_have_been_made_a_moment_ago_is_asked_for_again_for_tw
     let nothing = mock!(Client::list_organizational_units_for_parent).then_http_response(missing);
     let refuses = mock!(Client::create_organizational_unit).then_http_response(missing);
     let desired = properties(json!({"Name": "Workloads", "ParentId": OTHER}));
-    let ended = world(&[nothing, refuses]).ensure(&desired, None, &claim(None)).await;
+    let ended = mocked(&[nothing, refuses]).ensure(&desired, None, &claim(None)).await;
     let Err(Error::NotYet(not_yet)) = ended else { panic!("refused at once") };
     assert_eq!(not_yet.within, Some(Duration::from_mins(2)));
     assert!(not_yet.to_string().contains("ParentNotFoundException: No such parent"), "{not_yet}");
@@ -622,7 +622,7 @@ async fn an_organization_that_was_made_a_moment_ago_is_waited_for_by_every_call(
     let children = mock!(Client::list_organizational_units_for_parent).then_http_response(unknown);
     let creates = mock!(Client::create_organizational_unit).then_http_response(unknown);
     for rules in [vec![roots], vec![root(), children], vec![root(), lists(ROOT, &[]), creates]] {
-        let ended = world(&rules).ensure(&properties(json!({"Name": "Workloads"})), None, &claim(None)).await;
+        let ended = mocked(&rules).ensure(&properties(json!({"Name": "Workloads"})), None, &claim(None)).await;
         let Err(Error::NotYet(not_yet)) = ended else { panic!("refused at once") };
         assert_eq!(not_yet.within, Some(Duration::from_mins(2)), "{not_yet}");
     }
@@ -633,7 +633,7 @@ async fn a_name_for_an_ou_that_is_listed_and_that_the_change_does_not_know_yet_i
     let unknown = mock!(Client::update_organizational_unit)
         .then_http_response(|| error_response("OrganizationalUnitNotFoundException", ""));
     let rules = [root(), lists(ROOT, &[(WORKLOADS, "Workloads")]), own(WORKLOADS), unknown];
-    let ended = world(&rules).ensure(&properties(json!({"Name": "Apps"})), None, &claim(Some(WORKLOADS))).await;
+    let ended = mocked(&rules).ensure(&properties(json!({"Name": "Apps"})), None, &claim(Some(WORKLOADS))).await;
     let Err(Error::NotYet(not_yet)) = ended else { panic!("refused at once") };
     assert_eq!(not_yet.within, Some(Duration::from_mins(2)), "{not_yet}");
 }
@@ -754,7 +754,7 @@ async fn a_level_that_is_adopted_has_a_user_and_stays() {
     ensured(&rules, json!({"Path": "Workloads"}), None, &claim(None)).await;
     // Whoever made it on the way to another OU doesn't take it away with that.
     assert!(
-        !world(&[adopted(), adopted()]).levels().delete_one(WORKLOADS, &Claim::new(another(), None)).await.unwrap()
+        !mocked(&[adopted(), adopted()]).levels().delete_one(WORKLOADS, &Claim::new(another(), None)).await.unwrap()
     );
 }
 

@@ -19,7 +19,7 @@ fn artifacts() -> TargetLocation<Bucket> {
 }
 
 /// S3 with one answer.
-fn world(rule: &Rule) -> Buckets {
+fn mocked(rule: &Rule) -> Buckets {
     Buckets(mock_client!(aws_sdk_s3, RuleMode::Sequential, [rule], |config| {
         config.retry_config(aws_sdk_s3::config::retry::RetryConfig::disabled())
     }))
@@ -35,17 +35,17 @@ fn error_response(status: u16, code: &str, message: &str) -> HttpResponse {
 
 async fn gets(status: u16, code: &'static str) -> Result<Policy> {
     let fails = mock!(Client::get_bucket_policy).then_http_response(move || error_response(status, code, "No."));
-    world(&fails).get(&artifacts()).await
+    mocked(&fails).get(&artifacts()).await
 }
 
 async fn puts(status: u16, code: &'static str, message: &'static str) -> AwsError {
     let fails = mock!(Client::put_bucket_policy).then_http_response(move || error_response(status, code, message));
-    world(&fails).put(&artifacts(), POLICY).await.unwrap_err()
+    mocked(&fails).put(&artifacts(), POLICY).await.unwrap_err()
 }
 
 async fn deletes(status: u16, code: &'static str) -> Result<(), AwsError> {
     let fails = mock!(Client::delete_bucket_policy).then_http_response(move || error_response(status, code, "No."));
-    world(&fails).delete(&artifacts()).await
+    mocked(&fails).delete(&artifacts()).await
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn the_policy_is_that_of_the_bucket_in_its_account() {
     let gets = mock!(Client::get_bucket_policy)
         .match_requests(|r| r.bucket() == Some("artifacts") && r.expected_bucket_owner() == Some(OWNER))
         .then_output(|| GetBucketPolicyOutput::builder().policy(POLICY).build());
-    let Ok(Policy::Text(text)) = world(&gets).get(&artifacts()).await else { panic!("no text") };
+    let Ok(Policy::Text(text)) = mocked(&gets).get(&artifacts()).await else { panic!("no text") };
     assert_eq!(text, POLICY);
 }
 
@@ -63,11 +63,11 @@ async fn in_the_functions_own_account_no_owner_is_named() {
     let gets = mock!(Client::get_bucket_policy)
         .match_requests(|r| r.bucket() == Some("artifacts") && r.expected_bucket_owner().is_none())
         .then_output(|| GetBucketPolicyOutput::builder().policy(POLICY).build());
-    world(&gets).get(&own).await.unwrap();
+    mocked(&gets).get(&own).await.unwrap();
     let puts = mock!(Client::put_bucket_policy)
         .match_requests(|r| r.bucket() == Some("artifacts") && r.expected_bucket_owner().is_none())
         .then_output(|| PutBucketPolicyOutput::builder().build());
-    world(&puts).put(&own, POLICY).await.unwrap();
+    mocked(&puts).put(&own, POLICY).await.unwrap();
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn a_write_replaces_the_text_and_never_confirms_to_lock_its_writer_out() {
                 && request.confirm_remove_self_bucket_access().is_none()
         })
         .then_output(|| PutBucketPolicyOutput::builder().build());
-    world(&puts).put(&artifacts(), POLICY).await.unwrap();
+    mocked(&puts).put(&artifacts(), POLICY).await.unwrap();
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn the_principal_that_s3_does_not_know_is_said_where_its_answer_says_it() 
         );
         HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(format!("<Error>{error}</Error>")))
     });
-    let error = world(&fails).put(&artifacts(), POLICY).await.unwrap_err();
+    let error = mocked(&fails).put(&artifacts(), POLICY).await.unwrap_err();
     assert_eq!(Buckets::objection(&error), Objection::Principal);
     assert_eq!(error.message(), r#"Invalid principal in policy; "AWS" : "arn:aws:iam::333333333333:role/gone""#);
 }
@@ -168,7 +168,7 @@ async fn a_bucket_that_is_not_shown_may_be_another_accounts() {
     let reason = async |location: &str| {
         let denies =
             mock!(Client::get_bucket_policy).then_http_response(|| error_response(403, DENIED, "Access Denied"));
-        let Err(Error::NotYet(denial)) = world(&denies).get(&location.parse().unwrap()).await else {
+        let Err(Error::NotYet(denial)) = mocked(&denies).get(&location.parse().unwrap()).await else {
             panic!("{location}")
         };
         assert!(denial.is_denial());
@@ -187,7 +187,7 @@ async fn deleting_what_is_gone_is_done() {
     let done = mock!(Client::delete_bucket_policy)
         .match_requests(|r| r.bucket() == Some("artifacts") && r.expected_bucket_owner() == Some(OWNER))
         .then_output(|| DeleteBucketPolicyOutput::builder().build());
-    world(&done).delete(&artifacts()).await.unwrap();
+    mocked(&done).delete(&artifacts()).await.unwrap();
     for code in [NO_POLICY, NO_BUCKET] {
         deletes(404, code).await.unwrap();
     }

@@ -36,14 +36,14 @@ struct Participant {
     aws: Client,
 }
 
-fn tags(said: &[(&str, &str)]) -> Value {
-    said.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect()
+fn tags(tags: &[(&str, &str)]) -> Value {
+    tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect()
 }
 
-fn pairs(said: Option<&Value>) -> impl Iterator<Item = (String, String)> {
+fn pairs(tags: Option<&Value>) -> impl Iterator<Item = (String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let said = said.and_then(Value::as_array).into_iter().flatten();
-    said.map(move |tag| (text(&tag["Key"]), text(&tag["Value"])))
+    let tags = tags.and_then(Value::as_array).into_iter().flatten();
+    tags.map(move |tag| (text(&tag["Key"]), text(&tag["Value"])))
 }
 
 impl Participant {
@@ -63,8 +63,8 @@ impl PlayedAws for Participant {
     const DELETES_BY_PROPERTIES: bool = true;
 
     fn wishes() -> Vec<Wish> {
-        let wish = |subnets: &[&str], said: &[(&str, &str)], of_vpcs: &[(&str, &str)], meaning| {
-            let properties = json!({ "SubnetIds": subnets, "Tags": tags(said), "VpcTags": tags(of_vpcs) });
+        let wish = |subnets: &[&str], of_subnets: &[(&str, &str)], of_vpcs: &[(&str, &str)], meaning| {
+            let properties = json!({ "SubnetIds": subnets, "Tags": tags(of_subnets), "VpcTags": tags(of_vpcs) });
             Wish { properties, meaning }
         };
         let [name, renamed, stage, one, two] = OURS;
@@ -114,15 +114,15 @@ impl PlayedAws for Participant {
         if live.physical_resource_id != format!("shared-subnet-tags-{mark}") {
             return Err("it has another id".to_owned());
         }
-        let said = &live.properties;
-        let subnets = said["SubnetIds"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let properties = &live.properties;
+        let subnets = properties["SubnetIds"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let subnets: Vec<_> = subnets.map(|subnet| subnet.rsplit('/').next().unwrap_or_default()).collect();
         let vpcs = subnets.iter().map(|subnet| if *subnet == C { ANOTHER_VPC } else { VPC });
         let on_vpcs =
-            vpcs.flat_map(|vpc| pairs(said.get("VpcTags")).map(move |(key, value)| (vpc.to_owned(), key, value)));
-        let on_subnets = subnets
-            .iter()
-            .flat_map(|subnet| pairs(said.get("Tags")).map(move |(key, value)| ((*subnet).to_owned(), key, value)));
+            vpcs.flat_map(|vpc| pairs(properties.get("VpcTags")).map(move |(key, value)| (vpc.to_owned(), key, value)));
+        let on_subnets = subnets.iter().flat_map(|subnet| {
+            pairs(properties.get("Tags")).map(move |(key, value)| ((*subnet).to_owned(), key, value))
+        });
         let wanted: BTreeSet<_> = on_subnets.chain(on_vpcs).collect();
         let there = self.tags(true);
         let (users, there): (BTreeSet<_>, _) =
@@ -149,12 +149,12 @@ fn a_request_that_comes_after_a_later_one_does_nothing() {
 #[test]
 fn whatever_goes_wrong_with_a_call_the_tags_are_as_the_template_says_or_as_they_were() {
     let mut matrix = Matrix::new(Participant::TYPE);
-    let scenes = [
+    let scenarios = [
         Scenario::of("Create", &["both, and their VPC"]),
         Scenario::of("Create before a subnet is seen", &["in two VPCs"]),
         Scenario::of("Update", &["both, and their VPC", "in two VPCs"]),
         Scenario::deleted("Delete", &["both, and their VPC"]),
     ];
-    matrix.try_all::<Participant>(&scenes, PAIRS);
+    matrix.try_all::<Participant>(&scenarios, PAIRS);
     matrix.check();
 }

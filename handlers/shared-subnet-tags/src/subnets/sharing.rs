@@ -17,7 +17,7 @@ const NAME: (&str, &str) = ("Name", "app");
 const STAGE: (&str, &str) = ("stage", "test");
 
 /// The same tags of the subnet and of its VPC.
-fn error_response(tags: &[(&str, &str)]) -> Value {
+fn properties_with(tags: &[(&str, &str)]) -> Value {
     let tags: Vec<_> = tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
     json!({ "SubnetIds": [SUBNET], "Tags": tags, "VpcTags": tags })
 }
@@ -63,8 +63,11 @@ impl Participant {
 
 #[tokio::test(start_paused = true)]
 async fn keys_that_three_resources_want_go_with_the_last_of_them_whatever_the_order() {
-    let all =
-        [(OLD, error_response(&[NAME, STAGE])), (NEW, error_response(&[NAME])), (COPY, error_response(&[NAME, STAGE]))];
+    let all = [
+        (OLD, properties_with(&[NAME, STAGE])),
+        (NEW, properties_with(&[NAME])),
+        (COPY, properties_with(&[NAME, STAGE])),
+    ];
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let participant = Participant::new();
         for (who, desired) in &all {
@@ -83,7 +86,7 @@ async fn keys_that_three_resources_want_go_with_the_last_of_them_whatever_the_or
 #[tokio::test(start_paused = true)]
 async fn a_renamed_logical_id_that_is_rolled_back_leaves_the_tags_as_they_were() {
     let participant = Participant::new();
-    let wanted = error_response(&[NAME, STAGE]);
+    let wanted = properties_with(&[NAME, STAGE]);
     participant.create(OLD, &wanted).await.unwrap();
     let before = participant.0.played.tags();
     participant.create(NEW, &wanted).await.unwrap();
@@ -94,26 +97,26 @@ async fn a_renamed_logical_id_that_is_rolled_back_leaves_the_tags_as_they_were()
 #[tokio::test(start_paused = true)]
 async fn of_two_that_want_a_key_neither_gives_it_another_value_or_takes_it_away() {
     let participant = Participant::new();
-    let both = error_response(&[NAME, STAGE]);
+    let both = properties_with(&[NAME, STAGE]);
     participant.create(OLD, &both).await.unwrap();
     participant.create(COPY, &both).await.unwrap();
-    let other = error_response(&[("Name", "other"), STAGE]);
+    let other = properties_with(&[("Name", "other"), STAGE]);
     let refusal = participant.update(COPY, &other, &both).await.unwrap_err().to_string();
     assert!(refusal.contains("is used by landing/Old as well, so its tag Name can't change"), "{refusal}");
     let refusal = participant.create(NEW, &other).await.unwrap_err().to_string();
     assert!(refusal.contains("so its tag Name can't change"), "{refusal}");
-    participant.update(COPY, &error_response(&[NAME]), &both).await.unwrap();
+    participant.update(COPY, &properties_with(&[NAME]), &both).await.unwrap();
     participant.assert_has(&[NAME, STAGE], "while one of them wants it");
-    participant.update(OLD, &error_response(&[NAME]), &both).await.unwrap();
+    participant.update(OLD, &properties_with(&[NAME]), &both).await.unwrap();
     participant.assert_has(&[NAME], "when none of them wants it");
-    participant.delete(OLD, &error_response(&[NAME])).await;
-    participant.update(COPY, &error_response(&[("Name", "other")]), &error_response(&[NAME])).await.unwrap();
+    participant.delete(OLD, &properties_with(&[NAME])).await;
+    participant.update(COPY, &properties_with(&[("Name", "other")]), &properties_with(&[NAME])).await.unwrap();
     participant.assert_has(&[("Name", "other")], "of the one that is left");
 }
 
 #[tokio::test(start_paused = true)]
 async fn of_one_that_leaves_or_drops_a_key_and_one_that_comes_the_latter_has_its_tags_in_the_end() {
-    let (last, desired) = (error_response(&[NAME, STAGE]), error_response(&[NAME]));
+    let (last, desired) = (properties_with(&[NAME, STAGE]), properties_with(&[NAME]));
     for is_delete in [true, false] {
         for delay in (0..500).step_by(15) {
             let participant = Participant::new();
@@ -123,7 +126,7 @@ async fn of_one_that_leaves_or_drops_a_key_and_one_that_comes_the_latter_has_its
                 if is_delete {
                     participant.delete(OLD, &last).await;
                 } else {
-                    participant.update(OLD, &error_response(&[STAGE]), &last).await.unwrap();
+                    participant.update(OLD, &properties_with(&[STAGE]), &last).await.unwrap();
                 }
             };
             let comes = async {
@@ -135,7 +138,7 @@ async fn of_one_that_leaves_or_drops_a_key_and_one_that_comes_the_latter_has_its
             participant.assert_has(wanted, &format!("{delay} ms later, delete: {is_delete}"));
             participant.delete(NEW, &desired).await;
             if !is_delete {
-                participant.delete(OLD, &error_response(&[STAGE])).await;
+                participant.delete(OLD, &properties_with(&[STAGE])).await;
             }
             participant.assert_is_bare(&format!("{delay} ms later, delete: {is_delete}"));
         }

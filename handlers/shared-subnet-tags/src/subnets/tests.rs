@@ -152,7 +152,7 @@ fn changes(action: &'static str, ids: &[&str], tags: &[(&str, &str)]) -> Rule {
 }
 
 /// Gives the answers of `rules` in this order, and none to any other call.
-fn world(rules: &[Rule]) -> (SharedSubnets, StaticReplayClient) {
+fn mocked(rules: &[Rule]) -> (SharedSubnets, StaticReplayClient) {
     let event = |Call { answer: (status, body), .. }: &Call| {
         let answer = HttpResponse::new(StatusCode::try_from(*status).unwrap(), SdkBody::from(body.as_str()));
         ReplayEvent::new(HttpRequest::empty(), answer)
@@ -170,14 +170,14 @@ fn world(rules: &[Rule]) -> (SharedSubnets, StaticReplayClient) {
 
 async fn ensure(rules: &[Rule], desired: Value, previous: Option<Value>, claim: &Claim<TagsId>) -> Result<()> {
     let previous = previous.map(properties);
-    let (subnets, http) = world(rules);
+    let (subnets, http) = mocked(rules);
     let ended = subnets.ensure(&properties(desired), previous.as_ref(), claim).await;
     assert_asked(&http, rules, &ended);
     ended
 }
 
 async fn remove(rules: &[Rule], last: Value, id: &str) -> Result<()> {
-    let (subnets, http) = world(rules);
+    let (subnets, http) = mocked(rules);
     let ended = subnets.remove(Some(&properties(last)), &claim(Some(id))).await;
     assert_asked(&http, rules, &ended);
     ended
@@ -303,8 +303,8 @@ async fn an_update_changes_its_own_values_removes_its_own_keys_and_leaves_foreig
 async fn a_key_that_an_update_drops_stays_where_another_resource_wants_it() {
     let named = ("Name", "app");
     let both = json!([{"Key": "Name", "Value": "app"}, {"Key": "stage", "Value": "a"}]);
-    let said = serde_json::from_value(both.clone()).unwrap();
-    let there = [named, ("stage", "a"), lasting(Users::tag(&owner(), &said)), user(&another(), named)];
+    let wanted = serde_json::from_value(both.clone()).unwrap();
+    let there = [named, ("stage", "a"), lasting(Users::tag(&owner(), &wanted)), user(&another(), named)];
     let left = [named, ("stage", "a"), leaving(), user(&another(), named)];
     let rules = [
         subnets(&[A], &[(A, &there)]),
@@ -467,17 +467,17 @@ async fn the_delete_of_a_create_that_was_cancelled_takes_away_what_it_may_have_s
 
 #[tokio::test]
 async fn a_delete_without_readable_properties_has_nothing_to_do() {
-    world(&[]).0.remove(None, &claim(Some(&own()))).await.unwrap();
+    mocked(&[]).0.remove(None, &claim(Some(&own()))).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_role_that_is_a_moment_old_may_be_denied_and_a_full_subnet_is_refused() {
-    let outcome = async |code: &'static str| {
+    let error = async |code: &'static str| {
         let rules = [subnets(&[A], &[(A, &[])]), refuses("CreateTags", code)];
         ensure(&rules, template(&[A], ("Name", "app"), None), None, &claim(None)).await.unwrap_err()
     };
-    assert!(matches!(outcome("UnauthorizedOperation").await, Error::NotYet(_)));
-    assert!(matches!(outcome("TagLimitExceeded").await, Error::Refused(_)));
+    assert!(matches!(error("UnauthorizedOperation").await, Error::NotYet(_)));
+    assert!(matches!(error("TagLimitExceeded").await, Error::Refused(_)));
 }
 
 #[test]

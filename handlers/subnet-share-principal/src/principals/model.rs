@@ -47,12 +47,12 @@ fn unit(id: &str) -> String {
 }
 
 /// What RAM lists for what a template names.
-fn entity(said: &str) -> String {
-    let account = said.strip_prefix("arn:aws:iam::").and_then(|rest| rest.strip_suffix(":root"));
-    match said.split('-').next() {
-        Some("ou") => unit(said),
+fn entity(principal: &str) -> String {
+    let account = principal.strip_prefix("arn:aws:iam::").and_then(|rest| rest.strip_suffix(":root"));
+    match principal.split('-').next() {
+        Some("ou") => unit(principal),
         Some("o" | "Organization") => ORGANIZATION.to_owned(),
-        _ => account.unwrap_or(said).to_owned(),
+        _ => account.unwrap_or(principal).to_owned(),
     }
 }
 
@@ -170,7 +170,7 @@ fn a_request_that_comes_after_a_later_one_does_nothing() {
 #[test]
 fn whatever_goes_wrong_with_a_call_a_principal_is_on_the_share_or_taken_back() {
     let mut matrix = Matrix::new(Network::TYPE);
-    let scenes = [
+    let scenarios = [
         Scenario::of("Create", &["everybody"]),
         Scenario::of("Create of one that is there", &["named by the owner too"]),
         Scenario::of("Update", &["added", "a unit"]),
@@ -178,6 +178,6 @@ fn whatever_goes_wrong_with_a_call_a_principal_is_on_the_share_or_taken_back() {
         Scenario::deleted("Delete", &["added"]),
         Scenario::deleted("Delete of one that was there", &["named by the owner too"]),
     ];
-    matrix.try_all::<Network>(&scenes, PAIRS);
+    matrix.try_all::<Network>(&scenarios, PAIRS);
     matrix.check();
 }

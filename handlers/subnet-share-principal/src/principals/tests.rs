@@ -127,7 +127,7 @@ fn disassociates(principal: &'static str) -> Rule {
 }
 
 /// Answers with `rules` in this order, and fails the test on any other call.
-fn world(rules: &[Rule]) -> SharePrincipals {
+fn mocked(rules: &[Rule]) -> SharePrincipals {
     let describes = mock!(aws_sdk_organizations::Client::describe_organization).then_output(|| {
         let organization = Described::builder().arn("arn:aws:organizations::999999999999:organization/o-exampleorgid");
         DescribeOrganizationOutput::builder().organization(organization.build()).build()
@@ -137,14 +137,14 @@ fn world(rules: &[Rule]) -> SharePrincipals {
     SharePrincipals { shares: ResourceShares { ram, organizations } }
 }
 
-/// The parts of a world in their order.
+/// The rules of all parts, in their order.
 fn in_order<const N: usize>(parts: [&[Rule]; N]) -> Vec<Rule> {
     parts.concat()
 }
 
 async fn ensure(rules: &[Rule], previous: Option<&str>, claim: &Claim<PlacedPrincipal>) -> Result<()> {
     let previous = previous.map(properties);
-    let ended = testing::ensure(&world(rules), &properties(ACCOUNT), previous.as_ref(), claim).await;
+    let ended = testing::ensure(&mocked(rules), &properties(ACCOUNT), previous.as_ref(), claim).await;
     assert_all_called(rules, &ended);
     ended
 }
@@ -154,7 +154,7 @@ async fn remove(rules: &[Rule]) -> Result<()> {
 }
 
 async fn remove_by(rules: &[Rule], claim: &Claim<PlacedPrincipal>) -> Result<()> {
-    let ended = world(rules).remove(Some(&properties(ACCOUNT)), claim).await;
+    let ended = mocked(rules).remove(Some(&properties(ACCOUNT)), claim).await;
     assert_all_called(rules, &ended);
     ended
 }
@@ -194,7 +194,7 @@ async fn an_ou_is_written_out_and_so_is_the_id() {
     let addition = Addition::new(&owner("app"), unit, AdditionState::Added);
     let rules = in_order([&associated(&[(unit, Association::Associated)]), &[reads(&[addition])]]);
     let claim = claim(None);
-    world(&rules).ensure(&properties("ou-ab12-workload1"), None, &claim).await.unwrap();
+    mocked(&rules).ensure(&properties("ou-ab12-workload1"), None, &claim).await.unwrap();
     assert_eq!(claim.id().unwrap().to_string(), format!("{SHARE}#{unit}"));
 }
 
@@ -420,12 +420,12 @@ async fn the_delete_of_a_create_whose_answer_was_lost_finds_the_addition_by_its_
         &[disassociates(ACCOUNT)],
     ]);
     let invented = claim(Some("app-Principal-1ABCDEF"));
-    wait(world(&rules).remove(Some(&properties(ACCOUNT)), &invented).await);
+    wait(mocked(&rules).remove(Some(&properties(ACCOUNT)), &invented).await);
 }
 
 #[tokio::test]
 async fn a_delete_without_readable_properties_and_without_an_id_has_nothing_to_do() {
-    world(&[]).remove(None, &claim(Some("nothing-was-made"))).await.unwrap();
+    mocked(&[]).remove(None, &claim(Some("nothing-was-made"))).await.unwrap();
 }
 
 #[test]

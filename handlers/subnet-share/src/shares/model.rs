@@ -42,24 +42,24 @@ fn mark_of(share: &Share) -> Option<&str> {
 }
 
 /// What RAM lists for what a template names.
-fn entity(said: &str) -> String {
-    let account = said.strip_prefix("arn:aws:iam::").and_then(|rest| rest.strip_suffix(":root"));
-    match said.split('-').next() {
-        Some("subnet") => format!("arn:aws:ec2:eu-west-1:111111111111:subnet/{said}"),
-        Some("ou") => format!("{}/{said}", ORGANIZATION.replace(":organization/", ":ou/")),
+fn entity(name: &str) -> String {
+    let account = name.strip_prefix("arn:aws:iam::").and_then(|rest| rest.strip_suffix(":root"));
+    match name.split('-').next() {
+        Some("subnet") => format!("arn:aws:ec2:eu-west-1:111111111111:subnet/{name}"),
+        Some("ou") => format!("{}/{name}", ORGANIZATION.replace(":organization/", ":ou/")),
         Some("Organization") => ORGANIZATION.to_owned(),
-        _ => account.unwrap_or(said).to_owned(),
+        _ => account.unwrap_or(name).to_owned(),
     }
 }
 
-fn entities(said: &Value) -> impl Iterator<Item = String> {
-    said.as_array().into_iter().flatten().filter_map(Value::as_str).map(entity)
+fn entities(names: &Value) -> impl Iterator<Item = String> {
+    names.as_array().into_iter().flatten().filter_map(Value::as_str).map(entity)
 }
 
 /// The tags that a share has to have beside the owner's.
-fn tags(said: &Map<String, Value>) -> BTreeMap<String, String> {
+fn tags(properties: &Map<String, Value>) -> BTreeMap<String, String> {
     let text = |tag: &Value, name: &str| tag[name].as_str().unwrap_or_default().to_owned();
-    let wanted = said.get("Tags").and_then(Value::as_array).into_iter().flatten();
+    let wanted = properties.get("Tags").and_then(Value::as_array).into_iter().flatten();
     wanted.map(|tag| (text(tag, "Key"), text(tag, "Value"))).collect()
 }
 
@@ -141,13 +141,13 @@ impl<const VISITED: bool> PlayedAws for Network<VISITED> {
     }
 
     fn check(&self, live: &Live, mark: &str) -> Result<(), String> {
-        let Live { physical_resource_id: arn, properties: said, data } = live;
+        let Live { physical_resource_id: arn, properties, data } = live;
         let shares = self.played.shares();
         let share = shares.get(arn).ok_or("there is no such share")?;
         let none = Value::Null;
-        let [subnets, principals] = ["SubnetIds", "Principals"].map(|name| said.get(name).unwrap_or(&none));
-        let [subnets, principals] = [subnets, principals].map(|said| entities(said).collect::<BTreeSet<_>>());
-        let mut tags = tags(said);
+        let [subnets, principals] = ["SubnetIds", "Principals"].map(|name| properties.get(name).unwrap_or(&none));
+        let [subnets, principals] = [subnets, principals].map(|names| entities(names).collect::<BTreeSet<_>>());
+        let mut tags = tags(properties);
         tags.extend(VISITED.then(|| addition(principals.contains(GUEST))));
         tags.extend(share.tags.get_key_value(OWNER_TAG).map(|(key, value)| (key.clone(), value.clone())));
         let wanted = subnets.iter().chain(&principals).map(String::as_str).chain(VISITED.then_some(GUEST));
@@ -155,7 +155,7 @@ impl<const VISITED: bool> PlayedAws for Network<VISITED> {
         let read = json!({ "Arn": arn, "SubnetArns": subnets.iter().cloned().collect::<Vec<_>>().join(",") });
         if mark_of(share) != Some(mark) || share.tags != tags {
             Err(format!("its tags are {:?}", share.tags))
-        } else if Some(share.name.as_str()) != said["Name"].as_str() || share.status() != "ACTIVE" {
+        } else if Some(share.name.as_str()) != properties["Name"].as_str() || share.status() != "ACTIVE" {
             Err(format!("the share {} is {}", share.name, share.status()))
         } else if share.present() != wanted {
             Err(format!("it has {:?}", share.present()))
@@ -194,7 +194,7 @@ fn a_request_that_comes_after_a_later_one_does_nothing() {
 #[test]
 fn whatever_goes_wrong_with_a_call_a_share_is_there_once_or_taken_back() {
     let mut matrix = Matrix::new("Custom::SubnetShare");
-    let scenes = [
+    let scenarios = [
         Scenario::of("Create", &["two"]),
         Scenario::of("Create at the second try", &["at the second try"]),
         Scenario::of("Update", &["two", "renamed"]),
@@ -202,7 +202,7 @@ fn whatever_goes_wrong_with_a_call_a_share_is_there_once_or_taken_back() {
         Scenario::of("Update that takes away", &["two, with accounts alone", "one"]),
         Scenario::deleted("Delete", &["two, with accounts alone"]),
     ];
-    matrix.try_all::<Network<false>>(&scenes, PAIRS);
+    matrix.try_all::<Network<false>>(&scenarios, PAIRS);
     let update = Scenario::of("Update of a share to which others add", &["two", "renamed"]);
     matrix.try_all::<Network<true>>(&[update], PAIRS);
     matrix.check();

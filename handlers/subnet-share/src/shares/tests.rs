@@ -164,7 +164,7 @@ fn look(subnets: &[(&str, ResourceShareAssociationStatus)]) -> Vec<Rule> {
 }
 
 /// Answers with `rules` in this order, and fails the test on any other call.
-fn world(rules: &[Rule]) -> SubnetShares {
+fn mocked(rules: &[Rule]) -> SubnetShares {
     let describes = mock!(aws_sdk_organizations::Client::describe_organization).then_output(|| {
         let organization = Described::builder().arn("arn:aws:organizations::999999999999:organization/o-exampleorgid");
         DescribeOrganizationOutput::builder().organization(organization.build()).build()
@@ -174,7 +174,7 @@ fn world(rules: &[Rule]) -> SubnetShares {
     SubnetShares { shares: ResourceShares { ram, organizations } }
 }
 
-/// The parts of a world in their order.
+/// The rules of all parts, in their order.
 fn in_order<const N: usize>(parts: [&[Rule]; N]) -> Vec<Rule> {
     parts.concat()
 }
@@ -186,13 +186,13 @@ async fn ensure(
     claim: &Claim<ShareArn>,
 ) -> Result<Attributes> {
     let previous = previous.map(properties);
-    let ended = world(rules).ensure(&properties(desired), previous.as_ref(), claim).await;
+    let ended = mocked(rules).ensure(&properties(desired), previous.as_ref(), claim).await;
     assert_all_called(rules, &ended);
     ended
 }
 
 async fn remove(rules: &[Rule], claim: &Claim<ShareArn>) -> Result<()> {
-    let ended = world(rules).remove(None, claim).await;
+    let ended = mocked(rules).remove(None, claim).await;
     assert_all_called(rules, &ended);
     ended
 }

@@ -192,8 +192,8 @@ fn resources_are_what_the_policy_takes() {
         ("arn:aws:s3:::b ", "it begins or ends with a space"),
         ("arn:aws:s3:us-east-1:1.1111111111E10:accesspoint/a", "the account in its ARN isn't an id of 12 digits"),
     ] {
-        let said = refusal(&S3, &with(&get, &json!({"Resource": [resource]})));
-        assert!(said.starts_with(&format!("{path}.Resource[0]: {what}")), "{said}");
+        let sentence = refusal(&S3, &with(&get, &json!({"Resource": [resource]})));
+        assert!(sentence.starts_with(&format!("{path}.Resource[0]: {what}")), "{sentence}");
     }
     assert_eq!(checked(&S3, with(&get, &json!({"Resource": "arn:aws:s3:::b/${aws:PrincipalAccount}"}))), Ok(()));
     let inline = with(&get, &json!({"Principal": null}));
@@ -418,9 +418,9 @@ fn a_condition_that_everyone_passes_is_none() {
         json!({"DateLessThan": {"aws:CurrentTime": "2099-01-01T00:00:00Z"}}),
         json!({"Bool": {"aws:SecureTransport": "true"}, "StringLike": {"aws:PrincipalArn": "*"}}),
     ] {
-        let said = refusal(&ECR, &with_condition(&none));
+        let sentence = refusal(&ECR, &with_condition(&none));
         let words = ": allows everyone, since everyone passes its Condition; say who is meant";
-        assert!(said.starts_with(&format!("ResourceProperties.Statement{words}")), "{none}: {said}");
+        assert!(sentence.starts_with(&format!("ResourceProperties.Statement{words}")), "{none}: {sentence}");
         assert_eq!(checked(&ECR, with(&with_condition(&none), &json!({"Principal": {"AWS": "111111111111"}}))), Ok(()));
     }
     for some in [

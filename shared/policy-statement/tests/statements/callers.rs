@@ -8,10 +8,9 @@ use crate::shelves::{FOREIGN, ShelfClaim, Shelves, pull, read, sids};
 
 const FUNCTION: &str = "arn:aws:lambda:eu-west-1:111111111111:function:archipelago-shelf-statement:caller-222222222222";
 
-fn claim(logical_id: &str, given: Option<&str>) -> ShelfClaim {
+fn claim(logical_id: &str, id: Option<&str>) -> ShelfClaim {
     let stack = "arn:aws:cloudformation:eu-west-1:222222222222:stack/landing/1f0a";
-    Claim::new(Owner::new(stack, logical_id), given)
-        .in_invocation(|invocation| invocation.on(FunctionArn::read(FUNCTION)))
+    Claim::new(Owner::new(stack, logical_id), id).in_invocation(|invocation| invocation.on(FunctionArn::read(FUNCTION)))
 }
 
 fn open(shelves: &Shelves) -> Statements<Shelves> {
@@ -80,8 +79,8 @@ async fn a_stack_whose_mark_is_somebody_elses_neither_changes_nor_removes_their_
     let shelves = Shelves::with(Some(&policy));
     let refusal = ensured(&shelves, json!({}), &victim).await.unwrap_err().to_string();
     assert!(refusal.contains("are not for account 222222222222 alone"), "{refusal}");
-    let given = claim("Pull", Some(&format!("app#{}", victim.owner().mark())));
-    open(&shelves).remove(None, &given).await.unwrap_err();
+    let delete = claim("Pull", Some(&format!("app#{}", victim.owner().mark())));
+    open(&shelves).remove(None, &delete).await.unwrap_err();
     assert_eq!(shelves.policy(), Some(policy));
 }
 

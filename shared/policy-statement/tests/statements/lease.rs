@@ -1,4 +1,4 @@
-//! The lease: nobody else writes while it is held, and a read of the past is told from a change by somebody else.
+//! The lease: nobody else writes while it is held, and a stale read is told from a change by somebody else.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -85,7 +85,7 @@ async fn names_that_differ_in_their_case_share_a_lease() {
 }
 
 #[tokio::test]
-async fn a_lease_of_the_past_holds_nobody_up() {
+async fn a_lease_that_ended_holds_nobody_up() {
     let shelves = Shelves::with(Some(FOREIGN));
     shelves.0.table.take(POLICY, "killed in the middle of its work", Duration::ZERO);
     tokio::time::sleep(Duration::from_millis(2)).await;
@@ -143,7 +143,7 @@ async fn a_policy_that_is_read_as_it_was_before_the_last_write_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_delete_does_not_believe_the_past_either() {
+async fn a_delete_does_not_believe_a_stale_read_either() {
     let shelves = Shelves::with(Some(FOREIGN));
     let claim = claim("Pull");
     shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
@@ -154,7 +154,7 @@ async fn a_delete_does_not_believe_the_past_either() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_changed_is_no_past_and_is_worked_on_at_once() {
+async fn what_somebody_else_changed_is_no_stale_read_and_is_worked_on_at_once() {
     let shelves = Shelves::with(Some(FOREIGN));
     let claim = claim("Pull");
     shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
@@ -164,7 +164,7 @@ async fn what_somebody_else_changed_is_no_past_and_is_worked_on_at_once() {
 }
 
 #[tokio::test]
-async fn a_rollback_to_what_was_there_before_is_no_past() {
+async fn a_rollback_to_what_was_there_before_is_current() {
     let shelves = Shelves::with(Some(FOREIGN));
     let (first, second) = (properties(&pull("222222222222")), properties(&pull("333333333333")));
     let claim = claim("Pull");

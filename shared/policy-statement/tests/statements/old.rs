@@ -10,12 +10,12 @@ const BLAMED: &str = "the policy of shelf app has statements of others that AWS 
 
 #[tokio::test]
 async fn statements_of_others_that_aws_takes_no_more_are_named_at_once() {
-    for (words, said) in [("Form.", "Form; "), ("", "")] {
+    for (words, quoted) in [("Form.", "Form; "), ("", "")] {
         let shelves = Shelves::with(Some(OLD));
         shelves.refuse("Malformed", words);
         let ended = shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim("Pull")).await;
         let Err(Error::Refused(reason)) = ended else { panic!("not final: {words}") };
-        assert_eq!(reason.sentence(), format!("shelf:PutPolicy was refused by AWS with Malformed: {said}{BLAMED}"));
+        assert_eq!(reason.sentence(), format!("shelf:PutPolicy was refused by AWS with Malformed: {quoted}{BLAMED}"));
     }
 }
 

@@ -163,8 +163,8 @@ async fn the_rollback_of_a_cancelled_replacement_takes_the_statements_out_of_the
     let moved = serde_json::from_value(json!({"ShelfName": "other", "Statement": pull("222222222222")})).unwrap();
     let claim = claim("Pull");
     statements.ensure(&at_first, None, &claim).await.unwrap();
-    let given = claim.id().unwrap().to_string();
-    let again = || Claim::new(claim.owner().clone(), Some(&given));
+    let id = claim.id().unwrap().to_string();
+    let again = || Claim::new(claim.owner().clone(), Some(&id));
 
     // The replacement waits once: what CloudFormation still knows by its id stays until it asks for its deletion.
     let replacing = again();

@@ -79,9 +79,9 @@ async fn what_pruning_can_not_take_out_is_named_without_that_advice() {
     let shelves = Shelves::with(Some(all_but));
     shelves.refuse("InvalidPrincipal", "Who?");
     let desired = json!({"ShelfName": "app", "Statement": pull("222222222222"), "PruneOrphans": true});
-    let said =
+    let sentence =
         shelves.statements().ensure(&read(desired).unwrap(), None, &claim("Pull")).await.unwrap_err().to_string();
-    assert!(said.contains("`But`: AROAEXAMPLEDELETEDROLE") && !said.contains("PruneOrphans"), "{said}");
+    assert!(sentence.contains("`But`: AROAEXAMPLEDELETEDROLE") && !sentence.contains("PruneOrphans"), "{sentence}");
 }
 
 #[tokio::test]
@@ -94,8 +94,8 @@ async fn a_delete_blames_nobody_for_the_statement_that_it_takes_out() {
         shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
         shelves.refuse("InvalidPrincipal", "Who?");
         let ended = shelves.statements().remove(None, &claim).await;
-        let Err(Error::Refused(said)) = ended else { panic!("not final") };
-        assert!(said.sentence().contains(words) && !said.sentence().contains("PruneOrphans"), "{said}");
+        let Err(Error::Refused(reason)) = ended else { panic!("not final") };
+        assert!(reason.sentence().contains(words) && !reason.sentence().contains("PruneOrphans"), "{reason}");
     }
 }
 
@@ -145,9 +145,15 @@ async fn where_aws_names_none_a_principal_of_ours_may_appear_and_others_are_name
     shelves.refuse("InvalidPrincipal", "Who?");
     let ended = shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim("Pull")).await;
     let Err(Error::NotYet(waits)) = ended else { panic!("final") };
-    let said = waits.to_string();
-    assert!(said.contains("an account is unknown, too, where it was closed or has not enabled this Region"), "{said}");
-    assert!(said.contains("or else statements of others name it: `Old`: arn:aws:iam::333333333333:root"), "{said}");
+    let sentence = waits.to_string();
+    assert!(
+        sentence.contains("an account is unknown, too, where it was closed or has not enabled this Region"),
+        "{sentence}"
+    );
+    assert!(
+        sentence.contains("or else statements of others name it: `Old`: arn:aws:iam::333333333333:root"),
+        "{sentence}"
+    );
 }
 
 #[tokio::test]

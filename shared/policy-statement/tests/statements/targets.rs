@@ -32,9 +32,9 @@ async fn another_word_for_the_same_target_is_no_cancelled_replacement() {
     let shelves = Shelves::with(None);
     let claim = claim("Pull");
     ensured(&shelves, json!({}), &claim).await.unwrap();
-    let given = Claim::new(claim.owner().clone(), claim.id().map(|id| id.to_string()).as_deref());
+    let again = Claim::new(claim.owner().clone(), claim.id().map(|id| id.to_string()).as_deref());
     let named = |name: &str| read(json!({"ShelfName": name, "Statement": pull("222222222222")})).unwrap();
-    ensure(&shelves.statements(), &named("app"), Some(&named("alias/app")), &given).await.unwrap();
+    ensure(&shelves.statements(), &named("app"), Some(&named("alias/app")), &again).await.unwrap();
     assert!(shelves.policy().is_some());
 }
 
@@ -74,9 +74,9 @@ async fn a_denial_says_which_parameter_lists_the_target() {
     let shelves = Shelves::with(Some(FOREIGN));
     shelves.0.denied.replace(Some("app"));
     let Err(Error::NotYet(denial)) = ensured(&shelves, json!({}), &claim("Pull")).await else { panic!("final") };
-    let said =
+    let sentence =
         "shelf:GetPolicy was refused by AWS with AccessDenied: Not you; list the shelf in the parameter ShelfArns";
-    assert_eq!(denial.to_string(), said);
+    assert_eq!(denial.to_string(), sentence);
     assert!(denial.is_denial());
     shelves.0.denied.replace(None);
     shelves.refuse("AccessDeniedException", "Not you.");
@@ -100,8 +100,8 @@ async fn another_accounts_target_needs_a_role_of_that_account() {
 async fn a_delete_that_lost_its_role_does_not_take_the_own_account_for_the_other() {
     let shelves = Shelves::with(Some(FOREIGN));
     let claim = claim("Pull");
-    let given = format!("333333333333:app#{}", claim.owner().mark());
-    let delete = Claim::new(claim.owner().clone(), Some(&given));
+    let id = format!("333333333333:app#{}", claim.owner().mark());
+    let delete = Claim::new(claim.owner().clone(), Some(&id));
     // The properties can't be read any more, so the role isn't known.
     let refusal = shelves.statements().remove(None, &delete).await.unwrap_err();
     assert_eq!(

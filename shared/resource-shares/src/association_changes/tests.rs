@@ -48,7 +48,7 @@ fn error_response(code: &str, message: &str) -> HttpResponse {
     HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(body))
 }
 
-fn world(rules: &[Rule]) -> ResourceShares {
+fn mocked(rules: &[Rule]) -> ResourceShares {
     let organizations = mock_client!(aws_sdk_organizations, RuleMode::Sequential, []);
     ResourceShares {
         ram: mock_client!(aws_sdk_ram, RuleMode::Sequential, rules.iter().collect::<Vec<_>>()),
@@ -95,7 +95,7 @@ fn claim() -> Claim<ShareArn> {
 
 /// With a template in which nothing is new.
 async fn associated(rules: &[Rule], wanted: &[&Entity], now: &Associations) -> Result<()> {
-    let ended = changes(&world(rules), now, &claim()).ensure_associated(wanted, &[]).await;
+    let ended = changes(&mocked(rules), now, &claim()).ensure_associated(wanted, &[]).await;
     assert!(rules.iter().all(|rule| rule.num_calls() > 0), "{ended:?}");
     ended
 }
@@ -107,7 +107,7 @@ async fn disassociated(
     now: &Associations,
     claim: &Claim<ShareArn>,
 ) -> Result<()> {
-    let ended = changes(&world(rules), now, claim).ensure_disassociated(unwanted).await;
+    let ended = changes(&mocked(rules), now, claim).ensure_disassociated(unwanted).await;
     assert!(rules.iter().all(|rule| rule.num_calls() > 0), "{ended:?}");
     ended
 }
@@ -136,7 +136,7 @@ async fn associations_are_read_through_empty_pages() {
         page(ResourceShareAssociationType::Principal, listed(&account(), Status::Associated, "")),
     ];
     let ram = mock_client!(aws_sdk_ram, RuleMode::MatchAny, rules.iter().collect::<Vec<_>>());
-    let now = ResourceShares { ram, ..world(&[]) }.associations(SHARE).await.unwrap();
+    let now = ResourceShares { ram, ..mocked(&[]) }.associations(SHARE).await.unwrap();
     assert!(now.gives_access(&subnet(1)) && now.gives_access(&account()));
 }
 
@@ -208,12 +208,12 @@ async fn what_is_new_to_the_template_is_associated_once_even_if_a_list_that_is_b
         .then_http_response(|| error_response("InvalidStateTransitionException", "It is DISASSOCIATING."));
     for rules in [&[busy][..], &[associates(1)]] {
         let now = all(&Status::Associated);
-        let ended = changes(&world(rules), &now, &claim).ensure_associated(&[&account], &[&account]).await;
+        let ended = changes(&mocked(rules), &now, &claim).ensure_associated(&[&account], &[&account]).await;
         assert!(rules.iter().all(|rule| rule.num_calls() > 0), "{ended:?}");
         window(ended);
     }
     let now = all(&Status::Associated);
-    changes(&world(&[]), &now, &claim).ensure_associated(&[&account], &[&account]).await.unwrap();
+    changes(&mocked(&[]), &now, &claim).ensure_associated(&[&account], &[&account]).await.unwrap();
 }
 
 #[tokio::test]
@@ -223,7 +223,7 @@ async fn what_is_new_and_shown_later_than_another_is_associated_as_well() {
     let first = [listed(&subnet, Status::Associated, ""), listed(&account, Status::Associating, "")];
     for now in [first.iter().collect(), all(&Status::Associated)] {
         let rules = [associates(1)];
-        let ended = changes(&world(&rules), &now, &claim).ensure_associated(&both, &both).await;
+        let ended = changes(&mocked(&rules), &now, &claim).ensure_associated(&both, &both).await;
         assert!(rules.iter().all(|rule| rule.num_calls() > 0), "{ended:?}");
         window(ended);
     }
@@ -233,9 +233,9 @@ async fn what_is_new_and_shown_later_than_another_is_associated_as_well() {
 async fn what_is_new_to_the_template_and_missing_is_associated_no_more_than_once() {
     let (account, claim) = (account(), claim());
     let new = [&account];
-    window(changes(&world(&[associates(1)]), &Associations::default(), &claim).ensure_associated(&new, &new).await);
-    window(changes(&world(&[]), &all(&Status::Associating), &claim).ensure_associated(&new, &new).await);
-    changes(&world(&[]), &all(&Status::Associated), &claim).ensure_associated(&new, &new).await.unwrap();
+    window(changes(&mocked(&[associates(1)]), &Associations::default(), &claim).ensure_associated(&new, &new).await);
+    window(changes(&mocked(&[]), &all(&Status::Associating), &claim).ensure_associated(&new, &new).await);
+    changes(&mocked(&[]), &all(&Status::Associated), &claim).ensure_associated(&new, &new).await.unwrap();
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ impl FakePolicies {
         match call.operation.as_str() {
             "GetBucketPolicy" => match self.policy("s3") {
                 "" => Some(call.error(404, "NoSuchBucketPolicy", "The bucket policy does not exist")),
-                policy => Some(Reply::Answer(200, Headers::default(), policy.as_bytes().to_vec())),
+                policy => Some(Reply::Http(200, Headers::default(), policy.as_bytes().to_vec())),
             },
             "PutBucketPolicy" => {
                 self.by_service.insert("s3", String::from_utf8_lossy(&request.body).into_owned());

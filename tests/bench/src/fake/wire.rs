@@ -30,7 +30,7 @@ pub(super) fn ec2(call: &Call, result: &str) -> Reply {
 
 fn xml(text: &str) -> Reply {
     let headers = Headers::of([("content-type", "text/xml".to_owned())]);
-    Reply::Answer(200, headers, text.as_bytes().to_vec())
+    Reply::Http(200, headers, text.as_bytes().to_vec())
 }
 
 /// A value of the input, empty if it isn't there.

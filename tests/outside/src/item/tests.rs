@@ -71,7 +71,7 @@ async fn a_table_that_is_being_made_is_waited_for_and_one_that_is_not_made_is_re
 
 #[tokio::test(start_paused = true)]
 async fn properties_are_refused_in_words_of_the_template() {
-    for (name, value, said) in [
+    for (name, value, sentence) in [
         ("Version", json!("-1"), "ResourceProperties.Version: expected a whole number from 0 to 4294967295 ("),
         ("Content", json!("Blue"), "ResourceProperties.Content: expected one of Empty, Text ("),
         ("Contents", json!("Empty"), "ResourceProperties.Contents: unknown property; did you mean `Content`? ("),
@@ -79,7 +79,7 @@ async fn properties_are_refused_in_words_of_the_template() {
         let mut properties = properties();
         properties[name] = value;
         let answer = Event::create(properties).answered_by(&items(&[])).await;
-        assert!(answer.reason().is_some_and(|reason| reason.starts_with(said)), "{:?}", answer.reason());
+        assert!(answer.reason().is_some_and(|reason| reason.starts_with(sentence)), "{:?}", answer.reason());
     }
 }
 

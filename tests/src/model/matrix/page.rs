@@ -1,4 +1,4 @@
-//! The page of a resource type: a table for each scene.
+//! The page of a resource type: a table for each scenario.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -10,13 +10,13 @@ use crate::model::weather::Call;
 #[derive(Debug)]
 pub(super) struct Page {
     resource_type: String,
-    scenes: Vec<Scenario>,
+    tables: Vec<ScenarioTable>,
     reasons: Vec<String>,
     pairs: usize,
 }
 
 #[derive(Debug)]
-struct Scenario {
+struct ScenarioTable {
     name: String,
     columns: Vec<&'static str>,
     /// Which calls, and the cells of all of them.
@@ -25,16 +25,16 @@ struct Scenario {
 
 impl Page {
     pub(super) fn new(resource_type: &str) -> Self {
-        Self { resource_type: resource_type.to_owned(), scenes: Vec::new(), reasons: Vec::new(), pairs: 0 }
+        Self { resource_type: resource_type.to_owned(), tables: Vec::new(), reasons: Vec::new(), pairs: 0 }
     }
 
     pub(super) fn begin(&mut self, name: &str, columns: impl IntoIterator<Item = &'static str>) {
         let columns = columns.into_iter().collect();
-        self.scenes.push(Scenario { name: name.to_owned(), columns, rows: Vec::new() });
+        self.tables.push(ScenarioTable { name: name.to_owned(), columns, rows: Vec::new() });
     }
 
     /// Adds a call; one that ends as the one before of its operation shares its row.
-    pub(super) fn add(&mut self, call: &Call, outcomes: impl IntoIterator<Item = FaultEffect>) {
+    pub(super) fn add(&mut self, call: &Call, effects: impl IntoIterator<Item = FaultEffect>) {
         let reasons = &mut self.reasons;
         let mut note = |reason: &str| {
             let known = reasons.iter().position(|known| known == reason);
@@ -43,11 +43,11 @@ impl Page {
                 reasons.len() - 1
             })
         };
-        let cells: Vec<_> = outcomes.into_iter().map(|outcome| outcome.cell(&mut note)).collect();
-        let Some(scene) = self.scenes.last_mut() else { return };
-        match scene.rows.last_mut() {
+        let cells: Vec<_> = effects.into_iter().map(|effect| effect.cell(&mut note)).collect();
+        let Some(table) = self.tables.last_mut() else { return };
+        match table.rows.last_mut() {
             Some((row, same)) if *same == cells && row[0].operation == call.operation => row.push(call.clone()),
-            _ => scene.rows.push((vec![call.clone()], cells)),
+            _ => table.rows.push((vec![call.clone()], cells)),
         }
     }
 
@@ -57,17 +57,17 @@ impl Page {
     }
 
     fn text(&self) -> String {
-        let cells = |scene: &Scenario| -> usize {
-            let rows = scene.rows.iter();
+        let cells = |table: &ScenarioTable| -> usize {
+            let rows = table.rows.iter();
             rows.map(|(calls, cells)| calls.len() * cells.iter().filter(|cell| *cell != "–").count()).sum()
         };
-        let single: usize = self.scenes.iter().map(cells).sum();
+        let single: usize = self.tables.iter().map(cells).sum();
         let mut text = format!(
             "# What goes wrong with `{}`, and what comes of it\n\n\
              Written by its test; [Faults](../Faults.md) says how to read it. Tried: {single} single faults, and {} pairs.\n",
             self.resource_type, self.pairs
         );
-        for Scenario { name, columns, rows } in &self.scenes {
+        for ScenarioTable { name, columns, rows } in &self.tables {
             let _ = write!(
                 text,
                 "\n## {name}\n\n| call | {} |\n|---|{}\n",

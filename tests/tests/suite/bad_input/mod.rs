@@ -48,9 +48,9 @@ impl Fixture {
         let event = template.request(resource.create(&json!({})).unwrap());
         let url = self.responses.url();
         let text = spelling::spelled(&template.event(&event, url.as_str()).to_string());
-        let outcome = self.function.invoke_with(&text).await;
-        if !matches!(outcome, InvocationEnd::Returned(_)) {
-            return Err(format!("no answer, but {outcome:?}"));
+        let end = self.function.invoke_with(&text).await;
+        if !matches!(end, InvocationEnd::Returned(_)) {
+            return Err(format!("no answer, but {end:?}"));
         }
         self.function.settled().await;
         let puts: Vec<_> = url.puts().into_iter().filter(Put::stored).collect();

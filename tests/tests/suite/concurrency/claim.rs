@@ -30,8 +30,8 @@ pub(super) struct Answering {
 impl Handler for Answering {
     async fn handle(&self, event: &Event) -> Vec<Put> {
         let url = self.responses.url();
-        let outcome = self.function.invoke(&event.to_json(url.as_str())).await;
-        if outcome != InvocationEnd::Crashed {
+        let end = self.function.invoke(&event.to_json(url.as_str())).await;
+        if end != InvocationEnd::Crashed {
             return url.received(1).await;
         }
         match url.puts() {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use super::claimed_target::{ClaimedTarget, Wave};
 use super::ministack;
-use super::scene::{ClaimedTarget, Wave};
 use super::target::Kind;
 use super::weather::Weather;
 
@@ -15,24 +15,24 @@ const ROWS: [(Kind, &[usize]); 2] = [(Kind::Repository, &[1, 5, 20, 45]), (Kind:
 #[ignore = "it measures, on a machine that has nothing else to do"]
 #[expect(clippy::print_stdout, reason = "what it is for")]
 async fn every_statement_costs_the_same_few_writes_and_waits_for_those_before_it() {
-    let world = ministack().await;
+    let endpoints = ministack().await;
     for (kind, rows) in ROWS {
         for &claims in rows {
-            let mut scene = ClaimedTarget::of(kind, claims, &world, Weather::fair(), 0).await;
+            let mut claimed_target = ClaimedTarget::of(kind, claims, &endpoints, Weather::fair(), 0).await;
             // The processes are warm then.
-            scene.wave(Wave::Put).await;
-            scene.wave(Wave::Delete).await;
-            let before = counts(&scene);
+            claimed_target.wave(Wave::Put).await;
+            claimed_target.wave(Wave::Delete).await;
+            let before = counts(&claimed_target);
             let began = Instant::now();
-            scene.wave(Wave::Put).await;
+            claimed_target.wave(Wave::Put).await;
             let seconds = began.elapsed().as_secs_f64();
-            let made = counts(&scene).into_iter().map(|(operation, count)| {
+            let made = counts(&claimed_target).into_iter().map(|(operation, count)| {
                 let made = count - before.get(&operation).unwrap_or(&0);
                 (operation, made)
             });
             let made: BTreeMap<_, _> = made.collect();
-            assert_eq!(scene.violations().await, [""; 0]);
-            assert_eq!(scene.refusals(), 0);
+            assert_eq!(claimed_target.violations().await, [""; 0]);
+            assert_eq!(claimed_target.refusals(), 0);
             let number = f64::from(u32::try_from(claims).unwrap());
             let each = |count: usize| f64::from(u32::try_from(count).unwrap()) / number;
             let by_operation: Vec<_> =
@@ -47,9 +47,9 @@ async fn every_statement_costs_the_same_few_writes_and_waits_for_those_before_it
     }
 }
 
-fn counts(scene: &ClaimedTarget) -> BTreeMap<String, usize> {
+fn counts(claimed_target: &ClaimedTarget) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
-    for call in scene.calls() {
+    for call in claimed_target.calls() {
         // Somebody else has the lease: it is asked for again.
         let refused = call.operation == "UpdateItem" && call.status == Some(400);
         *counts.entry(if refused { "UpdateItem refused".to_owned() } else { call.operation }).or_insert(0) += 1;

@@ -2,8 +2,8 @@
 
 mod check;
 mod claim;
+mod claimed_target;
 mod growth;
-mod scene;
 mod target;
 mod weather;
 
@@ -16,7 +16,7 @@ use archipelago_tests::local_aws::LocalAws;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use scene::{ClaimedTarget, Endpoints, Wave};
+use claimed_target::{ClaimedTarget, Endpoints, Wave};
 use target::Kind;
 use weather::Weather;
 
@@ -59,33 +59,37 @@ struct Proof {
 
 /// Lets claims act in waves on all targets at once, and says what came of it.
 #[expect(clippy::print_stdout, reason = "whoever reads a failure needs the seed, whoever reads a success the figures")]
-async fn prove(world: &Endpoints, plans: &[Plan], seed: u64) -> Proof {
+async fn prove(endpoints: &Endpoints, plans: &[Plan], seed: u64) -> Proof {
     println!("{SEED}={seed}");
     let began = Instant::now();
-    let mut scenes = JoinSet::new();
+    let mut targets = JoinSet::new();
     for &(kind, claims, waves) in plans {
-        let world = world.clone();
-        scenes.spawn(async move {
-            let mut scene = ClaimedTarget::of(kind, claims, &world, Weather::bad(seed), seed).await;
+        let endpoints = endpoints.clone();
+        targets.spawn(async move {
+            let mut claimed_target = ClaimedTarget::of(kind, claims, &endpoints, Weather::bad(seed), seed).await;
             let mut violations = Vec::new();
             for &wave in waves {
                 let began = Instant::now();
-                scene.wave(wave).await;
+                claimed_target.wave(wave).await;
                 println!("{kind:?} {wave:?}: {:.1} s", began.elapsed().as_secs_f64());
-                violations = scene.violations().await;
+                violations = claimed_target.violations().await;
                 if !violations.is_empty() {
                     break;
                 }
             }
-            (scene, violations)
+            (claimed_target, violations)
         });
     }
     let mut proof = Proof::default();
-    for (scene, violations) in scenes.join_all().await {
-        let (kind, claims, refusals, calls) =
-            (scene.target.kind, scene.claims.len(), scene.refusals(), scene.calls().len());
-        let operations: usize = scene.claims.iter().map(|claim| claim.operations).sum();
-        let (processes, killed) = (scene.function.processes(), scene.weather.killed());
+    for (claimed_target, violations) in targets.join_all().await {
+        let (kind, claims, refusals, calls) = (
+            claimed_target.target.kind,
+            claimed_target.claims.len(),
+            claimed_target.refusals(),
+            claimed_target.calls().len(),
+        );
+        let operations: usize = claimed_target.claims.iter().map(|claim| claim.operations).sum();
+        let (processes, killed) = (claimed_target.function.processes(), claimed_target.weather.killed());
         println!("{kind:?}: {claims} claims, {operations} operations, {refusals} refused for size, {calls} calls");
         println!("{kind:?}: {processes} processes, {killed} of them killed");
         proof.operations += operations;
@@ -123,19 +127,19 @@ async fn what_cloudformation_was_told_is_in_the_policies_after_a_thousand_operat
 /// Its table isn't moto's: two conditional writes at the same time may both succeed there.
 #[tokio::test]
 async fn a_service_that_validates_policies_takes_all_that_is_written() {
-    let world = Endpoints { policies: LocalAws::running().organizations_endpoint.clone(), ..ministack().await };
-    let proof = prove(&world, &FEW, seed()).await;
+    let endpoints = Endpoints { policies: LocalAws::running().organizations_endpoint.clone(), ..ministack().await };
+    let proof = prove(&endpoints, &FEW, seed()).await;
     assert_eq!(proof.violations, [""; 0]);
 }
 
 #[tokio::test]
 async fn without_the_lease_statements_are_lost_and_the_check_finds_it() {
     let lenient = AwsStub::start(|_| Reply::json(200, &json!({}))).await;
-    let world = Endpoints { leases: lenient.origin(), ..ministack().await };
+    let endpoints = Endpoints { leases: lenient.origin(), ..ministack().await };
     let seed = seed();
-    let mut scene = ClaimedTarget::of(Kind::Repository, 40, &world, Weather::changeable(seed), seed).await;
-    scene.wave(Wave::Put).await;
-    scene.wave(Wave::Put).await;
-    let violations = scene.violations().await;
+    let mut claimed_target = ClaimedTarget::of(Kind::Repository, 40, &endpoints, Weather::changeable(seed), seed).await;
+    claimed_target.wave(Wave::Put).await;
+    claimed_target.wave(Wave::Put).await;
+    let violations = claimed_target.violations().await;
     assert!(violations.iter().any(|violation| violation.contains("is lost or changed")), "{violations:?}");
 }

@@ -102,8 +102,8 @@ impl Target {
                 (&["iam", "get-role-policy", "--role-name", name, "--policy-name", "shared"], "/PolicyDocument")
             }
         };
-        let said = self.aws(command).await;
-        match said.pointer(element).unwrap() {
+        let output = self.aws(command).await;
+        match output.pointer(element).unwrap() {
             Value::String(text) => serde_json::from_str(text).unwrap(),
             policy => policy.clone(),
         }

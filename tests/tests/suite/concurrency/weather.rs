@@ -10,7 +10,7 @@ use archipelago_tests::fault::Fault;
 use archipelago_tests::function::Function;
 use fastrand::Rng;
 
-/// A call, or its answer, is held up for this long at most: the write of a process that is killed comes before its lease ends.
+/// A call, or its answer, is delayed for this long at most: the write of a process that is killed comes before its lease ends.
 const DELAY: Duration = Duration::from_millis(60);
 
 /// How far a read lags behind at most: longer than a lease.
@@ -81,11 +81,11 @@ impl Weather {
         if self.dies_at(&call.session) == Some(nth_of_process) {
             let killed = self.function.get().unwrap().kill(&call.session);
             // The call is on its way to AWS then, or its answer is on the way back.
-            return if dice.bool() { Fault::held(killed) } else { Fault::late(killed) };
+            return if dice.bool() { Fault::delayed(killed) } else { Fault::late(killed) };
         }
         let delay = tokio::time::sleep(DELAY.mul_f64(dice.f64()));
         match dice.u8(0..10) {
-            0..=2 => Fault::held(delay),
+            0..=2 => Fault::delayed(delay),
             3..=4 => Fault::late(delay),
             5 if call.operation.starts_with("Get") => Fault::Lagging(LAG.mul_f64(dice.f64())),
             _ => Fault::None,

@@ -57,8 +57,8 @@ async fn whatever_ended_a_function_is_answered_failed_with_its_cause_and_the_way
 }
 
 /// The record of an invocation that ended so, with these events.
-fn record_of(event: &Value, outcome: &InvocationEnd) -> String {
-    let InvocationEnd::Errored(payload) = outcome else { panic!("no record is made of {outcome:?}") };
+fn record_of(event: &Value, end: &InvocationEnd) -> String {
+    let InvocationEnd::Errored(payload) = end else { panic!("no record is made of {end:?}") };
     let mut record: Value = serde_json::from_str(&record("undelivered", event)).unwrap();
     record["responsePayload"] = payload.clone();
     record.to_string()
@@ -94,8 +94,8 @@ async fn an_answer_that_a_function_could_not_deliver_is_delivered_as_it_was() {
         let unanswered = fixture.create_scripted([Reaction::Refused(403, "AccessDenied")]);
         let mut event = unanswered.to_json();
         event["ResourceProperties"] = json!({ "Id": "thing-1", "Ending": ending, "Size": 3 });
-        let outcome = scripted.invoke(&event).await;
-        fixture.settle(&[record_of(&event, &outcome)]).await;
+        let end = scripted.invoke(&event).await;
+        fixture.settle(&[record_of(&event, &end)]).await;
         assert_eq!(unanswered.statuses(), [403, 200]);
         let answer = unanswered.answer();
         assert_eq!((answer.success, answer.physical_resource_id.as_str()), (success, "thing-1"));

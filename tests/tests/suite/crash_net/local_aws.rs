@@ -18,9 +18,9 @@ async fn aws(arguments: &[&str]) -> Value {
 
 /// The deployed functions by the names of their resources, the responder apart.
 async fn functions() -> BTreeMap<String, String> {
-    let said = aws(&["cloudformation", "describe-stack-resources", "--stack-name", "archipelago"]).await;
+    let output = aws(&["cloudformation", "describe-stack-resources", "--stack-name", "archipelago"]).await;
     let text = |resource: &Value, name: &str| resource[name].as_str().unwrap().to_owned();
-    let resources = said["StackResources"].as_array().unwrap().iter();
+    let resources = output["StackResources"].as_array().unwrap().iter();
     let functions = resources.filter(|resource| resource["ResourceType"] == "AWS::Lambda::Function");
     functions
         .map(|function| (text(function, "LogicalResourceId"), text(function, "PhysicalResourceId")))
@@ -31,9 +31,9 @@ async fn functions() -> BTreeMap<String, String> {
 /// The ARN of the queue to which a function hands what it leaves unanswered.
 async fn destination(function: &str) -> String {
     let get = ["lambda", "get-function-event-invoke-config", "--function-name", function, "--qualifier", "$LATEST"];
-    let said = aws(&get).await;
-    assert_eq!(said["MaximumRetryAttempts"], 0, "{function}");
-    said["DestinationConfig"]["OnFailure"]["Destination"].as_str().unwrap_or_default().to_owned()
+    let output = aws(&get).await;
+    assert_eq!(output["MaximumRetryAttempts"], 0, "{function}");
+    output["DestinationConfig"]["OnFailure"]["Destination"].as_str().unwrap_or_default().to_owned()
 }
 
 /// A function whose failures go where those of the deployed functions go. Returns its ARN.
@@ -94,7 +94,7 @@ fn stack(puppet: &str, properties: &Value) -> Value {
 /// What a stack says of a resource whose function never answers. CloudFormation itself would wait for an hour.
 async fn reason(puppet: &str, properties: &Value) -> String {
     let stack = Stack::create(&stack(puppet, properties), "ROLLBACK_COMPLETE").await;
-    stack.said("Puppet", "CREATE_FAILED").await
+    stack.reason_of("Puppet", "CREATE_FAILED").await
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn an_update_whose_function_dies_fails_at_once_says_why_and_is_rolled_back
     let puppet = puppet("60", "{}").await;
     let changed = Stack::create(&stack(&puppet, &json!({})), "CREATE_COMPLETE").await;
     changed.update(&stack(&puppet, &json!({ "Kill": true })), "UPDATE_ROLLBACK_COMPLETE").await;
-    let reason = changed.said("Puppet", "UPDATE_FAILED").await;
+    let reason = changed.reason_of("Puppet", "UPDATE_FAILED").await;
     let name = puppet.rsplit(':').next().unwrap();
     assert!(reason.starts_with(&format!("{name} ended before it had answered (Runtime.ExitError)")), "{reason}");
     assert!(reason.contains(&format!("log group: /aws/lambda/{name}")), "{reason}");
@@ -137,8 +137,8 @@ async fn every_function_hands_what_it_leaves_unanswered_to_the_queue_of_the_resp
 
 #[tokio::test]
 async fn every_function_s_errors_and_throttles_and_what_is_left_over_raise_an_alarm() {
-    let said = aws(&["cloudwatch", "describe-alarms"]).await;
-    let alarms = said["MetricAlarms"].as_array().unwrap();
+    let output = aws(&["cloudwatch", "describe-alarms"]).await;
+    let alarms = output["MetricAlarms"].as_array().unwrap();
     let watched = |metric: &str, value: &str| {
         alarms.iter().any(|alarm| {
             alarm["MetricName"] == metric
@@ -158,7 +158,7 @@ async fn every_function_s_errors_and_throttles_and_what_is_left_over_raise_an_al
     for outcome in ["Undelivered", "Unanswerable"] {
         assert!(watched("Operations", outcome), "{outcome} requests raise no alarm");
     }
-    let said = aws(&[
+    let output = aws(&[
         "cloudformation",
         "describe-stack-resource",
         "--stack-name",
@@ -167,6 +167,6 @@ async fn every_function_s_errors_and_throttles_and_what_is_left_over_raise_an_al
         "LostFailures",
     ])
     .await;
-    let url = said["StackResourceDetail"]["PhysicalResourceId"].as_str().unwrap();
+    let url = output["StackResourceDetail"]["PhysicalResourceId"].as_str().unwrap();
     assert!(watched("ApproximateNumberOfMessagesVisible", url.rsplit('/').next().unwrap()), "{url}");
 }

@@ -52,10 +52,11 @@ impl Fixture {
             message
         };
         let batch = json!({ "Records": bodies.iter().enumerate().map(message).collect::<Vec<_>>() });
-        let InvocationEnd::Returned(said) = self.responder.invoke(&batch).await else {
+        let InvocationEnd::Returned(response) = self.responder.invoke(&batch).await else {
             panic!("a batch never fails as a whole");
         };
-        let failures = said["batchItemFailures"].as_array().unwrap_or_else(|| panic!("no partial response: {said}"));
+        let failures =
+            response["batchItemFailures"].as_array().unwrap_or_else(|| panic!("no partial response: {response}"));
         let position = |failure: &Value| {
             failure["itemIdentifier"].as_str().unwrap().strip_prefix("message-").unwrap().parse().unwrap()
         };

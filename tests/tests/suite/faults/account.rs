@@ -108,7 +108,7 @@ async fn an_event_that_is_delivered_twice_at_once_makes_one_account() {
     let mut fixture = Fixture::account(move |call| {
         let both = Arc::clone(&both);
         match (call.operation.as_str(), call.nth) {
-            ("CreateAccount", ..=2) => Fault::held(async move {
+            ("CreateAccount", ..=2) => Fault::delayed(async move {
                 both.wait().await;
             }),
             _ => Fault::None,

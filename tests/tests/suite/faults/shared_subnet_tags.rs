@@ -86,8 +86,8 @@ async fn a_subnet_that_is_not_shared_is_named_with_what_to_do() {
     properties["ServiceTimeout"] = json!(20);
     let run = fixture.stack.create(&properties).await.sound();
     assert_eq!(run.status, Status::RollbackComplete);
-    let said = "this account doesn't see subnet-00000000000000000; have the owner share it with this account";
-    assert!(run.reason().unwrap().contains(said), "{:?}", run.reason());
+    let sentence = "this account doesn't see subnet-00000000000000000; have the owner share it with this account";
+    assert!(run.reason().unwrap().contains(sentence), "{:?}", run.reason());
 }
 
 #[tokio::test]

@@ -44,11 +44,11 @@ async fn is_there_once(fixture: &Fixture, properties: &Value) {
     assert_eq!(fixture.stack.resource.live().unwrap().physical_resource_id, arn);
     let entities = [&properties["SubnetIds"], &properties["Principals"]].map(|list| list.as_array().unwrap().clone());
     let entities: Vec<_> = entities.iter().flatten().map(|entity| entity.as_str().unwrap()).collect();
-    let given = associations(&arn).await;
-    let mut given_well = given.clone();
+    let all = associations(&arn).await;
+    let mut lasting = all.clone();
     // What failed and was given up gives nothing to anybody.
-    given_well.retain(|_, status| status != "FAILED");
-    assert_eq!(given_well, associated(&entities), "{given:?}");
+    lasting.retain(|_, status| status != "FAILED");
+    assert_eq!(lasting, associated(&entities), "{all:?}");
 }
 
 async fn creates(fixture: &mut Fixture, properties: &Value) {
@@ -222,9 +222,9 @@ async fn an_onboarding_that_does_not_end_is_given_up_after_ten_minutes_with_what
     waits[0][1] = json!(began - 600_000);
     fixture.function().invoke(&older).await;
     let put = url.received(1).await.remove(0);
-    let said = String::from_utf8_lossy(&put.body).into_owned();
-    assert!(said.contains("FAILED") && said.contains("onboarding process is still in progress"), "{said}");
-    assert!(said.contains("`ResourceSharing: true` on a `Custom::Organization`"), "{said}");
+    let body = String::from_utf8_lossy(&put.body).into_owned();
+    assert!(body.contains("FAILED") && body.contains("onboarding process is still in progress"), "{body}");
+    assert!(body.contains("`ResourceSharing: true` on a `Custom::Organization`"), "{body}");
     assert!(shares(wanted["Name"].as_str().unwrap()).await.is_empty());
 }
 

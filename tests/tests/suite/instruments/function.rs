@@ -9,8 +9,8 @@ fn puppet() -> Configuration {
     Configuration::new("puppet", env!("CARGO_BIN_EXE_puppet"))
 }
 
-fn returned(outcome: InvocationEnd) -> Value {
-    match outcome {
+fn returned(end: InvocationEnd) -> Value {
+    match end {
         InvocationEnd::Returned(value) => value,
         other => panic!("{other:?}"),
     }
@@ -56,11 +56,11 @@ async fn events_at_the_same_time_get_processes_of_their_own() {
 async fn a_process_can_be_killed_in_the_middle_of_its_event() {
     let function = Function::start(puppet()).await;
     let event = json!({ "sleep": 60_000 });
-    let (outcome, ()) = tokio::join!(function.invoke(&event), async {
+    let (end, ()) = tokio::join!(function.invoke(&event), async {
         function.invoked(1).await;
         function.kill("session-of-the-tests-1").await;
     });
-    assert_eq!(outcome, InvocationEnd::Crashed);
+    assert_eq!(end, InvocationEnd::Crashed);
     returned(function.invoke(&json!({})).await);
     assert_eq!(function.processes(), 2);
 }
@@ -68,8 +68,8 @@ async fn a_process_can_be_killed_in_the_middle_of_its_event() {
 #[tokio::test]
 async fn an_error_is_reported_and_leaves_the_process_warm() {
     let function = Function::start(puppet()).await;
-    let outcome = function.invoke(&json!({ "error": { "errorType": "Puppet" } })).await;
-    assert_eq!(outcome, InvocationEnd::Errored(json!({ "errorType": "Puppet" })));
+    let end = function.invoke(&json!({ "error": { "errorType": "Puppet" } })).await;
+    assert_eq!(end, InvocationEnd::Errored(json!({ "errorType": "Puppet" })));
     returned(function.invoke(&json!({})).await);
     assert_eq!(function.processes(), 1);
 }
@@ -115,7 +115,7 @@ async fn a_function_can_send_an_event_on_to_itself() {
     let records = function.records();
     assert_eq!(records.iter().map(|record| record.through_lambda).collect::<Vec<_>>(), [false, true, true]);
     assert_eq!(records[2].event, json!({ "last": true }));
-    assert!(matches!(&records[2].outcome, Some(InvocationEnd::Returned(_))));
+    assert!(matches!(&records[2].end, Some(InvocationEnd::Returned(_))));
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ async fn fixture(fault: impl Fn(&Call) -> Fault + Send + Sync + 'static) -> Fixt
         let body = json!({ "count": seen.len(), "state": "SUCCEEDED" }).to_string().into_bytes();
         let headers =
             Headers::of([("content-type", "application/x-amz-json-1.1".to_owned()), ("x-of", "it".to_owned())]);
-        std::future::ready(Reply::Answer(201, headers, body))
+        std::future::ready(Reply::Http(201, headers, body))
     })
     .await;
     Fixture { proxy: Proxy::start(&service.origin(), fault).await, reached, _service: service }
@@ -138,8 +138,8 @@ async fn the_first_calls_of_an_operation_can_fail_and_the_next_reach_the_service
     })
     .await;
     for _ in 0..2 {
-        let (status, said) = fixture.call("CreateAccount", &json!({})).await.unwrap();
-        assert_eq!((status, said["__type"].as_str()), (400, Some("ConcurrentModificationException")));
+        let (status, body) = fixture.call("CreateAccount", &json!({})).await.unwrap();
+        assert_eq!((status, body["__type"].as_str()), (400, Some("ConcurrentModificationException")));
     }
     assert_eq!(fixture.call("MoveAccount", &json!({})).await.unwrap().1["count"], 1);
     assert_eq!(fixture.call("CreateAccount", &json!({})).await.unwrap().1["count"], 2);
@@ -195,7 +195,7 @@ async fn a_call_can_stay_without_an_answer() {
     assert_eq!((fixture.reached(), fixture.proxy.calls()[0].status), (1, None));
 }
 
-/// What lets a call through that is held up by the second.
+/// What lets a call through that is delayed by the second.
 fn gate() -> (Arc<Notify>, impl Fn() -> Pending) {
     let gate = Arc::new(Notify::new());
     let opened = Arc::clone(&gate);
@@ -207,25 +207,25 @@ fn gate() -> (Arc<Notify>, impl Fn() -> Pending) {
 }
 
 #[tokio::test]
-async fn a_call_can_be_held_up_on_the_way_there_and_on_the_way_back() {
+async fn a_call_can_be_delayed_on_the_way_there_and_on_the_way_back() {
     let (gate, closed) = gate();
     let fixture = fixture(move |call| match call.operation.as_str() {
-        "Held" => Fault::held(closed()),
+        "Delayed" => Fault::delayed(closed()),
         _ => Fault::late(closed()),
     })
     .await;
-    for (operation, reached_meanwhile) in [("Held", 0), ("Late", 2)] {
+    for (operation, reached_meanwhile) in [("Delayed", 0), ("Late", 2)] {
         let input = json!({});
         let call = fixture.call(operation, &input);
         tokio::pin!(call);
-        let held = async {
+        let reaching = async {
             fixture.proxy.called(|call| call.operation == operation).await;
             fixture.has_reached(reached_meanwhile).await;
             tokio::time::sleep(WHILE).await;
         };
         tokio::select! {
             answer = &mut call => panic!("{operation}: {answer:?}"),
-            () = held => {}
+            () = reaching => {}
         }
         assert_eq!(fixture.reached(), reached_meanwhile, "{operation}");
         gate.notify_one();
@@ -262,7 +262,7 @@ async fn a_lagging_answer_is_the_first_of_those_within_its_time() {
 #[tokio::test]
 async fn a_call_has_its_effect_although_its_caller_is_gone() {
     let (gate, closed) = gate();
-    let fixture = fixture(move |_| Fault::held(closed())).await;
+    let fixture = fixture(move |_| Fault::delayed(closed())).await;
     let input = json!({});
     tokio::select! {
         answer = fixture.call("CreateAccount", &input) => panic!("{answer:?}"),

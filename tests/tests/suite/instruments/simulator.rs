@@ -343,8 +343,8 @@ async fn an_answer_of_4096_bytes_is_taken_and_one_more_is_too_long() {
         answer["Data"]["Pad"] = json!("x".repeat(rest));
     };
     assert_eq!(violation_of_create(move |answer| pad(answer, 4096)).await, "");
-    let said = violation_of_create(move |answer| pad(answer, 4097)).await;
-    assert_eq!(said, "Response object is too long: the body has 4097 bytes of 4096");
+    let violation = violation_of_create(move |answer| pad(answer, 4097)).await;
+    assert_eq!(violation, "Response object is too long: the body has 4097 bytes of 4096");
 }
 
 #[tokio::test]
@@ -363,8 +363,8 @@ async fn what_is_missing_null_or_altered_is_named() {
         ("Data", json!({ "A": { "B": [true] } }), "Data.A.B[] is true, and no string"),
     ];
     for (field, value, sentence) in cases {
-        let said = violation_of_create(move |answer| answer[field] = value.clone()).await;
-        assert!(said.starts_with(sentence), "{field}: `{said}` is not `{sentence}`");
+        let violation = violation_of_create(move |answer| answer[field] = value.clone()).await;
+        assert!(violation.starts_with(sentence), "{field}: `{violation}` is not `{sentence}`");
     }
 }
 
@@ -403,9 +403,9 @@ async fn wrong_headers_are_named() {
         vec![put]
     };
     let run = Simulator::new(handler, resource()).create(&json!({ "Name": "a" })).await;
-    let said = run.violations().join("\n");
-    assert!(said.contains("Content-Type is `application/json`, but the URL is signed for none"), "{said}");
-    assert!(said.contains("Content-Length says 7, but the body has "), "{said}");
+    let violations = run.violations().join("\n");
+    assert!(violations.contains("Content-Type is `application/json`, but the URL is signed for none"), "{violations}");
+    assert!(violations.contains("Content-Length says 7, but the body has "), "{violations}");
 }
 
 /// Things by their ids; a Create or Update with `Fail` makes nothing.
@@ -438,9 +438,9 @@ impl Things {
 #[tokio::test]
 async fn two_thousand_random_lives_leave_nothing_behind() {
     for seed in 0..2000 {
-        let world = Things::default();
+        let things = Things::default();
         let mut random = fastrand::Rng::with_seed(seed);
-        let there = &world;
+        let there = &things;
         let handler = |event: Event| async move { vec![Put::of(&there.handle(&event))] };
         let mut stack = Simulator::new(handler, Resource::new("demo", "Thing", "Custom::Thing", seed));
         for _ in 0..random.usize(1..12) {
@@ -465,7 +465,7 @@ async fn two_thousand_random_lives_leave_nothing_behind() {
         }
         let _ = stack.delete().await.sound();
         assert!(stack.resource.live().is_none(), "seed {seed}: {:?}", stack.resource);
-        let left = world.0.lock().unwrap().clone();
+        let left = things.0.lock().unwrap().clone();
         assert!(left.is_empty(), "seed {seed} leaves {left:?}");
     }
 }

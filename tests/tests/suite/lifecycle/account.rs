@@ -102,9 +102,9 @@ async fn one_stack_makes_five_ous_and_six_accounts_in_them() {
     let sandbox = stack.output("Sandbox").await;
     let trial = stack.output("Trial").await;
     stack.delete("DELETE_FAILED").await;
-    let reasons = stack.said("Sandbox", "DELETE_FAILED").await;
-    for said in [&sandbox, "is not empty, so it can't be deleted; it holds accounts ", &trial] {
-        assert!(reasons.contains(said), "{reasons}");
+    let reasons = stack.reason_of("Sandbox", "DELETE_FAILED").await;
+    for words in [&sandbox, "is not empty, so it can't be deleted; it holds accounts ", &trial] {
+        assert!(reasons.contains(words), "{reasons}");
     }
 }
 
@@ -150,7 +150,7 @@ async fn an_account_that_takes_its_time_is_there_and_in_its_place_when_the_stack
     // Its end is what is waited for: until then everything in it works. It is still in its OU, as AWS leaves it for 90 days.
     stack.delete("DELETE_FAILED").await;
     assert_eq!(accounts(&email(&name)).await[0]["State"], "SUSPENDED");
-    let reasons = stack.said("Home", "DELETE_FAILED").await;
+    let reasons = stack.reason_of("Home", "DELETE_FAILED").await;
     assert!(reasons.contains(made[0]["Id"].as_str().unwrap()), "{reasons}");
 }
 
@@ -162,7 +162,7 @@ async fn an_address_of_another_organization_is_refused_in_a_sentence_that_does_n
     organizations_of(&elsewhere, "CreateAccount", wanted).await.unwrap();
     let properties = json!({ "Name": name, "Email": email(&name), "AdoptExisting": true, "CloseOnDelete": true });
     let stack = create(&stack_of(&json!({ "App": account(&properties) })), "ROLLBACK_COMPLETE").await;
-    let reasons = stack.said("App", "CREATE_FAILED").await;
+    let reasons = stack.reason_of("App", "CREATE_FAILED").await;
     assert!(reasons.contains("an account outside this organization has the address in `Email`"), "{reasons}");
     assert!(!reasons.contains('@'), "{reasons}");
     assert_eq!(accounts_in(&elsewhere, &email(&name)).await[0]["State"], "ACTIVE");

@@ -16,9 +16,9 @@ pub(super) async fn repository() -> String {
 /// The policy of a repository, null if it has none.
 pub(super) async fn policy(repository: &str) -> Value {
     let aws = LocalAws::deployed();
-    let said = aws.call("ecr", "GetRepositoryPolicy", &json!({ "repositoryName": repository })).await;
-    match said {
-        Ok(said) => serde_json::from_str(said["policyText"].as_str().unwrap()).unwrap(),
+    let called = aws.call("ecr", "GetRepositoryPolicy", &json!({ "repositoryName": repository })).await;
+    match called {
+        Ok(output) => serde_json::from_str(output["policyText"].as_str().unwrap()).unwrap(),
         Err(error) if error.contains("RepositoryPolicyNotFoundException") => Value::Null,
         Err(error) => panic!("{error}"),
     }
@@ -113,8 +113,8 @@ async fn another_repository_is_a_replacement() {
 async fn a_create_that_fails_is_rolled_back_and_says_which_repository_is_missing() {
     let missing = unique("missing");
     let stack = Stack::create(&stack_of(&missing, &json!("ecr:BatchGetImage")), "ROLLBACK_COMPLETE").await;
-    let said = stack.said("Pull", "CREATE_FAILED").await;
-    assert!(said.contains("repository") && said.contains(&missing), "{said}");
+    let reason = stack.reason_of("Pull", "CREATE_FAILED").await;
+    assert!(reason.contains("repository") && reason.contains(&missing), "{reason}");
     stack.delete("DELETE_COMPLETE").await;
 }
 
@@ -125,8 +125,8 @@ async fn an_update_that_fails_is_rolled_back_and_the_statement_stays() {
     let (id, before) = (stack.output("Pull").await, policy(&repository).await);
     let missing = unique("missing");
     stack.update(&stack_of(&missing, &json!("ecr:BatchGetImage")), "UPDATE_ROLLBACK_COMPLETE").await;
-    let said = stack.said("Pull", "UPDATE_FAILED").await;
-    assert!(said.contains("repository") && said.contains(&missing), "{said}");
+    let reason = stack.reason_of("Pull", "UPDATE_FAILED").await;
+    assert!(reason.contains("repository") && reason.contains(&missing), "{reason}");
     assert_eq!((stack.output("Pull").await, policy(&repository).await), (id, before));
     stack.delete("DELETE_COMPLETE").await;
     assert_eq!(policy(&repository).await, Value::Null);
@@ -187,7 +187,7 @@ async fn a_misspelt_property_fails_by_its_path() {
     let name = properties.shift_remove("RepositoryName").unwrap();
     properties.insert("RepositoryNmae".to_owned(), name);
     let stack = Stack::create(&template, "ROLLBACK_COMPLETE").await;
-    let said = stack.said("Pull", "CREATE_FAILED").await;
+    let reason = stack.reason_of("Pull", "CREATE_FAILED").await;
     let sentence = "ResourceProperties.RepositoryNmae: unknown property; did you mean `RepositoryName`?";
-    assert!(said.contains(sentence), "{said}");
+    assert!(reason.contains(sentence), "{reason}");
 }

@@ -17,7 +17,7 @@ async fn the_example_of_each_page_comes_and_goes() {
     for file in fs::read_dir(workspace().join("docs/examples")).unwrap() {
         let example = fs::read_to_string(file.unwrap().path()).unwrap();
         let life = async move {
-            let stack = Stack::create_as_written(&example, &given(&example), "CREATE_COMPLETE").await;
+            let stack = Stack::create_as_written(&example, &parameters(&example), "CREATE_COMPLETE").await;
             stack.delete("DELETE_COMPLETE").await;
         };
         lives.spawn_local_on(life, &here);
@@ -32,7 +32,7 @@ async fn the_example_of_each_page_comes_and_goes() {
 }
 
 /// What a reader has to say: no example names an account or a mailbox by itself.
-fn given(example: &str) -> Vec<(&'static str, String)> {
+fn parameters(example: &str) -> Vec<(&'static str, String)> {
     let values = [("Account", ANY_ACCOUNT.to_owned()), ("Email", format!("{}@landing.test", unique("aws")))];
     let parameters = example.split("\nResources:").next().unwrap();
     values.into_iter().filter(|(name, _)| parameters.contains(&format!("\n  {name}:\n"))).collect()

@@ -58,9 +58,10 @@ impl Stack {
     async fn create_as_written(template: &str, parameters: &[(&str, String)], status: &str) -> Self {
         let aws = LocalAws::deployed();
         let name = unique("test");
-        let given = parameters.iter().map(|(name, value)| json!({ "ParameterKey": name, "ParameterValue": value }));
-        let given = given.collect::<Value>().to_string();
-        let arguments = ["--stack-name", &name, "--template-body", template, "--parameters", &given];
+        let parameters =
+            parameters.iter().map(|(name, value)| json!({ "ParameterKey": name, "ParameterValue": value }));
+        let parameters = parameters.collect::<Value>().to_string();
+        let arguments = ["--stack-name", &name, "--template-body", template, "--parameters", &parameters];
         let arguments = [&arguments[..], &["--capabilities", "CAPABILITY_IAM"]].concat();
         let created = aws
             .aws(&[&["cloudformation", "create-stack"], &arguments[..]].concat())
@@ -111,10 +112,10 @@ impl Stack {
 
     /// The stack's events from the oldest, each as `LogicalId STATUS reason`.
     async fn events(&self) -> Vec<String> {
-        let said = self.aws.aws(&["cloudformation", "describe-stack-events", "--stack-name", &self.id]).await;
-        let said = said.unwrap_or_else(|error| panic!("{error}"));
+        let output = self.aws.aws(&["cloudformation", "describe-stack-events", "--stack-name", &self.id]).await;
+        let output = output.unwrap_or_else(|error| panic!("{error}"));
         let text = |event: &Value, name: &str| event[name].as_str().unwrap_or_default().to_owned();
-        let events = said["StackEvents"].as_array().into_iter().flatten().rev();
+        let events = output["StackEvents"].as_array().into_iter().flatten().rev();
         let line = |event| {
             format!(
                 "{} {} {}",
@@ -126,13 +127,13 @@ impl Stack {
         events.map(line).collect()
     }
 
-    /// The events of a resource with this status.
-    pub(crate) async fn said(&self, logical_id: &str, status: &str) -> String {
+    /// What the events of a resource with this status give as reasons.
+    pub(crate) async fn reason_of(&self, logical_id: &str, status: &str) -> String {
         let start = format!("{logical_id} {status} ");
         let events = self.events().await;
-        let said: Vec<_> = events.iter().filter_map(|event| event.strip_prefix(&start)).collect();
-        assert!(!said.is_empty(), "no `{start}` among\n{}", events.join("\n"));
-        said.join("\n")
+        let reasons: Vec<_> = events.iter().filter_map(|event| event.strip_prefix(&start)).collect();
+        assert!(!reasons.is_empty(), "no `{start}` among\n{}", events.join("\n"));
+        reasons.join("\n")
     }
 
     /// The value of an output.

@@ -227,8 +227,8 @@ async fn a_member_account_is_told_to_deploy_into_the_management_account() {
     let management = some_organization("ALL").await;
     let member = member_of(&management).await;
     let reason = refusal(&member).await;
-    for said in [&member, "is a member of the organization o-", &format!("its management account {management}")] {
-        assert!(reason.contains(said), "{reason}");
+    for words in [&member, "is a member of the organization o-", &format!("its management account {management}")] {
+        assert!(reason.contains(words), "{reason}");
     }
     assert_eq!(policy_types(&management).await, ["SERVICE_CONTROL_POLICY"]);
 }
@@ -237,7 +237,7 @@ async fn a_member_account_is_told_to_deploy_into_the_management_account() {
 async fn an_organization_with_consolidated_billing_is_refused_with_what_to_do() {
     let account = some_organization("CONSOLIDATED_BILLING").await;
     let reason = refusal(&account).await;
-    for said in ["has consolidated billing only", "enable all features"] {
-        assert!(reason.contains(said), "{reason}");
+    for words in ["has consolidated billing only", "enable all features"] {
+        assert!(reason.contains(words), "{reason}");
     }
 }

@@ -165,8 +165,8 @@ async fn a_create_that_fails_is_rolled_back_and_what_was_there_stays() {
     let id = ou(&parent, "Taken").await;
     let properties = json!({ "Name": "Taken", "ParentId": parent, "AdoptExisting": false });
     let stack = Stack::create(&stack_of(&properties), "ROLLBACK_COMPLETE").await;
-    let said = stack.said("Unit", "CREATE_FAILED").await;
-    assert!(said.contains("Taken") && said.contains("AdoptExisting"), "{said}");
+    let reason = stack.reason_of("Unit", "CREATE_FAILED").await;
+    assert!(reason.contains("Taken") && reason.contains("AdoptExisting"), "{reason}");
     stack.delete("DELETE_COMPLETE").await;
     assert_eq!(children(&parent).await, [("Taken".to_owned(), id)]);
 }
@@ -180,8 +180,8 @@ async fn an_update_that_fails_is_rolled_back_and_the_ou_keeps_its_name() {
     let id = stack.output("Unit").await;
     let nowhere = stack_of(&json!({ "Name": "Mine", "ParentId": "ou-nope-00000000" }));
     stack.update(&nowhere, "UPDATE_ROLLBACK_COMPLETE").await;
-    let said = stack.said("Unit", "UPDATE_FAILED").await;
-    assert!(said.contains("NotFoundException") || said.contains("ou-nope-00000000"), "{said}");
+    let reason = stack.reason_of("Unit", "UPDATE_FAILED").await;
+    assert!(reason.contains("NotFoundException") || reason.contains("ou-nope-00000000"), "{reason}");
     assert_eq!(stack.output("Unit").await, id);
     assert!(children(&parent).await.contains(&("Mine".to_owned(), id)));
     stack.delete("DELETE_COMPLETE").await;
@@ -203,8 +203,8 @@ async fn an_ou_that_is_not_empty_is_kept_and_the_reason_says_what_is_inside() {
     let stack = Stack::create(&stack_of(&json!({ "Name": "Full", "ParentId": parent })), "CREATE_COMPLETE").await;
     let inside = ou(&stack.output("Unit").await, "Inside").await;
     stack.delete("DELETE_FAILED").await;
-    let said = stack.said("Unit", "DELETE_FAILED").await;
-    assert!(said.contains("Inside") || said.contains(&inside), "{said}");
+    let reason = stack.reason_of("Unit", "DELETE_FAILED").await;
+    assert!(reason.contains("Inside") || reason.contains(&inside), "{reason}");
     organizations("DeleteOrganizationalUnit", json!({ "OrganizationalUnitId": inside })).await.unwrap();
     stack.delete("DELETE_COMPLETE").await;
     assert_eq!(names(&parent).await, [""; 0]);
@@ -213,6 +213,6 @@ async fn an_ou_that_is_not_empty_is_kept_and_the_reason_says_what_is_inside() {
 #[tokio::test]
 async fn a_misspelt_property_fails_by_its_path() {
     let stack = Stack::create(&stack_of(&json!({ "Nmae": "Workloads" })), "ROLLBACK_COMPLETE").await;
-    let said = stack.said("Unit", "CREATE_FAILED").await;
-    assert!(said.contains("ResourceProperties.Nmae: unknown property; did you mean `Name`?"), "{said}");
+    let reason = stack.reason_of("Unit", "CREATE_FAILED").await;
+    assert!(reason.contains("ResourceProperties.Nmae: unknown property; did you mean `Name`?"), "{reason}");
 }

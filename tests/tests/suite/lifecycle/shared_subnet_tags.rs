@@ -111,8 +111,8 @@ async fn a_key_of_somebody_else_is_refused_before_anything_is_tagged() {
     network::tag(&LocalAws::running().account, two, "Name", "foreign").await;
     let before = shared.here().await;
     let stack = Stack::create(&shared.stack(&json!([tag("Name", "ours")]), &json!([])), "ROLLBACK_COMPLETE").await;
-    let said = stack.said("Tags", "CREATE_FAILED").await;
-    assert!(said.contains(&format!("{two} has a tag Name with another value already")), "{said}");
+    let reason = stack.reason_of("Tags", "CREATE_FAILED").await;
+    assert!(reason.contains(&format!("{two} has a tag Name with another value already")), "{reason}");
     assert_eq!(shared.here().await, before);
     stack.delete("DELETE_COMPLETE").await;
     assert_eq!(shared.here().await, before);

@@ -242,8 +242,8 @@ async fn what_had_no_policy_has_none_when_the_stack_is_gone() {
         let stack = Stack::create(&bare.template(&bare.actions().0, &json!({})), "CREATE_COMPLETE").await;
         assert_eq!(bare.read().await["Statement"].as_array().map(Vec::len), Some(1));
         stack.delete("DELETE_COMPLETE").await;
-        let said = bare.aws(read).await.unwrap_err();
-        assert!(said.contains("NoSuchBucketPolicy") || said.contains("NoSuchEntity"), "{said}");
+        let error = bare.aws(read).await.unwrap_err();
+        assert!(error.contains("NoSuchBucketPolicy") || error.contains("NoSuchEntity"), "{error}");
     }
 }
 
@@ -255,8 +255,8 @@ async fn a_trust_policy_may_be_as_large_as_the_account_s_quota_says() {
     let principals: Vec<_> = (10..99).map(|n| format!("arn:aws:iam::2222222222{n}:role/deploy")).collect();
     large["Resources"]["Open"]["Properties"]["Statement"]["Principal"]["AWS"] = json!(principals);
     let stack = Stack::create(&large, "ROLLBACK_COMPLETE").await;
-    let said = stack.said("Open", "CREATE_FAILED").await;
-    assert!(said.contains(" of 2,048 characters"), "{said}");
+    let reason = stack.reason_of("Open", "CREATE_FAILED").await;
+    assert!(reason.contains(" of 2,048 characters"), "{reason}");
     assert_eq!(policy.read().await, foreign);
 }
 
@@ -309,8 +309,8 @@ async fn a_key_of_another_account_needs_a_role_there() {
     let elsewhere = json!({ "KeyId": "arn:aws:kms:us-east-1:222222222222:key/11111111-2222-3333-4444-555555555555" });
     let policy = Policy { kind: Kind::Key, account: own_account().to_owned(), name: String::new() };
     let stack = Stack::create(&policy.template(&json!("kms:Decrypt"), &elsewhere), "ROLLBACK_COMPLETE").await;
-    let said = stack.said("Open", "CREATE_FAILED").await;
-    assert!(said.contains("account 222222222222") && said.contains("RoleArn"), "{said}");
+    let reason = stack.reason_of("Open", "CREATE_FAILED").await;
+    assert!(reason.contains("account 222222222222") && reason.contains("RoleArn"), "{reason}");
 }
 
 #[tokio::test]
@@ -333,10 +333,10 @@ async fn an_account_outside_of_the_organization_may_be_let_in_but_no_unit_and_no
         let principal = opened["Statement"][1]["Principal"]["AWS"].as_str().unwrap();
         assert!(principal.contains(&foreign), "{kind:?}: {principal}");
         stack.update(&open_to(no_principal), "UPDATE_ROLLBACK_COMPLETE").await;
-        let said = stack.said("Open", "UPDATE_FAILED").await;
+        let reason = stack.reason_of("Open", "UPDATE_FAILED").await;
         assert!(
-            said.contains("an OU or an organization can't be a principal; write `*`, with a Condition on"),
-            "{said}"
+            reason.contains("an OU or an organization can't be a principal; write `*`, with a Condition on"),
+            "{reason}"
         );
         assert_eq!(policy.read().await, opened, "{kind:?}");
         stack.delete("DELETE_COMPLETE").await;

@@ -46,10 +46,10 @@ async fn arns(stack: &Stack, subnets: &[&str]) -> Vec<String> {
 }
 
 /// What the share gives and to whom, if all is well: those subnets of the stack, to those principals.
-async fn given(stack: &Stack, subnets: &[&str], principals: &[&str]) -> Vec<String> {
-    let mut given = arns(stack, subnets).await;
-    given.extend(principals.iter().map(|principal| (*principal).to_owned()));
-    given
+async fn entities(stack: &Stack, subnets: &[&str], principals: &[&str]) -> Vec<String> {
+    let mut entities = arns(stack, subnets).await;
+    entities.extend(principals.iter().map(|principal| (*principal).to_owned()));
+    entities
 }
 
 fn slow(value: &str) -> Value {
@@ -70,7 +70,7 @@ async fn three_subnets_are_shared_with_an_ou_changed_in_place_and_gone_with_the_
     let subnet_arns = stack.output("ShareSubnetArns").await;
     let subnet_arns: BTreeSet<_> = subnet_arns.split(',').map(ToOwned::to_owned).collect();
     assert_eq!(subnet_arns, arns(&stack, &["A", "B", "C"]).await.into_iter().collect());
-    let expected = given(&stack, &["A", "B", "C"], &[&arn]).await;
+    let expected = entities(&stack, &["A", "B", "C"], &[&arn]).await;
     assert_eq!(associations(&share).await.into_keys().collect::<BTreeSet<_>>(), expected.into_iter().collect());
     let (a, b, c) = (stack.output("A").await, stack.output("B").await, stack.output("C").await);
     let subnets = [a.as_str(), &b, &c];
@@ -85,7 +85,7 @@ async fn three_subnets_are_shared_with_an_ou_changed_in_place_and_gone_with_the_
     assert_eq!(the_share(&renamed).await["resourceShareArn"], json!(share));
     assert!(shares(&name).await.is_empty());
     assert_eq!(tags(&share).await["stage"], "two");
-    let expected = given(&stack, &["A", "B"], &[&arn, &outside]).await;
+    let expected = entities(&stack, &["A", "B"], &[&arn, &outside]).await;
     assert_eq!(associations(&share).await, associated(&expected.iter().map(String::as_str).collect::<Vec<_>>()));
     for account in [&inside, &outside] {
         assert_eq!(seen(account, &subnets).await.into_keys().collect::<BTreeSet<_>>(), [a.clone(), b.clone()].into());
@@ -109,15 +109,15 @@ async fn an_association_that_fails_is_told_in_ram_s_words_and_the_rollback_leave
         "Tags": [{ "Key": "local:fails", "Value": other }],
     });
     stack.update(&network(&failing, &["A", "C"]), "UPDATE_ROLLBACK_COMPLETE").await;
-    let said = stack.said("Share", "UPDATE_FAILED").await;
+    let reason = stack.reason_of("Share", "UPDATE_FAILED").await;
     let words = format!("the association of {other} with the share is FAILED: {other} can't be associated");
-    assert!(said.contains(&words), "{said}");
+    assert!(reason.contains(&words), "{reason}");
     assert_eq!(stack.output("Share").await, share);
     assert_eq!(the_share(&name).await["resourceShareArn"], json!(share), "it has its name again");
     let mut left = associations(&share).await;
     // What failed gives nothing to anybody.
     left.retain(|_, status| status != "FAILED");
-    let expected = given(&stack, &["A", "B"], &[&arn]).await;
+    let expected = entities(&stack, &["A", "B"], &[&arn]).await;
     assert_eq!(left, associated(&expected.iter().map(String::as_str).collect::<Vec<_>>()));
     stack.delete("DELETE_COMPLETE").await;
     assert!(shares(&name).await.is_empty());
@@ -151,7 +151,7 @@ async fn a_share_that_was_deleted_by_hand_does_not_keep_the_stack_and_is_made_an
     stack.update(&wanted(&anew), "UPDATE_COMPLETE").await;
     let second = stack.output("Share").await;
     assert_ne!(second, first);
-    let expected = given(&stack, &["A"], &[&arn]).await;
+    let expected = entities(&stack, &["A"], &[&arn]).await;
     assert_eq!(associations(&second).await, associated(&expected.iter().map(String::as_str).collect::<Vec<_>>()));
 
     unshare(&LocalAws::running().account, &second).await;
@@ -186,7 +186,7 @@ async fn a_principal_in_another_form_is_the_same_one() {
     let wanted = |principals: [&str; 3]| network(&json!({ "Name": name, "Principals": principals }), &["A"]);
     let stack = Stack::create(&wanted([&guest, &id, "Organization"]), "CREATE_COMPLETE").await;
     let share = stack.output("Share").await;
-    let expected = given(&stack, &["A"], &[&guest, &arn, &organization]).await;
+    let expected = entities(&stack, &["A"], &[&guest, &arn, &organization]).await;
     let expected = associated(&expected.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(associations(&share).await, expected);
     for forms in [[root.as_str(), &arn, organization_id], [&account, &id, &organization]] {

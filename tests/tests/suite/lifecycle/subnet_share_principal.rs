@@ -79,8 +79,8 @@ async fn a_principal_that_can_not_be_associated_fails_the_update_and_the_first_o
     ram("TagResource", fails).await.unwrap();
     let stack = Stack::create(&added(&share, &account), "CREATE_COMPLETE").await;
     stack.update(&added(&share, &other), "UPDATE_ROLLBACK_COMPLETE").await;
-    let said = stack.said("Principal", "UPDATE_FAILED").await;
-    assert!(said.contains(&format!("is FAILED: {other} can't be associated")), "{said}");
+    let reason = stack.reason_of("Principal", "UPDATE_FAILED").await;
+    assert!(reason.contains(&format!("is FAILED: {other} can't be associated")), "{reason}");
     assert_eq!(stack.output("Principal").await, format!("{share}#{account}"));
     assert_eq!(associations(&share).await[&account], "ASSOCIATED");
     stack.delete("DELETE_COMPLETE").await;
@@ -135,8 +135,8 @@ async fn a_share_that_another_stack_uses_is_deleted_after_that_stack() {
     let share = network.output("Share").await;
     let application = Stack::create(&added(&share, &account), "CREATE_COMPLETE").await;
     network.delete("DELETE_FAILED").await;
-    let said = network.said("Share", "DELETE_FAILED").await;
-    assert!(said.contains(&account) && said.contains("delete them or give them another ShareArn"), "{said}");
+    let reason = network.reason_of("Share", "DELETE_FAILED").await;
+    assert!(reason.contains(&account) && reason.contains("delete them or give them another ShareArn"), "{reason}");
     assert_eq!(associations(&share).await[&account], "ASSOCIATED");
     application.delete("DELETE_COMPLETE").await;
     network.delete("DELETE_COMPLETE").await;
@@ -150,15 +150,15 @@ async fn a_share_whose_logical_id_is_renamed_stays_with_those_who_use_it_until_t
     let old = network.output("Old").await;
     let application = Stack::create(&added(&old, &account), "CREATE_COMPLETE").await;
     network.update(&shared("New", &name, &subnet), "UPDATE_COMPLETE").await;
-    let said = network.said("Old", "DELETE_FAILED").await;
-    assert!(said.contains(&account) && said.contains("delete them or give them another ShareArn"), "{said}");
+    let reason = network.reason_of("Old", "DELETE_FAILED").await;
+    assert!(reason.contains(&account) && reason.contains("delete them or give them another ShareArn"), "{reason}");
     assert_eq!(associations(&old).await[&account], "ASSOCIATED");
 
     let new = network.output("New").await;
     application.update(&added(&new, &account), "UPDATE_COMPLETE").await;
     assert_eq!(associations(&new).await[&account], "ASSOCIATED");
     assert_eq!(associations(&old).await.get(&account), None);
-    assert!(said.contains("with aws ram delete-resource-share if its stack doesn't have it any more"), "{said}");
+    assert!(reason.contains("with aws ram delete-resource-share if its stack doesn't have it any more"), "{reason}");
     unshare(&LocalAws::running().account, &old).await;
     application.delete("DELETE_COMPLETE").await;
     network.delete("DELETE_COMPLETE").await;

@@ -32,7 +32,7 @@ struct Attributes {
     size: u32,
 }
 
-/// A thing in the world, by its id.
+/// A thing that is there, by its id.
 #[derive(Clone, Debug)]
 struct Kept {
     mark: String,
@@ -162,8 +162,8 @@ impl PlayedAws for Things {
         let store = self.store.borrow();
         let id = live.physical_resource_id.parse::<u32>().map_err(|_| "its id is none")?;
         let kept = store.things.get(&id).ok_or("it isn't there")?;
-        let said = |name: &str| live.properties.get(name).and_then(|value| value.as_str()).unwrap_or("0");
-        let is_so = said("Name") == kept.name && said("Size") == kept.size.to_string();
+        let property = |name: &str| live.properties.get(name).and_then(|value| value.as_str()).unwrap_or("0");
+        let is_so = property("Name") == kept.name && property("Size") == kept.size.to_string();
         if is_so { Ok(()) } else { Err(format!("there is {kept:?}")) }
     }
 }

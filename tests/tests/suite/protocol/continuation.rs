@@ -38,8 +38,8 @@ async fn known_from(
         fixture.function().invoked(invocation).await;
         known.store(true, Ordering::SeqCst);
     };
-    let (outcome, ()) = tokio::join!(fixture.function().invoke(&json), enough);
-    returned(&outcome);
+    let (end, ()) = tokio::join!(fixture.function().invoke(&json), enough);
+    returned(&end);
     fixture.function().settled().await;
     (fixture, event, url)
 }
@@ -75,7 +75,7 @@ async fn a_hanging_update_is_answered_with_the_id_it_has() {
 
 #[tokio::test]
 async fn an_aws_that_talks_nonsense_is_given_up_within_the_service_timeout() {
-    let ecr = AwsStub::start(|_| Reply::Answer(200, Headers::default(), b"<html>".to_vec())).await;
+    let ecr = AwsStub::start(|_| Reply::Http(200, Headers::default(), b"<html>".to_vec())).await;
     let mut fixture = fixture(ecr, |configuration| configuration).await;
     let mut properties = pull("app");
     properties["ServiceTimeout"] = serde_json::json!(25);
@@ -96,7 +96,7 @@ async fn work_that_outlives_an_invocation_goes_on_in_the_next_and_is_answered_on
     let records = fixture.function().records();
     assert!(records.iter().skip(1).all(|record| record.through_lambda));
     for record in &records {
-        returned(record.outcome.as_ref().unwrap());
+        returned(record.end.as_ref().unwrap());
         for name in ["RequestType", "ResponseURL", "RequestId", "ResourceProperties"] {
             assert_eq!(record.event[name], json[name], "{name} is sent on as it came");
         }

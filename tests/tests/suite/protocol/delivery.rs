@@ -14,12 +14,12 @@ use archipelago_tests::fault::Fault;
 async fn puts(fixture: &mut Fixture, script: impl IntoIterator<Item = Reaction>) -> Vec<Put> {
     let event = fixture.create(&pull("app"));
     let url = fixture.stack.handler.responses.scripted(script);
-    let outcome = fixture.invoke(&event.to_json(url.as_str())).await;
+    let end = fixture.invoke(&event.to_json(url.as_str())).await;
     let puts = url.puts();
     if puts.iter().any(Put::stored) {
-        returned(&outcome);
+        returned(&end);
     } else {
-        assert_eq!(kept(&outcome), [puts[0].json()], "it is the answer that was tried, and no more");
+        assert_eq!(kept(&end), [puts[0].json()], "it is the answer that was tried, and no more");
     }
     puts
 }
@@ -71,9 +71,9 @@ async fn of_several_events_in_one_invocation_only_the_answers_that_were_not_deli
     let (url, unlucky) = (responses.url(), responses.scripted([Reaction::Refused(403, "AccessDenied")]));
     let record = |event: &Event, url: &str| json!({ "Sns": { "Message": event.to_json(url).to_string() } });
     let records = json!({ "Records": [record(&first, url.as_str()), record(&other, unlucky.as_str())] });
-    let outcome = fixture.invoke(&records).await;
+    let end = fixture.invoke(&records).await;
     assert!(answer(&first, &url).success);
-    let kept = kept(&outcome);
+    let kept = kept(&end);
     assert_eq!(kept, [unlucky.puts()[0].json()]);
     assert_eq!((&kept[0]["LogicalResourceId"], &kept[0]["Status"]), (&json!("Other"), &json!("SUCCESS")));
 }

@@ -23,7 +23,7 @@ async fn scripted(timeout: Duration) -> Simulator<Binary> {
 async fn created(stack: &mut Simulator<Binary>, properties: &Value) -> Run {
     let run = stack.create(properties).await.sound();
     for record in stack.handler.function.records() {
-        returned(record.outcome.as_ref().unwrap());
+        returned(record.end.as_ref().unwrap());
     }
     run
 }
@@ -145,6 +145,6 @@ async fn a_process_that_dies_cannot_answer() {
     let mut stack = scripted(Duration::from_secs(30)).await;
     let event = stack.resource.create(&json!({ "Ending": "Abort" })).unwrap();
     let url = stack.handler.responses.url();
-    let outcome = stack.handler.function.invoke(&event.to_json(url.as_str())).await;
-    assert_eq!((outcome, url.puts()), (InvocationEnd::Crashed, vec![]));
+    let end = stack.handler.function.invoke(&event.to_json(url.as_str())).await;
+    assert_eq!((end, url.puts()), (InvocationEnd::Crashed, vec![]));
 }

@@ -59,9 +59,9 @@ impl Fixture {
 
     /// Invokes the function with an event, and waits until it and what it sent on to itself are over.
     async fn invoke(&self, event: &Value) -> InvocationEnd {
-        let outcome = self.function().invoke(event).await;
+        let end = self.function().invoke(event).await;
         self.function().settled().await;
-        outcome
+        end
     }
 }
 
@@ -73,14 +73,14 @@ fn answer(event: &Event, url: &ResponseUrl) -> Answer {
     Answer::read(event, stored[0]).unwrap_or_else(|violations| panic!("{violations:?}"))
 }
 
-fn returned(outcome: &InvocationEnd) {
-    assert!(matches!(outcome, InvocationEnd::Returned(_)), "an invocation always returns, but this one: {outcome:?}");
+fn returned(end: &InvocationEnd) {
+    assert!(matches!(end, InvocationEnd::Returned(_)), "an invocation always returns, but this one: {end:?}");
 }
 
 /// The answers in the error of an invocation that couldn't deliver them; panics if it ended otherwise.
-pub(crate) fn kept(outcome: &InvocationEnd) -> Vec<Value> {
-    let InvocationEnd::Errored(error) = outcome else {
-        panic!("what is not delivered ends in an error, but here: {outcome:?}")
+pub(crate) fn kept(end: &InvocationEnd) -> Vec<Value> {
+    let InvocationEnd::Errored(error) = end else {
+        panic!("what is not delivered ends in an error, but here: {end:?}")
     };
     assert_eq!(error["errorType"], "AnswerUndelivered");
     assert!(!error.to_string().contains("X-Amz-"), "{error}");

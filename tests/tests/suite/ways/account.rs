@@ -23,8 +23,8 @@ impl Account {
         let local = LocalAws::running();
         let is_motos = matches!(arguments[0], "codepipeline" | "organizations" | "ram");
         let endpoint = if is_motos { &local.organizations_endpoint } else { &local.endpoint };
-        let said = local.aws_at(endpoint, &self.0, arguments).await;
-        said.unwrap_or_else(|error| panic!("in {}, {arguments:?}: {error}", self.0))
+        let output = local.aws_at(endpoint, &self.0, arguments).await;
+        output.unwrap_or_else(|error| panic!("in {}, {arguments:?}: {error}", self.0))
     }
 
     /// Installs a group of functions with `sam deploy`, with more parameters as `NAME=VALUE`.
@@ -42,8 +42,8 @@ impl Account {
     /// The same from the text of a template; the stack ends with this status.
     pub(super) async fn create_as_written(&self, stack: &str, body: &str, parameters: &[(&str, &str)], status: &str) {
         let command = ["cloudformation", "create-stack", "--stack-name", stack, "--template-body", body];
-        let given = given(parameters).to_string();
-        self.aws(&[&command[..], &CAPABILITIES, &["--parameters", &given]].concat()).await;
+        let parameters = in_json(parameters).to_string();
+        self.aws(&[&command[..], &CAPABILITIES, &["--parameters", &parameters]].concat()).await;
         self.reaches(stack, status).await;
     }
 
@@ -68,12 +68,12 @@ impl Account {
     pub(super) async fn change(&self, stack: &str, parameters: &[(&str, &str)]) -> Vec<String> {
         let name = unique("change");
         let set = ["--stack-name", stack, "--change-set-name", &name];
-        let given_before = self.pairs(stack, "Parameter").await;
-        let kept = given_before.keys().filter(|name| !parameters.iter().any(|(changed, _)| changed == name));
+        let before = self.pairs(stack, "Parameter").await;
+        let kept = before.keys().filter(|name| !parameters.iter().any(|(changed, _)| changed == name));
         let kept = kept.map(|name| json!({ "ParameterKey": name, "UsePreviousValue": true }));
-        let given: Vec<_> = given(parameters).as_array().unwrap().iter().cloned().chain(kept).collect();
-        let given = Value::from(given).to_string();
-        let create = ["cloudformation", "create-change-set", "--use-previous-template", "--parameters", &given];
+        let parameters: Vec<_> = in_json(parameters).as_array().unwrap().iter().cloned().chain(kept).collect();
+        let parameters = Value::from(parameters).to_string();
+        let create = ["cloudformation", "create-change-set", "--use-previous-template", "--parameters", &parameters];
         self.aws(&[&create[..], &CAPABILITIES, &set].concat()).await;
         self.aws(&[&["cloudformation", "wait", "change-set-create-complete"][..], &set].concat()).await;
         let described = self.aws(&[&["cloudformation", "describe-change-set"][..], &set].concat()).await;
@@ -107,8 +107,8 @@ impl Account {
 
     /// What the stack's events give reasons for, from the oldest, each as `LogicalId STATUS reason`.
     pub(super) async fn reasons(&self, stack: &str) -> Vec<String> {
-        let said = self.aws(&["cloudformation", "describe-stack-events", "--stack-name", stack]).await;
-        let events = said["StackEvents"].as_array().unwrap().iter().rev();
+        let output = self.aws(&["cloudformation", "describe-stack-events", "--stack-name", stack]).await;
+        let events = output["StackEvents"].as_array().unwrap().iter().rev();
         let line = |event: &Value| {
             let [id, status, reason] = ["LogicalResourceId", "ResourceStatus", "ResourceStatusReason"]
                 .map(|name| event[name].as_str().unwrap_or_default());
@@ -124,18 +124,18 @@ impl Account {
 
     async fn pairs(&self, stack: &str, kind: &str) -> BTreeMap<String, String> {
         let command = ["cloudformation", "describe-stacks", "--stack-name", stack];
-        let said = self.aws(&command).await["Stacks"][0][format!("{kind}s")].clone();
+        let output = self.aws(&command).await["Stacks"][0][format!("{kind}s")].clone();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let pair = |each: &Value| (text(&each[format!("{kind}Key")]), text(&each[format!("{kind}Value")]));
-        said.as_array().into_iter().flatten().map(pair).collect()
+        output.as_array().into_iter().flatten().map(pair).collect()
     }
 
     /// One element of what CloudFormation says of a stack. The command line takes a second for it.
     pub(super) async fn described(&self, stack: &str, element: &str) -> String {
         let input = [("StackName", stack)];
-        let said = LocalAws::running().query_as(&self.0, "cloudformation", "DescribeStacks", &input).await;
-        let said = said.unwrap_or_else(|error| panic!("{error}"));
-        between(&said, &format!("<{element}>"), "<").next().unwrap().to_owned()
+        let xml = LocalAws::running().query_as(&self.0, "cloudformation", "DescribeStacks", &input).await;
+        let xml = xml.unwrap_or_else(|error| panic!("{error}"));
+        between(&xml, &format!("<{element}>"), "<").next().unwrap().to_owned()
     }
 }
 
@@ -143,6 +143,6 @@ fn body(template: &str) -> String {
     format!("file://{}", workspace().join(template).display())
 }
 
-fn given(parameters: &[(&str, &str)]) -> Value {
+fn in_json(parameters: &[(&str, &str)]) -> Value {
     parameters.iter().map(|(name, value)| json!({ "ParameterKey": name, "ParameterValue": value })).collect()
 }

@@ -69,8 +69,8 @@ async fn a_workload_stack_registers_itself_in_one_pass_and_takes_every_grant_of_
     // On what the grants are for: the image comes from the tooling account, the subnets from the network account.
     let image = format!("{}:1", app.output("RepositoryUri"));
     let shared = &landing.shared;
-    let given = [("Image", image.as_str()), ("VpcId", &shared["VpcId"]), ("SubnetIds", &shared["SubnetIds"])];
-    development.create("app", "stacks/application.yaml", &given).await;
+    let parameters = [("Image", image.as_str()), ("VpcId", &shared["VpcId"]), ("SubnetIds", &shared["SubnetIds"])];
+    development.create("app", "stacks/application.yaml", &parameters).await;
     let services = ["ecs", "describe-services", "--cluster", "app", "--services", "app"];
     let service = development.aws(&services).await["services"][0].clone();
     let subnets: Vec<_> = shared["SubnetIds"].split(',').collect();
@@ -95,8 +95,8 @@ fn without(policies: &ToolingPolicies, foreign: &[&str]) -> [Vec<Value>; 4] {
 
 /// What has happened to the stacks of an account, by name; but for the pipeline, which another test makes meanwhile.
 async fn events(account: &Account) -> Value {
-    let said = account.aws(&["cloudformation", "list-stacks"]).await;
-    let stacks = said["StackSummaries"].as_array().unwrap().iter();
+    let output = account.aws(&["cloudformation", "list-stacks"]).await;
+    let stacks = output["StackSummaries"].as_array().unwrap().iter();
     let others = stacks.filter(|stack| stack["StackName"] != "pipeline");
     others.map(|stack| json!([stack["StackName"], stack["StackStatus"], stack["LastUpdatedTime"]])).collect()
 }

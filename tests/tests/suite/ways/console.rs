@@ -52,7 +52,7 @@ impl Fixture {
         fixture
     }
 
-    async fn world(&self) -> Surroundings {
+    async fn surroundings(&self) -> Surroundings {
         let outputs = self.account.outputs(&self.stack).await;
         let local = LocalAws::running();
         let asked = json!({ "OrganizationalUnitId": outputs["UnitId"] });
@@ -69,14 +69,14 @@ impl Fixture {
     async fn change(&self, resource: &str, parameter: &str, value: &str) -> Surroundings {
         assert_eq!(self.account.change(&self.stack, &[(parameter, value)]).await, [resource]);
         self.account.reaches(&self.stack, "UPDATE_COMPLETE").await;
-        self.world().await
+        self.surroundings().await
     }
 }
 
 #[tokio::test]
 async fn parameters_are_changed_by_change_sets_and_what_has_an_id_keeps_it() {
     let fixture = Fixture::new().await;
-    let before = fixture.world().await;
+    let before = fixture.surroundings().await;
 
     let renamed = fixture.change("Unit", "UnitName", &unique("renamed")).await;
     assert_ne!(renamed.unit["OrganizationalUnit"]["Name"], before.unit["OrganizationalUnit"]["Name"]);
@@ -101,7 +101,7 @@ async fn parameters_are_changed_by_change_sets_and_what_has_an_id_keeps_it() {
 #[tokio::test]
 async fn a_wrong_value_fails_with_a_sentence_and_everything_is_as_it_was() {
     let fixture = Fixture::new().await;
-    let before = fixture.world().await;
+    let before = fixture.surroundings().await;
     let (both, wrong) = (fixture.subnets.join(","), format!("{ONE},44444444444"));
     let parameters = [("UnitName", unique("renamed")), ("SubnetIds", both), ("Accounts", wrong)];
     let parameters = parameters.each_ref().map(|(name, value)| (*name, value.as_str()));
@@ -111,6 +111,6 @@ async fn a_wrong_value_fails_with_a_sentence_and_everything_is_as_it_was() {
                     quote it in the template, so that YAML keeps leading zeros";
     let reasons = fixture.account.reasons(&fixture.stack).await;
     assert!(reasons.iter().any(|reason| reason.starts_with(sentence)), "{reasons:#?}");
-    assert_eq!(fixture.world().await, before);
+    assert_eq!(fixture.surroundings().await, before);
     fixture.account.delete(&fixture.stack).await;
 }

@@ -40,18 +40,18 @@ impl Tooling {
     }
 
     pub(super) async fn policies(&self) -> ToolingPolicies {
-        let text = |said: Value, name: &str| said[name].as_str().map(str::to_owned);
+        let text = |output: Value, name: &str| output[name].as_str().map(str::to_owned);
         let repository = ["ecr", "get-repository-policy", "--repository-name", self.application];
         let bucket = ["s3api", "get-bucket-policy", "--bucket", self.output("ArtifactBucketName")];
         let key = |output| ["kms", "get-key-policy", "--policy-name", "default", "--key-id", self.output(output)];
         let (images_key, artifact_key) = (key("ImagesKeyArn"), key("ArtifactKeyArn"));
-        let said = tokio::join!(
+        let outputs = tokio::join!(
             self.account.aws(&repository),
             self.account.aws(&images_key),
             self.account.aws(&bucket),
             self.account.aws(&artifact_key)
         );
-        [text(said.0, "policyText"), text(said.1, "Policy"), text(said.2, "Policy"), text(said.3, "Policy")]
+        [text(outputs.0, "policyText"), text(outputs.1, "Policy"), text(outputs.2, "Policy"), text(outputs.3, "Policy")]
             .map(Option::unwrap)
     }
 

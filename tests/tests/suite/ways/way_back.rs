@@ -53,15 +53,15 @@ impl Account {
 
     /// The accounts of the organization, by name.
     async fn members(&self) -> BTreeMap<String, String> {
-        let said = self.aws(&["organizations", "list-accounts"]).await;
+        let output = self.aws(&["organizations", "list-accounts"]).await;
         let text = |account: &Value, name: &str| account[name].as_str().unwrap().to_owned();
-        let accounts = said["Accounts"].as_array().unwrap().iter();
+        let accounts = output["Accounts"].as_array().unwrap().iter();
         accounts.map(|account| (text(account, "Name"), text(account, "Id"))).collect()
     }
 
     async fn unit(&self, id: &str) -> String {
-        let said = self.aws(&["organizations", "describe-organizational-unit", "--organizational-unit-id", id]).await;
-        said["OrganizationalUnit"]["Name"].as_str().unwrap().to_owned()
+        let output = self.aws(&["organizations", "describe-organizational-unit", "--organizational-unit-id", id]).await;
+        output["OrganizationalUnit"]["Name"].as_str().unwrap().to_owned()
     }
 }
 

@@ -16,12 +16,12 @@ fn read_value<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
 
 /// What is said of `wrong`, and of what no number, boolean or character is.
 fn is_refused<T: DeserializeOwned + std::fmt::Debug>(wrong: &[Value], expected: &str) {
-    let said = |value: &Value| read_value::<T>(value).unwrap_err();
+    let refusal = |value: &Value| read_value::<T>(value).unwrap_err();
     for value in wrong.iter().chain(&[json!("s3cret")]) {
-        assert_eq!(said(value), format!("ResourceProperties.Value: expected {expected}"), "{value}");
+        assert_eq!(refusal(value), format!("ResourceProperties.Value: expected {expected}"), "{value}");
     }
     for (value, found) in [(json!(["1"]), "a list"), (json!({"s3cret": "1"}), "an object"), (json!(null), "nothing")] {
-        assert_eq!(said(&value), format!("ResourceProperties.Value: expected {expected}, found {found}"));
+        assert_eq!(refusal(&value), format!("ResourceProperties.Value: expected {expected}, found {found}"));
     }
 }
 

@@ -88,8 +88,8 @@ async fn an_ou_of_two_stacks_stays_until_both_are_gone_whichever_made_it() {
     let guest = Stack::create(&shared, "CREATE_COMPLETE").await;
     // None of the two changes what the other says of it.
     guest.update(&one("Unit", &unit("Renamed", &parent)), "UPDATE_ROLLBACK_COMPLETE").await;
-    let said = guest.said("Unit", "UPDATE_FAILED").await;
-    assert!(said.contains("as well, so its name can't change; rename the logical id first"), "{said}");
+    let reason = guest.reason_of("Unit", "UPDATE_FAILED").await;
+    assert!(reason.contains("as well, so its name can't change; rename the logical id first"), "{reason}");
     maker.delete("DELETE_COMPLETE").await;
     assert_eq!(names(&parent).await, ["Shared"]);
     guest.update(&one("Unit", &unit("Renamed", &parent)), "UPDATE_COMPLETE").await;
@@ -107,8 +107,8 @@ async fn an_account_survives_the_rename_of_its_logical_id_if_the_refusal_s_advic
     let id = stack.output("Old").await;
     stack.update(&one("New", &account(&name, false)), "UPDATE_ROLLBACK_COMPLETE").await;
     // The local AWS says so of every resource in an update.
-    let said = stack.said("New", "UPDATE_FAILED").await;
-    assert!(said.contains("set `AdoptExisting` to true to take it over"), "{said}");
+    let reason = stack.reason_of("New", "UPDATE_FAILED").await;
+    assert!(reason.contains("set `AdoptExisting` to true to take it over"), "{reason}");
     assert_eq!(state(&name).await, "ACTIVE");
     stack.update(&one("New", &account(&name, true)), "UPDATE_COMPLETE").await;
     assert_eq!((stack.output("New").await, state(&name).await), (id, "ACTIVE".to_owned()));
@@ -130,8 +130,8 @@ async fn tags_that_a_copy_of_the_stack_wants_too_stay_until_both_are_gone() {
     let stack = Stack::create(&one("Tags", &tags(&shared, &both)), "CREATE_COMPLETE").await;
     let copy = Stack::create(&one("Tags", &tags(&shared, &both[..1])), "CREATE_COMPLETE").await;
     copy.update(&one("Tags", &tags(&shared, &[("Name", "other")])), "UPDATE_ROLLBACK_COMPLETE").await;
-    let said = copy.said("Tags", "UPDATE_FAILED").await;
-    assert!(said.contains("as well, so its tag Name can't change"), "{said}");
+    let reason = copy.reason_of("Tags", "UPDATE_FAILED").await;
+    assert!(reason.contains("as well, so its tag Name can't change"), "{reason}");
     stack.delete("DELETE_COMPLETE").await;
     assert_eq!(shared.here().await, everywhere(map([both[0]])));
     copy.delete("DELETE_COMPLETE").await;

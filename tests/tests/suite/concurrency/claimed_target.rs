@@ -54,21 +54,21 @@ pub(super) struct ClaimedTarget {
 }
 
 impl ClaimedTarget {
-    /// A target in `world` with this many claims to come.
-    pub(super) async fn of(kind: Kind, claims: usize, world: &Endpoints, weather: Weather, seed: u64) -> Self {
-        let target = Target::make(kind, &world.policies).await;
+    /// A target at `endpoints` with this many claims to come.
+    pub(super) async fn of(kind: Kind, claims: usize, endpoints: &Endpoints, weather: Weather, seed: u64) -> Self {
+        let target = Target::make(kind, &endpoints.policies).await;
         let weather = Arc::new(weather);
         let fault = || {
             let weather = Arc::clone(&weather);
             move |call: &Call| weather.on(call)
         };
-        let leases = Proxy::start(&world.leases, fault()).await;
-        let policies = Proxy::start(&world.policies, fault()).await;
+        let leases = Proxy::start(&endpoints.leases, fault()).await;
+        let policies = Proxy::start(&endpoints.policies, fault()).await;
         let responses = Arc::new(ResponseServer::start().await);
         let local = LocalAws::running();
         let configuration = Configuration::of(kind.function())
             .timeout(TIMEOUT)
-            .variable("LEASE_TABLE", &world.table)
+            .variable("LEASE_TABLE", &endpoints.table)
             .variable("LEASE_SECONDS", LEASE_SECONDS)
             .variable("AWS_ENDPOINT_URL_DYNAMODB", leases.origin())
             .variable(&format!("AWS_ENDPOINT_URL_{}", kind.service()), policies.origin())

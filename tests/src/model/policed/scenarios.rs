@@ -6,7 +6,7 @@ use crate::model::matrix::{Matrix, Scenario};
 /// How many pairs of faults are tried in each run.
 const PAIRS: usize = 60;
 
-const SCENES: [Scenario; 5] = [
+const SCENARIOS: [Scenario; 5] = [
     Scenario::of("Create", &["plain"]),
     // A role there is assumed.
     Scenario::of("Create in another account", &["elsewhere"]),
@@ -29,12 +29,12 @@ pub const FRESH: Scenario = Scenario::of("Create for a role that was made a mome
 /// # Panics
 /// If a rule is broken, or if the page in `docs/faults` says something else.
 pub fn every_fault<S: Played>(more: &[Scenario]) {
-    let mut scenes = SCENES.to_vec();
+    let mut scenarios = SCENARIOS.to_vec();
     if S::DELETED_WHEN_EMPTY {
-        scenes.extend(WITHOUT_A_POLICY);
+        scenarios.extend(WITHOUT_A_POLICY);
     }
-    scenes.extend(more);
+    scenarios.extend(more);
     let mut matrix = Matrix::new(S::TYPE);
-    matrix.try_all::<Policed<S>>(&scenes, PAIRS);
+    matrix.try_all::<Policed<S>>(&scenarios, PAIRS);
     matrix.check();
 }
