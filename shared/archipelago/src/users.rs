@@ -8,8 +8,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use custom_resource::{Error, Owner, Result};
-use sha2::{Digest, Sha256};
+use custom_resource::{Error, Owner, Result, digest_of};
 
 use crate::{TagChanges, Tags};
 
@@ -70,8 +69,7 @@ impl<'a> User<'a> {
 
 /// Four hexadecimal digits of a tag's key. Two keys that share them are taken for one: such a key is left where it is.
 fn digest(key: &str) -> String {
-    let first_bytes = Sha256::digest(key).iter().take(2).fold(0_u16, |bytes, byte| bytes << 8 | u16::from(*byte));
-    format!("{first_bytes:04x}")
+    digest_of([key]).chars().take(4).collect()
 }
 
 fn key_of(owner: &Owner) -> String {

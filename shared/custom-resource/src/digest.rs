@@ -3,7 +3,8 @@
 use sha2::{Digest, Sha256};
 
 /// 64 lower-case hexadecimal digits of the SHA-256 of `parts`, with a line feed between them.
-pub(crate) fn digest_of<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+#[must_use]
+pub fn digest_of<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut digest = Sha256::new();
     for (index, part) in parts.into_iter().enumerate() {
         if index > 0 {

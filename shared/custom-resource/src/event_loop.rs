@@ -27,6 +27,9 @@ const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
 /// [`SdkConfig`](crate::SdkConfig) that resources are built of adds it to each call.
 /// <https://sourceware.org/git/?p=glibc.git;a=blob;f=stdlib/setenv.c>
 ///
+/// Events come over one connection, and answers go over another. AWS's own server closes neither while it is idle.
+/// <https://github.com/aws/aws-lambda-runtime-interface-emulator/blob/develop/lambda/rapi/server.go>
+///
 /// # Errors
 /// When the Runtime API can't be reached, or doesn't keep its protocol.
 ///

@@ -51,6 +51,7 @@ pub use aws_config::SdkConfig;
 pub use aws_error::AwsError;
 pub use claim::Claim;
 pub use clock::Clock;
+pub use digest::digest_of;
 pub use envelope::{Envelope, Unanswerable};
 pub use error::{Error, NotYet, Refusal, Result};
 pub use event::{Continuation, Request};

@@ -4,7 +4,6 @@ use std::fmt;
 
 use custom_resource::{Error, Result};
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 
 use crate::{Statement, json, orphans, principals};
 
@@ -158,7 +157,7 @@ impl Document {
     pub(crate) fn fingerprint(&self) -> String {
         let elements = self.elements.iter().map(|(name, value)| format!("{name}:{value:?}"));
         let statements = self.statements.iter().map(|statement| format!("{:?}", statement.meaning()));
-        digest(elements.chain(statements))
+        sixteen_digits(&elements.chain(statements).collect::<Vec<_>>())
     }
 
     /// Whether there is no statement, so that the policy grants nothing and may be deleted.
@@ -182,13 +181,13 @@ impl Document {
 pub(crate) fn digest_of<'a>(statements: impl Iterator<Item = &'a Statement>) -> String {
     let mut meanings: Vec<_> = statements.map(|statement| format!("{:?}", statement.meaning())).collect();
     meanings.sort_unstable();
-    digest(meanings.into_iter())
+    sixteen_digits(&meanings)
 }
 
-fn digest(parts: impl Iterator<Item = String>) -> String {
-    let digest = parts.fold(Sha256::new(), |digest, part| digest.chain_update(part + "\n"));
-    let first_bytes = digest.finalize().iter().take(8).fold(0_u64, |bytes, byte| bytes << 8 | u64::from(*byte));
-    format!("{first_bytes:016x}")
+fn sixteen_digits(parts: &[String]) -> String {
+    // A line feed after the last part as well.
+    let lines = parts.iter().map(String::as_str).chain([""]);
+    custom_resource::digest_of(lines).chars().take(16).collect()
 }
 
 fn no_statements() -> (String, Option<String>) {
