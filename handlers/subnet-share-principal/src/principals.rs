@@ -33,7 +33,7 @@ impl SharePrincipals {
     }
 
     /// The same of an earlier template. One whose principal can't be found out was never added.
-    async fn placed_in_the_past(&self, properties: &Properties) -> Result<Option<PlacedPrincipal>> {
+    async fn placed_by_earlier_template(&self, properties: &Properties) -> Result<Option<PlacedPrincipal>> {
         let Properties { share_arn, principal } = properties;
         let organization = self.shares.organization(&[principal]).await?;
         let entity = principal.entity(organization.as_ref()).ok();
@@ -174,7 +174,7 @@ impl Resource for SharePrincipals {
     async fn remove(&self, last: Option<&Properties>, claim: &Claim<PlacedPrincipal>) -> Result<()> {
         let placed = match (claim.id(), last) {
             (Some(placed), _) => Some(placed),
-            (None, Some(last)) => self.placed_in_the_past(last).await?,
+            (None, Some(last)) => self.placed_by_earlier_template(last).await?,
             (None, None) => None,
         };
         match placed {
@@ -193,7 +193,7 @@ impl Resource for SharePrincipals {
         if cancelled == desired {
             return Ok(());
         }
-        match self.placed_in_the_past(cancelled).await? {
+        match self.placed_by_earlier_template(cancelled).await? {
             Some(placed) if claim.id().is_some_and(|now| now != placed) => self.leave(&placed, left, claim).await,
             _ => Ok(()),
         }

@@ -29,8 +29,8 @@ impl Properties {
         self.subnets.iter().map(|subnet| Ok(Entity::Resource(subnet.arn(function)))).chain(principals).collect()
     }
 
-    /// The same of a template of the past, which may have named what there isn't.
-    pub(crate) fn entities_of_the_past(
+    /// The same of an earlier template, which may have named what there isn't.
+    pub(crate) fn entities_of_earlier_template(
         &self,
         function: &FunctionArn,
         organization: Option<&Organization>,
@@ -154,11 +154,11 @@ mod tests {
     }
 
     #[test]
-    fn a_principal_that_is_nobody_is_refused_now_and_forgotten_in_the_past() {
+    fn a_principal_that_is_nobody_is_refused_now_and_left_out_of_an_earlier_template() {
         let share = json!({"Name": "app", "SubnetIds": ["subnet-0123abcd"], "Principals": ["Organization"]});
         let share = read(share).unwrap();
         assert!(share.entities(&function(), None).is_err());
-        assert_eq!(share.entities_of_the_past(&function(), None).len(), 1);
+        assert_eq!(share.entities_of_earlier_template(&function(), None).len(), 1);
     }
 
     #[test]

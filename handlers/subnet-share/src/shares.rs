@@ -187,8 +187,9 @@ impl Resource for SubnetShares {
         let (organization, share) = tokio::join!(self.shares.organization(&named), self.share(claim));
         let (organization, share) = (organization?, share?);
         let wanted = desired.entities(claim.invocation().function(), organization.as_ref())?;
-        let before = previous
-            .map(|previous| previous.entities_of_the_past(claim.invocation().function(), organization.as_ref()));
+        let before = previous.map(|previous| {
+            previous.entities_of_earlier_template(claim.invocation().function(), organization.as_ref())
+        });
         let Some(share) = share else {
             let made = self.make(desired, &wanted, claim).await?;
             hold(claim, &made)?;

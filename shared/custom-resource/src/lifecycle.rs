@@ -27,7 +27,7 @@ use crate::{
 /// How long before Lambda's deadline the work stops, so that the answer and its retries still fit.
 const RESERVE: Duration = Duration::from_secs(10);
 
-/// The first pause between two looks at the world; each further one is half as long again, up to `LONGEST_PAUSE`.
+/// The first pause between two attempts; each further one is half as long again, up to `LONGEST_PAUSE`.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -48,7 +48,7 @@ const DEFECT: &str = "a defect in this handler stopped the work; the log says wh
 pub enum InvocationResult {
     /// CloudFormation gets this.
     Answer(Response),
-    /// The world isn't ready: another invocation is to go on.
+    /// It isn't so yet: another invocation is to go on.
     Continue {
         /// What it has to know.
         continuation: Continuation,
@@ -206,7 +206,7 @@ fn check_time(made: u64, service_timeout: Duration, clock: Clock) -> Result<(), 
     Ok(())
 }
 
-/// Properties of the past may follow an older schema, and must not keep a Delete or a rollback from happening.
+/// Earlier properties may follow an older schema, and must not keep a Delete or a rollback from happening.
 fn read<P: DeserializeOwned>(asked: &Asked) -> Result<Work<P>, String> {
     Ok(match asked {
         Asked::Create { desired } => Work::Ensure { desired: properties::read(desired)?, previous: None },
@@ -335,7 +335,7 @@ async fn attempt<R: Resource>(
     }
 }
 
-/// Makes the world look like `desired`. Back at the id that CloudFormation knows, what a replacement made that was cancelled is
+/// Makes things as `desired` says. Back at the id that CloudFormation knows, what a replacement made that was cancelled is
 /// taken back.
 pub(crate) async fn ensured<R: Resource>(
     resource: &R,

@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn the_mark_of_a_claim_never_changes_between_versions() {
-        // Things in the world carry it: another hash would make them foreign.
+        // Things in AWS carry it: another hash would make them foreign.
         assert_eq!(owner().mark(), "22a7aa3d94");
     }
 

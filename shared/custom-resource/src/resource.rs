@@ -8,7 +8,7 @@ use crate::{Claim, LeftBehind, Result};
 
 /// One kind of custom resource.
 ///
-/// Both verbs read the world before they change it. They may be dropped at any `.await` and run again from the start:
+/// All verbs read what is there before they change it. They may be dropped at any `.await` and run again from the start:
 /// CloudFormation delivers an event twice, a Create may follow its own lost answer, and a Delete may overtake the
 /// Create that it takes back.
 #[expect(async_fn_in_trait, reason = "one event at a time on a current-thread runtime: nothing has to be Send")]
@@ -40,7 +40,7 @@ pub trait Resource {
     /// nothing of it is sent, and it ends with an error that says nothing.
     async fn warm_up(&self) {}
 
-    /// Makes the world look like `desired`, whatever it looks like now, and holds the id as soon as the thing exists.
+    /// Makes things as `desired` says, whatever they are now, and holds the id as soon as the thing exists.
     ///
     /// `previous` is what the template said before; `None` on Create, and where it can't be read any more.
     async fn ensure(
@@ -50,7 +50,7 @@ pub trait Resource {
         claim: &Claim<Self::Id>,
     ) -> Result<Self::Attributes>;
 
-    /// Makes the world look as if this claim had never been. Nothing left is success.
+    /// Makes things as if this claim had never been. Nothing left is success.
     ///
     /// `last` is what the template said last, where it can be read: a Delete is never refused for its properties.
     /// Without `claim.id()` there may still be a thing that carries the owner's mark.

@@ -47,7 +47,7 @@ impl fmt::Debug for Response {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Status {
-    /// The world is as the template says.
+    /// Everything is as the template says.
     Success,
     /// It isn't, and the reason says why.
     Failed,

@@ -98,7 +98,7 @@ impl Event {
     }
 
     /// The event in `json`, such as one that was recorded. What it lacks of an envelope is made up; its `ResponseURL` is another one,
-    /// since that of a record is of the past.
+    /// since that of a record has expired.
     #[must_use]
     pub fn from_json(json: Value) -> Self {
         let mut event = Self::new("Create", json!({}));

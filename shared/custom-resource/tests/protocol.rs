@@ -1,4 +1,4 @@
-//! The rules of the protocol, each a test: what CloudFormation is told, whatever the handler and the world do.
+//! The rules of the protocol, each a test: what CloudFormation is told, whatever the handler and AWS do.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; the lints only spare the tests themselves")]
 
