@@ -5,11 +5,11 @@
 //! stories, and finds the shortest one that goes wrong; [`Matrix`] tries every fault at every call of a few [`Scenario`]s;
 //! [`late_requests_do_nothing`] delivers each kind of request after the one that follows it.
 
+mod dynamodb;
 pub mod ec2;
 mod history;
 mod http;
 mod late;
-mod leases;
 mod lives;
 mod matrix;
 pub mod organizations;
@@ -20,15 +20,14 @@ pub mod policies;
 mod process;
 mod query;
 pub mod ram;
-mod requests;
 mod rest;
 pub mod stacks;
 mod story;
 mod weather;
 
+pub use dynamodb::DynamoDb;
 pub use http::{Service, configuration};
 pub use late::{OVERTAKEN, late_requests_do_nothing};
-pub use leases::Leases;
 pub use lives::lives;
 pub use matrix::{Matrix, Scenario};
 pub use play::{Told, play};

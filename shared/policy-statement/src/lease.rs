@@ -48,6 +48,8 @@ pub(crate) struct Leases {
     lasts: Duration,
     /// How long a read of a policy may lag behind a write.
     lag: Duration,
+    /// The time since 1970, which all functions share.
+    clock: Box<dyn Fn() -> Duration>,
     /// The request that found a lease taken last.
     waiting: RefCell<Option<RequestOrder>>,
 }
@@ -60,7 +62,17 @@ impl Leases {
     }
 
     pub(crate) fn of(client: Client, table: Option<String>, lag: Duration) -> Self {
-        Self { client, table, lasts: LEASE, lag, waiting: RefCell::default() }
+        let clock = Box::new(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        Self { client, table, lasts: LEASE, lag, clock, waiting: RefCell::default() }
+    }
+
+    /// The same by another clock.
+    pub(crate) fn by(self, clock: impl Fn() -> Duration + 'static) -> Self {
+        Self { clock: Box::new(clock), ..self }
+    }
+
+    fn now(&self) -> Duration {
+        (self.clock)()
     }
 
     /// A call as far as to the connection.
@@ -126,7 +138,7 @@ impl Leases {
             history: RefCell::default(),
             open_end: Cell::new(false),
         };
-        let now = now();
+        let now = self.now();
         let taken = lease
             .update()?
             .update_expression(format!("SET #holder = :holder, #until = :until, {EXPIRES} = :expires"))
@@ -195,12 +207,12 @@ pub(crate) struct Lease<'a> {
 impl Lease<'_> {
     /// Whether the document of this fingerprint was replaced, so that who reads it has to read again.
     pub(crate) fn check_replaced(&self, fingerprint: &str) -> bool {
-        self.history.borrow_mut().check_replaced(fingerprint, now())
+        self.history.borrow_mut().check_replaced(fingerprint, self.leases.now())
     }
 
     /// Notes that AWS has taken the statements of the digest `wanted` from a claim, of which it showed those of `before`.
     pub(crate) fn note_write(&self, mark: &str, wanted: String, before: String) {
-        self.history.borrow_mut().wordings.note_write(mark, wanted, before, now());
+        self.history.borrow_mut().wordings.note_write(mark, wanted, before, self.leases.now());
     }
 
     /// Notes that the claim's latest write is there as it was written.
@@ -220,7 +232,7 @@ impl Lease<'_> {
 
     /// The same, found out just now, from a document that was not replaced.
     pub(crate) fn learns_wording(&self, mark: &str, wanted: &str, shown: &str) -> bool {
-        self.history.borrow_mut().wordings.learns(mark, wanted, shown, now(), self.leases.lag)
+        self.history.borrow_mut().wordings.learns(mark, wanted, shown, self.leases.now(), self.leases.lag)
     }
 
     /// Does `write`, which replaces the document of one fingerprint by that of another. That is noted before, so that
@@ -235,7 +247,7 @@ impl Lease<'_> {
         if self.began.elapsed() > self.leases.lasts / 3 {
             return Err(Error::not_yet("AWS was too slow to begin a change of the policy in this lease"));
         }
-        let pending = Pending { before, after, at: now() };
+        let pending = Pending { before, after, at: self.leases.now() };
         let mut history = self.history.borrow().clone();
         history.pending = Some(pending.clone());
         self.note(&history, "SET #history = :history", |request| request).await?;
@@ -248,7 +260,7 @@ impl Lease<'_> {
         history.pending = None;
         Ok(match written {
             Ok(()) => {
-                history.note_replacement(pending.before, &pending.after, now());
+                history.note_replacement(pending.before, &pending.after, self.leases.now());
                 Written::Done(())
             }
             Err(error) => Written::NotDone(error),
@@ -262,7 +274,7 @@ impl Lease<'_> {
         expression: &str,
         more: impl FnOnce(UpdateItemFluentBuilder) -> UpdateItemFluentBuilder,
     ) -> Result<()> {
-        let history = history.write(now()).into_iter().map(AttributeValue::S).collect();
+        let history = history.write(self.leases.now()).into_iter().map(AttributeValue::S).collect();
         let request = self.update()?.update_expression(expression).condition_expression(IS_HELD);
         let request = request.expression_attribute_names("#history", HISTORY);
         let request = more(request.expression_attribute_values(":history", AttributeValue::L(history)));
@@ -283,7 +295,7 @@ impl Lease<'_> {
             .expression_attribute_names("#holder", HOLDER)
             .expression_attribute_names("#until", UNTIL)
             .expression_attribute_values(":holder", AttributeValue::S(self.holder.clone()))
-            .expression_attribute_values(":now", millis(now())))
+            .expression_attribute_values(":now", millis(self.leases.now())))
     }
 }
 
@@ -292,11 +304,6 @@ const NOT_SO: &str = "ConditionalCheckFailedException";
 
 fn out_of_reach(error: AwsError) -> Error {
     error.advised("a policy is only changed under a lease").into()
-}
-
-/// The time since 1970, which all functions share.
-fn now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 fn millis(time: Duration) -> AttributeValue {

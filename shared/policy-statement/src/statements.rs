@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     fmt,
+    time::Duration,
 };
 
 use archipelago::caller;
@@ -53,6 +54,12 @@ impl<S: PolicyStore> Statements<S> {
     #[must_use]
     pub fn with_leases(self, client: aws_sdk_dynamodb::Client, table: &str) -> Self {
         Self { leases: Leases::of(client, Some(table.to_owned()), S::LAG), ..self }
+    }
+
+    /// The same by a clock that says the time since 1970.
+    #[must_use]
+    pub fn with_clock(self, clock: impl Fn() -> Duration + 'static) -> Self {
+        Self { leases: self.leases.by(clock), ..self }
     }
 
     /// The same with these bounds for other accounts: ARNs of targets and actions, each with commas between them.

@@ -2,18 +2,22 @@
 
 mod scenarios;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_types::SdkConfig;
 use policy_statement::{Document, PolicyStore, Resources, Statements};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 pub use scenarios::{FRESH, every_fault};
 
+use super::dynamodb::DynamoDb;
 use super::http::{Service, configuration};
 use super::played_aws::{PlayedAws, Thing, Wish};
 use super::policies::{Called, Documents, FRESH_ROLE, PlayedPolicies, UNKNOWN};
@@ -56,6 +60,7 @@ pub struct Policed<S> {
     policies: Arc<PlayedPolicies>,
     called: Arc<Called>,
     aws: SdkConfig,
+    began: Rc<Cell<(Instant, Duration)>>,
     store: PhantomData<fn() -> S>,
 }
 
@@ -150,13 +155,16 @@ impl<S: Played> PlayedAws for Policed<S> {
 
     fn new(weather: Arc<Weather>) -> Self {
         let policies = Arc::<PlayedPolicies>::default();
-        let called = Arc::new(Called { policies: S::service(policies.clone()), leases: super::Leases::default() });
+        let leases = DynamoDb::new(&[("leases", &["Policy"])]);
+        let called = Arc::new(Called { policies: S::service(policies.clone()), leases });
+        let began = Rc::new(Cell::new((Instant::now(), Duration::ZERO)));
         let aws = configuration(called.clone(), weather);
-        Self { policies, called, aws, store: PhantomData }
+        Self { policies, called, aws, began, store: PhantomData }
     }
 
     fn begin(&self) {
         self.called.leases.begin();
+        self.began.set((Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()));
         let [target, other, new, _, elsewhere] = S::TARGETS;
         let documents = [(target, 0), (other, LONG), (new, 0), (elsewhere, 0)].map(|(target, length)| {
             let is_there = target != new || !S::DELETED_WHEN_EMPTY;
@@ -167,7 +175,9 @@ impl<S: Played> PlayedAws for Policed<S> {
 
     fn process(&self) -> Statements<S> {
         let table = aws_sdk_dynamodb::Client::new(&self.aws);
-        Statements::new(&self.aws, S::store).with_leases(table, "leases")
+        let began = Rc::clone(&self.began);
+        let clock = move || now(began.get());
+        Statements::new(&self.aws, S::store).with_leases(table, "leases").with_clock(clock)
     }
 
     fn foreign(&self, marks: &[String]) -> String {
@@ -215,9 +225,18 @@ impl<S: Played> PlayedAws for Policed<S> {
     }
 
     fn check_end(&self) -> Result<(), String> {
-        let held = self.called.leases.held(LEASE);
+        let then = now(self.began.get()) + LEASE;
+        let until = |item: &Map<String, Value>| item.get("Until").and_then(|until| until["N"].as_str()?.parse().ok());
+        let is_held = |item: &Map<String, Value>| until(item).is_some_and(|until| Duration::from_millis(until) > then);
+        let items = self.called.leases.items("leases").into_iter().filter(is_held);
+        let held: Vec<_> = items.map(|item| item["Policy"].to_string()).collect();
         if held.is_empty() { Ok(()) } else { Err(format!("somebody holds {held:?} for longer than a lease lasts")) }
     }
+}
+
+/// The time since 1970 in a life that began then. Waits of a life cost no time, which the time of day doesn't know.
+fn now((began, at): (Instant, Duration)) -> Duration {
+    at + began.elapsed()
 }
 
 /// A statement without its name, accounts by their ids, and its actions in one order.

@@ -17,9 +17,9 @@ pub use iam::{InlinePolicies, TrustPolicies};
 pub use kms::Kms;
 pub use s3::S3;
 
+use super::dynamodb::DynamoDb;
 use super::history::History;
 use super::http::Service;
-use super::leases::Leases;
 
 /// An account with a role that never is.
 pub const UNKNOWN: &str = "444444444444";
@@ -129,7 +129,7 @@ impl Kept {
 #[derive(Debug)]
 pub(super) struct Called {
     pub(super) policies: Box<dyn Service>,
-    pub(super) leases: Leases,
+    pub(super) leases: DynamoDb,
 }
 
 impl Service for Called {

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use tokio::select;
 use tokio::time::{Instant, sleep};
 
+use super::dynamodb::DynamoDb;
 use super::http::configuration;
 use super::played_aws::PlayedAws;
-use super::requests::Requests as Table;
 use super::weather::Weather;
 use crate::cloudformation::{Event, Handler, Put, signing_date};
 
@@ -36,7 +36,7 @@ pub struct Process<A: PlayedAws> {
     pub invocation: Cell<Duration>,
     /// When the next process is killed, after its start.
     pub killed_after: Cell<Option<Duration>>,
-    table: Arc<Table>,
+    tables: Arc<DynamoDb>,
     lifecycle: Lifecycle,
     began: Cell<(Instant, u64)>,
     idle: RefCell<Vec<A::Resource>>,
@@ -52,12 +52,12 @@ impl<A: PlayedAws> Process<A> {
     /// The function over a played AWS of its own, in that weather.
     pub fn new(weather: Weather) -> Self {
         let weather = Arc::new(weather);
-        let table = Arc::<Table>::default();
-        let requests = RequestTable::new(&configuration(table.clone(), Arc::clone(&weather)), "requests");
+        let tables = Arc::new(DynamoDb::new(&[("requests", &["Resource"])]));
+        let requests = RequestTable::new(&configuration(tables.clone(), Arc::clone(&weather)), "requests");
         Self {
             aws: A::new(Arc::clone(&weather)),
             lifecycle: Lifecycle { requests: Some(requests), ..Lifecycle::default() },
-            table,
+            tables,
             weather,
             invocation: Cell::default(),
             killed_after: Cell::default(),
@@ -73,7 +73,7 @@ impl<A: PlayedAws> Process<A> {
         self.began.set((Instant::now(), today.as_secs() * 1000));
         self.weather.begin();
         self.aws.begin();
-        self.table.begin();
+        self.tables.begin();
         // Clients draw random numbers when they are built, and what waits for a random time waits for the same in the same
         // life.
         if A::REMEMBERS {
