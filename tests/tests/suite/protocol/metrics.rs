@@ -142,3 +142,10 @@ async fn a_call_that_the_sdk_repeats_is_counted_by_itself() {
     let counts = ["LeaseWaits", "Retries"].map(|name| lines[0][name].as_u64());
     assert_eq!((lines[0]["Outcome"].as_str(), counts), (Some("Success"), [None, Some(1)]));
 }
+
+#[tokio::test]
+async fn a_statement_asks_once_whether_its_request_is_the_latest() {
+    let lines = measured_create(&mut calm().await, []).await;
+    let calls = "the request, the lease, a look, a note, the write, another look, the release";
+    assert_eq!((lines[0]["Outcome"].as_str(), &lines[0]["AwsCalls"]), (Some("Success"), &json!(7)), "{calls}");
+}
