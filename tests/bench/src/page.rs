@@ -15,8 +15,7 @@ use crate::subject::LEAN;
 const SHORTEST: &str = "
 Why they aren't shorter:
 
-- **Statements.** The policy is read while the lease is being taken. Where another request wrote in between, the lease knows
-  that what was read has been replaced, and the policy is read again. What is
+- **Statements.** The lease comes before the read, or two would read the same policy and write one after the other. What is
   about to be written is noted in the lease before the write, so that the next holder knows of a write whose end nobody saw.
   The look afterwards comes before the lease is given back, so that the next holder reads what this one wrote. A key is asked
   for before that: its id is what the lease is on, and what a stack of another account is checked by.
