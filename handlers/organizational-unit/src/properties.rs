@@ -62,7 +62,7 @@ impl UnitLocation {
     }
 }
 
-/// The properties as they are raw.
+/// The properties as a template has them.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(extend("oneOf" = [

@@ -46,8 +46,6 @@ impl<R: Resource, B: Build<R>> Resource for Built<R, B> {
     type Id = R::Id;
     type Attributes = R::Attributes;
 
-    const CHECKS_LATEST: bool = R::CHECKS_LATEST;
-
     async fn warm_up(&self) {
         if let Some(resource) = self.resource.get() {
             resource.warm_up().await;

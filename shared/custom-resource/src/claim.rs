@@ -64,8 +64,8 @@ impl<Id> Claim<Id> {
         digest_of([self.invocation.order().request(), &self.owner.mark(), parameters]).chars().take(32).collect()
     }
 
-    /// Notes that this is the latest request for the resource. The lifecycle does so before each attempt, unless the type
-    /// [does so itself](crate::Resource::CHECKS_LATEST); a handler does so once more right before what nobody can take back.
+    /// Notes that this is the latest request for the resource. The lifecycle does so before each attempt; a handler does so
+    /// once more right before what nobody can take back.
     ///
     /// # Errors
     /// Refused once CloudFormation has made a later request, and where the table of requests can't be used.

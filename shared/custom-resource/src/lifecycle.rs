@@ -319,9 +319,7 @@ async fn attempt<R: Resource>(
     claim: &Claim<R::Id>,
 ) -> Result<Map<String, Value>> {
     // Before each one: a request that waits may have been overtaken meanwhile.
-    if !R::CHECKS_LATEST {
-        claim.check_latest().await?;
-    }
+    claim.check_latest().await?;
     match work {
         Work::Remove { last } => resource.remove(last.as_ref(), claim).await.map(|()| Map::new()),
         Work::Ensure { desired, previous } => {

@@ -32,10 +32,6 @@ pub trait Resource {
     /// strings.
     type Attributes: Serialize;
 
-    /// Whether the verbs call [`Claim::check_latest`] themselves, before their first write. The lifecycle does so before each attempt
-    /// otherwise; a type that reads at the same time answers one call earlier.
-    const CHECKS_LATEST: bool = false;
-
     /// Makes a call to each service that every request needs, before the first one. It goes as far as to the connection:
     /// nothing of it is sent, and it ends with an error that says nothing.
     async fn warm_up(&self) {}

@@ -50,8 +50,6 @@ pub(crate) struct Leases {
     lag: Duration,
     /// The time since 1970, which all functions share.
     clock: Box<dyn Fn() -> Duration>,
-    /// The request that found a lease taken last.
-    waiting: RefCell<Option<RequestOrder>>,
 }
 
 impl Leases {
@@ -63,7 +61,7 @@ impl Leases {
 
     pub(crate) fn of(client: Client, table: Option<String>, lag: Duration) -> Self {
         let clock = Box::new(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
-        Self { client, table, lasts: LEASE, lag, clock, waiting: RefCell::default() }
+        Self { client, table, lasts: LEASE, lag, clock }
     }
 
     /// The same by another clock.
@@ -80,43 +78,31 @@ impl Leases {
         let _ = self.client.update_item().set_table_name(self.table.clone()).send().await;
     }
 
-    /// Whether the request found the lease taken before: it may do so again.
-    pub(crate) fn is_waiting(&self, order: &RequestOrder) -> bool {
-        self.waiting.borrow().as_ref() == Some(order)
-    }
-
-    /// Does `work` while nobody else changes `policy` (`repository app`), for the claim with that mark. What `work` begins with
-    /// comes from `beside`, which is done while the lease is being taken, so before it or after it.
+    /// Does `work` while nobody else changes `policy` (`repository app`), for the claim with that mark.
     ///
     /// # Errors
     /// Those of `work`. Not yet while somebody else holds it, where `work` takes too long, and where what
     /// was done could not be noted; refused, without any work, where the table can't be reached or the request was overtaken.
-    /// Those of `beside`, without any work.
-    pub(crate) async fn holding<B, T>(
+    pub(crate) async fn holding<T>(
         &self,
         policy: &str,
         mark: &str,
         order: &RequestOrder,
-        beside: impl Future<Output = Result<B>>,
-        work: impl AsyncFnOnce(&Lease<'_>, B) -> Result<T>,
+        work: impl AsyncFnOnce(&Lease<'_>) -> Result<T>,
     ) -> Result<T> {
         let began = Instant::now();
+        let lease = self.take(policy, mark, began).await?;
+        if !lease.history.borrow_mut().admits(mark, order) {
+            self.release(&lease).await?;
+            return Err(Error::refused(
+                "a later request for this resource was worked on meanwhile, so nothing was done",
+            ));
+        }
         let half_time = began + self.lasts / 2;
-        let too_slow = || {
+        let worked = timeout_at(half_time, work(&lease)).await.unwrap_or_else(|_| {
             let seconds = (self.lasts / 2).as_secs();
-            Error::not_yet(format!("AWS took longer than {seconds} seconds to change the policy of {policy}"))
-        };
-        // To the end, both of them: a lease that is taken has to be released.
-        let (early, lease) = tokio::join!(timeout_at(half_time, beside), self.take(policy, mark, began));
-        let lease = lease.inspect_err(|_| drop(self.waiting.replace(Some(order.clone()))))?;
-        let early = early.unwrap_or_else(|_| Err(too_slow())).and_then(|early| {
-            let overtaken = "a later request for this resource was worked on meanwhile, so nothing was done";
-            if lease.history.borrow_mut().admits(mark, order) { Ok(early) } else { Err(Error::refused(overtaken)) }
+            Err(Error::not_yet(format!("AWS took longer than {seconds} seconds to change the policy of {policy}")))
         });
-        let worked = match early {
-            Ok(early) => timeout_at(half_time, work(&lease, early)).await.unwrap_or_else(|_| Err(too_slow())),
-            Err(error) => Err(error),
-        };
         // A write that nobody knows the end of may still come to pass: then nobody else may write before the lease is over.
         if !lease.open_end.get() {
             let released = self.release(&lease).await;

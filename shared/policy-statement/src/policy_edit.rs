@@ -1,6 +1,6 @@
 //! One policy, changed by one claim while it holds the lease.
 
-use std::{cell::Cell, time::Duration};
+use std::time::Duration;
 
 use archipelago::caller;
 use custom_resource::{AwsError, Claim, Error, Result};
@@ -35,26 +35,6 @@ pub(crate) struct PolicyEdit<'a, S: PolicyStore> {
     pub(crate) lease: &'a Lease<'a>,
     /// Whether deleted principals of others are taken out where AWS refuses a change for them.
     pub(crate) prune_orphans: bool,
-    /// The policy, as it was read while the lease was being taken.
-    pub(crate) early: Cell<Option<Result<Lookup<Document>>>>,
-}
-
-/// The policy as it is, as far as there is one.
-///
-/// # Errors
-/// What AWS said, and refused where the policy can't be read.
-pub(crate) async fn read<S: PolicyStore>(
-    store: &Acting<S>,
-    location: &TargetLocation<S::Target>,
-) -> Result<Lookup<Document>> {
-    match store.get(location).await? {
-        Policy::Text(text) => {
-            let unreadable = |error| Error::refused(format!("{} can't be read: {error}", location.policy()));
-            Document::parse(&text).map(Lookup::Found).map_err(unreadable)
-        }
-        Policy::Absent => Ok(Lookup::Found(Document::empty())),
-        Policy::NoTarget(error) => Ok(Lookup::Gone(error)),
-    }
 }
 
 impl<S: PolicyStore> PolicyEdit<'_, S> {
@@ -139,18 +119,20 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         }
     }
 
+    /// The policy as it is, as far as there is one.
     async fn read(&self) -> Result<Lookup<Document>> {
-        read(self.store, self.location).await
+        match self.store.get(self.location).await? {
+            Policy::Text(text) => {
+                let unreadable = |error| Error::refused(format!("{} can't be read: {error}", self.location.policy()));
+                Document::parse(&text).map(Lookup::Found).map_err(unreadable)
+            }
+            Policy::Absent => Ok(Lookup::Found(Document::empty())),
+            Policy::NoTarget(error) => Ok(Lookup::Gone(error)),
+        }
     }
 
-    /// The policy, once it is no document that was replaced. What was read early is good enough unless somebody has written since:
-    /// the lease knows what they replaced.
+    /// The same, once it is no document that was replaced.
     async fn present(&self) -> Result<Lookup<Document>> {
-        match self.early.take() {
-            Some(Ok(Lookup::Found(early))) if self.lease.check_replaced(&early.fingerprint()) => {}
-            Some(early) => return early,
-            None => {}
-        }
         let read = self.read().await?;
         if let Lookup::Found(document) = &read
             && self.lease.check_replaced(&document.fingerprint())

@@ -10,12 +10,12 @@ use archipelago::caller;
 use custom_resource::{Claim, Error, LeftBehind, RequestOrder, Resource, Result, SdkConfig};
 
 use crate::{
-    Document, Lookup, PolicyStore, Target, TargetLocation,
+    Lookup, PolicyStore, Target, TargetLocation,
     acting::Acting,
     checks::with_variable,
     grants::Grants,
     lease::{Lease, Leases},
-    policy_edit::{PolicyEdit, not_there, read},
+    policy_edit::{PolicyEdit, not_there},
     properties::{Attributes, PRUNE_ORPHANS, Properties, ROLE_ARN, StatementId},
     role::Role,
     stores::Stores,
@@ -117,22 +117,6 @@ impl<S: PolicyStore> Statements<S> {
         Ok(resolved)
     }
 
-    /// What is done while the lease is being taken: is this the latest request, and what does the policy look like? A request that
-    /// waits for the lease doesn't read: the policy will be another one by then.
-    async fn beside_the_lease(
-        &self,
-        store: &Acting<S>,
-        location: &TargetLocation<S::Target>,
-        claim: &Claim<StatementId<S::Target>>,
-    ) -> Result<Cell<Option<Result<Lookup<Document>>>>> {
-        let early = async {
-            let is_waiting = self.leases.is_waiting(claim.invocation().order());
-            if is_waiting { None } else { Some(read(store, location).await) }
-        };
-        let (latest, early) = tokio::join!(claim.check_latest(), early);
-        latest.map(|()| Cell::new(early))
-    }
-
     /// Takes the claim's statements out of a policy, if there still is one. `found` is called once statements were seen, `unseen` where
     /// the lease kept everybody from looking.
     async fn take_out(
@@ -164,13 +148,12 @@ impl<S: PolicyStore> Statements<S> {
         let prune_orphans =
             caller(claim.invocation().function()).is_none() && last.is_some_and(|properties| properties.prune_orphans);
         let has_begun = Cell::new(false);
-        let take_out = async |lease: &Lease<'_>, early| {
+        let take_out = async |lease: &Lease<'_>| {
             has_begun.set(true);
-            let edit = PolicyEdit { store: &store, location: &location, claim, mark, lease, prune_orphans, early };
+            let edit = PolicyEdit { store: &store, location: &location, claim, mark, lease, prune_orphans };
             edit.take_out(|| found(&location)).await
         };
-        let beside = Box::pin(self.beside_the_lease(&store, &location, claim));
-        let ended = self.leases.holding(&location.named(), mark, claim.invocation().order(), beside, take_out).await;
+        let ended = self.leases.holding(&location.named(), mark, claim.invocation().order(), take_out).await;
         if !has_begun.get() {
             unseen();
         }
@@ -218,15 +201,13 @@ impl<S: PolicyStore> Statements<S> {
             Lookup::Gone(error) => return Err(not_there::<S>(error, &named)),
         };
         self.check_caller(desired, &location, claim)?;
-        let put_in = async |lease: &Lease<'_>, early| {
+        let put_in = async |lease: &Lease<'_>| {
             let prune_orphans = desired.prune_orphans;
-            PolicyEdit { store: &store, location: &location, claim, mark, lease, prune_orphans, early }
+            PolicyEdit { store: &store, location: &location, claim, mark, lease, prune_orphans }
                 .put_in(&wanted, variable.as_deref())
                 .await
         };
-        let beside = Box::pin(self.beside_the_lease(&store, &location, claim));
-        let order = claim.invocation().order();
-        let policy = self.leases.holding(&location.named(), mark, order, beside, put_in).await?;
+        let policy = self.leases.holding(&location.named(), mark, claim.invocation().order(), put_in).await?;
         let used = S::LIMIT.used_by(&policy);
         let limit = if used > S::LIMIT.size { store.limit(&location).await?.size } else { S::LIMIT.size };
         Ok(Attributes {
@@ -267,9 +248,6 @@ impl<S: PolicyStore> Resource for Statements<S> {
     type Properties = Properties<S::Target>;
     type Id = StatementId<S::Target>;
     type Attributes = Attributes;
-
-    const CHECKS_LATEST: bool = true;
-
     async fn warm_up(&self) {
         tokio::join!(self.leases.warm_up(), self.stores.own().warm_up());
     }

@@ -63,17 +63,16 @@ impl DynamoDb {
         let before = items.get(&key).cloned();
         let mut after = before.clone().unwrap_or_default();
         let placeholders = Placeholders::of(request);
-        let condition = request["ConditionExpression"].as_str();
-        let is_met = condition.is_none_or(|condition| placeholders.is_met(condition, &after));
-        if !is_met {
+        let [condition, changes] = ["ConditionExpression", "UpdateExpression"].map(|name| request[name].as_str());
+        if !placeholders.are_those_of(&[condition, changes].map(Option::unwrap_or_default)) {
+            return Err(INVALID);
+        }
+        if !condition.is_none_or(|condition| placeholders.is_met(condition, &after)) {
             return Err(NOT_MET);
         }
         after.extend(request["Key"].as_object().cloned().into_iter().flatten());
-        if let Some(changes) = request["UpdateExpression"].as_str() {
+        if let Some(changes) = changes {
             placeholders.update(changes, &mut after);
-        }
-        if !placeholders.are_all_used() {
-            return Err(INVALID);
         }
         if json!(after).to_string().len() > LARGEST_ITEM {
             return Err(INVALID);

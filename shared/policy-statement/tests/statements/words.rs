@@ -146,9 +146,9 @@ async fn an_update_that_is_shown_what_was_before_is_no_success_in_other_words() 
     let (old, new) = (properties(&granted("222222222222")), properties(&granted("333333333333")));
     let claim = claim("Pull");
     shelves.statements().ensure(&old, None, &claim).await.unwrap();
-    // Three reads after the write show what it replaced, which has the same Sid.
+    // Two reads after the write show what it replaced, which has the same Sid.
     let late = shelves.clone();
-    shelves.on_read(move || late.clone().on_read(move || late.0.lag.set(3)));
+    shelves.on_read(move || late.clone().on_read(move || late.0.lag.set(2)));
     for _ in 0..2 {
         let waits = shelves.statements().ensure(&new, Some(&old), &again(&claim)).await;
         assert!(matches!(waits, Err(Error::NotYet(_))), "{waits:?}");

@@ -2,7 +2,6 @@
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html>
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html>
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
@@ -12,41 +11,39 @@ pub(super) type Item = Map<String, Value>;
 /// The words of an expression that stand for operators and can't be names of attributes here.
 const CLAUSES: [&str; 3] = ["SET", "REMOVE", "ADD"];
 
-/// What the placeholders of a request stand for, and which of them its expressions have used.
+/// What the placeholders of a request stand for.
 #[derive(Debug)]
 pub(super) struct Placeholders<'a> {
     request: &'a Value,
-    used: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Placeholders<'a> {
     pub(super) fn of(request: &'a Value) -> Self {
-        Self { request, used: RefCell::default() }
+        Self { request }
     }
 
     fn name(&self, word: &str) -> String {
         if !word.starts_with('#') {
             return word.to_owned();
         }
-        self.used.borrow_mut().insert(word.to_owned());
         let name = self.request["ExpressionAttributeNames"][word].as_str();
         name.unwrap_or_else(|| panic!("the request has no name {word}")).to_owned()
     }
 
     fn value(&self, word: &str) -> Value {
-        self.used.borrow_mut().insert(word.to_owned());
         let value = &self.request["ExpressionAttributeValues"][word];
         assert!(!value.is_null(), "the request has no value {word}");
         value.clone()
     }
 
-    /// AWS refuses a request with names or values that no expression uses.
-    pub(super) fn are_all_used(&self) -> bool {
-        let used = self.used.borrow();
-        ["ExpressionAttributeNames", "ExpressionAttributeValues"].iter().all(|given| {
-            let given = self.request[given].as_object();
-            given.is_none_or(|given| given.keys().all(|key| used.contains(key)))
-        })
+    /// Whether the expressions of the request use all of them, and no others: AWS refuses any other request before it looks at
+    /// the item.
+    pub(super) fn are_those_of(&self, expressions: &[&str]) -> bool {
+        let tokens = expressions.iter().flat_map(|expression| Tokens::of(expression).0);
+        let used: BTreeSet<_> = tokens.filter(|token| token.starts_with(['#', ':'])).collect();
+        let given =
+            ["ExpressionAttributeNames", "ExpressionAttributeValues"].map(|given| self.request[given].as_object());
+        used == given.into_iter().flatten().flat_map(Map::keys).cloned().collect()
     }
 
     /// Whether an item meets a condition.
@@ -179,7 +176,6 @@ fn compare(left: &Value, operator: &str, right: &Value) -> bool {
     let order = match (left.get("N"), right.get("N")) {
         (Some(_), Some(_)) => number(left).cmp(&number(right)),
         _ if operator == "=" => return left == right,
-        _ if operator == "<>" => return left != right,
         _ => match (text_of(left), text_of(right)) {
             (Some(left), Some(right)) => left.cmp(right),
             // Values of different types have no order.
@@ -188,12 +184,11 @@ fn compare(left: &Value, operator: &str, right: &Value) -> bool {
     };
     match operator {
         "=" => order.is_eq(),
-        "<>" => order.is_ne(),
         "<" => order.is_lt(),
         "<=" => order.is_le(),
         ">" => order.is_gt(),
         ">=" => order.is_ge(),
-        other => panic!("{other} is no operator"),
+        other => panic!("the tables don't know the operator {other}"),
     }
 }
 
@@ -246,5 +241,60 @@ impl Tokens {
 
     fn expect(&mut self, token: &str) {
         assert!(self.skip(token), "{token} is missing before {:?}", self.peek());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(item: &Value) -> Item {
+        item.as_object().expect("an item").clone()
+    }
+
+    fn request() -> Value {
+        json!({
+            "ExpressionAttributeNames": { "#a": "A", "#b": "B" },
+            "ExpressionAttributeValues": { ":one": { "N": "1" }, ":ten": { "N": "10" }, ":l": { "L": [{ "S": "x" }] } },
+        })
+    }
+
+    #[test]
+    fn and_binds_more_than_or_and_not_more_than_both() {
+        let (request, item) = (request(), item(&json!({ "A": { "N": "2" } })));
+        let is_met = |condition| Placeholders::of(&request).is_met(condition, &item);
+        assert!(is_met("#a = :ten AND #a = :ten OR #a > :one"));
+        assert!(is_met("#a > :one OR #a = :ten AND #a = :ten"));
+        assert!(!is_met("(#a > :one OR #a = :ten) AND #a = :ten"));
+        assert!(is_met("NOT #a = :ten AND #a > :one"));
+        assert!(is_met("#a<=:ten"), "as numbers, not as texts");
+    }
+
+    #[test]
+    fn what_is_not_there_is_neither_equal_to_anything_nor_less() {
+        let (request, item) = (request(), item(&json!({})));
+        let is_met = |condition| Placeholders::of(&request).is_met(condition, &item);
+        assert!(!is_met("#a = :one") && !is_met("#a < :ten") && !is_met("attribute_exists(#a)"));
+        assert!(is_met("attribute_not_exists(#a) OR #a < :one"));
+    }
+
+    #[test]
+    fn an_update_reads_the_item_as_it_was_before() {
+        let mut changed = item(&json!({ "A": { "N": "1" }, "B": { "L": [] } }));
+        let update = "SET #a = #a + :ten, B = list_append(B, :l), C = #a, D = if_not_exists(D, :one) REMOVE E";
+        Placeholders::of(&request()).update(update, &mut changed);
+        let expected = json!({
+            "A": { "N": "11" }, "B": { "L": [{ "S": "x" }] }, "C": { "N": "1" }, "D": { "N": "1" },
+        });
+        assert_eq!(changed, item(&expected));
+    }
+
+    #[test]
+    fn placeholders_are_those_of_the_expressions_and_no_others() {
+        let request = request();
+        let are_those_of = |expressions: &[&str]| Placeholders::of(&request).are_those_of(expressions);
+        assert!(are_those_of(&["#a = :one AND #b < :ten", "SET #a = :l"]));
+        assert!(!are_those_of(&["#a = :one AND #b < :ten"]));
+        assert!(!are_those_of(&["#a = :one AND #b < :ten", "SET #a = :l, #c = :l"]));
     }
 }

@@ -144,7 +144,7 @@ async fn a_call_that_the_sdk_repeats_is_counted_by_itself() {
 }
 
 #[tokio::test]
-async fn a_statement_asks_once_whether_its_request_is_the_latest() {
+async fn a_create_of_a_statement_makes_seven_calls() {
     let lines = measured_create(&mut calm().await, []).await;
     let calls = "the request, the lease, a look, a note, the write, another look, the release";
     assert_eq!((lines[0]["Outcome"].as_str(), &lines[0]["AwsCalls"]), (Some("Success"), &json!(7)), "{calls}");
