@@ -17,7 +17,7 @@ Why they aren't shorter:
 
 - **Statements.** The lease comes before the read, or two would read the same policy and write one after the other. What is
   about to be written is noted in the lease before the write, so that the next holder knows of a write whose end nobody saw.
-  The look afterwards comes before the lease is given back, so that the next holder reads what this one wrote. A key is asked
+  The look afterwards comes before the lease is released, so that the next holder reads what this one wrote. A key is asked
   for before that: its id is what the lease is on, and what a stack of another account is checked by.
 - **Accounts.** Requests under way are listed before the accounts: the other way round, an account that got ready in between
   would be in neither list, and be made twice. The role in an account is tried once it is known that this is the account.
@@ -178,7 +178,7 @@ fn how(throttle: &Throttle, rounds: Rounds) -> String {
     format!(
         "\n## How\n\nThe functions are those that `sam build` deploys. All do the same kind of work: for the peers, and \
          `lean` in Rust, that is to read the policy of an ECR repository, to put a statement in, to write it, and to PUT \
-         the answer; ours take and give back a lease, write down what they are about to do, and look once more. `lean` is \
+         the answer; ours take and release a lease, write down what they are about to do, and look once more. `lean` is \
          as little as Rust with AWS's SDK takes. The peers in Python run under Lambda's own runtime client, crhelper and \
          boto3 with their defaults; that in Node.js on a loop of a few lines.\n\n{} cold starts and {} warm events each, \
          {} first events with the share of 128 MB, which {} keeps them to; the subjects take turns, round by round. (The \

@@ -27,7 +27,7 @@ use crate::cloudformation::Live;
 /// The account of the last of the targets, and the role there that may change its policy.
 const OTHER_ACCOUNT: &str = "222222222222";
 
-/// How long a lease lasts that is not given back, as that of a process that was killed.
+/// How long a lease lasts that is not released, as that of a process that was killed.
 const LEASE: Duration = Duration::from_secs(15);
 
 /// How long the policy of another target is, which is near the limit of a trust policy.

@@ -185,7 +185,7 @@ async fn without_the_table_nothing_is_written() {
     }
 }
 
-/// Whether a request gives a lease back.
+/// Whether a request releases a lease.
 fn gives_back(request: &UpdateItemInput) -> bool {
     request.condition_expression().is_some_and(|condition| condition.contains("AND"))
         && request.update_expression().is_some_and(|expression| expression.contains("#until = :until"))
