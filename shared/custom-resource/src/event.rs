@@ -77,14 +77,14 @@ impl Request {
     /// CloudFormation gave. An earlier invocation that held nothing may have made something all the same.
     pub(crate) fn id_to_answer(&self) -> Known<&str> {
         let is_new = self.envelope.physical_resource_id.is_none() && !self.is_continued();
-        if is_new { Known::Nothing } else { self.id_after(&self.continuation) }
+        if is_new { Known::Nothing } else { Known::of_text(self.id_with(self.continuation.held_id.as_deref())) }
     }
 
-    /// The id that is answered if the work ends with that: a Delete is answered with the id that CloudFormation gave, and with no other.
-    pub(crate) fn id_after<'a>(&'a self, continuation: &'a Continuation) -> Known<&'a str> {
-        let (given, held) = (self.envelope.physical_resource_id.as_deref(), continuation.held_id.as_deref());
-        let is_delete = matches!(self.asked, Ok(Asked::Delete { .. }));
-        Known::of_text(if is_delete { given } else { held.or(given) })
+    /// The id that is answered once the work has held that one: a Delete is answered with the id that CloudFormation gave, and with
+    /// no other.
+    pub(crate) fn id_with<'a>(&'a self, held: Option<&'a str>) -> Option<&'a str> {
+        let given = self.envelope.physical_resource_id.as_deref();
+        if matches!(self.asked, Ok(Asked::Delete { .. })) { given } else { held.or(given) }
     }
 
     /// Whether an earlier invocation has worked on it.

@@ -147,9 +147,10 @@ fn response(request: &Request, failure: &Failure) -> Response {
     if let Some(answer) = failure.answer_to(&request.envelope) {
         return answer.clone();
     }
-    let id = match request.id_to_answer() {
-        Known::Nothing if failure.may_have_begun && request.envelope.physical_resource_id.is_none() => Known::Perhaps,
-        id => id,
+    let id = if failure.may_have_begun {
+        Known::of_text(request.id_with(request.continuation.held_id.as_deref()))
+    } else {
+        request.id_to_answer()
     };
     Response::failed(&request.envelope, id, &failure.reason)
 }

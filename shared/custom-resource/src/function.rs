@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::{
-    Clock, Envelope, Lifecycle, Resource, ResponseHosts, Unanswerable,
+    Clock, Envelope, Known, Lifecycle, Resource, ResponseHosts, Unanswerable,
     built::{Build, Built},
     continuation::SelfInvocation,
     deliver::{LAST_MOMENT, deliver},
@@ -153,7 +153,8 @@ impl Function<'_> {
                     Err(why) => {
                         let reason = format!("{reason}; the function could not invoke itself to go on: {why}");
                         // What was waited for may be a call whose answer was lost.
-                        Response::failed(&request.envelope, request.id_after(&continuation), &reason)
+                        let id = request.id_with(continuation.held_id.as_deref());
+                        Response::failed(&request.envelope, Known::of_text(id), &reason)
                     }
                 }
             }

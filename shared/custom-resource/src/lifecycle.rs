@@ -159,15 +159,13 @@ fn answered<P, Id: FromStr + Display + Clone>(
     worked: Result<Map<String, Value>, Unfinished>,
 ) -> InvocationResult {
     let envelope = &request.envelope;
+    let held_id = claim.held_id();
+    let id = request.id_with(held_id.as_deref());
     let is_delete = matches!(work, Work::Remove { .. });
     // Nothing was made as far as anybody knows, and nothing was found that had been made all the same.
     // CloudFormation invents an id where it has no answer: then nobody knows what was made.
-    let knows_of_nothing = is_delete && matches!(claim.known(), Known::Nothing) && claim.held_id().is_none();
-    let given = envelope.physical_resource_id.clone();
-    // A Delete is answered with the id that CloudFormation gave, and with no other.
-    let id = if is_delete { given } else { claim.held_id().or(given) };
-    let known = Known::of_text(id.as_deref());
-    InvocationResult::Answer(match (worked, &id) {
+    let knows_of_nothing = is_delete && matches!(claim.known(), Known::Nothing) && held_id.is_none();
+    InvocationResult::Answer(match (worked, id) {
         (Ok(data), Some(id)) => Response::success(envelope, id, data, claim.masks_attributes()),
         (Ok(_), None) => {
             Response::failed(envelope, Known::Perhaps, "a defect in this handler: the work is done, but has no id")
@@ -180,11 +178,10 @@ fn answered<P, Id: FromStr + Display + Clone>(
         }
         (Err(Unfinished::Refused(reason)), None) => Response::failed(envelope, Known::Nothing, &reason),
         // What was stopped may have had an effect that nobody saw.
-        (Err(Unfinished::Refused(reason) | Unfinished::Failed(reason)), _) => {
-            Response::failed(envelope, known, &reason)
+        (Err(Unfinished::Refused(reason) | Unfinished::Failed(reason)), id) => {
+            Response::failed(envelope, Known::of_text(id), &reason)
         }
         (Err(Unfinished::Waiting { continuation, reason }), _) => {
-            let held_id = claim.held_id();
             return InvocationResult::Continue { continuation: Continuation { held_id, ..continuation }, reason };
         }
     })

@@ -3,6 +3,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
     io::Write,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -28,7 +29,7 @@ tokio::task_local! {
 struct Tally {
     aws_calls: Cell<u32>,
     retries: Cell<u32>,
-    waits: RefCell<Vec<(&'static str, u32)>>,
+    waits: RefCell<BTreeMap<&'static str, u32>>,
 }
 
 impl Tally {
@@ -54,10 +55,8 @@ pub(crate) fn waited(not_yet: &NotYet) {
     let Some(metric) = not_yet.metric else { return };
     let _ = TALLY.try_with(|tally| {
         let mut waits = tally.waits.borrow_mut();
-        match waits.iter_mut().find(|(counted, _)| *counted == metric) {
-            Some((_, count)) => *count = count.saturating_add(1),
-            None => waits.push((metric, 1)),
-        }
+        let count = waits.entry(metric).or_default();
+        *count = count.saturating_add(1);
     });
 }
 
@@ -264,9 +263,7 @@ mod tests {
     async fn counted(work: impl Future<Output = ()>) -> (u32, u32, u32) {
         let counted = async {
             work.await;
-            TALLY.with(|tally| {
-                (tally.aws_calls.get(), tally.retries.get(), tally.waits.borrow().iter().map(|(_, count)| count).sum())
-            })
+            TALLY.with(|tally| (tally.aws_calls.get(), tally.retries.get(), tally.waits.borrow().values().sum()))
         };
         TALLY.scope(Tally::default(), counted).await
     }
