@@ -60,8 +60,7 @@ impl DynamoDb {
     fn update(&self, request: &Value) -> Result<Value, &'static str> {
         let key = self.key(request).ok_or(INVALID)?;
         let mut items = self.lock();
-        let before = items.get(&key).cloned();
-        let mut after = before.clone().unwrap_or_default();
+        let mut after = items.get(&key).cloned().unwrap_or_default();
         let placeholders = Placeholders::of(request);
         let [condition, changes] = ["ConditionExpression", "UpdateExpression"].map(|name| request[name].as_str());
         if !placeholders.are_those_of(&[condition, changes].map(Option::unwrap_or_default)) {
@@ -80,7 +79,6 @@ impl DynamoDb {
         items.insert(key, after.clone());
         Ok(match request["ReturnValues"].as_str() {
             Some("ALL_NEW") => json!({ "Attributes": after }),
-            Some("ALL_OLD") => json!({ "Attributes": before }),
             _ => json!({}),
         })
     }

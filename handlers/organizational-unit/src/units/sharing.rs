@@ -36,9 +36,9 @@ async fn an_ou_that_three_resources_use_goes_with_the_last_of_them_whatever_the_
         for who in &all[1..] {
             assert_eq!(landing.create(*who, &apps()).await.unwrap(), id);
         }
-        for (gone, location) in order.into_iter().enumerate() {
+        for (gone, index) in order.into_iter().enumerate() {
             assert_eq!(names(&landing), ["Apps"], "after {gone} of {order:?}");
-            landing.delete(all[location], &id, &apps()).await;
+            landing.delete(all[index], &id, &apps()).await;
         }
         assert_eq!(names(&landing), [""; 0], "{order:?}");
     }

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 pub(super) type Item = Map<String, Value>;
 
-/// The words of an expression that stand for operators and can't be names of attributes here.
-const CLAUSES: [&str; 3] = ["SET", "REMOVE", "ADD"];
+/// The clauses of an update.
+const CLAUSES: [&str; 2] = ["SET", "REMOVE"];
 
 /// What the placeholders of a request stand for.
 #[derive(Debug)]
@@ -67,11 +67,6 @@ impl<'a> Placeholders<'a> {
                         tokens.expect("=");
                         item.insert(name, self.sum(&mut tokens, &before));
                     }
-                    "ADD" => {
-                        let more = self.operand(&mut tokens, &before).expect("a value");
-                        let sum = before.get(&name).map_or(0, number) + number(&more);
-                        item.insert(name, json!({ "N": sum.to_string() }));
-                    }
                     _ => drop(item.remove(&name)),
                 }
                 if !tokens.skip(",") {
@@ -109,16 +104,6 @@ impl<'a> Placeholders<'a> {
         match tokens.peek() {
             Some("attribute_exists") => self.argument(tokens, item).is_some(),
             Some("attribute_not_exists") => self.argument(tokens, item).is_none(),
-            Some("begins_with") => {
-                tokens.next();
-                tokens.expect("(");
-                let text = self.operand(tokens, item);
-                tokens.expect(",");
-                let prefix = self.operand(tokens, item);
-                tokens.expect(")");
-                let (text, prefix) = (text.as_ref().and_then(text_of), prefix.as_ref().and_then(text_of));
-                text.zip(prefix).is_some_and(|(text, prefix)| text.starts_with(prefix))
-            }
             _ => {
                 let left = self.operand(tokens, item);
                 let operator = tokens.next().expect("an operator");
