@@ -72,9 +72,11 @@ impl Response {
         Self::failed(envelope, Known::Id(id), &reason)
     }
 
-    /// The work is not done, for this reason. `id` is that of what exists all the same.
+    /// The work is not done, for this reason; a resource that gave none is said to have given none. `id` is that of what exists
+    /// all the same.
     pub(crate) fn failed(envelope: &Envelope, id: Known<&str>, reason: &str) -> Self {
         let id = if id.id().is_none_or(|id| is_id(id)) { id.as_text() } else { Known::Perhaps.as_text() };
+        let reason = if reason.trim().is_empty() { "the resource failed and gave no reason" } else { reason };
         let trace = format!(" ({})", envelope.trace());
         let mut response = Self::new(envelope, Status::Failed, id);
         response.reason = Some(trace.clone());
@@ -226,6 +228,14 @@ mod tests {
         let failed = Response::failed(&Envelope::example(), Known::Id("ou-1"), "the OU is not empty");
         assert_eq!(failed.reason(), Some("the OU is not empty (RequestId: 5a7e; log stream: 2026/11/24/[1]ab)"));
         assert_eq!(failed.physical_resource_id(), "ou-1");
+    }
+
+    #[test]
+    fn a_failure_without_a_reason_says_that_there_is_none() {
+        for reason in ["", " \n"] {
+            let failed = Response::failed(&Envelope::example(), Known::Nothing, reason);
+            assert!(failed.reason().unwrap().starts_with("the resource failed and gave no reason (RequestId: 5a7e;"));
+        }
     }
 
     #[test]
