@@ -29,6 +29,7 @@ mod obstacle;
 mod owner;
 mod properties;
 mod records;
+pub mod request_note;
 mod request_order;
 mod request_table;
 mod resource;
