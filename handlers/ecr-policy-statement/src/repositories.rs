@@ -32,6 +32,7 @@ impl Repositories {
 
 impl PolicyStore for Repositories {
     type Target = Repository;
+    const TYPE: &'static str = "Custom::EcrPolicyStatement";
     const RULES: Rules = Rules {
         policy: "an ECR repository policy",
         services: &["ecr"],

@@ -48,6 +48,7 @@ impl InlinePolicies {
 
 impl PolicyStore for InlinePolicies {
     type Target = InlinePolicy;
+    const TYPE: &'static str = "Custom::IamPolicyStatement";
     const RULES: Rules = Rules {
         policy: "an inline policy of a role",
         services: &[],

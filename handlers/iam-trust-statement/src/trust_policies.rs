@@ -37,6 +37,7 @@ impl TrustPolicies {
 
 impl PolicyStore for TrustPolicies {
     type Target = Role;
+    const TYPE: &'static str = "Custom::IamTrustStatement";
     const RULES: Rules = Rules {
         policy: "a trust policy",
         services: &["sts"],

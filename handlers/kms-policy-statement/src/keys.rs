@@ -50,6 +50,7 @@ impl Keys {
 
 impl PolicyStore for Keys {
     type Target = Key;
+    const TYPE: &'static str = "Custom::KmsPolicyStatement";
     const RULES: Rules = Rules {
         policy: "a key policy",
         services: &["kms"],

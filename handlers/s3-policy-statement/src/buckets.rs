@@ -44,6 +44,7 @@ impl Buckets {
 
 impl PolicyStore for Buckets {
     type Target = Bucket;
+    const TYPE: &'static str = "Custom::S3PolicyStatement";
     const RULES: Rules = Rules {
         policy: "a bucket policy",
         services: &["s3"],

@@ -150,7 +150,8 @@ impl Lifecycle {
         let order =
             RequestOrder::new(made, request_type == RequestType::Delete, &format!("{} {wording}", envelope.request_id));
         let left = clock.deadline.saturating_duration_since(Instant::now());
-        let ends = (Duration::from_millis(clock.began) + left).min(Duration::from_millis(made) + request.service_timeout);
+        let ends =
+            (Duration::from_millis(clock.began) + left).min(Duration::from_millis(made) + request.service_timeout);
         let invocation = Invocation::new(envelope.function.clone(), request_type, order, ends, self.requests.clone());
         Claim::of(owner, invocation, envelope.physical_resource_id.as_deref(), request.continuation.held_id.as_deref())
     }

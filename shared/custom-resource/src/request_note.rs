@@ -137,10 +137,9 @@ fn with_rank(request: UpdateItemFluentBuilder, order: &RequestOrder) -> UpdateIt
 }
 
 fn with_seen(request: UpdateItemFluentBuilder, order: &RequestOrder) -> UpdateItemFluentBuilder {
-    request.expression_attribute_names("#seen", SEEN).expression_attribute_values(
-        ":seen",
-        AttributeValue::L(vec![AttributeValue::S(order.request().to_owned())]),
-    )
+    request
+        .expression_attribute_names("#seen", SEEN)
+        .expression_attribute_values(":seen", AttributeValue::L(vec![AttributeValue::S(order.request().to_owned())]))
 }
 
 /// What became of an update.

@@ -34,6 +34,10 @@ impl<S: PolicyStore> Acting<S> {
         self.advised_write(self.store.delete(location).await)
     }
 
+    pub(crate) async fn identity(&self, location: &TargetLocation<S::Target>) -> Option<String> {
+        self.store.identity(location).await
+    }
+
     pub(crate) async fn limit(&self, location: &TargetLocation<S::Target>) -> Result<Limit> {
         self.advised(self.store.limit(location).await)
     }

@@ -121,6 +121,13 @@ impl Document {
         all_found(before.foreign(mark), self.foreign(mark))
     }
 
+    /// Whether all statements that are in `other` and of none of the claims with these marks are in this document as well, in meaning. There
+    /// may be more.
+    pub(crate) fn keeps_others(&self, other: &Self, marks: &[String]) -> bool {
+        let is_other = |statement: &&Statement| !marks.iter().any(|mark| statement.is_of(mark));
+        all_found(other.statements().filter(is_other), self.statements().filter(is_other))
+    }
+
     /// The document with ids of accounts in the place of the ARNs of their roots, as AWS shows what was put as an id.
     pub(crate) fn with_account_ids(&self) -> Self {
         let statements = self.statements.iter().map(principals::with_account_ids).collect();

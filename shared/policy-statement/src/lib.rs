@@ -5,11 +5,14 @@
 
 mod acting;
 mod checks;
+mod claim_record;
 mod document;
 mod equivalent;
 mod grants;
+mod group;
 mod json;
 mod lease;
+mod ledger;
 mod limits;
 mod orphans;
 mod policy_edit;
@@ -25,8 +28,9 @@ mod statements;
 mod store;
 mod stores;
 mod target;
+mod triage;
+mod turn;
 mod unknown;
-mod wordings;
 
 pub use checks::{Resources, Rules};
 pub use document::Document;

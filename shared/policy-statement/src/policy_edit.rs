@@ -1,126 +1,46 @@
-//! One policy, changed by one claim while it holds the lease.
+//! One policy, changed by one claim while it holds the lease, together with what others wish.
 
-use std::time::Duration;
+use std::cell::RefCell;
 
 use archipelago::caller;
 use custom_resource::{AwsError, Claim, Error, Result};
 
 use crate::{
-    Document, Lookup, Objection, Policy, PolicyStore, Statement, StatementId, Target, TargetLocation,
+    Document, Lookup, Objection, Policy, PolicyStore, Statement, StatementId, TargetLocation,
     acting::Acting,
+    claim_record::{ClaimRecord, Put},
     document::digest_of,
     grants::is_of_caller,
+    group::{Member, Writer},
     lease::{Lease, Written},
-    unknown::Unknown,
+    ledger::{Change, Changed, Ledger, Seen},
+    policy_history::Reading,
+    role::Role,
+    triage::{Triage, not_there},
 };
 
-/// How long a principal that was made a moment ago may not be known.
-pub(crate) const PRINCIPAL_SEEN_WITHIN: Duration = Duration::from_mins(2);
-
-/// What a principal of ours that AWS doesn't know is.
-const MAY_APPEAR: &str = "most likely a principal of the Statement doesn't exist; if it is made later, name its account's root, \
-                          with a Condition on aws:PrincipalArn; an account is unknown, too, where it was closed or has not \
-                          enabled this Region";
-
-/// What somebody else's is, of which AWS once knew.
-const UNKNOWN: &str =
-    "AWS doesn't know a role or a user that was deleted, nor an account that was closed or has not enabled this Region";
-
-/// One policy, under a lease.
-pub(crate) struct PolicyEdit<'a, S: PolicyStore> {
+/// What a request wants a policy to have.
+pub(crate) struct Wanted<'a, S: PolicyStore> {
     pub(crate) store: &'a Acting<S>,
     pub(crate) location: &'a TargetLocation<S::Target>,
     pub(crate) claim: &'a Claim<StatementId<S::Target>>,
     pub(crate) mark: &'a str,
-    pub(crate) lease: &'a Lease<'a>,
+    /// None where the claim is to have none.
+    pub(crate) statements: &'a [Statement],
+    /// The path of an element with a policy variable, if there is one.
+    pub(crate) variable: Option<&'a str>,
     /// Whether deleted principals of others are taken out where AWS refuses a change for them.
     pub(crate) prune_orphans: bool,
+    pub(crate) role: Option<&'a Role>,
 }
 
-impl<S: PolicyStore> PolicyEdit<'_, S> {
-    /// Makes the policy have `wanted` as the claim's statements, and says what it is then. Holds the id once nothing but
-    /// the write is left.
-    ///
-    /// `variable` is the path of an element with a policy variable, if there is one.
-    pub(crate) async fn put_in(&self, wanted: &[Statement], variable: Option<&str>) -> Result<Document> {
-        let before = match self.present().await? {
-            Lookup::Found(before) => before,
-            Lookup::Gone(error) => return Err(not_there::<S>(error, self.location)),
-        };
-        self.check_caller(&before)?;
-        if self.shows(&before, wanted, true) {
-            self.hold();
-            return Ok(before);
-        }
-        if let Some(path) = variable.filter(|_| !before.knows_variables()) {
-            return Err(Error::refused(format!(
-                "{path}: has a policy variable, which {} would take by the letter, since its Version isn't 2012-10-17; give it \
-                 that Version, or write no variable",
-                self.location.policy()
-            )));
-        }
-        let mut after = before.clone();
-        after.replace_own(self.mark, wanted);
-        S::LIMIT.check_own(&self.location.policy(), &after, self.mark)?;
-        S::guard(self.location, &before, &after)?;
-        match self.write(&before, after.clone()).await? {
-            Written::Done(after) => Ok(after),
-            Written::NotDone(error) => {
-                if error.is_refusal() && before.own(self.mark).next().is_none() {
-                    self.claim.unhold();
-                }
-                Err(self.triaged(error, &before, &after).await)
-            }
-        }
-    }
-
-    fn hold(&self) {
-        self.claim.hold(&StatementId { location: self.location.clone(), mark: self.mark.to_owned() });
-    }
-
-    /// Takes the claim's statements out; where there are none, nothing is written. `found` is called once there are some.
-    pub(crate) async fn take_out(&self, found: impl FnOnce()) -> Result<()> {
-        let before = match self.present().await? {
-            Lookup::Found(before) if before.own(self.mark).next().is_some() => before,
-            _ => return Ok(()),
-        };
-        self.check_caller(&before)?;
-        found();
-        let mut after = before.clone();
-        after.replace_own(self.mark, &[]);
-        if after.is_empty() && !S::DELETED_WHEN_EMPTY {
-            return Err(Error::refused(format!(
-                "{} would have no statement left, which AWS doesn't take; give it another one, or delete the {}",
-                self.location.policy(),
-                S::Target::KIND
-            )));
-        }
-        S::guard(self.location, &before, &after)?;
-        match self.write(&before, after.clone()).await? {
-            // The target may have gone in between.
-            Written::NotDone(error) if matches!(self.read().await?, Lookup::Found(_)) => {
-                Err(self.triaged(error, &before, &after).await)
-            }
-            Written::Done(_) | Written::NotDone(_) => Ok(()),
-        }
-    }
-
-    /// Lets another account touch only what it can have put there.
-    fn check_caller(&self, before: &Document) -> Result<()> {
-        match caller(self.claim.invocation().function()) {
-            Some(caller) if !before.own(self.mark).all(|statement| is_of_caller(caller, statement)) => {
-                Err(Error::refused(format!(
-                    "{} has statements with the mark of this resource that are not for account {caller} alone; they are not \
-                     touched",
-                    self.location.policy()
-                )))
-            }
-            _ => Ok(()),
-        }
+impl<S: PolicyStore> Wanted<'_, S> {
+    pub(crate) fn id(&self) -> StatementId<S::Target> {
+        StatementId { location: self.location.clone(), mark: self.mark.to_owned() }
     }
 
     /// The policy as it is, as far as there is one.
-    async fn read(&self) -> Result<Lookup<Document>> {
+    pub(crate) async fn read(&self) -> Result<Lookup<Document>> {
         match self.store.get(self.location).await? {
             Policy::Text(text) => {
                 let unreadable = |error| Error::refused(format!("{} can't be read: {error}", self.location.policy()));
@@ -130,167 +50,362 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
             Policy::NoTarget(error) => Ok(Lookup::Gone(error)),
         }
     }
+}
 
-    /// The same, once it is no document that was replaced.
-    async fn present(&self) -> Result<Lookup<Document>> {
-        let read = self.read().await?;
-        if let Lookup::Found(document) = &read
-            && self.lease.check_replaced(&document.fingerprint())
-        {
-            return Err(Error::not_yet(format!("AWS still shows {} as it was before", self.location.policy())));
+/// What the policy has of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Carried {
+    /// The size of the whole policy, in the unit of its limit.
+    pub(crate) policy_size: usize,
+}
+
+/// How an edit ends that doesn't fail.
+pub(crate) enum Edited {
+    /// The policy has what is wanted. These changes of the ledger say so.
+    Done(Carried, Vec<Change>),
+    /// Another holder of the lease has dealt with the wish meanwhile: the claim's item says how.
+    ByAnother,
+}
+
+/// One policy, under a lease.
+pub(crate) struct PolicyEdit<'a, S: PolicyStore> {
+    pub(crate) wanted: &'a Wanted<'a, S>,
+    pub(crate) ledger: &'a Ledger,
+    /// The key of the policy in the ledger.
+    pub(crate) policy: &'a str,
+    pub(crate) lease: &'a Lease,
+    pub(crate) record: &'a ClaimRecord,
+    /// Changes of the ledger that are to be made when the lease ends, even if the edit failed.
+    pub(crate) aside: RefCell<Vec<Change>>,
+}
+
+/// The policy before the edit, and what is known of it.
+struct Before {
+    document: Document,
+    /// Claims whose statements a late write of ours has lost.
+    lost: Vec<ClaimRecord>,
+    /// Claims without whose wishes nothing may be written, by the beginnings of their keys' digests.
+    needed: Vec<String>,
+}
+
+impl<S: PolicyStore> PolicyEdit<'_, S> {
+    /// Makes the policy have what is wanted. `early` is the policy as it was read since nobody else held the lease. `found` is called once the
+    /// claim's statements were seen. Holds the id once nothing but the write is left.
+    pub(crate) async fn edit(&self, early: Option<Document>, found: impl FnOnce()) -> Result<Edited> {
+        let (read, wishes) = if self.lease.is_contended() {
+            let (read, wishes) = tokio::join!(self.wanted.read(), self.ledger.wishes(self.policy));
+            let wishes = wishes?;
+            if !wishes.iter().any(|record| record.key == self.record.key) {
+                return Ok(Edited::ByAnother);
+            }
+            (read?, wishes)
+        } else if let Some(early) = early {
+            (Lookup::Found(early), Vec::new())
+        } else {
+            (self.wanted.read().await?, Vec::new())
+        };
+        let wanted = self.wanted.statements;
+        let read = match read {
+            Lookup::Found(read) => read,
+            Lookup::Gone(_) if wanted.is_empty() => return Ok(self.removed()),
+            Lookup::Gone(error) => return Err(not_there::<S>(error, self.wanted.location)),
+        };
+        let before = self.judged(read).await?;
+        self.check_caller(&before.document)?;
+        let has_own = before.document.own(self.wanted.mark).next().is_some();
+        if has_own {
+            found();
         }
-        Ok(read)
+        if wanted.is_empty() && !has_own {
+            return Ok(self.removed());
+        }
+        if !wanted.is_empty() && self.shows(&before.document, true) {
+            self.hold();
+            return Ok(self.confirmed(&before.document, &before.document, None, &[]));
+        }
+        self.written(before, &wishes).await
     }
 
-    /// Writes `after` in the place of `before` and sees it there. What AWS refuses for principals that were deleted is written
-    /// without them, if the template wants it so; what it refuses for its size is written in fewer words.
-    async fn write(&self, before: &Document, after: Document) -> Result<Written<Document>> {
+    /// What a document is that was read: whether it is believed, and what it lacks.
+    async fn judged(&self, document: Document) -> Result<Before> {
+        let reading = self.lease.history().borrow_mut().judge(&document.fingerprint(), self.ledger.now());
+        let stale = || Error::not_yet(format!("AWS still shows {} as it was before", self.wanted.location.policy()));
+        let mut before = Before { document, lost: Vec::new(), needed: Vec::new() };
+        let is_overdue = match reading {
+            Reading::AsLeft => return Ok(before),
+            Reading::Stale => return Err(stale()),
+            Reading::Unless(needed) => {
+                if needed.contains(&short(self.record)) {
+                    // What is wanted may be there already, or may not be there any more.
+                    return Err(stale());
+                }
+                before.needed = needed;
+                return Ok(before);
+            }
+            Reading::New => false,
+            Reading::Overdue => true,
+        };
+        // Nobody had claims before somebody held the lease.
+        let mut lacking = if self.lease.was_held { self.ledger.records(self.policy).await? } else { Vec::new() };
+        lacking.retain(|record| {
+            record.missing.is_none() && record.suspended.is_none() && record.is_lacking_in(&before.document)
+        });
+        if is_overdue {
+            tracing::warn!("a write that was given up came to pass; what it has lost is written again");
+            lacking.retain(|record| record.key != self.record.key);
+            before.lost = lacking;
+            return Ok(before);
+        }
+        let now = self.ledger.now();
+        let is_fresh = |record: &ClaimRecord| {
+            record.written.as_ref().is_some_and(|written| now < written.at + self.ledger.lag) //
+        };
+        if lacking.iter().any(is_fresh) {
+            return Err(stale());
+        }
+        // Somebody else has taken them out: nobody puts them back unasked.
+        let missing: Vec<_> = lacking.iter().map(|record| Change::missing(record, now)).collect();
+        for changes in missing.chunks(Ledger::most_together()) {
+            if self.ledger.change_together(self.policy, changes).await? == Changed::NotSo {
+                return Err(Error::not_yet("the claims on the policy are changing"));
+            }
+        }
+        self.lease.history().borrow_mut().note_current(&before.document.fingerprint());
+        Ok(before)
+    }
+
+    /// Writes what is wanted, and what others wish with it.
+    async fn written(&self, before: Before, wishes: &[ClaimRecord]) -> Result<Edited> {
+        let Before { document: before, lost, needed } = before;
+        let wanted = self.wanted;
+        if let Some(path) = wanted.variable.filter(|_| !before.knows_variables()) {
+            return Err(Error::refused(format!(
+                "{path}: has a policy variable, which {} would take by the letter, since its Version isn't 2012-10-17; give it \
+                 that Version, or write no variable",
+                wanted.location.policy()
+            )));
+        }
+        let mut alone = before.clone();
+        alone.replace_own(wanted.mark, wanted.statements);
+        if !wanted.statements.is_empty() {
+            S::LIMIT.check_own(&wanted.location.policy(), &alone, wanted.mark)?;
+        } else if alone.is_empty() && !S::DELETED_WHEN_EMPTY {
+            return Err(Error::refused(format!(
+                "{} would have no statement left, which AWS doesn't take; give it another one, or delete the {}",
+                wanted.location.policy(),
+                <S::Target as crate::Target>::KIND
+            )));
+        }
+        S::guard(wanted.location, &before, &alone)?;
+        let writer = Writer::<S> {
+            location: wanted.location,
+            own: &self.record.key,
+            role_arn: wanted.role.map(|role| &*role.arn),
+            has_external_id: wanted.role.is_some_and(|role| role.external_id.is_some()),
+            now: self.ledger.now(),
+        };
+        writer.healed(&lost, &before, &mut alone);
+        let mut together = alone.clone();
+        let members = if self.record.wish.as_ref().is_some_and(|wish| wish.is_alone) {
+            Vec::new()
+        } else {
+            writer.joined(wishes, &before, &mut together)
+        };
+        let is_member = |needed: &String| members.iter().any(|member| short(member.record) == *needed);
+        let has_needed = needed.iter().all(is_member);
+        if !members.is_empty() {
+            match self.replace(&before, &together, &members).await? {
+                Written::Done(()) => return self.seen(&before, together, &members).await,
+                Written::NotDone(error) if !error.is_refusal() => return Err(error.into()),
+                // One of them has another request by now.
+                Written::NotBegun => {}
+                // AWS refuses one of them. Each is written by its author from now on.
+                Written::NotDone(_) => {
+                    self.aside.borrow_mut().extend(members.iter().map(|member| Change::alone(member.record)));
+                }
+            }
+        }
+        if !has_needed || !needed.is_empty() && !members.is_empty() {
+            return Err(Error::not_yet(format!("AWS still shows {} as it was before", wanted.location.policy())));
+        }
+        self.written_alone(&before, alone).await
+    }
+
+    /// Writes `after`. What AWS refuses for principals that were deleted is written without them, if the template wants it so; what
+    /// it refuses for its size is written in fewer words.
+    async fn written_alone(&self, before: &Document, after: Document) -> Result<Edited> {
         let mut after = after;
-        let mut written = self.replace(before, &after).await?;
+        let mut written = self.replace(before, &after, &[]).await?;
         while let Written::NotDone(error) = &written {
             let other = match S::objection(error) {
                 Objection::Size => after.with_account_ids(),
-                objection if objection.may_be_a_principal() && self.prune_orphans => after.without_orphans(self.mark),
+                objection if objection.may_be_a_principal() && self.wanted.prune_orphans => {
+                    after.without_orphans(self.wanted.mark)
+                }
                 _ => break,
             };
             if other == after {
                 break;
             }
             after = other;
-            written = self.replace(before, &after).await?;
+            written = self.replace(before, &after, &[]).await?;
         }
-        if let Written::NotDone(error) = written {
-            return Ok(Written::NotDone(error));
+        match written {
+            Written::Done(()) => self.seen(before, after, &[]).await,
+            Written::NotBegun => Err(Error::not_yet("the claims on the policy are changing")),
+            Written::NotDone(error) => self.refused(error, before, &after).await,
         }
-        self.lease.note_write(self.mark, digest_of(after.own(self.mark)), digest_of(before.own(self.mark)));
-        self.seen(&after).await.map(|()| Written::Done(after))
     }
 
-    /// Whether a document shows the claim's statements, in the words of `wanted` or in those that AWS makes of them. If the document
-    /// was not replaced, AWS's words may be new: AWS has taken the write then, and its words are as good as ours. To write
-    /// again would end the same, and hold everybody up.
-    fn shows(&self, document: &Document, wanted: &[Statement], may_be_new: bool) -> bool {
-        if document.has_own(self.mark, wanted) {
-            self.lease.settle(self.mark);
-            return true;
+    async fn refused(&self, error: AwsError, before: &Document, after: &Document) -> Result<Edited> {
+        let Wanted { mark, statements, .. } = *self.wanted;
+        if error.is_refusal() {
+            // What AWS refuses of one it refuses of all who write it.
+            self.aside.borrow_mut().push(Change::alone(self.record));
+            if !statements.is_empty() && before.own(mark).next().is_none() {
+                self.wanted.claim.unhold();
+            }
         }
-        if !document.has_sids(self.mark, wanted) {
-            return false;
+        // The target may have gone in between.
+        if statements.is_empty() && matches!(self.wanted.read().await?, Lookup::Gone(_)) {
+            return Ok(self.removed());
         }
-        let (wanted, shown) = (digest_of(wanted.iter()), digest_of(document.own(self.mark)));
-        if may_be_new && self.lease.learns_wording(self.mark, &wanted, &shown) {
-            tracing::warn!("AWS shows the statements in other words than they were written in");
-            return true;
-        }
-        self.lease.is_wording(self.mark, &wanted, &shown)
+        let Wanted { store, location, prune_orphans, .. } = *self.wanted;
+        Err(Triage { store, location, mark, prune_orphans }.of(error, before, after).await)
     }
 
-    async fn replace(&self, before: &Document, after: &Document) -> Result<Written<()>> {
+    async fn replace(&self, before: &Document, after: &Document, members: &[Member<'_>]) -> Result<Written<()>> {
+        let until = self.lease.until();
+        let (claims, taken_up) = members
+            .iter()
+            .map(|member| (short(member.record), Change::taken_up(member.record, until)))
+            .unzip::<_, _, Vec<_>, Vec<_>>();
+        let claims = [short(self.record)].into_iter().chain(claims).collect();
         let write = async {
             // From here on the statements may be there, even if no answer comes.
-            if after.own(self.mark).next().is_some() {
+            if after.own(self.wanted.mark).next().is_some() {
                 self.hold();
             }
             if after.is_empty() && S::DELETED_WHEN_EMPTY {
-                self.store.delete(self.location).await
+                self.wanted.store.delete(self.wanted.location).await
             } else {
-                self.store.put(self.location, &after.to_text()).await
+                self.wanted.store.put(self.wanted.location, &after.to_text()).await
             }
         };
-        self.lease.writing(before.fingerprint(), after.fingerprint(), write).await
+        self.lease.writing([before.fingerprint(), after.fingerprint()], claims, taken_up, write).await
+    }
+
+    fn hold(&self) {
+        self.wanted.claim.hold(&self.wanted.id());
     }
 
     /// Looks whether what was written is there, with everybody else's statements.
-    async fn seen(&self, after: &Document) -> Result<()> {
-        let own: Vec<_> = after.own(self.mark).cloned().collect();
-        match self.read().await? {
-            Lookup::Found(now) if self.is_there(&now, &own) && now.keeps_foreign(after, self.mark) => {
+    async fn seen(&self, before: &Document, after: Document, members: &[Member<'_>]) -> Result<Edited> {
+        let shown_before = digest_of(before.own(self.wanted.mark));
+        let known = self.record.wish.as_ref().and_then(|wish| wish.put.clone());
+        let is_again = known.is_some_and(|put| put.before == shown_before);
+        let put = Put { before: shown_before, at: self.ledger.now(), is_again };
+        let (now, identity) = tokio::join!(self.wanted.read(), self.wanted.store.identity(self.wanted.location));
+        let marks: Vec<_> =
+            members.iter().map(|member| member.record.mark()).chain([self.wanted.mark.to_owned()]).collect();
+        match now? {
+            Lookup::Found(now) if self.is_there(&now, &put) && now.keeps_others(&after, &marks) => {
+                let (seen, unclear) = members.iter().partition::<Vec<_>, _>(|member| member.is_seen(before, &now));
                 // In AWS's words it may be what was there two changes ago; it is current now.
-                if after.keeps_foreign(&now, self.mark) {
-                    self.lease.mark_current(&now.fingerprint());
+                if after.keeps_others(&now, &marks) && unclear.is_empty() {
+                    self.lease.history().borrow_mut().note_current(&now.fingerprint());
                 }
-                Ok(())
+                self.aside.borrow_mut().extend(unclear.iter().map(|member| Change::alone(member.record)));
+                Ok(self.confirmed(&after, &now, identity, &seen))
             }
-            Lookup::Gone(_) if own.is_empty() => Ok(()),
+            Lookup::Gone(_) if self.wanted.statements.is_empty() => Ok(self.removed()),
             _ => {
-                let waiting_for = format!("{} doesn't show yet what was written", self.location.policy());
+                self.aside.borrow_mut().push(Change::put(self.record, &put.text()));
+                let waiting_for = format!("{} doesn't show yet what was written", self.wanted.location.policy());
                 Err(Error::not_yet_within(S::LAG, waiting_for))
             }
         }
     }
 
-    fn is_there(&self, now: &Document, own: &[Statement]) -> bool {
-        let is_replaced = self.lease.check_replaced(&now.fingerprint());
-        self.shows(now, own, !is_replaced)
+    fn is_there(&self, now: &Document, put: &Put) -> bool {
+        if self.wanted.statements.is_empty() {
+            return now.own(self.wanted.mark).next().is_none();
+        }
+        let was_replaced = self.lease.history().borrow().was_replaced(&now.fingerprint());
+        self.shows(now, false) || (!was_replaced && self.is_made_of_it(now, put))
     }
 
-    /// Why a write was refused, and who can do something about it: somebody else's statement stays as it is until somebody
-    /// changes it, a principal of ours may appear.
-    async fn triaged(&self, error: AwsError, before: &Document, after: &Document) -> Error {
-        let objection = S::objection(&error);
-        let policy = self.location.policy();
-        if objection == Objection::Size {
-            // AWS has refused it, whatever becomes of the question how much it would take.
-            let limit = self.store.limit(self.location).await.unwrap_or(S::LIMIT);
-            return Error::refused(error.advised(&limit.explained(&policy, after, self.mark)).to_string());
+    /// Whether a document shows the claim's statements: in the words that are wanted, in those that AWS is known to have for them, or, if the
+    /// document may be believed, in words that AWS has to have made of a write that it took.
+    fn shows(&self, document: &Document, is_believed: bool) -> bool {
+        let Wanted { mark, statements, .. } = *self.wanted;
+        let put = self.record.wish.as_ref().and_then(|wish| wish.put.as_ref());
+        document.has_own(mark, statements)
+            || document.has_sids(mark, statements)
+                && (self.record.is_known_to_show(statements, document)
+                    || is_believed && put.is_some_and(|put| self.is_made_of_it(document, put)))
+    }
+
+    /// To write again would end the same, and hold everybody up.
+    fn is_made_of_it(&self, document: &Document, put: &Put) -> bool {
+        let Wanted { mark, statements, .. } = *self.wanted;
+        let is_made = document.has_sids(mark, statements)
+            && put.made(&digest_of(document.own(mark)), self.ledger.now(), self.ledger.lag);
+        if is_made {
+            tracing::warn!("AWS shows the statements in other words than they were written in");
         }
-        let not_taken = self.no_longer_taken(before);
-        if objection.may_be_a_statement() && !not_taken.is_empty() {
-            let advice = format!(
-                "{policy} has statements of others that AWS doesn't take any more, so it takes no change of the policy \
-                 ({not_taken}); correct them, or take them out"
-            );
-            return Error::refused(error.advised(&advice).to_string());
-        }
-        if !objection.may_be_a_principal() {
-            return error.into();
-        }
-        match Unknown::of(&error, after, self.mark) {
-            Unknown::Ours => error.advised(MAY_APPEAR).not_yet_within(PRINCIPAL_SEEN_WITHIN).into(),
-            Unknown::Theirs(who) => {
-                let advice = format!("{policy} names it ({who}); {UNKNOWN}; take it out");
-                Error::refused(error.advised(&advice).to_string())
+        is_made
+    }
+
+    /// Lets another account touch only what it can have put there.
+    fn check_caller(&self, before: &Document) -> Result<()> {
+        match caller(self.wanted.claim.invocation().function()) {
+            Some(caller) if !before.own(self.wanted.mark).all(|statement| is_of_caller(caller, statement)) => {
+                Err(Error::refused(format!(
+                    "{} has statements with the mark of this resource that are not for account {caller} alone; they are not \
+                     touched",
+                    self.wanted.location.policy()
+                )))
             }
-            Unknown::Deleted(who) => {
-                let instead = match after.own(self.mark).next() {
-                    None => "; take them out",
-                    Some(_) if self.prune_orphans => ", for all but whom a statement is; take it out",
-                    Some(_) => "; take them out, or set PruneOrphans to true",
-                };
-                let advice = format!("{policy} names principals that were deleted ({who}){instead}");
-                Error::refused(error.advised(&advice).to_string())
-            }
-            Unknown::OneOf(who) if after.own(self.mark).next().is_none() => {
-                let one_of = if who.is_empty() { String::new() } else { format!(", one of: {who}") };
-                let advice =
-                    format!("a statement of somebody else in {policy} names it; {UNKNOWN}; take it out{one_of}");
-                Error::refused(error.advised(&advice).to_string())
-            }
-            Unknown::OneOf(who) if who.is_empty() => {
-                error.advised(MAY_APPEAR).not_yet_within(PRINCIPAL_SEEN_WITHIN).into()
-            }
-            Unknown::OneOf(who) => {
-                let advice = format!("{MAY_APPEAR}; or else statements of others name it: {who}");
-                error.advised(&advice).not_yet_within(PRINCIPAL_SEEN_WITHIN).into()
-            }
+            _ => Ok(()),
         }
     }
 
-    /// The statements of others that AWS doesn't take any more: "`Old` has no Action, `Odd` ..".
-    fn no_longer_taken(&self, before: &Document) -> String {
-        let not_taken = before.foreign(self.mark).filter_map(|statement| {
-            S::no_longer_taken(statement).map(|why| format!("{} {why}", statement.called())) //
-        });
-        not_taken.collect::<Vec<_>>().join(", ")
+    fn removed(&self) -> Edited {
+        let change = Change::confirmed_removal(self.record, self.ledger.now());
+        Edited::Done(Carried { policy_size: 0 }, vec![change])
+    }
+
+    /// `after` is the policy as it was written, `now` as it is shown.
+    fn confirmed(&self, after: &Document, now: &Document, identity: Option<String>, members: &[&Member<'_>]) -> Edited {
+        let (at, policy_size) = (self.ledger.now(), S::LIMIT.used_by(after));
+        let own = Member { record: self.record, statements: self.wanted.statements };
+        let identity = identity.or_else(|| self.record.written.as_ref()?.identity.clone());
+        let change = |member: &Member<'_>| {
+            if member.statements.is_empty() {
+                return Change::confirmed_removal(member.record, at);
+            }
+            let (digest, shown) = (digest_of(member.statements.iter()), digest_of(now.own(&member.record.mark())));
+            let seen = Seen { digest, shown, policy_size, identity: identity.clone() };
+            Change::confirmed(member.record, &seen, at)
+        };
+        Edited::Done(Carried { policy_size }, [&own].into_iter().chain(members.iter().copied()).map(change).collect())
     }
 }
 
-/// A target that isn't there, which may only not be visible yet.
-pub(crate) fn not_there<S: PolicyStore>(error: AwsError, location: &TargetLocation<S::Target>) -> Error {
-    let named = location.named();
-    let error = error.advised(&format!("the {named} must be there before a statement can go into its policy"));
-    match S::APPEARS_WITHIN {
-        Some(window) => error.not_yet_within(window).into(),
-        None => Error::refused(error.to_string()),
+impl Member<'_> {
+    /// Whether a document that shows the write shows this claim's part of it as well: as it was written, or in other words than
+    /// before.
+    fn is_seen(&self, before: &Document, now: &Document) -> bool {
+        let mark = self.record.mark();
+        now.has_own(&mark, self.statements)
+            || now.has_sids(&mark, self.statements)
+                && (self.record.is_known_to_show(self.statements, now)
+                    || digest_of(now.own(&mark)) != digest_of(before.own(&mark)))
     }
+}
+
+/// The beginning of the digest in the key of a claim's item.
+fn short(record: &ClaimRecord) -> String {
+    record.key.rsplit(' ').next().unwrap_or_default().chars().take(16).collect()
 }

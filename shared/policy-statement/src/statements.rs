@@ -1,10 +1,6 @@
 //! Makes a policy have the statements of a claim, and as if it had never had any, whoever else owns the rest of it.
 
-use std::{
-    cell::{Cell, RefCell},
-    fmt,
-    time::Duration,
-};
+use std::{cell::RefCell, fmt, time::Duration};
 
 use archipelago::caller;
 use custom_resource::{Claim, Error, LeftBehind, RequestOrder, Resource, Result, SdkConfig};
@@ -14,17 +10,19 @@ use crate::{
     acting::Acting,
     checks::with_variable,
     grants::Grants,
-    lease::{Lease, Leases},
-    policy_edit::{PolicyEdit, not_there},
+    ledger::Ledger,
+    policy_edit::Wanted,
     properties::{Attributes, PRUNE_ORPHANS, Properties, ROLE_ARN, StatementId},
     role::Role,
     stores::Stores,
+    triage::not_there,
+    turn::Turns,
 };
 
 /// Single statements in the policies that `S` keeps.
 pub struct Statements<S: PolicyStore> {
     stores: Stores<S>,
-    leases: Leases,
+    turns: Turns,
     grants: Grants,
     /// What was resolved last, for which request: it is tried again for each wait, and names don't change meanwhile.
     resolved: RefCell<Option<Resolved<S::Target>>>,
@@ -38,28 +36,28 @@ struct Resolved<T> {
 
 impl<S: PolicyStore> Statements<S> {
     /// Statements in the policies of the stores that `build` makes: one with the function's own credentials, and one with
-    /// those of each role that a template names. The table of leases is named by the variable `LEASE_TABLE`; what other
+    /// those of each role that a template names. The ledger's table is named by the variable `LEDGER_TABLE`; what other
     /// accounts may have is said by `GRANT_TARGETS` and `GRANT_ACTIONS`.
     #[must_use]
     pub fn new(aws: &SdkConfig, build: impl Fn(&SdkConfig) -> S + 'static) -> Self {
         Self {
             stores: Stores::new(aws, build),
-            leases: Leases::new(aws, S::LAG),
+            turns: Turns::new(Ledger::new(aws, S::TYPE, S::LAG)),
             grants: Grants::from_environment(),
             resolved: RefCell::default(),
         }
     }
 
-    /// The same with a given client and name of the table of leases.
+    /// The same with the ledger in that table of that client, by a clock that says the time since 1970.
     #[must_use]
-    pub fn with_leases(self, client: aws_sdk_dynamodb::Client, table: &str) -> Self {
-        Self { leases: Leases::of(client, Some(table.to_owned()), S::LAG), ..self }
-    }
-
-    /// The same by a clock that says the time since 1970.
-    #[must_use]
-    pub fn with_clock(self, clock: impl Fn() -> Duration + 'static) -> Self {
-        Self { leases: self.leases.by(clock), ..self }
+    pub fn with_ledger(
+        self,
+        client: aws_sdk_dynamodb::Client,
+        table: &str,
+        clock: impl Fn() -> Duration + 'static,
+    ) -> Self {
+        let ledger = Ledger::of(client, Some(table.to_owned()), S::TYPE, S::LAG).by(clock);
+        Self { turns: Turns::new(ledger), ..self }
     }
 
     /// The same with these bounds for other accounts: ARNs of targets and actions, each with commas between them.
@@ -147,17 +145,9 @@ impl<S: PolicyStore> Statements<S> {
         let mark = &claim.owner().mark();
         let prune_orphans =
             caller(claim.invocation().function()).is_none() && last.is_some_and(|properties| properties.prune_orphans);
-        let has_begun = Cell::new(false);
-        let take_out = async |lease: &Lease<'_>| {
-            has_begun.set(true);
-            let edit = PolicyEdit { store: &store, location: &location, claim, mark, lease, prune_orphans };
-            edit.take_out(|| found(&location)).await
-        };
-        let ended = self.leases.holding(&location.named(), mark, claim.invocation().order(), take_out).await;
-        if !has_begun.get() {
-            unseen();
-        }
-        ended
+        let (location, store) = (&location, &store);
+        let wanted = Wanted { store, location, claim, mark, statements: &[], variable: None, prune_orphans, role };
+        self.turns.carried_out(&wanted, || found(location), unseen).await.map(drop)
     }
 
     /// Takes out what a cancelled replacement may have left at `last`, unless that is the claim's own location in other words.
@@ -201,14 +191,17 @@ impl<S: PolicyStore> Statements<S> {
             Lookup::Gone(error) => return Err(not_there::<S>(error, &named)),
         };
         self.check_caller(desired, &location, claim)?;
-        let put_in = async |lease: &Lease<'_>| {
-            let prune_orphans = desired.prune_orphans;
-            PolicyEdit { store: &store, location: &location, claim, mark, lease, prune_orphans }
-                .put_in(&wanted, variable.as_deref())
-                .await
+        let wanted_here = Wanted {
+            store: &store,
+            location: &location,
+            claim,
+            mark,
+            statements: &wanted,
+            variable: variable.as_deref(),
+            prune_orphans: desired.prune_orphans,
+            role: desired.role.as_ref(),
         };
-        let policy = self.leases.holding(&location.named(), mark, claim.invocation().order(), put_in).await?;
-        let used = S::LIMIT.used_by(&policy);
+        let used = self.turns.carried_out(&wanted_here, || {}, || {}).await?.policy_size;
         let limit = if used > S::LIMIT.size { store.limit(&location).await?.size } else { S::LIMIT.size };
         Ok(Attributes {
             sids: wanted.iter().filter_map(|statement| statement.sid()).collect::<Vec<_>>().join(","),
@@ -228,7 +221,10 @@ impl<S: PolicyStore> Statements<S> {
 
 impl<S: PolicyStore> fmt::Debug for Statements<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Statements").field("stores", &self.stores).field("leases", &self.leases).finish_non_exhaustive()
+        f.debug_struct("Statements")
+            .field("stores", &self.stores)
+            .field("ledger", &self.turns.ledger)
+            .finish_non_exhaustive()
     }
 }
 
@@ -248,8 +244,11 @@ impl<S: PolicyStore> Resource for Statements<S> {
     type Properties = Properties<S::Target>;
     type Id = StatementId<S::Target>;
     type Attributes = Attributes;
+    /// In the items of the claims.
+    const KEEPS_ORDER: bool = true;
+
     async fn warm_up(&self) {
-        tokio::join!(self.leases.warm_up(), self.stores.own().warm_up());
+        tokio::join!(self.turns.ledger.warm_up(), self.stores.own().warm_up());
     }
 
     async fn ensure(
@@ -285,5 +284,13 @@ impl<S: PolicyStore> Resource for Statements<S> {
             Some(last) => self.or_forget(self.taken_back(last, cancelled, left, claim).await),
             None => Ok(()),
         }
+    }
+
+    async fn give_up(&self, claim: &Claim<Self::Id>) {
+        self.turns.give_up(claim).await;
+    }
+
+    async fn settle(&self) {
+        self.turns.settle().await;
     }
 }

@@ -11,6 +11,8 @@ use crate::{Document, Limit, Rules, Statement, Target, TargetLocation};
 pub trait PolicyStore {
     /// The thing that the policy belongs to.
     type Target: Target;
+    /// The name of the type, such as `Custom::EcrPolicyStatement`.
+    const TYPE: &'static str;
     /// What a statement has to be.
     const RULES: Rules;
     /// How large the policy may be. AWS judges that, since it doesn't count what is sent as it is; the numbers explain its refusal.
@@ -51,6 +53,12 @@ pub trait PolicyStore {
     /// # Errors
     /// What AWS said, but nothing where the policy or the target is gone.
     async fn delete(&self, location: &TargetLocation<Self::Target>) -> Result<(), AwsError>;
+
+    /// What tells the target from another one that is made under its name later, as far as that can be asked. It is asked while the
+    /// policy is read after a write; what can't be asked is not known.
+    async fn identity(&self, _location: &TargetLocation<Self::Target>) -> Option<String> {
+        None
+    }
 
     /// What a refusal of `put` is about.
     fn objection(error: &AwsError) -> Objection;

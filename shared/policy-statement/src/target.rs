@@ -47,9 +47,15 @@ impl<T: Target> TargetLocation<T> {
         arn.replace("{account}", account).replace("{}", &self.target.to_string())
     }
 
-    /// `repository app`: also the name that all who change its policy share.
+    /// `repository app`.
     pub(crate) fn named(&self) -> String {
         format!("{} {self}", T::KIND)
+    }
+
+    /// The name of the policy in the ledger, which all who change it share. IAM's names are told apart by their letters alone, not by
+    /// their case; the others have no capitals.
+    pub(crate) fn key(&self) -> String {
+        self.named().to_lowercase()
     }
 }
 

@@ -1,0 +1,273 @@
+//! What the ledger says of one claim on a policy: what is in the policy, and what is to be in it.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use custom_resource::{
+    Error, Owner, RequestOrder, Result, digest_of as digest_of_texts,
+    request_note::{Item, is_noted},
+};
+
+use crate::{Document, Statement, document::digest_of};
+
+/// The version of the items. One that is written by a later version is refused.
+pub(crate) const VERSION: &str = "1";
+
+/// What the range key of a claim's item begins with.
+pub(crate) const CLAIM: &str = "claim ";
+
+pub(crate) const ITEM: &str = "Item";
+pub(crate) const VERSION_NAME: &str = "Version";
+pub(crate) const STACK_ID: &str = "StackId";
+pub(crate) const LOGICAL_ID: &str = "LogicalId";
+/// The account of the stack, where that is another one than the function's; empty otherwise.
+pub(crate) const CALLER: &str = "Caller";
+pub(crate) const LOCATION: &str = "Location";
+/// The role that a template names as `RoleArn`; empty otherwise.
+pub(crate) const ROLE_ARN: &str = "RoleArn";
+pub(crate) const HAS_EXTERNAL_ID: &str = "HasExternalId";
+/// The table that the item was written to: one that is restored has another name.
+pub(crate) const TABLE: &str = "Table";
+pub(crate) const STATEMENTS: &str = "Statements";
+pub(crate) const DIGEST: &str = "Digest";
+pub(crate) const SHOWN: &str = "Shown";
+pub(crate) const WRITTEN_AT: &str = "WrittenAt";
+pub(crate) const POLICY_SIZE: &str = "PolicySize";
+pub(crate) const IDENTITY: &str = "Identity";
+pub(crate) const WISH: &str = "Wish";
+pub(crate) const WISH_ENDS: &str = "WishEnds";
+/// The path of an element of the wish with a policy variable; empty without one.
+pub(crate) const VARIABLE: &str = "Variable";
+/// That the wish is written by its own author alone.
+pub(crate) const ALONE: &str = "Alone";
+/// Until when a holder of the lease may write the wish that it has taken up, in milliseconds since 1970.
+pub(crate) const TAKEN: &str = "Taken";
+/// What AWS showed of the claim before it took a write of the wish that nobody saw yet: digest, time, `once` or `again`.
+pub(crate) const PUT: &str = "Put";
+/// The request whose wish was the last to be carried out.
+pub(crate) const DONE: &str = "Done";
+pub(crate) const MISSING: &str = "Missing";
+pub(crate) const SUSPENDED: &str = "Suspended";
+pub(crate) const EXPIRES: &str = "Expires";
+
+/// One claim on one policy. Times are those since 1970.
+#[derive(Debug, Clone)]
+pub(crate) struct ClaimRecord {
+    /// The range key of its item.
+    pub(crate) key: String,
+    pub(crate) owner: Owner,
+    pub(crate) caller: Option<String>,
+    /// The target as it is in a physical id.
+    pub(crate) location: String,
+    pub(crate) role_arn: Option<String>,
+    pub(crate) has_external_id: bool,
+    pub(crate) table: String,
+    /// What was confirmed to be in the policy, until it is taken out.
+    pub(crate) written: Option<WrittenStatements>,
+    /// What is to be in the policy, and isn't confirmed.
+    pub(crate) wish: Option<Wish>,
+    pub(crate) done: Option<String>,
+    /// When somebody else's removal was noticed.
+    pub(crate) missing: Option<Duration>,
+    pub(crate) suspended: Option<Duration>,
+    item: Item,
+}
+
+/// Statements that AWS has shown after it took them.
+#[derive(Debug, Clone)]
+pub(crate) struct WrittenStatements {
+    /// As they were written.
+    pub(crate) statements: Vec<Statement>,
+    /// The digest of their meaning.
+    pub(crate) digest: String,
+    /// The digest of what AWS showed of them right after the write.
+    pub(crate) shown: String,
+    pub(crate) at: Duration,
+    /// The size of the whole policy then, in the unit of its limit.
+    pub(crate) policy_size: usize,
+    /// What tells the target from another one that is made under its name later.
+    pub(crate) identity: Option<String>,
+}
+
+/// Statements that a claim is to have from now on: none where it is to have none.
+#[derive(Debug, Clone)]
+pub(crate) struct Wish {
+    pub(crate) statements: Vec<Statement>,
+    /// When nobody waits for it any more.
+    pub(crate) ends: Duration,
+    /// The path of an element with a policy variable, if there is one.
+    pub(crate) variable: Option<String>,
+    pub(crate) is_alone: bool,
+    pub(crate) put: Option<Put>,
+}
+
+/// A write that AWS has taken, and that nobody saw yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Put {
+    /// The digest of what AWS showed of the claim before.
+    pub(crate) before: String,
+    pub(crate) at: Duration,
+    /// Whether the same was written before, and AWS showed the same as before it afterwards.
+    pub(crate) is_again: bool,
+}
+
+impl Put {
+    fn read(text: &str) -> Option<Self> {
+        let [before, at, how] = text.split(' ').collect::<Vec<_>>()[..] else { return None };
+        let at = Duration::from_millis(at.parse().ok()?);
+        Some(Self { before: before.to_owned(), at, is_again: how == "again" })
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let how = if self.is_again { "again" } else { "once" };
+        format!("{} {} {how}", self.before, self.at.as_millis())
+    }
+
+    /// Whether `shown`, in a document that was not replaced, has to be what AWS makes of what was written: it isn't what AWS showed
+    /// before; or the same was written twice, and no read lags behind the second write any more. After one write somebody
+    /// else may have put back what was there before.
+    pub(crate) fn made(&self, shown: &str, now: Duration, lag: Duration) -> bool {
+        self.before != shown || (self.is_again && now >= self.at + lag)
+    }
+}
+
+impl ClaimRecord {
+    /// The range key of the item of a claim. It is made of all of the two ids: the mark is short enough for somebody to look for a
+    /// stack's name that has another's.
+    pub(crate) fn key_of(owner: &Owner) -> String {
+        format!("{CLAIM}{}", digest_of_texts([owner.stack_id(), owner.logical_id()]))
+    }
+
+    /// Reads an item of the ledger.
+    ///
+    /// # Errors
+    /// Refused where a later version wrote it, and where it can't be read.
+    pub(crate) fn read(item: Item) -> Result<Self> {
+        check_version(&item)?;
+        Self::parsed(&item).ok_or_else(|| {
+            Error::refused(format!(
+                "the ledger's item `{}` can't be read, so its policy is left as it is; the runbook says how to correct it",
+                text(&item, ITEM).unwrap_or_default()
+            ))
+        })
+    }
+
+    fn parsed(item: &Item) -> Option<Self> {
+        let written = match item.get(STATEMENTS) {
+            None => None,
+            Some(_) => Some(WrittenStatements {
+                statements: statements(item, STATEMENTS)?,
+                digest: text(item, DIGEST)?,
+                shown: text(item, SHOWN)?,
+                at: millis(item, WRITTEN_AT)?,
+                policy_size: number(item, POLICY_SIZE)?,
+                identity: some_text(item, IDENTITY),
+            }),
+        };
+        let wish = match item.get(WISH) {
+            None => None,
+            Some(_) => Some(Wish {
+                statements: statements(item, WISH)?,
+                ends: millis(item, WISH_ENDS)?,
+                variable: some_text(item, VARIABLE),
+                is_alone: item.contains_key(ALONE),
+                put: match text(item, PUT) {
+                    Some(put) => Some(Put::read(&put)?),
+                    None => None,
+                },
+            }),
+        };
+        Some(Self {
+            key: text(item, ITEM)?,
+            owner: Owner::new(text(item, STACK_ID)?, text(item, LOGICAL_ID)?),
+            caller: some_text(item, CALLER),
+            location: text(item, LOCATION)?,
+            role_arn: some_text(item, ROLE_ARN),
+            has_external_id: *item.get(HAS_EXTERNAL_ID)?.as_bool().ok()?,
+            table: text(item, TABLE)?,
+            written,
+            wish,
+            done: some_text(item, DONE),
+            missing: millis(item, MISSING),
+            suspended: millis(item, SUSPENDED),
+            item: item.clone(),
+        })
+    }
+
+    /// The end of the `Sid`s of its statements.
+    pub(crate) fn mark(&self) -> String {
+        self.owner.mark()
+    }
+
+    /// Whether `order` is that of its latest request.
+    pub(crate) fn is_latest(&self, order: &RequestOrder) -> bool {
+        is_noted(&self.item, order)
+    }
+
+    /// The latest request, as the item has it.
+    pub(crate) fn latest(&self) -> AttributeValue {
+        self.item.get("Latest").cloned().unwrap_or_else(|| AttributeValue::S(String::new()))
+    }
+
+    /// Whether the wish of its latest request was carried out.
+    pub(crate) fn is_done(&self) -> bool {
+        self.done.as_ref().is_some_and(|done| AttributeValue::S(done.clone()) == self.latest()) && self.wish.is_none()
+    }
+
+    /// Whether a document lacks a statement that the claim is known to have had in it.
+    pub(crate) fn is_lacking_in(&self, document: &Document) -> bool {
+        let mark = self.mark();
+        let is_there = |statement: &Statement| document.own(&mark).any(|own| own.sid() == statement.sid());
+        self.written.as_ref().is_some_and(|written| !written.statements.iter().all(is_there))
+    }
+
+    /// Whether a document shows `wanted` under the claim's mark in the words that AWS is known to have for it.
+    pub(crate) fn is_known_to_show(&self, wanted: &[Statement], document: &Document) -> bool {
+        self.written.as_ref().is_some_and(|written| {
+            written.digest == digest_of(wanted.iter()) && written.shown == digest_of(document.own(&self.mark()))
+        })
+    }
+}
+
+/// Refuses an item of a later version.
+///
+/// # Errors
+/// Refused.
+pub(crate) fn check_version(item: &Item) -> Result<()> {
+    match item.get(VERSION_NAME).and_then(|version| version.as_n().ok()) {
+        Some(version) if version == VERSION => Ok(()),
+        Some(version) => Err(Error::refused(format!(
+            "the ledger has an item of version {version}, and this function reads version {VERSION}, so the policy is left as it \
+             is; deploy the later version of the functions again"
+        ))),
+        None => Err(Error::refused(
+            "the ledger has an item without a version, so the policy is left as it is; the runbook says how to correct it",
+        )),
+    }
+}
+
+pub(crate) fn text(item: &Item, name: &str) -> Option<String> {
+    item.get(name)?.as_s().ok().cloned()
+}
+
+/// A text that isn't empty.
+fn some_text(item: &Item, name: &str) -> Option<String> {
+    text(item, name).filter(|text| !text.is_empty())
+}
+
+fn number<N: std::str::FromStr>(item: &Item, name: &str) -> Option<N> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+pub(crate) fn millis(item: &Item, name: &str) -> Option<Duration> {
+    number(item, name).map(Duration::from_millis)
+}
+
+fn statements(item: &Item, name: &str) -> Option<Vec<Statement>> {
+    item.get(name)?.as_l().ok()?.iter().map(|text| Statement::parse(text.as_s().ok()?)).collect()
+}
+
+/// Statements as an attribute of an item.
+pub(crate) fn listed(statements: &[Statement]) -> AttributeValue {
+    AttributeValue::L(statements.iter().map(|statement| AttributeValue::S(statement.text().to_owned())).collect())
+}

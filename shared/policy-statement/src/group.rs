@@ -1,0 +1,91 @@
+//! Which wishes of others one write carries out beside the holder's own.
+
+use std::time::Duration;
+
+use crate::{
+    Document, PolicyStore, Statement, TargetLocation,
+    claim_record::{ClaimRecord, Wish},
+    grants::is_of_caller,
+    ledger::Ledger,
+};
+
+/// What one claim is to have in a policy from the next write on.
+#[derive(Debug, Clone)]
+pub(crate) struct Member<'a> {
+    pub(crate) record: &'a ClaimRecord,
+    pub(crate) statements: &'a [Statement],
+}
+
+/// Who writes, and where.
+pub(crate) struct Writer<'a, S: PolicyStore> {
+    pub(crate) location: &'a TargetLocation<S::Target>,
+    /// The key of the holder's own claim.
+    pub(crate) own: &'a str,
+    pub(crate) role_arn: Option<&'a str>,
+    /// With an ExternalId, which the ledger doesn't keep, nobody knows whether another stack knows it as well.
+    pub(crate) has_external_id: bool,
+    pub(crate) now: Duration,
+}
+
+impl<S: PolicyStore> Writer<'_, S> {
+    /// Puts what fits of `records` into `after`, and says whose that is. `before` is the policy as it is.
+    pub(crate) fn joined<'r>(
+        &self,
+        records: &'r [ClaimRecord],
+        before: &Document,
+        after: &mut Document,
+    ) -> Vec<Member<'r>> {
+        let mut members = Vec::new();
+        for record in records {
+            // The lease's own item is one of a transaction, and so is that of the holder's claim.
+            if members.len() + 2 >= Ledger::most_together() {
+                break;
+            }
+            let Some(wish) = record.wish.as_ref().filter(|wish| self.may_write(record, wish, before)) else { continue };
+            if self.joins(record, &wish.statements, before, after) {
+                members.push(Member { record, statements: &wish.statements });
+            }
+        }
+        members
+    }
+
+    /// Puts what a late write of ours has lost back into `after`, as far as it fits.
+    pub(crate) fn healed(&self, lost: &[ClaimRecord], before: &Document, after: &mut Document) {
+        for record in lost {
+            let Some(written) = &record.written else { continue };
+            if !self.joins(record, &written.statements, before, after) {
+                tracing::warn!("statements that a late write has lost have no room in the policy any more");
+            }
+        }
+    }
+
+    fn may_write(&self, record: &ClaimRecord, wish: &Wish, before: &Document) -> bool {
+        let is_callers = |statement: &Statement| {
+            record.caller.as_ref().is_none_or(|caller| is_of_caller(caller, statement)) //
+        };
+        record.key != self.own
+            && !wish.is_alone
+            && wish.ends > self.now
+            && record.suspended.is_none()
+            && record.location == self.location.to_string()
+            && record.role_arn.as_deref() == self.role_arn
+            && !record.has_external_id
+            && !self.has_external_id
+            && (wish.variable.is_none() || before.knows_variables())
+            && before.own(&record.mark()).all(is_callers)
+    }
+
+    /// Whether the policy can have the statements of a claim as well; then it has them.
+    fn joins(&self, record: &ClaimRecord, statements: &[Statement], before: &Document, after: &mut Document) -> bool {
+        let mut joined = after.clone();
+        joined.replace_own(&record.mark(), statements);
+        let grows = S::LIMIT.used_by(&joined) > S::LIMIT.used_by(after);
+        let fits = !grows || S::LIMIT.elsewhere + S::LIMIT.used_by(&joined) <= S::LIMIT.size;
+        let is_taken =
+            fits && (S::DELETED_WHEN_EMPTY || !joined.is_empty()) && S::guard(self.location, before, &joined).is_ok();
+        if is_taken {
+            *after = joined;
+        }
+        is_taken
+    }
+}

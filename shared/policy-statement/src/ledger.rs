@@ -1,0 +1,434 @@
+//! The ledger: a `DynamoDB` table in which each policy has a partition, with an item for the lease and one for each claim.
+//!
+//! Items are read consistently and written on conditions. What several items must say at once is written in a transaction.
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html>
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use aws_sdk_dynamodb::{
+    Client,
+    operation::update_item::builders::UpdateItemFluentBuilder,
+    types::{AttributeValue, ReturnValue, TransactWriteItem, Update, builders::UpdateBuilder},
+};
+use custom_resource::{
+    AwsError, Error, Result, SdkConfig, SdkResult,
+    request_note::{Item, NotNoted, RequestNote},
+    table_client,
+};
+
+use crate::{
+    Statement,
+    claim_record::{
+        ALONE, CALLER, CLAIM, ClaimRecord, DIGEST, DONE, EXPIRES, HAS_EXTERNAL_ID, IDENTITY, ITEM, LOCATION,
+        LOGICAL_ID, MISSING, POLICY_SIZE, PUT, ROLE_ARN, SHOWN, STACK_ID, STATEMENTS, SUSPENDED, TABLE as TABLE_NAME,
+        TAKEN, VARIABLE, VERSION, VERSION_NAME, WISH, WISH_ENDS, WRITTEN_AT, listed,
+    },
+};
+
+/// The variable with the name of the table.
+const TABLE: &str = "LEDGER_TABLE";
+
+/// The variable with the seconds that a lease lasts, and the seconds if there is none. Tests that kill functions don't want
+/// to wait that long.
+const SECONDS: &str = "LEASE_SECONDS";
+const LEASE: Duration = Duration::from_secs(15);
+
+/// How long the item of a claim without statements is kept: a request that is late is an hour late at most.
+const KEPT: Duration = Duration::from_hours(24);
+
+/// As `Expires`, in the place of a number: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html>
+const NEVER: &str = "never";
+
+pub(crate) const POLICY: &str = "Policy";
+
+/// What `DynamoDB` says where a condition doesn't hold.
+pub(crate) const NOT_SO: &str = "ConditionalCheckFailedException";
+
+/// What it says of a transaction in which that is so, or that meets another one; and of a single write that meets one.
+const CANCELLED: &str = "TransactionCanceledException";
+const CONFLICT: &str = "TransactionConflictException";
+const IN_PROGRESS: &str = "TransactionInProgressException";
+
+/// How many items a transaction has at most: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+const MOST: usize = 100;
+
+/// The table, as the functions of one type use it.
+pub(crate) struct Ledger {
+    client: Client,
+    table: Option<String>,
+    /// The name of the type, by which the policies are listed.
+    pub(crate) resource_type: &'static str,
+    /// How long a lease lasts.
+    pub(crate) lasts: Duration,
+    /// How long a read of a policy may lag behind a write.
+    pub(crate) lag: Duration,
+    /// The time since 1970, which all functions share.
+    clock: Box<dyn Fn() -> Duration>,
+}
+
+/// Who claims what on a policy, for the item of the claim.
+#[derive(Debug)]
+pub(crate) struct Claimant<'a> {
+    /// The key of the policy.
+    pub(crate) policy: &'a str,
+    /// The range key of the claim's item.
+    pub(crate) key: &'a str,
+    pub(crate) owner: &'a custom_resource::Owner,
+    pub(crate) order: &'a custom_resource::RequestOrder,
+    pub(crate) caller: Option<&'a str>,
+    pub(crate) location: String,
+    pub(crate) role_arn: Option<&'a str>,
+    pub(crate) has_external_id: bool,
+}
+
+/// One change of one item of a policy's partition.
+pub(crate) struct Change {
+    key: String,
+    expression: &'static str,
+    condition: &'static str,
+    names: Vec<(&'static str, &'static str)>,
+    values: Vec<(&'static str, AttributeValue)>,
+}
+
+impl Change {
+    pub(crate) fn new(key: &str, expression: &'static str, condition: &'static str) -> Self {
+        Self { key: key.to_owned(), expression, condition, names: Vec::new(), values: Vec::new() }
+    }
+
+    /// With the attributes that the placeholders stand for.
+    pub(crate) fn names(mut self, names: &[(&'static str, &'static str)]) -> Self {
+        self.names.extend(names);
+        self
+    }
+
+    pub(crate) fn value(mut self, placeholder: &'static str, value: AttributeValue) -> Self {
+        self.values.push((placeholder, value));
+        self
+    }
+}
+
+/// What became of changes that are made together or not at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Changed {
+    Done,
+    /// A condition didn't hold, or somebody else changed one of the items at the same time.
+    NotSo,
+}
+
+impl Ledger {
+    pub(crate) fn new(aws: &SdkConfig, resource_type: &'static str, lag: Duration) -> Self {
+        let seconds = std::env::var(SECONDS).ok().and_then(|seconds| seconds.parse().ok());
+        let lasts = seconds.map_or(LEASE, Duration::from_secs);
+        Self { lasts, ..Self::of(table_client(aws), std::env::var(TABLE).ok(), resource_type, lag) }
+    }
+
+    pub(crate) fn of(client: Client, table: Option<String>, resource_type: &'static str, lag: Duration) -> Self {
+        let clock = Box::new(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        Self { client, table, resource_type, lasts: LEASE, lag, clock }
+    }
+
+    /// The same by another clock.
+    pub(crate) fn by(self, clock: impl Fn() -> Duration + 'static) -> Self {
+        Self { clock: Box::new(clock), ..self }
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        (self.clock)()
+    }
+
+    /// A call as far as to the connection.
+    pub(crate) async fn warm_up(&self) {
+        let _ = self.client.update_item().set_table_name(self.table.clone()).send().await;
+    }
+
+    /// Notes the claim's request as its latest, and what it wishes.
+    ///
+    /// # Errors
+    /// Refused where a later request was noted, or the ledger can't be used.
+    pub(crate) async fn leave_wish(
+        &self,
+        claimant: &Claimant<'_>,
+        statements: &[Statement],
+        variable: Option<&str>,
+        ends: Duration,
+    ) -> Result<ClaimRecord> {
+        let table = self.table()?;
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let expires = AttributeValue::N((self.now() + KEPT).as_secs().to_string());
+        let update = || {
+            let request = self.client.update_item().table_name(table).return_values(ReturnValue::AllNew);
+            let request = request.key(POLICY, text(claimant.policy)).key(ITEM, text(claimant.key));
+            let names = [
+                ("#version", VERSION_NAME),
+                ("#stack", STACK_ID),
+                ("#logical", LOGICAL_ID),
+                ("#caller", CALLER),
+                ("#location", LOCATION),
+                ("#role", ROLE_ARN),
+                ("#external", HAS_EXTERNAL_ID),
+                ("#table", TABLE_NAME),
+                ("#wish", WISH),
+                ("#ends", WISH_ENDS),
+                ("#variable", VARIABLE),
+                ("#expires", EXPIRES),
+                ("#alone", ALONE),
+                ("#taken", TAKEN),
+                ("#put", PUT),
+            ];
+            let request = names.into_iter().fold(request, |request, (placeholder, name)| {
+                request.expression_attribute_names(placeholder, name) //
+            });
+            request
+                .expression_attribute_values(":version", AttributeValue::N(VERSION.to_owned()))
+                .expression_attribute_values(":stack", text(claimant.owner.stack_id()))
+                .expression_attribute_values(":logical", text(claimant.owner.logical_id()))
+                .expression_attribute_values(":caller", text(claimant.caller.unwrap_or_default()))
+                .expression_attribute_values(":location", text(&claimant.location))
+                .expression_attribute_values(":role", text(claimant.role_arn.unwrap_or_default()))
+                .expression_attribute_values(":external", AttributeValue::Bool(claimant.has_external_id))
+                .expression_attribute_values(":table", text(table))
+                .expression_attribute_values(":wish", listed(statements))
+                .expression_attribute_values(":ends", millis(ends))
+                .expression_attribute_values(":variable", text(variable.unwrap_or_default()))
+                .expression_attribute_values(":expires", expires.clone())
+        };
+        let note = RequestNote { update, also: LEAVE_WISH, sets_again: true };
+        match note.write(claimant.order).await {
+            Ok(item) => ClaimRecord::read(item),
+            Err(NotNoted::Error(error)) => Err(error),
+            Err(NotNoted::Aws(error)) => Err(out_of_reach(error)),
+        }
+    }
+
+    /// The item of a claim, if there is one.
+    pub(crate) async fn record(&self, policy: &str, key: &str) -> Result<Option<ClaimRecord>> {
+        let item = self.item(policy, key).await?;
+        item.map(ClaimRecord::read).transpose()
+    }
+
+    async fn item(&self, policy: &str, key: &str) -> Result<Option<Item>> {
+        let request = self.client.get_item().table_name(self.table()?).consistent_read(true);
+        let request =
+            request.key(POLICY, AttributeValue::S(policy.to_owned())).key(ITEM, AttributeValue::S(key.to_owned()));
+        Ok(request.send().await.into_aws_error().map_err(out_of_reach)?.item)
+    }
+
+    /// All claims on a policy.
+    pub(crate) async fn records(&self, policy: &str) -> Result<Vec<ClaimRecord>> {
+        self.queried(policy, None).await
+    }
+
+    /// The claims on a policy whose wishes aren't confirmed.
+    pub(crate) async fn wishes(&self, policy: &str) -> Result<Vec<ClaimRecord>> {
+        self.queried(policy, Some("attribute_exists(#wish)")).await
+    }
+
+    async fn queried(&self, policy: &str, filter: Option<&str>) -> Result<Vec<ClaimRecord>> {
+        let mut records = Vec::new();
+        let mut begin = None;
+        loop {
+            let request = self
+                .client
+                .query()
+                .table_name(self.table()?)
+                .consistent_read(true)
+                .key_condition_expression("#policy = :policy AND begins_with(#item, :claim)")
+                .set_filter_expression(filter.map(ToOwned::to_owned))
+                .expression_attribute_names("#policy", POLICY)
+                .expression_attribute_names("#item", ITEM)
+                .expression_attribute_values(":policy", AttributeValue::S(policy.to_owned()))
+                .expression_attribute_values(":claim", AttributeValue::S(CLAIM.to_owned()))
+                .set_exclusive_start_key(begin);
+            let request = if filter.is_some() { request.expression_attribute_names("#wish", WISH) } else { request };
+            let page = request.send().await.into_aws_error().map_err(out_of_reach)?;
+            for item in page.items.unwrap_or_default() {
+                records.push(ClaimRecord::read(item)?);
+            }
+            begin = page.last_evaluated_key;
+            if begin.is_none() {
+                return Ok(records);
+            }
+        }
+    }
+
+    /// Begins an update of an item.
+    pub(crate) fn update(&self, policy: &str, key: &str) -> Result<UpdateItemFluentBuilder> {
+        let request = self.client.update_item().table_name(self.table()?);
+        Ok(request.key(POLICY, AttributeValue::S(policy.to_owned())).key(ITEM, AttributeValue::S(key.to_owned())))
+    }
+
+    /// Makes one change.
+    pub(crate) async fn change(&self, policy: &str, change: &Change) -> Result<Changed> {
+        let mut request = self.update(policy, &change.key)?;
+        for (placeholder, name) in &change.names {
+            request = request.expression_attribute_names(*placeholder, *name);
+        }
+        for (placeholder, value) in &change.values {
+            request = request.expression_attribute_values(*placeholder, value.clone());
+        }
+        let request = request.update_expression(change.expression).condition_expression(change.condition);
+        match request.send().await.none_if(&[NOT_SO, CONFLICT]) {
+            Ok(Some(_)) => Ok(Changed::Done),
+            Ok(None) => Ok(Changed::NotSo),
+            Err(error) => Err(out_of_reach(error)),
+        }
+    }
+
+    /// Makes changes together, or none of them.
+    pub(crate) async fn change_together(&self, policy: &str, changes: &[Change]) -> Result<Changed> {
+        match changes {
+            [] => return Ok(Changed::Done),
+            [one] => return self.change(policy, one).await,
+            _ => {}
+        }
+        let items = changes.iter().map(|change| self.part(policy, change)).collect::<Result<_>>()?;
+        let request = self.client.transact_write_items().set_transact_items(Some(items));
+        match request.send().await.none_if(&[CANCELLED, CONFLICT, IN_PROGRESS]) {
+            Ok(Some(_)) => Ok(Changed::Done),
+            Ok(None) => Ok(Changed::NotSo),
+            Err(error) => Err(out_of_reach(error)),
+        }
+    }
+
+    /// How many changes can be made together at most.
+    pub(crate) const fn most_together() -> usize {
+        MOST
+    }
+
+    fn part(&self, policy: &str, change: &Change) -> Result<TransactWriteItem> {
+        let names = |update: UpdateBuilder| {
+            let update = change.names.iter().fold(update, |update, (placeholder, name)| {
+                update.expression_attribute_names(*placeholder, *name) //
+            });
+            change.values.iter().fold(update, |update, (placeholder, value)| {
+                update.expression_attribute_values(*placeholder, value.clone()) //
+            })
+        };
+        let update = Update::builder()
+            .table_name(self.table()?)
+            .key(POLICY, AttributeValue::S(policy.to_owned()))
+            .key(ITEM, AttributeValue::S(change.key.clone()))
+            .update_expression(change.expression)
+            .condition_expression(change.condition);
+        let update = names(update).build().map_err(|error| Error::refused(error.to_string()))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    fn table(&self) -> Result<&str> {
+        self.table.as_deref().ok_or_else(|| {
+            Error::refused(format!("the function has no variable {TABLE}, which names the table of the ledger"))
+        })
+    }
+}
+
+/// Begins after the changes that note the request.
+const LEAVE_WISH: &str = "#version = :version, #stack = :stack, #logical = :logical, #caller = :caller, #location = :location, \
+                          #role = :role, #external = :external, #table = :table, #wish = :wish, #ends = :ends, \
+                          #variable = :variable, #expires = if_not_exists(#expires, :expires) REMOVE #alone, #taken, #put";
+
+const CONFIRM: &str = "SET #statements = #wish, #digest = :digest, #shown = :shown, #at = :at, #size = :size, \
+                       #identity = :identity, #done = #latest, #expires = :expires \
+                       REMOVE #wish, #ends, #variable, #alone, #taken, #put, #missing";
+const CONFIRM_REMOVAL: &str = "SET #done = #latest, #expires = :expires REMOVE #statements, #digest, #shown, #at, #size, \
+                               #identity, #wish, #ends, #variable, #alone, #taken, #put, #missing, #suspended";
+const IS_STILL_WISHED: &str = "#latest = :latest AND attribute_exists(#wish)";
+const TAKE_UP: &str = "SET #taken = :until";
+const IS_TAKEN_UP_BY_NOBODY: &str =
+    "#latest = :latest AND attribute_exists(#wish) AND (attribute_not_exists(#taken) OR #taken < :now)";
+const MAY_BE_TAKEN_UP: &str = "#latest = :latest AND attribute_exists(#wish) AND attribute_not_exists(#suspended)";
+
+/// What the statements of a claim are in a policy that AWS has shown.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) digest: String,
+    pub(crate) shown: String,
+    pub(crate) policy_size: usize,
+    pub(crate) identity: Option<String>,
+}
+
+impl Change {
+    /// The wish of a claim's latest request is in the policy, as it was seen.
+    pub(crate) fn confirmed(record: &ClaimRecord, seen: &Seen, now: Duration) -> Self {
+        Self::new(&record.key, CONFIRM, IS_STILL_WISHED)
+            .names(&[("#latest", "Latest"), ("#wish", WISH), ("#statements", STATEMENTS), ("#digest", DIGEST)])
+            .names(&[("#shown", SHOWN), ("#at", WRITTEN_AT), ("#size", POLICY_SIZE), ("#identity", IDENTITY)])
+            .names(&[("#done", DONE), ("#expires", EXPIRES), ("#ends", WISH_ENDS), ("#variable", VARIABLE)])
+            .names(&[("#alone", ALONE), ("#taken", TAKEN), ("#put", PUT), ("#missing", MISSING)])
+            .value(":latest", record.latest())
+            .value(":digest", AttributeValue::S(seen.digest.clone()))
+            .value(":shown", AttributeValue::S(seen.shown.clone()))
+            .value(":at", millis(now))
+            .value(":size", AttributeValue::N(seen.policy_size.to_string()))
+            .value(":identity", AttributeValue::S(seen.identity.clone().unwrap_or_default()))
+            .value(":expires", AttributeValue::S(NEVER.to_owned()))
+    }
+
+    /// A claim has no statements in the policy, as its latest request wished.
+    pub(crate) fn confirmed_removal(record: &ClaimRecord, now: Duration) -> Self {
+        Self::new(&record.key, CONFIRM_REMOVAL, IS_STILL_WISHED)
+            .names(&[("#latest", "Latest"), ("#wish", WISH), ("#statements", STATEMENTS), ("#digest", DIGEST)])
+            .names(&[("#shown", SHOWN), ("#at", WRITTEN_AT), ("#size", POLICY_SIZE), ("#identity", IDENTITY)])
+            .names(&[("#done", DONE), ("#expires", EXPIRES), ("#ends", WISH_ENDS), ("#variable", VARIABLE)])
+            .names(&[("#alone", ALONE), ("#taken", TAKEN), ("#put", PUT), ("#missing", MISSING)])
+            .names(&[("#suspended", SUSPENDED)])
+            .value(":latest", record.latest())
+            .value(":expires", AttributeValue::N((now + KEPT).as_secs().to_string()))
+    }
+
+    /// A holder of the lease writes the wish, until then.
+    pub(crate) fn taken_up(record: &ClaimRecord, until: Duration) -> Self {
+        Self::new(&record.key, TAKE_UP, MAY_BE_TAKEN_UP)
+            .names(&[("#latest", "Latest"), ("#wish", WISH), ("#taken", TAKEN), ("#suspended", SUSPENDED)])
+            .value(":latest", record.latest())
+            .value(":until", millis(until))
+    }
+
+    /// The wish is taken back, unless a holder of the lease is about to write it.
+    pub(crate) fn withdrawn(record: &ClaimRecord, now: Duration) -> Self {
+        Self::new(&record.key, "REMOVE #wish, #ends, #variable, #alone, #taken, #put", IS_TAKEN_UP_BY_NOBODY)
+            .names(&[("#latest", "Latest"), ("#wish", WISH), ("#taken", TAKEN), ("#ends", WISH_ENDS)])
+            .names(&[("#variable", VARIABLE), ("#alone", ALONE), ("#put", PUT)])
+            .value(":latest", record.latest())
+            .value(":now", millis(now))
+    }
+
+    /// The wish is written by its own author alone from now on: AWS has refused it, or it was in a write that AWS has refused.
+    pub(crate) fn alone(record: &ClaimRecord) -> Self {
+        Self::new(&record.key, "SET #alone = :alone REMOVE #taken", IS_STILL_WISHED)
+            .names(&[("#latest", "Latest"), ("#wish", WISH), ("#alone", ALONE), ("#taken", TAKEN)])
+            .value(":latest", record.latest())
+            .value(":alone", AttributeValue::Bool(true))
+    }
+
+    /// AWS has taken a write of the wish, and nobody saw it yet.
+    pub(crate) fn put(record: &ClaimRecord, put: &str) -> Self {
+        Self::new(&record.key, "SET #put = :put", IS_STILL_WISHED)
+            .names(&[("#latest", "Latest"), ("#wish", WISH), ("#put", PUT)])
+            .value(":latest", record.latest())
+            .value(":put", AttributeValue::S(put.to_owned()))
+    }
+
+    /// Somebody else has taken the claim's statements out of the policy.
+    pub(crate) fn missing(record: &ClaimRecord, now: Duration) -> Self {
+        Self::new(&record.key, "SET #missing = :now", "attribute_exists(#statements)")
+            .names(&[("#missing", MISSING), ("#statements", STATEMENTS)])
+            .value(":now", millis(now))
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").field("table", &self.table).finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn out_of_reach(error: AwsError) -> Error {
+    error.advised("a policy is only changed with the ledger").into()
+}
+
+pub(crate) fn millis(time: Duration) -> AttributeValue {
+    AttributeValue::N(time.as_millis().min(u128::from(u64::MAX)).to_string())
+}

@@ -1,0 +1,289 @@
+//! One request's way to its statements in a policy: it leaves its wish in the ledger, and writes it when the lease is free, or
+//! another request's holder of the lease does.
+
+use std::{cell::RefCell, rc::Rc};
+
+use archipelago::caller;
+use custom_resource::{Claim, Error, RequestOrder, Result, request_note::overtaken};
+use tokio::time::{sleep, timeout_at};
+
+use crate::{
+    Document, Lookup, PolicyStore, StatementId,
+    claim_record::ClaimRecord,
+    lease::{Asked, Lease},
+    ledger::{Change, Changed, Claimant, Ledger},
+    policy_edit::{Carried, Edited, PolicyEdit, Wanted},
+};
+
+/// How long nobody looks whether a wish that somebody has taken up is carried out.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// What the requests of this process have begun and not ended.
+pub(crate) struct Turns {
+    pub(crate) ledger: Rc<Ledger>,
+    waiting: RefCell<Vec<Waiting>>,
+    ended: RefCell<Vec<(Lease, Vec<Change>)>>,
+}
+
+/// A request that has left its wish.
+#[derive(Clone)]
+struct Waiting {
+    policy: String,
+    key: String,
+    order: RequestOrder,
+    /// The id, where there would be statements if the wish was carried out.
+    id: Option<String>,
+}
+
+impl Turns {
+    pub(crate) fn new(ledger: Ledger) -> Self {
+        Self { ledger: Rc::new(ledger), waiting: RefCell::default(), ended: RefCell::default() }
+    }
+
+    /// Makes a policy have what is wanted. `found` is called once the claim's statements were seen in it, `unseen` where nobody looked.
+    ///
+    /// # Errors
+    /// Not yet while somebody else holds the lease, and where what was written isn't seen; refused where a later request was noted.
+    pub(crate) async fn carried_out<S: PolicyStore>(
+        &self,
+        wanted: &Wanted<'_, S>,
+        found: impl FnOnce(),
+        unseen: impl FnOnce(),
+    ) -> Result<Carried> {
+        // A try that went well, and was followed by one that didn't, has its lease still.
+        self.settle().await;
+        let policy = wanted.location.key();
+        let key = ClaimRecord::key_of(wanted.claim.owner());
+        let waits = self.waits(&policy, &key, wanted.claim.invocation().order());
+        let begun =
+            if waits { self.continued(wanted, &policy, &key).await } else { self.begun(wanted, &policy, &key).await };
+        let (record, lease, early) = match begun {
+            Ok(Begun::Lease(record, lease, early)) => (record, lease, early),
+            Ok(Begun::Done(carried)) => {
+                found();
+                return Ok(carried);
+            }
+            Err(error) => {
+                unseen();
+                return Err(error);
+            }
+        };
+        if let Some(refusal) = suspended(&record, wanted) {
+            let _ = lease.release(Vec::new()).await;
+            return Err(refusal);
+        }
+        let ledger = &*self.ledger;
+        let edit =
+            PolicyEdit { wanted, ledger, policy: &policy, lease: &lease, record: &record, aside: RefCell::default() };
+        let edited = timeout_at(lease.half_time(), Box::pin(edit.edit(early, found))).await.unwrap_or_else(|_| {
+            let seconds = (ledger.lasts / 2).as_secs();
+            let named = wanted.location.named();
+            Err(Error::not_yet(format!("AWS took longer than {seconds} seconds to change the policy of {named}")))
+        });
+        let aside = edit.aside.take();
+        match edited {
+            Ok(Edited::Done(carried, confirmed)) => {
+                self.forget(&policy, &key);
+                let changes = confirmed.into_iter().chain(aside).collect();
+                self.ended.borrow_mut().push((lease, changes));
+                Ok(carried)
+            }
+            ended => {
+                // A write that nobody knows the end of may still come to pass: then nobody else may write before the lease is over.
+                if !lease.has_open_end() {
+                    let _ = lease.release(aside).await;
+                }
+                match ended {
+                    Err(error) => Err(error),
+                    Ok(_) => self.done_by_another(wanted, &policy, &key).await,
+                }
+            }
+        }
+    }
+
+    /// The first time that this process works on the request: it leaves the wish, asks for the lease and reads the policy, all at once.
+    async fn begun<S: PolicyStore>(&self, wanted: &Wanted<'_, S>, policy: &str, key: &str) -> Result<Begun> {
+        let invocation = wanted.claim.invocation();
+        let claimant = Claimant {
+            policy,
+            key,
+            owner: wanted.claim.owner(),
+            order: invocation.order(),
+            caller: caller(invocation.function()),
+            location: wanted.location.to_string(),
+            role_arn: wanted.role.map(|role| &*role.arn),
+            has_external_id: wanted.role.is_some_and(|role| role.external_id.is_some()),
+        };
+        let began = self.ledger.now();
+        let (left, asked, early) = tokio::join!(
+            Box::pin(self.ledger.leave_wish(&claimant, wanted.statements, wanted.variable, invocation.ends())),
+            Box::pin(Lease::ask(&self.ledger, policy, wanted.mark)),
+            Box::pin(wanted.read()),
+        );
+        let record = match left {
+            Ok(record) => record,
+            Err(error) => {
+                if let Ok(Asked::Taken(lease)) = asked {
+                    let _ = lease.release(Vec::new()).await;
+                }
+                return Err(error);
+            }
+        };
+        let id = (!wanted.statements.is_empty()).then(|| wanted.id().to_string());
+        let (policy, key, order) = (policy.to_owned(), key.to_owned(), invocation.order().clone());
+        self.waiting.borrow_mut().push(Waiting { policy, key, order, id });
+        match asked? {
+            Asked::Held => Err(held(wanted)),
+            Asked::Taken(lease) => {
+                // What was read before somebody else could write is believed; what isn't there, or can't be read, is looked for again.
+                let early = match early {
+                    Ok(Lookup::Found(document)) if lease.was_free_since(began) => Some(document),
+                    _ => None,
+                };
+                Ok(Begun::Lease(record, lease, early))
+            }
+        }
+    }
+
+    /// The wish was left before: whoever held the lease may have carried it out.
+    async fn continued<S: PolicyStore>(&self, wanted: &Wanted<'_, S>, policy: &str, key: &str) -> Result<Begun> {
+        let Some(record) = self.ledger.record(policy, key).await? else {
+            // Whoever deletes items from the table takes wishes with them.
+            self.forget(policy, key);
+            return Err(Error::not_yet("the ledger has lost what is wished"));
+        };
+        if let Some(carried) = self.outcome(wanted, &record, policy)? {
+            return Ok(Begun::Done(carried));
+        }
+        match Lease::ask(&self.ledger, policy, wanted.mark).await? {
+            Asked::Taken(lease) => Ok(Begun::Lease(record, lease, None)),
+            Asked::Held => Err(held(wanted)),
+        }
+    }
+
+    async fn done_by_another<S: PolicyStore>(
+        &self,
+        wanted: &Wanted<'_, S>,
+        policy: &str,
+        key: &str,
+    ) -> Result<Carried> {
+        let record = self.ledger.record(policy, key).await?;
+        let carried = record.map(|record| self.outcome(wanted, &record, policy)).transpose()?.flatten();
+        carried.ok_or_else(|| {
+            self.forget(policy, key);
+            Error::not_yet("the ledger has lost what is wished")
+        })
+    }
+
+    /// What became of the wish, if that is known.
+    fn outcome<S: PolicyStore>(
+        &self,
+        wanted: &Wanted<'_, S>,
+        record: &ClaimRecord,
+        policy: &str,
+    ) -> Result<Option<Carried>> {
+        if !record.is_latest(wanted.claim.invocation().order()) {
+            self.forget(policy, &record.key);
+            return Err(overtaken());
+        }
+        if !record.is_done() {
+            return Ok(None);
+        }
+        self.forget(policy, &record.key);
+        if !wanted.statements.is_empty() {
+            wanted.claim.hold(&wanted.id());
+        }
+        let policy_size = record.written.as_ref().map_or(0, |written| written.policy_size);
+        Ok(Some(Carried { policy_size }))
+    }
+
+    /// Takes back the wishes of a claim's request that fails: nobody is to carry them out after that is said. Where one may be carried out
+    /// all the same, the claim holds its id.
+    pub(crate) async fn give_up<T>(&self, claim: &Claim<StatementId<T>>)
+    where
+        StatementId<T>: std::str::FromStr + std::fmt::Display + Clone,
+    {
+        let (key, order) = (ClaimRecord::key_of(claim.owner()), claim.invocation().order());
+        let is_of_request = |waiting: &Waiting| waiting.key == key && waiting.order == *order;
+        let left: Vec<_> = self.waiting.borrow().iter().filter(|waiting| is_of_request(waiting)).cloned().collect();
+        for waiting in left {
+            let id: Option<StatementId<T>> = waiting.id.as_deref().and_then(|id| id.parse().ok());
+            let is_held = claim.id().map(|id| id.to_string()) == waiting.id;
+            if let Some(id) = id.filter(|_| !is_held) {
+                claim.hold(&id);
+            }
+            let is_withdrawn = self.withdrawn(&waiting).await;
+            if is_withdrawn && !is_held && waiting.id.is_some() {
+                claim.unhold();
+            }
+            self.forget(&waiting.policy, &waiting.key);
+        }
+    }
+
+    /// Whether the wish is gone without having been carried out. A holder of the lease that has taken it up is waited for.
+    async fn withdrawn(&self, waiting: &Waiting) -> bool {
+        loop {
+            let record = match self.ledger.record(&waiting.policy, &waiting.key).await {
+                Ok(Some(record)) if record.is_latest(&waiting.order) && record.wish.is_some() => record,
+                Ok(Some(record)) => return !record.is_done(),
+                Ok(None) => return true,
+                Err(reason) => {
+                    tracing::warn!(%reason, "a wish could not be taken back");
+                    return false;
+                }
+            };
+            let change = Change::withdrawn(&record, self.ledger.now());
+            match self.ledger.change(&waiting.policy, &change).await {
+                Ok(Changed::Done) => return true,
+                Ok(Changed::NotSo) => sleep(PAUSE).await,
+                Err(reason) => {
+                    tracing::warn!(%reason, "a wish could not be taken back");
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// Gives back the leases of what has ended well, and confirms it. If that is lost the lease ends by itself, and its next holder finds
+    /// the statements in the policy.
+    pub(crate) async fn settle(&self) {
+        let ended = self.ended.take();
+        futures_util::future::join_all(ended.into_iter().map(async |(lease, changes)| {
+            let _ = lease.release(changes).await;
+        }))
+        .await;
+    }
+
+    fn waits(&self, policy: &str, key: &str, order: &RequestOrder) -> bool {
+        let is_it = |waiting: &Waiting| waiting.policy == policy && waiting.key == key && waiting.order == *order;
+        self.waiting.borrow().iter().any(is_it)
+    }
+
+    fn forget(&self, policy: &str, key: &str) {
+        self.waiting.borrow_mut().retain(|waiting| waiting.policy != policy || waiting.key != key);
+    }
+}
+
+/// What a request has once it has begun.
+enum Begun {
+    /// The lease, and the policy if it was read early.
+    Lease(ClaimRecord, Lease, Option<Document>),
+    /// Another holder of the lease has carried the wish out.
+    Done(Carried),
+}
+
+fn held<S: PolicyStore>(wanted: &Wanted<'_, S>) -> Error {
+    let waiting_for = format!("the policy of {} is being changed by another request", wanted.location.named());
+    Error::not_yet(waiting_for).counted_as("LeaseWaits")
+}
+
+/// Nobody but an administrator gives a claim its statements back that an administrator has taken.
+fn suspended<S: PolicyStore>(record: &ClaimRecord, wanted: &Wanted<'_, S>) -> Option<Error> {
+    let is_suspended = record.suspended.is_some() && !wanted.statements.is_empty();
+    is_suspended.then(|| {
+        Error::refused(format!(
+            "an administrator has suspended this resource's statements in {}; Resume lets them in again",
+            wanted.location.policy()
+        ))
+    })
+}
