@@ -108,9 +108,7 @@ impl DynamoDb {
     fn get(&self, request: &Value, stale: bool) -> Result<Value, Refusal> {
         let key = self.schema.key(request)?;
         let (placeholders, projection) = (Placeholders::of(request), request["ProjectionExpression"].as_str());
-        if !placeholders.are_those_of(&[projection.unwrap_or_default()]) {
-            return Err(invalid("The placeholders of the request are not those of its expressions"));
-        }
+        placeholders.check(&[projection]).map_err(invalid)?;
         let found = self.lock().read(stale, |items| items.get(&key).cloned());
         let shown = found.map(|item| match projection {
             Some(projection) => projected(&item, &placeholders.paths(projection)),

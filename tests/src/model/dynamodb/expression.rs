@@ -3,6 +3,7 @@
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html>
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
@@ -11,6 +12,26 @@ use super::item::{Item, get, length, put};
 /// The clauses of an update.
 const CLAUSES: [&str; 3] = ["SET", "REMOVE", "ADD"];
 
+/// The other words of expressions.
+const WORDS: [&str; 9] = [
+    "AND",
+    "OR",
+    "NOT",
+    "attribute_exists",
+    "attribute_not_exists",
+    "begins_with",
+    "if_not_exists",
+    "list_append",
+    "size",
+];
+
+/// What no attribute may be called in an expression, in capitals or not.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html>
+static RESERVED: LazyLock<BTreeSet<&str>> = LazyLock::new(|| include_str!("reserved.txt").split_whitespace().collect());
+
+const NOT_THOSE: &str = "The placeholders of the request are not those of its expressions";
+const IS_RESERVED: &str = "Attribute name is a reserved keyword";
+const TWO_CLAUSES: &str = "A section can only be used once in an update expression";
 const NO_ATTRIBUTE: &str = "The provided expression refers to an attribute that does not exist in the item";
 const OVERLAP: &str = "Two document paths overlap with each other";
 
@@ -39,14 +60,21 @@ impl<'a> Placeholders<'a> {
         value.clone()
     }
 
-    /// Whether the expressions of the request use all of them, and no others: AWS refuses any other request before it looks at
-    /// the item.
-    pub(super) fn are_those_of(&self, expressions: &[&str]) -> bool {
-        let tokens = expressions.iter().flat_map(|expression| Tokens::of(expression).0);
-        let used: BTreeSet<_> = tokens.filter(|token| token.starts_with(['#', ':'])).collect();
+    /// Refuses a request whose expressions don't use all of them and no others, or name an attribute by a reserved word, whatever
+    /// the item is.
+    ///
+    /// # Errors
+    /// What AWS says.
+    pub(super) fn check(&self, expressions: &[Option<&str>]) -> Result<(), &'static str> {
+        let tokens: Vec<_> = expressions.iter().flatten().flat_map(|expression| Tokens::of(expression).0).collect();
+        let used: BTreeSet<_> = tokens.iter().filter(|token| token.starts_with(['#', ':'])).collect();
         let given =
             ["ExpressionAttributeNames", "ExpressionAttributeValues"].map(|given| self.request[given].as_object());
-        used == given.into_iter().flatten().flat_map(Map::keys).cloned().collect()
+        if used != given.into_iter().flatten().flat_map(Map::keys).collect() {
+            return Err(NOT_THOSE);
+        }
+        let mut names = tokens.iter().filter(|token| !CLAUSES.contains(&&***token) && !WORDS.contains(&&***token));
+        if names.any(|name| RESERVED.contains(&*name.to_uppercase())) { Err(IS_RESERVED) } else { Ok(()) }
     }
 
     /// Whether an item meets a condition.
@@ -101,8 +129,12 @@ impl<'a> Placeholders<'a> {
         let before = item.clone();
         let mut changes: Vec<(Vec<String>, Option<Value>)> = Vec::new();
         let mut tokens = Tokens::of(expression);
+        let mut clauses = BTreeSet::new();
         while let Some(clause) = tokens.next() {
             assert!(CLAUSES.contains(&&*clause), "an update begins with a clause: {expression}");
+            if !clauses.insert(clause.clone()) {
+                return Err(TWO_CLAUSES);
+            }
             loop {
                 let path = self.path(&mut tokens);
                 let value = match &*clause {
@@ -361,10 +393,22 @@ mod tests {
     #[test]
     fn placeholders_are_those_of_the_expressions_and_no_others() {
         let request = request();
-        let are_those_of = |expressions: &[&str]| Placeholders::of(&request).are_those_of(expressions);
-        assert!(are_those_of(&["#a = :one AND #b < :ten", "SET #a = :l"]));
-        assert!(!are_those_of(&["#a = :one AND #b < :ten"]));
-        assert!(!are_those_of(&["#a = :one AND #b < :ten", "SET #a = :l, #c = :l"]));
+        let check = |expressions: &[&str]| {
+            Placeholders::of(&request).check(&expressions.iter().copied().map(Some).collect::<Vec<_>>())
+        };
+        assert_eq!(check(&["#a = :one AND #b < :ten", "SET #a = :l"]), Ok(()));
+        assert_eq!(check(&["#a = :one AND #b < :ten"]), Err(NOT_THOSE));
+        assert_eq!(check(&["#a = :one AND #b < :ten", "SET #a = :l, #c = :l"]), Err(NOT_THOSE));
+    }
+
+    #[test]
+    fn a_reserved_word_names_no_attribute() {
+        let request = json!({ "ExpressionAttributeNames": { "#type": "Type" } });
+        let check = |expression| Placeholders::of(&request).check(&[Some(expression), None]);
+        assert_eq!(check("attribute_exists(#type) AND NOT attribute_exists(Typed)"), Ok(()));
+        for expression in ["attribute_exists(#type) OR attribute_exists(Type)", "REMOVE #type, wish.order"] {
+            assert_eq!(check(expression), Err(IS_RESERVED), "{expression}");
+        }
     }
 
     #[test]
@@ -386,6 +430,7 @@ mod tests {
             ("SET #a = #b", NO_ATTRIBUTE),
             ("SET #a = :one REMOVE #a", OVERLAP),
             ("SET #a.C = :one, #a = :ten", OVERLAP),
+            ("SET #a = :one SET #b = :one", TWO_CLAUSES),
         ] {
             let request = request();
             assert_eq!(Placeholders::of(&request).update(update, &mut Item::new()), Err(expected), "{update}");

@@ -35,9 +35,7 @@ pub(super) fn query(schema: &Schema, items: &Items, request: &Value, most: usize
     let of_query = index.unwrap_or(of_table);
     let placeholders = Placeholders::of(request);
     let [condition, filter, projection] = EXPRESSIONS.map(|name| request[name].as_str());
-    if !placeholders.are_those_of(&[condition, filter, projection].map(Option::unwrap_or_default)) {
-        return Err(invalid("The placeholders of the request are not those of its expressions"));
-    }
+    placeholders.check(&[condition, filter, projection]).map_err(invalid)?;
     let condition = condition.ok_or_else(|| invalid("Either KeyConditions or KeyConditionExpression is needed"))?;
     if !placeholders.is_key_condition(condition, of_query) {
         return Err(invalid("Query key condition not supported"));

@@ -43,9 +43,7 @@ pub(super) fn write(schema: &Schema, items: &Items, request: &Value) -> Result<W
     let key = schema.key(request)?;
     let [condition, changes] = ["ConditionExpression", "UpdateExpression"].map(|name| request[name].as_str());
     let placeholders = Placeholders::of(request);
-    if !placeholders.are_those_of(&[condition, changes].map(Option::unwrap_or_default)) {
-        return Err(invalid("The placeholders of the request are not those of its expressions"));
-    }
+    placeholders.check(&[condition, changes]).map_err(invalid)?;
     let before = items.get(&key).cloned();
     let mut after = before.clone().unwrap_or_default();
     if !condition.is_none_or(|condition| placeholders.is_met(condition, &after)) {
