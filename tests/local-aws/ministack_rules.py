@@ -15,6 +15,7 @@ import policy_rules  # noqa: F401
 import stack_rules  # noqa: F401
 import stack_set_rules  # noqa: F401
 import subnet_rules  # noqa: F401
+import table_rules  # noqa: F401
 import value_rules  # noqa: F401
 from record import record
 from rules import replaced

@@ -26,7 +26,7 @@ mod story;
 mod weather;
 
 pub use dynamodb::DynamoDb;
-pub use http::{Service, configuration};
+pub use http::{Refusal, Service, configuration};
 pub use late::{OVERTAKEN, late_requests_do_nothing};
 pub use lives::lives;
 pub use matrix::{Matrix, Scenario};

@@ -1,100 +1,171 @@
 //! `DynamoDB` in memory: tables with items under their keys, which conditions and updates are tried on.
-//! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html>
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/Welcome.html>
 
 mod expression;
+mod item;
+mod query;
+mod tables;
+mod transaction;
+mod write;
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-use self::expression::{Item, Placeholders};
-use super::http::Service;
+use self::expression::Placeholders;
+use self::item::{Item, projected};
+use self::query::query;
+use self::tables::{Attributes, Kept, Schema, invalid};
+use self::transaction::transact;
+use self::write::{Obstacle, write};
+use super::http::{Refusal, Service};
 
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
-const LARGEST_ITEM: usize = 400 * 1024;
+/// "A maximum of 1 MB of data", before the filter.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html>
+const PAGE: usize = 1024 * 1024;
 
-const NOT_MET: &str = "ConditionalCheckFailedException";
-const INVALID: &str = "ValidationException";
+const OPERATIONS: [&str; 4] = ["GetItem", "Query", "TransactWriteItems", "UpdateItem"];
 
 /// Tables by their names.
 #[derive(Debug)]
 pub struct DynamoDb {
-    /// Each with the attributes of its key.
-    schemas: &'static [(&'static str, &'static [&'static str])],
-    items: Mutex<BTreeMap<Vec<String>, Item>>,
+    schema: Schema,
+    page: usize,
+    kept: Mutex<Kept>,
 }
 
 impl DynamoDb {
     /// Empty tables, each with the attributes of its key, which are texts.
     #[must_use]
-    pub const fn new(schemas: &'static [(&'static str, &'static [&'static str])]) -> Self {
-        Self { schemas, items: Mutex::new(BTreeMap::new()) }
+    pub const fn new(tables: &'static [(&'static str, Attributes)]) -> Self {
+        let schema = Schema { tables, indexes: Vec::new() };
+        Self { schema, page: PAGE, kept: Mutex::new(Kept::new()) }
+    }
+
+    /// The same with a global index of a table, which keeps keys alone: those of the index and of the table. An item without
+    /// the attributes of its key isn't in it.
+    #[must_use]
+    pub fn with_index(mut self, table: &'static str, name: &'static str, key: Attributes) -> Self {
+        self.schema.indexes.push((table, name, key));
+        self
+    }
+
+    /// The same, with at most so many bytes in a page of a query.
+    #[must_use]
+    pub fn with_page(mut self, bytes: usize) -> Self {
+        self.page = bytes;
+        self
+    }
+
+    /// Whether it is asked for the operation, and no other service.
+    #[must_use]
+    pub fn has(operation: &str) -> bool {
+        OPERATIONS.contains(&operation)
     }
 
     /// Makes all tables empty.
     pub fn begin(&self) {
-        self.lock().clear();
+        *self.lock() = Kept::new();
     }
 
-    /// The items of a table.
+    /// The items of a table, in the order of their keys.
     #[must_use]
     pub fn items(&self, table: &str) -> Vec<Item> {
-        let items = self.lock();
-        items.iter().filter(|(key, _)| key[0] == table).map(|(_, item)| item.clone()).collect()
+        let kept = self.lock();
+        kept.items().iter().filter(|(key, _)| key[0] == table).map(|(_, item)| item.clone()).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Vec<String>, Item>> {
-        self.items.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The item under a key.
+    #[must_use]
+    pub fn item(&self, table: &str, key: &[&str]) -> Option<Item> {
+        self.lock().items().get(&place(table, key)).cloned()
     }
 
-    /// The key of an item: the table, then the values of the attributes.
-    fn key(&self, request: &Value) -> Option<Vec<String>> {
-        let table = request["TableName"].as_str()?;
-        let (_, attributes) = self.schemas.iter().find(|(name, _)| *name == table)?;
-        let key = request["Key"].as_object().filter(|key| key.len() == attributes.len())?;
-        let values = attributes.iter().map(|attribute| Some(key.get(*attribute)?["S"].as_str()?.to_owned()));
-        [Some(table.to_owned())].into_iter().chain(values).collect()
+    /// Lets somebody else change the item under a key, or make it.
+    ///
+    /// # Panics
+    /// If there is no such table, or its keys have another number of attributes.
+    pub fn change(&self, table: &str, key: &[&str], change: impl FnOnce(&mut Item)) {
+        let (_, attributes) = self.schema.table(&json!({ "TableName": table })).expect("there is such a table");
+        assert_eq!(attributes.len(), key.len(), "a key of {table} has {attributes:?}");
+        let mut kept = self.lock();
+        let mut item = kept.items().get(&place(table, key)).cloned().unwrap_or_default();
+        item.extend(attributes.iter().zip(key).map(|(name, value)| ((*name).to_owned(), json!({ "S": value }))));
+        change(&mut item);
+        kept.write([(place(table, key), item)]);
     }
 
-    fn update(&self, request: &Value) -> Result<Value, &'static str> {
-        let key = self.key(request).ok_or(INVALID)?;
-        let mut items = self.lock();
-        let mut after = items.get(&key).cloned().unwrap_or_default();
-        let placeholders = Placeholders::of(request);
-        let [condition, changes] = ["ConditionExpression", "UpdateExpression"].map(|name| request[name].as_str());
-        if !placeholders.are_those_of(&[condition, changes].map(Option::unwrap_or_default)) {
-            return Err(INVALID);
-        }
-        if !condition.is_none_or(|condition| placeholders.is_met(condition, &after)) {
-            return Err(NOT_MET);
-        }
-        after.extend(request["Key"].as_object().cloned().into_iter().flatten());
-        if let Some(changes) = changes {
-            placeholders.update(changes, &mut after);
-        }
-        if json!(after).to_string().len() > LARGEST_ITEM {
-            return Err(INVALID);
-        }
-        items.insert(key, after.clone());
-        Ok(match request["ReturnValues"].as_str() {
-            Some("ALL_NEW") => json!({ "Attributes": after }),
-            _ => json!({}),
+    /// The write capacity units that the requests to a table have consumed, without those of its indexes.
+    #[must_use]
+    pub fn write_units(&self, table: &str) -> usize {
+        self.lock().write_units(table)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, request: &Value, stale: bool) -> Result<Value, Refusal> {
+        let key = self.schema.key(request)?;
+        let (placeholders, projection) = (Placeholders::of(request), request["ProjectionExpression"].as_str());
+        placeholders.check(&[projection]).map_err(invalid)?;
+        let found = self.lock().read(stale, |items| items.get(&key).cloned());
+        let shown = found.map(|item| match projection {
+            Some(projection) => projected(&item, &placeholders.paths(projection)),
+            None => item,
+        });
+        Ok(shown.map_or(json!({}), |item| json!({ "Item": item })))
+    }
+
+    fn query(&self, request: &Value, stale: bool) -> Result<Value, Refusal> {
+        let ask = |items: &_| query(&self.schema, items, request, self.page);
+        self.lock().read(stale, |items| ask(items))
+    }
+
+    fn update(&self, request: &Value) -> Result<Value, Refusal> {
+        let mut kept = self.lock();
+        let write = write(&self.schema, kept.items(), request)?;
+        kept.count_write(&write.key, [write.before.as_ref(), write.after.as_ref().ok()], 1);
+        let after = match write.after {
+            Ok(after) => after,
+            Err(Obstacle::Invalid(words)) => return Err(invalid(words)),
+            Err(Obstacle::NotMet) => {
+                let with = write.shown(request).map_or(json!({}), |item| json!({ "Item": item }));
+                let not_met = Refusal::new("ConditionalCheckFailedException", "The conditional request failed");
+                return Err(Refusal { with, ..not_met });
+            }
+        };
+        kept.write([(write.key, after.clone())]);
+        Ok(match (request["ReturnValues"].as_str(), write.before) {
+            (None | Some("NONE"), _) | (Some("ALL_OLD"), None) => json!({}),
+            (Some("ALL_OLD"), Some(before)) => json!({ "Attributes": before }),
+            (Some("ALL_NEW"), _) => json!({ "Attributes": after }),
+            (Some(other), _) => panic!("the tables don't return {other}"),
         })
     }
 }
 
+fn place(table: &str, key: &[&str]) -> tables::Key {
+    [table].iter().chain(key).map(|part| (*part).to_owned()).collect()
+}
+
 impl Service for DynamoDb {
-    fn answer(&self, operation: &str, request: &Value, _: bool) -> Result<Value, &'static str> {
+    fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {
+        self.answer_or_refusal(operation, request, stale).map_err(|refusal| refusal.code)
+    }
+
+    fn answer_or_refusal(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, Refusal> {
+        // What was written before a consistent read began is read.
+        let stale = stale && request["ConsistentRead"] != true;
         match operation {
+            "GetItem" => self.get(request, stale),
+            "Query" => self.query(request, stale),
+            "TransactWriteItems" => transact(&self.schema, &mut self.lock(), request),
             "UpdateItem" => self.update(request),
             other => panic!("the tables can't be asked for {other}"),
         }
     }
-
-    fn refused_with(&self, request: &Value) -> Value {
-        let wants_item = request["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD";
-        let item = self.key(request).filter(|_| wants_item).and_then(|key| self.lock().get(&key).cloned());
-        item.map_or(json!({}), |item| json!({ "Item": item }))
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,24 @@ const MESSAGE: &str = "Not this time.";
 /// When the functions' own clients cut a call off.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// What a service refuses a request with.
+#[derive(Debug, PartialEq)]
+pub struct Refusal {
+    /// AWS's code.
+    pub code: &'static str,
+    /// What it says.
+    pub words: String,
+    /// What it has beside these.
+    pub with: Value,
+}
+
+impl Refusal {
+    /// One with nothing beside the code and the words.
+    pub(super) fn new(code: &'static str, words: &str) -> Self {
+        Self { code, words: words.to_owned(), with: json!({}) }
+    }
+}
+
 /// A service, whether it speaks JSON, the query protocol or that of S3.
 pub trait Service: Debug + Send + Sync + 'static {
     /// The answer to an operation: its name as it stands in the request's target, in its form or else in its path.
@@ -50,6 +68,17 @@ pub trait Service: Debug + Send + Sync + 'static {
     /// What the refusal of a request has beside its code and its words.
     fn refused_with(&self, _request: &Value) -> Value {
         json!({})
+    }
+
+    /// The answer to an operation, or all that its refusal says: of things as they are at that moment.
+    ///
+    /// # Errors
+    /// That refusal.
+    fn answer_or_refusal(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, Refusal> {
+        self.answer(operation, request, stale).map_err(|code| {
+            let with = self.refused_with(request);
+            Refusal { code, words: self.words_for(code, request), with }
+        })
     }
 }
 
@@ -81,13 +110,10 @@ impl HttpConnector for Connector {
         let (service, weather) = (Arc::clone(&self.service), Arc::clone(&self.weather));
         HttpConnectorFuture::new(async move {
             let asked = Asked::read(&request);
-            let effect = |stale| service.answer(&asked.operation, &asked.parameters, stale);
-            match weather.call(&asked.operation, effect).await {
+            let effect = |stale| service.answer_or_refusal(&asked.operation, &asked.parameters, stale);
+            match weather.call(&asked.operation, &asked.parameters, effect).await {
                 Ok(Ok(answer)) => asked.respond(&answer),
-                Ok(Err(code)) => {
-                    let words = service.words_for(code, &asked.parameters);
-                    asked.refuse(400, code, &words, service.refused_with(&asked.parameters))
-                }
+                Ok(Err(Refusal { code, words, with })) => asked.refuse(400, code, &words, with),
                 Err(Trouble::Throttled) => {
                     let (status, code) = asked.protocol.throttled();
                     asked.refuse(status, code, MESSAGE, json!({}))

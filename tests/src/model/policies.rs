@@ -19,7 +19,7 @@ pub use s3::S3;
 
 use super::dynamodb::DynamoDb;
 use super::history::History;
-use super::http::Service;
+use super::http::{Refusal, Service};
 
 /// An account with a role that never is.
 pub const UNKNOWN: &str = "444444444444";
@@ -134,20 +134,20 @@ pub(super) struct Called {
 
 impl Service for Called {
     fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {
+        self.answer_or_refusal(operation, request, stale).map_err(|refusal| refusal.code)
+    }
+
+    fn answer_or_refusal(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, Refusal> {
         match operation {
-            "UpdateItem" => self.leases.answer(operation, request, stale),
             "AssumeRole" => Ok(json!({ "Credentials": {
                 "AccessKeyId": "assumed",
                 "SecretAccessKey": "secret",
                 "SessionToken": "token",
                 "Expiration": "2100-01-01T00:00:00Z",
             } })),
-            _ => self.policies.answer(operation, request, stale),
+            _ if DynamoDb::has(operation) => self.leases.answer_or_refusal(operation, request, stale),
+            _ => self.policies.answer_or_refusal(operation, request, stale),
         }
-    }
-
-    fn words_for(&self, code: &str, request: &Value) -> String {
-        self.policies.words_for(code, request)
     }
 }
 

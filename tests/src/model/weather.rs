@@ -6,6 +6,7 @@ use std::future::pending;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -113,6 +114,19 @@ pub struct Weather {
     forecast: Mutex<Forecast>,
     deaths: Notify,
     retries: bool,
+    is_still: bool,
+    watcher: Mutex<Option<Watcher>>,
+}
+
+/// What is told of each call before it has its effect, and says what goes wrong with it.
+struct Watcher(Box<Watch>);
+
+type Watch = dyn FnMut(&str, &Value) -> Option<Fault> + Send;
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watcher")
+    }
 }
 
 #[derive(Debug)]
@@ -139,6 +153,12 @@ impl Weather {
         Self { retries: true, ..Self::default() }
     }
 
+    /// Weather in which a call takes no time, for clocks that can't be paused.
+    #[must_use]
+    pub fn still() -> Self {
+        Self { is_still: true, ..Self::default() }
+    }
+
     /// Whether the SDK tries again what it may.
     #[must_use]
     pub fn retries(&self) -> bool {
@@ -157,6 +177,12 @@ impl Weather {
         forecast.faults = faults.iter().cloned().collect();
         forecast.denied_until = None;
         forecast.forbidden.clear();
+    }
+
+    /// Tells `watcher` the operation and the request of each call from now on, before its effect: it may let something else
+    /// happen meanwhile, and says what goes wrong with the call, if anything.
+    pub fn watch(&self, watcher: impl FnMut(&str, &Value) -> Option<Fault> + Send + 'static) {
+        *self.watcher() = Some(Watcher(Box::new(watcher)));
     }
 
     /// The calls since the forecast, in the order in which they began.
@@ -178,9 +204,15 @@ impl Weather {
     ///
     /// # Errors
     /// If it goes wrong.
-    pub async fn call<T>(&self, operation: &str, effect: impl FnOnce(bool) -> T) -> Result<T, Trouble> {
+    pub async fn call<T>(
+        &self,
+        operation: &str,
+        request: &Value,
+        effect: impl FnOnce(bool) -> T,
+    ) -> Result<T, Trouble> {
         let (fault, there, back) = self.next(operation);
-        sleep(there).await;
+        self.travel(there).await;
+        let fault = fault.or_else(|| self.watcher().as_mut().and_then(|watcher| (watcher.0)(operation, request)));
         match fault {
             Some(Fault::Throttled) => return Err(Trouble::Throttled),
             Some(Fault::Broken) => return Err(Trouble::Broken),
@@ -191,12 +223,18 @@ impl Weather {
             _ => {}
         }
         let answer = effect(fault == Some(Fault::Stale));
-        sleep(back).await;
+        self.travel(back).await;
         match fault {
             Some(Fault::Lost) => Err(Trouble::Unanswered),
             Some(Fault::Unanswered) => pending().await,
             Some(Fault::KilledAfter) => self.die().await,
             _ => Ok(answer),
+        }
+    }
+
+    async fn travel(&self, time: Duration) {
+        if !self.is_still {
+            sleep(time).await;
         }
     }
 
@@ -229,6 +267,10 @@ impl Weather {
         (fault, half(), half())
     }
 
+    fn watcher(&self) -> MutexGuard<'_, Option<Watcher>> {
+        self.watcher.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Forecast> {
         self.forecast.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -237,5 +279,5 @@ impl Weather {
 /// Whether an operation changes nothing, by its name.
 #[must_use]
 pub fn is_read(operation: &str) -> bool {
-    ["Assume", "Describe", "Get", "Head", "List"].iter().any(|verb| operation.starts_with(verb))
+    ["Assume", "Describe", "Get", "Head", "List", "Query"].iter().any(|verb| operation.starts_with(verb))
 }

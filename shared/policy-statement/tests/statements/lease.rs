@@ -5,10 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
-use aws_smithy_mocks::{RuleMode, mock, mock_client};
-use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
-use aws_smithy_types::body::SdkBody;
+use archipelago_tests::model::Fault;
 use custom_resource::{Claim, Error, RequestOrder, Resource};
 use futures_util::FutureExt;
 use policy_statement::StatementId;
@@ -161,20 +158,14 @@ async fn a_rollback_to_what_was_there_before_is_current() {
 
 #[tokio::test]
 async fn without_the_table_nothing_is_written() {
-    for (status, code, is_final) in [
-        (400, "ResourceNotFoundException", true),
-        (400, "AccessDeniedException", false),
-        (500, "InternalServerError", false),
-    ] {
+    for (table, fault, is_final) in
+        [("another", None, true), ("leases", Some(Fault::Denied), false), ("leases", Some(Fault::Broken), false)]
+    {
         let shelves = Shelves::with(Some(FOREIGN));
-        let rule = mock!(aws_sdk_dynamodb::Client::update_item).then_http_response(move || {
-            let body = format!(r#"{{"__type":"{code}","message":"No table."}}"#);
-            HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body))
-        });
-        let client = mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&rule], |config| {
-            config.retry_config(aws_sdk_dynamodb::config::retry::RetryConfig::disabled())
-        });
-        let statements = shelves.statements().with_leases(client, "leases");
+        if let Some(fault) = fault {
+            shelves.0.table.fail_with(fault);
+        }
+        let statements = shelves.statements().with_leases(shelves.0.table.client(), table);
         let claim = claim("Pull");
         let error = statements.ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap_err();
         assert_eq!(matches!(error, Error::Refused(_)), is_final, "{error}");
@@ -186,24 +177,28 @@ async fn without_the_table_nothing_is_written() {
 }
 
 /// Whether a request releases a lease.
-fn gives_back(request: &UpdateItemInput) -> bool {
-    request.condition_expression().is_some_and(|condition| condition.contains("AND"))
-        && request.update_expression().is_some_and(|expression| expression.contains("#until = :until"))
+fn gives_back(condition: &str, update: &str) -> bool {
+    condition.contains("AND") && update.contains("#until = :until")
 }
 
 /// Whether a request notes a write that is to follow.
-fn notes(request: &UpdateItemInput) -> bool {
-    request.condition_expression().is_some_and(|condition| condition.contains("AND")) && !gives_back(request)
+fn notes(condition: &str, update: &str) -> bool {
+    condition.contains("AND") && !gives_back(condition, update)
+}
+
+/// No request.
+fn nothing(_: &str, _: &str) -> bool {
+    false
 }
 
 #[tokio::test]
 async fn a_write_that_could_not_be_noted_holds_nobody_up() {
     let shelves = Shelves::with(Some(FOREIGN));
-    shelves.0.table.fail(Some(notes));
+    shelves.0.table.fail(notes);
     let ended = shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim("One")).await;
     assert!(matches!(ended, Err(Error::NotYet(_))));
     assert_eq!(shelves.0.writes.get(), 0);
-    shelves.0.table.fail(None);
+    shelves.0.table.fail(nothing);
     shelves.statements().ensure(&properties(&pull("333333333333")), None, &claim("Two")).await.unwrap();
     assert_eq!(sids(shelves.policy()).len(), 2);
 }
@@ -212,10 +207,10 @@ async fn a_write_that_could_not_be_noted_holds_nobody_up() {
 async fn what_the_next_holder_would_not_know_of_is_no_success() {
     let shelves = Shelves::with(Some(FOREIGN));
     let (one, two) = (claim("One"), claim("Two"));
-    shelves.0.table.fail(Some(gives_back));
+    shelves.0.table.fail(gives_back);
     let desired = properties(&pull("222222222222"));
     assert!(matches!(shelves.statements().ensure(&desired, None, &one).await, Err(Error::NotYet(_))));
-    shelves.0.table.fail(None);
+    shelves.0.table.fail(nothing);
     shelves.0.table.run_out(POLICY);
     // Another one reads what lags behind: the write was noted before it was made.
     shelves.0.lag.set(1);

@@ -2,29 +2,22 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     fmt,
     rc::Rc,
     str::FromStr,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use aws_sdk_dynamodb::{
-    Client,
-    config::{BehaviorVersion, retry::RetryConfig},
-    operation::update_item::{UpdateItemError, UpdateItemInput, UpdateItemOutput},
-    types::AttributeValue,
-};
-use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
-use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
-use aws_smithy_types::body::SdkBody;
+use archipelago_tests::model::{DynamoDb, Fault, Weather, configuration};
+use aws_sdk_dynamodb::{Client, config::BehaviorVersion};
 use custom_resource::{AwsError, Claim, Error, Owner, Result, SdkConfig};
 use policy_statement::{
     Document, Limit, Lookup, Objection, Policy, PolicyStore, Properties, Resources, Rules, Statement, StatementId,
     Statements, Target, TargetLocation,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub(crate) const FOREIGN: &str = r#"{"Version":"2008-10-17","Statement":[{"Sid":"","Effect":"Deny","Principal":"*","Action":"ecr:DeleteRepository"}]}"#;
 
@@ -107,14 +100,14 @@ impl Shelves {
         let shelves = self.clone();
         let aws = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
         let statements = Statements::new(&aws, move |_| shelves.clone());
-        statements.with_leases(self.0.table.client(), "leases")
+        statements.with_leases(self.0.table.client(), TABLE)
     }
 
     pub(crate) fn never_empty(&self) -> Statements<NeverEmpty> {
         let shelves = self.clone();
         let aws = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
         let statements = Statements::new(&aws, move |_| NeverEmpty(shelves.clone()));
-        statements.with_leases(self.0.table.client(), "leases")
+        statements.with_leases(self.0.table.client(), TABLE)
     }
 
     pub(crate) fn lose_answer(&self) {
@@ -273,121 +266,93 @@ impl PolicyStore for NeverEmpty {
     }
 }
 
-/// The two conditions that the mock understands, to the letter.
-const IS_FREE: &str = "attribute_not_exists(#until) OR #until < :now OR #holder = :holder";
-const IS_HELD: &str = "#holder = :holder AND #until > :now";
-
-type Item = HashMap<String, AttributeValue>;
+/// The one table that there is.
+const TABLE: &str = "leases";
 
 /// `DynamoDB` with one table of leases.
-#[derive(Clone, Default)]
-pub(crate) struct Table(Arc<Mutex<Items>>);
+#[derive(Clone)]
+pub(crate) struct Table {
+    tables: Arc<DynamoDb>,
+    weather: Arc<Weather>,
+}
 
-#[derive(Default)]
-struct Items {
-    items: HashMap<String, Item>,
-    fails: Option<fn(&UpdateItemInput) -> bool>,
+impl Default for Table {
+    fn default() -> Self {
+        let tables = Arc::new(DynamoDb::new(&[(TABLE, &["Policy"])]));
+        Self { tables, weather: Arc::new(Weather::still()) }
+    }
 }
 
 impl Table {
     pub(crate) fn client(&self) -> Client {
-        let table = self.clone();
-        let rule = mock!(Client::update_item).then_compute_response(move |request| table.update(request));
-        mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&rule], |config| {
-            config.retry_config(RetryConfig::disabled())
-        })
+        Client::new(&configuration(self.tables.clone(), self.weather.clone()))
     }
 
     /// Lets somebody else hold a lease for that long.
     pub(crate) fn take(&self, policy: &str, holder: &str, lasts: Duration) {
-        let until = AttributeValue::N((now() + lasts).as_millis().to_string());
-        let holder = AttributeValue::S(holder.to_owned());
-        let item = Item::from([("Holder".to_owned(), holder), ("Until".to_owned(), until)]);
-        self.0.lock().unwrap().items.entry(policy.to_owned()).or_default().extend(item);
+        let until = json!({"N": (now() + lasts).as_millis().to_string()});
+        self.change(policy, |item| {
+            item.insert("Holder".to_owned(), json!({"S": holder}));
+            item.insert("Until".to_owned(), until);
+        });
     }
 
     /// Lets the lease of whoever holds it run out.
     pub(crate) fn run_out(&self, policy: &str) {
-        let over = AttributeValue::N("1".to_owned());
-        self.0.lock().unwrap().items.get_mut(policy).unwrap().insert("Until".to_owned(), over);
+        self.change(policy, |item| drop(item.insert("Until".to_owned(), json!({"N": "1"}))));
     }
 
     /// Makes what is remembered that much older.
     pub(crate) fn age(&self, policy: &str, by: Duration) {
-        let mut items = self.0.lock().unwrap();
-        let Some(AttributeValue::L(history)) = items.items.get_mut(policy).unwrap().get_mut("History") else {
-            return;
-        };
-        for line in history {
-            let text = line.as_s().unwrap();
-            let (what, at) = text.rsplit_once(' ').unwrap();
-            let Ok(at) = at.parse::<u64>() else { continue };
-            *line = AttributeValue::S(format!("{what} {}", at - u64::try_from(by.as_millis()).unwrap()));
-        }
+        self.remember(policy, |history| {
+            for line in history {
+                let (what, at) = line["S"].as_str().unwrap().rsplit_once(' ').unwrap();
+                let Ok(at) = at.parse::<u64>() else { continue };
+                *line = json!({"S": format!("{what} {}", at - u64::try_from(by.as_millis()).unwrap())});
+            }
+        });
     }
 
     /// Makes what is remembered of the words of statements forgotten.
     pub(crate) fn forget_words(&self, policy: &str) {
-        let mut items = self.0.lock().unwrap();
-        let Some(AttributeValue::L(history)) = items.items.get_mut(policy).unwrap().get_mut("History") else {
-            return;
-        };
-        history.retain(|line| !line.as_s().unwrap().starts_with("shown "));
+        self.remember(policy, |history| history.retain(|line| !line["S"].as_str().unwrap().starts_with("shown ")));
     }
 
-    /// Lets the service fail for such requests.
-    pub(crate) fn fail(&self, fails: Option<fn(&UpdateItemInput) -> bool>) {
-        self.0.lock().unwrap().fails = fails;
+    /// Lets the service fail for requests with such a condition and such an update.
+    pub(crate) fn fail(&self, fails: fn(&str, &str) -> bool) {
+        self.weather.watch(move |_, request| {
+            let [condition, update] = ["ConditionExpression", "UpdateExpression"].map(|name| request[name].as_str());
+            fails(condition.unwrap_or_default(), update.unwrap_or_default()).then_some(Fault::Broken)
+        });
+    }
+
+    /// Lets each call go wrong in this way.
+    pub(crate) fn fail_with(&self, fault: Fault) {
+        self.weather.watch(move |_, _| Some(fault));
     }
 
     /// For how long a lease still lasts.
     pub(crate) fn lasts(&self, policy: &str) -> Duration {
-        let items = self.0.lock().unwrap();
-        until(&items.items[policy]).saturating_sub(now())
+        let item = self.tables.item(TABLE, &[policy]).unwrap();
+        let until = item.get("Until").map_or(0, |until| until["N"].as_str().unwrap().parse().unwrap());
+        Duration::from_millis(until).saturating_sub(now())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.lock().unwrap().items.is_empty()
+        self.tables.items(TABLE).is_empty()
     }
 
-    fn update(&self, request: &UpdateItemInput) -> MockResponse<UpdateItemOutput, UpdateItemError> {
-        let mut items = self.0.lock().unwrap();
-        if items.fails.is_some_and(|fails| fails(request)) {
-            return refusal(500, "InternalServerError");
-        }
-        let values = request.expression_attribute_values().unwrap();
-        let names = request.expression_attribute_names().unwrap();
-        assert_eq!((&*names["#holder"], &*names["#until"]), ("Holder", "Until"));
-        let item = items.items.entry(request.key().unwrap()["Policy"].as_s().unwrap().clone()).or_default();
-        let holds = item.get("Holder") == values.get(":holder");
-        let is_over = until(item) < time(&values[":now"]);
-        let condition = request.condition_expression().unwrap();
-        assert!([IS_FREE, IS_HELD].contains(&condition), "the mock can't judge {condition}");
-        let is_so = if condition == IS_FREE { is_over || holds } else { holds && !is_over };
-        if !is_so {
-            return refusal(400, "ConditionalCheckFailedException");
-        }
-        let changes = request.update_expression().unwrap().strip_prefix("SET ").unwrap();
-        for change in changes.split(", ") {
-            let (name, value) = change.split_once(" = ").unwrap();
-            let name = names.get(name).map_or(name, String::as_str);
-            item.insert(name.to_owned(), values[value].clone());
-        }
-        MockResponse::Output(UpdateItemOutput::builder().set_attributes(Some(item.clone())).build())
+    fn change(&self, policy: &str, change: impl FnOnce(&mut Map<String, Value>)) {
+        self.tables.change(TABLE, &[policy], change);
     }
-}
 
-fn refusal(status: u16, code: &str) -> MockResponse<UpdateItemOutput, UpdateItemError> {
-    let body = format!(r#"{{"__type":"{code}","message":"Not this time."}}"#);
-    MockResponse::Http(HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body)))
-}
-
-fn until(item: &Item) -> Duration {
-    item.get("Until").map(time).unwrap_or_default()
-}
-
-fn time(value: &AttributeValue) -> Duration {
-    Duration::from_millis(value.as_n().unwrap().parse().unwrap())
+    fn remember(&self, policy: &str, change: impl FnOnce(&mut Vec<Value>)) {
+        self.change(policy, |item| {
+            if let Some(history) = item.get_mut("History") {
+                change(history["L"].as_array_mut().unwrap());
+            }
+        });
+    }
 }
 
 fn now() -> Duration {

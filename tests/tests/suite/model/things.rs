@@ -10,7 +10,7 @@ use archipelago_tests::cloudformation::Live;
 use archipelago_tests::model::{PlayedAws, Thing, Trouble, Weather, Wish, lives};
 use custom_resource::{AwsError, Claim, Error, LeftBehind, RequestOrder, Resource, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// How many lives are told in each run.
 const LIVES: u32 = 10_000;
@@ -66,7 +66,7 @@ impl Things {
             store.orders.insert(mark.clone(), claim.invocation().order().clone());
             Ok(effect(store, &mark))
         };
-        match self.weather.call("Call", once_in_turn).await {
+        match self.weather.call("Call", &Value::Null, once_in_turn).await {
             Ok(answer) => answer,
             Err(Trouble::Broken | Trouble::Unanswered) => Err(AwsError::unanswered("thing:Call", "broken").into()),
             Err(Trouble::Throttled | Trouble::Denied) => {

@@ -1,0 +1,66 @@
+//! One write of an item, or the check of one: its condition, and what the update makes of it.
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html>
+
+use serde_json::Value;
+
+use super::expression::Placeholders;
+use super::item::{Item, size};
+use super::tables::{Items, Key, Schema, invalid};
+use crate::model::http::Refusal;
+
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+const LARGEST_ITEM: usize = 400 * 1024;
+
+/// Why an item can't be written.
+#[derive(Debug)]
+pub(super) enum Obstacle {
+    /// It doesn't meet the condition.
+    NotMet,
+    /// The update can't be made to it.
+    Invalid(&'static str),
+}
+
+/// What a write would do.
+#[derive(Debug)]
+pub(super) struct Write {
+    pub(super) key: Key,
+    pub(super) before: Option<Item>,
+    pub(super) after: Result<Item, Obstacle>,
+}
+
+impl Write {
+    /// The item that doesn't meet the condition, if the request wants to see it.
+    pub(super) fn shown(&self, request: &Value) -> Option<&Item> {
+        self.before.as_ref().filter(|_| request["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD")
+    }
+}
+
+/// What a request would do to the item that it names.
+///
+/// # Errors
+/// What AWS refuses whatever the item is.
+pub(super) fn write(schema: &Schema, items: &Items, request: &Value) -> Result<Write, Refusal> {
+    let key = schema.key(request)?;
+    let [condition, changes] = ["ConditionExpression", "UpdateExpression"].map(|name| request[name].as_str());
+    let placeholders = Placeholders::of(request);
+    placeholders.check(&[condition, changes]).map_err(invalid)?;
+    let before = items.get(&key).cloned();
+    let mut after = before.clone().unwrap_or_default();
+    if !condition.is_none_or(|condition| placeholders.is_met(condition, &after)) {
+        return Ok(Write { key, before, after: Err(Obstacle::NotMet) });
+    }
+    let (_, attributes) = schema.table(request)?;
+    after.extend(request["Key"].as_object().cloned().into_iter().flatten());
+    let updated = changes.map_or(Ok(Vec::new()), |changes| placeholders.update(changes, &mut after));
+    let after = match updated {
+        Err(words) => Err(Obstacle::Invalid(words)),
+        Ok(names) if names.iter().any(|name| attributes.contains(&&**name)) => {
+            return Err(invalid("Cannot update an attribute that is part of the key"));
+        }
+        Ok(_) if size(&after) > LARGEST_ITEM => {
+            Err(Obstacle::Invalid("Item size to update has exceeded the maximum allowed size"))
+        }
+        Ok(_) => Ok(after),
+    };
+    Ok(Write { key, before, after })
+}
