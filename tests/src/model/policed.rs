@@ -35,8 +35,6 @@ const LONG: usize = 1_900;
 
 /// A store of policies that is played.
 pub trait Played: PolicyStore + Debug + 'static {
-    /// The type.
-    const TYPE: &'static str;
     /// What statements may allow.
     const ACTIONS: [&'static str; 2];
     /// What policies belong to, by their ids: a target, one with a long policy, one without any, one that isn't there, and
@@ -117,7 +115,7 @@ fn id<S: Played>(target: &str, mark: &str) -> String {
 
 impl<S: Played> PlayedAws for Policed<S> {
     type Resource = Statements<S>;
-    const TYPE: &'static str = S::TYPE;
+    const TYPE: &'static str = <S as PolicyStore>::TYPE;
     const STOPS_WHEN_OVERTAKEN: bool = true;
     /// The sessions of roles that it assumed.
     const REMEMBERS: bool = true;
@@ -155,7 +153,7 @@ impl<S: Played> PlayedAws for Policed<S> {
 
     fn new(weather: Arc<Weather>) -> Self {
         let policies = Arc::<PlayedPolicies>::default();
-        let leases = DynamoDb::new(&[("leases", &["Policy"])]);
+        let leases = DynamoDb::new(&[("ledger", &["Policy", "Item"])]);
         let called = Arc::new(Called { policies: S::service(policies.clone()), leases });
         let began = Rc::new(Cell::new((Instant::now(), Duration::ZERO)));
         let aws = configuration(called.clone(), weather);
@@ -177,7 +175,7 @@ impl<S: Played> PlayedAws for Policed<S> {
         let table = aws_sdk_dynamodb::Client::new(&self.aws);
         let began = Rc::clone(&self.began);
         let clock = move || now(began.get());
-        Statements::new(&self.aws, S::store).with_leases(table, "leases").with_clock(clock)
+        Statements::new(&self.aws, S::store).with_ledger(table, "ledger", clock)
     }
 
     fn foreign(&self, marks: &[String]) -> String {
@@ -228,7 +226,7 @@ impl<S: Played> PlayedAws for Policed<S> {
         let then = now(self.began.get()) + LEASE;
         let until = |item: &Map<String, Value>| item.get("Until").and_then(|until| until["N"].as_str()?.parse().ok());
         let is_held = |item: &Map<String, Value>| until(item).is_some_and(|until| Duration::from_millis(until) > then);
-        let items = self.called.leases.items("leases").into_iter().filter(is_held);
+        let items = self.called.leases.items("ledger").into_iter().filter(is_held);
         let held: Vec<_> = items.map(|item| item["Policy"].to_string()).collect();
         if held.is_empty() { Ok(()) } else { Err(format!("somebody holds {held:?} for longer than a lease lasts")) }
     }

@@ -15,7 +15,6 @@ use super::*;
 const LIVES: u32 = 60;
 
 impl Played for Repositories {
-    const TYPE: &'static str = "Custom::EcrPolicyStatement";
     const ACTIONS: [&'static str; 2] = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
     const TARGETS: [&'static str; 5] = ["app", "base", "new", "nowhere", "shared"];
 

@@ -15,7 +15,6 @@ use super::*;
 const LIVES: u32 = 60;
 
 impl Played for InlinePolicies {
-    const TYPE: &'static str = "Custom::IamPolicyStatement";
     const ACTIONS: [&'static str; 2] = ["s3:GetObject", "s3:ListBucket"];
     const TARGETS: [&'static str; 5] =
         ["deploy/grants", "deploy/more", "new/grants", "nowhere/grants", "shared/grants"];

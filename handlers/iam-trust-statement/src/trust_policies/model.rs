@@ -15,7 +15,6 @@ use super::*;
 const LIVES: u32 = 60;
 
 impl Played for TrustPolicies {
-    const TYPE: &'static str = "Custom::IamTrustStatement";
     const ACTIONS: [&'static str; 2] = ["sts:AssumeRole", "sts:TagSession"];
     const TARGETS: [&'static str; 5] = ["deploy", "build", "new", "nowhere", "shared"];
 

@@ -15,7 +15,6 @@ use super::*;
 const LIVES: u32 = 60;
 
 impl Played for Keys {
-    const TYPE: &'static str = "Custom::KmsPolicyStatement";
     const ACTIONS: [&'static str; 2] = ["kms:Decrypt", "kms:DescribeKey"];
     const TARGETS: [&'static str; 5] = [
         "11111111-0000-4000-8000-000000000000",

@@ -15,7 +15,6 @@ use super::*;
 const LIVES: u32 = 60;
 
 impl Played for Buckets {
-    const TYPE: &'static str = "Custom::S3PolicyStatement";
     const ACTIONS: [&'static str; 2] = ["s3:GetObject", "s3:PutObject"];
     const TARGETS: [&'static str; 5] = ["artifacts", "backups", "new", "nowhere", "shared"];
 

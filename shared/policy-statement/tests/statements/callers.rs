@@ -4,7 +4,7 @@ use custom_resource::{Claim, FunctionArn, Owner, Resource, Result};
 use policy_statement::{Attributes, Statements};
 use serde_json::{Value, json};
 
-use crate::shelves::{FOREIGN, ShelfClaim, Shelves, pull, read, sids};
+use crate::shelves::{FOREIGN, Process, ShelfClaim, Shelves, pull, read, sids};
 
 const FUNCTION: &str = "arn:aws:lambda:eu-west-1:111111111111:function:archipelago-shelf-statement:caller-222222222222";
 
@@ -13,9 +13,9 @@ fn claim(logical_id: &str, id: Option<&str>) -> ShelfClaim {
     Claim::new(Owner::new(stack, logical_id), id).in_invocation(|invocation| invocation.on(FunctionArn::read(FUNCTION)))
 }
 
-fn open(shelves: &Shelves) -> Statements<Shelves> {
+fn open(shelves: &Shelves) -> Process<Shelves> {
     let targets = "arn:aws:shop:eu-west-1:111111111111:shelf/app";
-    shelves.statements().with_grants(targets, "ecr:BatchGetImage,ecr:GetDownloadUrlForLayer")
+    shelves.statements().with(|of| of.with_grants(targets, "ecr:BatchGetImage,ecr:GetDownloadUrlForLayer"))
 }
 
 async fn ensured(shelves: &Shelves, more: Value, claim: &ShelfClaim) -> Result<Attributes> {

@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use policy_statement::StatementId;
 use serde_json::json;
 
-use crate::shelves::{FOREIGN, Shelf, Shelves, claim, properties, pull, read, sids};
+use crate::shelves::{FOREIGN, Shelf, Shelves, TABLE, claim, properties, pull, read, sids};
 
 const POLICY: &str = "shelf app";
 
@@ -159,17 +159,19 @@ async fn a_rollback_to_what_was_there_before_is_current() {
 #[tokio::test]
 async fn without_the_table_nothing_is_written() {
     for (table, fault, is_final) in
-        [("another", None, true), ("leases", Some(Fault::Denied), false), ("leases", Some(Fault::Broken), false)]
+        [("another", None, true), (TABLE, Some(Fault::Denied), false), (TABLE, Some(Fault::Broken), false)]
     {
         let shelves = Shelves::with(Some(FOREIGN));
         if let Some(fault) = fault {
             shelves.0.table.fail_with(fault);
         }
-        let statements = shelves.statements().with_leases(shelves.0.table.client(), table);
+        let statements = shelves.statements().with(|of| {
+            of.with_ledger(shelves.0.table.client(), table, shelves.0.table.clock()) //
+        });
         let claim = claim("Pull");
         let error = statements.ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap_err();
         assert_eq!(matches!(error, Error::Refused(_)), is_final, "{error}");
-        let sentence = "a policy is only changed under a lease";
+        let sentence = "a policy is only changed with the ledger";
         assert!(error.to_string().ends_with(sentence), "{error}");
         assert!(claim.id().is_none());
         assert_eq!((shelves.0.reads.get(), shelves.0.writes.get()), (0, 0));
@@ -233,7 +235,7 @@ async fn a_write_whose_answer_was_lost_and_that_others_overwrote_is_made_again()
     // The other one reads what was there before, for so long that it must have been the end of it.
     shelves.keep("app", Some(FOREIGN));
     assert!(matches!(shelves.statements().ensure(&of_two, None, &two).await, Err(Error::NotYet(_))));
-    shelves.0.table.age(POLICY, Duration::from_secs(30));
+    shelves.0.table.pass(Duration::from_secs(30));
     shelves.statements().ensure(&of_two, None, &two).await.unwrap();
     assert_eq!(sids(shelves.policy()).len(), 2);
     // The first one reads what it wrote, which isn't there any more.
@@ -249,7 +251,7 @@ async fn a_read_may_lag_for_two_minutes() {
     let shelves = Shelves::with(Some(FOREIGN));
     let (one, two) = (claim("One"), claim("Two"));
     shelves.statements().ensure(&properties(&pull("222222222222")), None, &one).await.unwrap();
-    shelves.0.table.age(POLICY, Duration::from_secs(100));
+    shelves.0.table.pass(Duration::from_secs(100));
     shelves.0.lag.set(1);
     let ended = shelves.statements().ensure(&properties(&pull("333333333333")), None, &two).await;
     assert!(matches!(ended, Err(Error::NotYet(_))));
@@ -262,11 +264,11 @@ async fn a_read_may_lag_as_long_as_the_service_lets_it() {
     let (one, two) = (claim("One"), claim("Two"));
     let desired = properties(&pull("222222222222"));
     shelves.never_empty().ensure(&desired, None, &one).await.unwrap();
-    shelves.0.table.age(POLICY, Duration::from_mins(9));
+    shelves.0.table.pass(Duration::from_mins(9));
     shelves.0.lag.set(1);
     let waits = shelves.never_empty().ensure(&desired, None, &two).await.unwrap_err();
     assert!(waits.to_string().contains("as it was before"), "{waits}");
-    shelves.0.table.age(POLICY, Duration::from_mins(1));
+    shelves.0.table.pass(Duration::from_mins(1));
     shelves.0.lag.set(2);
     // What is read so late is somebody else's doing: it is written, and waited for as long.
     let Err(Error::NotYet(waits)) = shelves.never_empty().ensure(&desired, None, &two).await else { panic!("final") };

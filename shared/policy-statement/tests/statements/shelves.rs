@@ -1,4 +1,4 @@
-//! A service in memory, and a table of leases in memory behind a real client.
+//! A service in memory, and the ledger's table in memory behind a real client.
 
 use std::{
     cell::{Cell, RefCell},
@@ -12,10 +12,10 @@ use std::{
 
 use archipelago_tests::model::{DynamoDb, Fault, Weather, configuration};
 use aws_sdk_dynamodb::{Client, config::BehaviorVersion};
-use custom_resource::{AwsError, Claim, Error, Owner, Result, SdkConfig};
+use custom_resource::{AwsError, Claim, Error, LeftBehind, Owner, Resource, Result, SdkConfig};
 use policy_statement::{
-    Document, Limit, Lookup, Objection, Policy, PolicyStore, Properties, Resources, Rules, Statement, StatementId,
-    Statements, Target, TargetLocation,
+    Attributes, Document, Limit, Lookup, Objection, Policy, PolicyStore, Properties, Resources, Rules, Statement,
+    StatementId, Statements, Target, TargetLocation,
 };
 use serde_json::{Map, Value, json};
 
@@ -96,18 +96,19 @@ impl Shelves {
         self.0.policies.borrow()["app"].clone()
     }
 
-    pub(crate) fn statements(&self) -> Statements<Self> {
+    pub(crate) fn statements(&self) -> Process<Self> {
         let shelves = self.clone();
-        let aws = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
-        let statements = Statements::new(&aws, move |_| shelves.clone());
-        statements.with_leases(self.0.table.client(), TABLE)
+        self.process(Statements::new(&aws(), move |_| shelves.clone()))
     }
 
-    pub(crate) fn never_empty(&self) -> Statements<NeverEmpty> {
+    pub(crate) fn never_empty(&self) -> Process<NeverEmpty> {
         let shelves = self.clone();
-        let aws = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
-        let statements = Statements::new(&aws, move |_| NeverEmpty(shelves.clone()));
-        statements.with_leases(self.0.table.client(), TABLE)
+        self.process(Statements::new(&aws(), move |_| NeverEmpty(shelves.clone())))
+    }
+
+    fn process<S: PolicyStore>(&self, statements: Statements<S>) -> Process<S> {
+        let table = self.0.table.clone();
+        Process { statements: statements.with_ledger(table.client(), TABLE, table.clock()), table }
     }
 
     pub(crate) fn lose_answer(&self) {
@@ -159,6 +160,7 @@ impl Shelves {
 
 impl PolicyStore for Shelves {
     type Target = Shelf;
+    const TYPE: &'static str = "Custom::ShelfStatement";
     const RULES: Rules = Rules {
         policy: "a shelf's policy",
         services: &["ecr"],
@@ -241,6 +243,7 @@ pub(crate) struct NeverEmpty(Shelves);
 
 impl PolicyStore for NeverEmpty {
     type Target = Shelf;
+    const TYPE: &'static str = "Custom::ShelfStatement";
     const RULES: Rules = Shelves::RULES;
     const LIMIT: Limit = Shelves::LIMIT;
     const DELETED_WHEN_EMPTY: bool = false;
@@ -267,19 +270,24 @@ impl PolicyStore for NeverEmpty {
 }
 
 /// The one table that there is.
-const TABLE: &str = "leases";
+pub(crate) const TABLE: &str = "ledger";
 
-/// `DynamoDB` with one table of leases.
+/// How long after each other requests come, if nothing else is said: nobody waits for the lease then.
+const APART: Duration = Duration::from_secs(5);
+
+/// `DynamoDB` with the ledger's table, and the time that its functions go by.
 #[derive(Clone)]
 pub(crate) struct Table {
     tables: Arc<DynamoDb>,
     weather: Arc<Weather>,
+    now: Rc<Cell<Duration>>,
 }
 
 impl Default for Table {
     fn default() -> Self {
-        let tables = Arc::new(DynamoDb::new(&[(TABLE, &["Policy"])]));
-        Self { tables, weather: Arc::new(Weather::still()) }
+        let tables = Arc::new(DynamoDb::new(&[(TABLE, &["Policy", "Item"])]));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        Self { tables, weather: Arc::new(Weather::still()), now: Rc::new(Cell::new(now)) }
     }
 }
 
@@ -288,10 +296,21 @@ impl Table {
         Client::new(&configuration(self.tables.clone(), self.weather.clone()))
     }
 
+    pub(crate) fn clock(&self) -> impl Fn() -> Duration + 'static {
+        let now = Rc::clone(&self.now);
+        move || now.get()
+    }
+
+    /// Lets that much time pass.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.now.set(self.now.get() + time);
+    }
+
     /// Lets somebody else hold a lease for that long.
     pub(crate) fn take(&self, policy: &str, holder: &str, lasts: Duration) {
-        let until = json!({"N": (now() + lasts).as_millis().to_string()});
+        let until = json!({"N": (self.now.get() + lasts).as_millis().to_string()});
         self.change(policy, |item| {
+            item.insert("Version".to_owned(), json!({"N": "1"}));
             item.insert("Holder".to_owned(), json!({"S": holder}));
             item.insert("Until".to_owned(), until);
         });
@@ -302,27 +321,17 @@ impl Table {
         self.change(policy, |item| drop(item.insert("Until".to_owned(), json!({"N": "1"}))));
     }
 
-    /// Makes what is remembered that much older.
-    pub(crate) fn age(&self, policy: &str, by: Duration) {
-        self.remember(policy, |history| {
-            for line in history {
-                let (what, at) = line["S"].as_str().unwrap().rsplit_once(' ').unwrap();
-                let Ok(at) = at.parse::<u64>() else { continue };
-                *line = json!({"S": format!("{what} {}", at - u64::try_from(by.as_millis()).unwrap())});
-            }
-        });
-    }
-
-    /// Makes what is remembered of the words of statements forgotten.
-    pub(crate) fn forget_words(&self, policy: &str) {
-        self.remember(policy, |history| history.retain(|line| !line["S"].as_str().unwrap().starts_with("shown ")));
-    }
-
     /// Lets the service fail for requests with such a condition and such an update.
     pub(crate) fn fail(&self, fails: fn(&str, &str) -> bool) {
         self.weather.watch(move |_, request| {
-            let [condition, update] = ["ConditionExpression", "UpdateExpression"].map(|name| request[name].as_str());
-            fails(condition.unwrap_or_default(), update.unwrap_or_default()).then_some(Fault::Broken)
+            let parts = request["TransactItems"].as_array().cloned().unwrap_or_default();
+            let all = parts.iter().map(|part| &part["Update"]).chain([request]);
+            let is_hit = all.into_iter().any(|request| {
+                let [condition, update] =
+                    ["ConditionExpression", "UpdateExpression"].map(|name| request[name].as_str());
+                fails(condition.unwrap_or_default(), update.unwrap_or_default())
+            });
+            is_hit.then_some(Fault::Broken)
         });
     }
 
@@ -333,30 +342,87 @@ impl Table {
 
     /// For how long a lease still lasts.
     pub(crate) fn lasts(&self, policy: &str) -> Duration {
-        let item = self.tables.item(TABLE, &[policy]).unwrap();
+        let item = self.tables.item(TABLE, &[policy, "lease"]).unwrap();
         let until = item.get("Until").map_or(0, |until| until["N"].as_str().unwrap().parse().unwrap());
-        Duration::from_millis(until).saturating_sub(now())
+        Duration::from_millis(until).saturating_sub(self.now.get())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.tables.items(TABLE).is_empty()
     }
 
-    fn change(&self, policy: &str, change: impl FnOnce(&mut Map<String, Value>)) {
-        self.tables.change(TABLE, &[policy], change);
+    /// The items of claims on a policy.
+    pub(crate) fn claims(&self, policy: &str) -> Vec<Map<String, Value>> {
+        let items = self.tables.items(TABLE).into_iter();
+        items.filter(|item| item["Policy"]["S"] == policy && item["Item"]["S"] != "lease").collect()
     }
 
-    fn remember(&self, policy: &str, change: impl FnOnce(&mut Vec<Value>)) {
-        self.change(policy, |item| {
-            if let Some(history) = item.get_mut("History") {
-                change(history["L"].as_array_mut().unwrap());
-            }
-        });
+    /// Changes the items of claims on a policy.
+    pub(crate) fn change_claims(&self, policy: &str, change: impl Fn(&mut Map<String, Value>)) {
+        for item in self.claims(policy) {
+            self.tables.change(TABLE, &[policy, item["Item"]["S"].as_str().unwrap()], &change);
+        }
+    }
+
+    pub(crate) fn change(&self, policy: &str, change: impl FnOnce(&mut Map<String, Value>)) {
+        self.tables.change(TABLE, &[policy, "lease"], change);
     }
 }
 
-fn now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
+/// Statements that are asked as the lifecycle asks them.
+pub(crate) struct Process<S: PolicyStore> {
+    pub(crate) statements: Statements<S>,
+    table: Table,
+}
+
+impl<S: PolicyStore> Process<S> {
+    pub(crate) fn with(self, change: impl FnOnce(Statements<S>) -> Statements<S>) -> Self {
+        Self { statements: change(self.statements), ..self }
+    }
+
+    async fn ended<T>(&self, ended: Result<T>, claim: &Claim<StatementId<S::Target>>) -> Result<T> {
+        if matches!(ended, Err(Error::Refused(_))) {
+            self.statements.give_up(claim).await;
+        }
+        self.statements.settle().await;
+        ended
+    }
+}
+
+impl<S: PolicyStore> Resource for Process<S> {
+    type Properties = Properties<S::Target>;
+    type Id = StatementId<S::Target>;
+    type Attributes = Attributes;
+    const KEEPS_ORDER: bool = true;
+
+    async fn ensure(
+        &self,
+        desired: &Self::Properties,
+        previous: Option<&Self::Properties>,
+        claim: &Claim<Self::Id>,
+    ) -> Result<Attributes> {
+        self.table.pass(APART);
+        self.ended(self.statements.ensure(desired, previous, claim).await, claim).await
+    }
+
+    async fn remove(&self, last: Option<&Self::Properties>, claim: &Claim<Self::Id>) -> Result<()> {
+        self.table.pass(APART);
+        self.ended(self.statements.remove(last, claim).await, claim).await
+    }
+
+    async fn take_back(
+        &self,
+        cancelled: &Self::Properties,
+        desired: &Self::Properties,
+        left: &LeftBehind,
+        claim: &Claim<Self::Id>,
+    ) -> Result<()> {
+        self.ended(self.statements.take_back(cancelled, desired, left, claim).await, claim).await
+    }
+}
+
+fn aws() -> SdkConfig {
+    SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build()
 }
 
 pub(crate) type ShelfClaim = Claim<StatementId<Shelf>>;
