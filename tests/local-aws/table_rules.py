@@ -3,6 +3,7 @@
 One of them at a time works on the tables.
 """
 
+import json
 import threading
 
 from ministack.core.responses import error_response_json
@@ -81,6 +82,23 @@ def _transact_write_items(transact, request):
                 if refused := dynamodb._key_attribute_update_error(table, {tuple(path) for path in paths}):
                     return refused
         return transact(request)
+
+
+def _with_its_message(cancel, *reasons):
+    """This exception's message has a capital, unlike that of others: https://github.com/boto/boto3/issues/2657"""
+    status, headers, body = cancel(*reasons)
+    cancelled = json.loads(body)
+    return status, headers, json.dumps({**cancelled, "Message": cancelled["message"]}).encode()
+
+
+@replaced(dynamodb)
+def _transact_cancel_response(cancel, *reasons):
+    return _with_its_message(cancel, *reasons)
+
+
+@replaced(dynamodb)
+def _transact_validation_cancel_response(cancel, *reasons):
+    return _with_its_message(cancel, *reasons)
 
 
 @replaced(dynamodb)

@@ -169,10 +169,17 @@ class Transactions(Tables):
         self.done(dynamodb._update_item, **sets("claim 2", "changed"))
         cancelled = self.refused(dynamodb._transact_write_items, TransactItems=actions)
         self.assertEqual(cancelled["__type"], "TransactionCanceledException")
+        self.assertIn("[None, ConditionalCheckFailed, None]", cancelled["Message"])
         reasons = cancelled["CancellationReasons"]
         self.assertEqual([reason["Code"] for reason in reasons], ["None", "ConditionalCheckFailed", "None"])
         self.assertEqual(reasons[1]["Item"]["A"], {"S": "one"})
         self.assertEqual(self.item("claim 2")["A"], {"S": "changed"})
+
+    def test_an_item_that_grows_too_large_cancels_a_transaction(self):
+        actions = [{"Update": sets("lease", "one")}, {"Update": sets("claim 1", "x" * 410_000)}]
+        cancelled = self.refused(dynamodb._transact_write_items, TransactItems=actions)
+        self.assertIn("[None, ValidationError]", cancelled["Message"])
+        self.assertIsNone(self.item("lease"))
 
     def test_two_actions_on_one_item_are_refused(self):
         held = {"TableName": TABLE, "Key": key("lease"), "ConditionExpression": "attribute_not_exists(A)"}

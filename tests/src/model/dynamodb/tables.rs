@@ -45,6 +45,11 @@ impl Schema {
         index.map(|(_, _, key)| *key).ok_or_else(|| invalid("The table does not have the specified index"))
     }
 
+    /// The attributes of the keys of all indexes of a table.
+    pub(super) fn of_indexes(&self, table: &str) -> impl Iterator<Item = &'static str> {
+        self.indexes.iter().filter(move |(of, _, _)| *of == table).flat_map(|(_, _, key)| key.iter().copied())
+    }
+
     /// The key that a request names.
     pub(super) fn key(&self, request: &Value) -> Result<Key, Refusal> {
         let (table, attributes) = self.table(request)?;

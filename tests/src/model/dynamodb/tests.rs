@@ -283,6 +283,43 @@ fn an_index_has_the_keys_of_the_items_that_have_its_own() {
     }
 }
 
+#[test]
+fn the_key_of_an_index_is_a_text_that_is_not_empty() {
+    let tables = ledger();
+    let typed = |value: Value| {
+        let update = json!({
+            "UpdateExpression": "SET #t = :t",
+            "ExpressionAttributeNames": { "#t": "Type" },
+            "ExpressionAttributeValues": { ":t": value },
+        });
+        asked("app", "lease", &update)
+    };
+    for (value, in_transaction) in
+        [(json!({ "S": "" }), "ValidationException"), (json!({ "N": "1" }), "TransactionCanceledException")]
+    {
+        let request = typed(value);
+        assert_eq!(code(answer(&tables, "UpdateItem", &request)), "ValidationException");
+        let request = transaction(&[json!({ "Update": request })]);
+        assert_eq!(code(answer(&tables, "TransactWriteItems", &request)), in_transaction);
+    }
+    assert_eq!(tables.items(TABLE), Vec::<Item>::new());
+}
+
+#[test]
+fn a_stale_query_shows_the_partition_as_it_was_before_it_was_last_changed() {
+    let tables = ledger();
+    with(&tables, &[("app", "a", "1"), ("app", "b", "2"), ("else", "a", "3")]);
+    let mut request = json!({
+        "TableName": TABLE,
+        "KeyConditionExpression": "Policy = :p",
+        "ExpressionAttributeValues": { ":p": { "S": "app" } },
+    });
+    let read = |request: &Value| tables.answer_or_refusal("Query", request, true).unwrap()["Count"].clone();
+    assert_eq!(read(&request), 1);
+    request["ConsistentRead"] = true.into();
+    assert_eq!(read(&request), 2);
+}
+
 fn transaction(actions: &[Value]) -> Value {
     json!({ "TransactItems": actions })
 }

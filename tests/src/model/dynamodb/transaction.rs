@@ -83,7 +83,7 @@ fn cancelled(reasons: &[Value]) -> Refusal {
     let codes: Vec<_> = reasons.iter().filter_map(|reason| reason["Code"].as_str()).collect();
     let words = "Transaction cancelled, please refer cancellation reasons for specific reasons";
     let words = format!("{words} [{}]", codes.join(", "));
-    // This exception's message has a capital in the model, unlike that of others.
+    // This exception's message has a capital, unlike that of others: https://github.com/boto/boto3/issues/2657
     let with = json!({ "CancellationReasons": reasons, "Message": words });
     Refusal { with, ..Refusal::new("TransactionCanceledException", &words) }
 }

@@ -49,13 +49,21 @@ pub(super) fn write(schema: &Schema, items: &Items, request: &Value) -> Result<W
     if !condition.is_none_or(|condition| placeholders.is_met(condition, &after)) {
         return Ok(Write { key, before, after: Err(Obstacle::NotMet) });
     }
-    let (_, attributes) = schema.table(request)?;
+    let (table, attributes) = schema.table(request)?;
     after.extend(request["Key"].as_object().cloned().into_iter().flatten());
     let updated = changes.map_or(Ok(Vec::new()), |changes| placeholders.update(changes, &mut after));
     let after = match updated {
         Err(words) => Err(Obstacle::Invalid(words)),
         Ok(names) if names.iter().any(|name| attributes.contains(&&**name)) => {
             return Err(invalid("Cannot update an attribute that is part of the key"));
+        }
+        // An empty text is refused at once, and a value of another type cancels a transaction:
+        // https://github.com/paritysuite/dynamodb-conformance/pull/46
+        Ok(_) if schema.of_indexes(table).any(|name| after.get(name).is_some_and(|value| value["S"] == "")) => {
+            return Err(invalid("A key attribute of a secondary index cannot contain an empty string value"));
+        }
+        Ok(_) if schema.of_indexes(table).any(|name| after.get(name).is_some_and(|value| !value["S"].is_string())) => {
+            Err(Obstacle::Invalid("Type mismatch for a key attribute of a secondary index"))
         }
         Ok(_) if size(&after) > LARGEST_ITEM => {
             Err(Obstacle::Invalid("Item size to update has exceeded the maximum allowed size"))
