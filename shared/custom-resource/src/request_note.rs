@@ -30,24 +30,25 @@ const NOTE_AGAIN: &str = "SET #latest = :latest";
 /// What an older request is answered. Whoever made it doesn't wait for it any more.
 const OVERTAKEN: &str = "a later request for this resource was worked on meanwhile, so nothing was done";
 
+/// An update of the item that has begun, and what else it sets: clauses such as `#expires = :expires`, whose placeholders it has.
+pub type Begun = (UpdateItemFluentBuilder, &'static str);
+
 /// A change of the item in which the requests for one resource are noted.
-pub struct RequestNote<U> {
-    /// Begins an update of the item. Placeholders in it are those of `also`.
-    pub update: U,
-    /// What else the update sets, such as `#expires = :expires`.
-    pub also: &'static str,
-    /// Whether the latest request, which comes again, sets that again.
-    pub sets_again: bool,
+pub struct RequestNote<First, Again> {
+    /// Begins the update for a request that wasn't the latest.
+    pub first: First,
+    /// Begins the update for the latest request, which comes again; `None` if there is nothing to set then.
+    pub again: Again,
 }
 
-impl<U: Fn() -> UpdateItemFluentBuilder> RequestNote<U> {
+impl<First: Fn() -> Begun, Again: Fn() -> Option<Begun>> RequestNote<First, Again> {
     /// Notes that `order` is that of the latest request, and returns what the update is told to return; the item as it is where
     /// that request is noted already and sets nothing again.
     ///
     /// # Errors
     /// Refused if a later request has been noted; not yet if another one is being noted; AWS's own.
     pub async fn write(&self, order: &RequestOrder) -> Result<Item, NotNoted> {
-        let request = self.change(NOTE_NEWER, IS_NEWER, order);
+        let request = change((self.first)(), NOTE_NEWER, IS_NEWER, order);
         let request = with_rank(with_seen(request, order), order);
         let before = match sent(request).await? {
             Update::Done(item) => return Ok(item),
@@ -55,17 +56,15 @@ impl<U: Fn() -> UpdateItemFluentBuilder> RequestNote<U> {
         };
         let latest = text(&before, LATEST);
         if latest == order.request() {
-            if !self.sets_again {
-                return Ok(before);
-            }
-            return match sent(self.change(NOTE_AGAIN, IS_LATEST, order)).await? {
+            let Some(again) = (self.again)() else { return Ok(before) };
+            return match sent(change(again, NOTE_AGAIN, IS_LATEST, order)).await? {
                 Update::Done(item) => Ok(item),
                 Update::NotSo(_) => Err(NotNoted::Error(Error::refused(OVERTAKEN))),
             };
         }
         check_same_time(&before, order).map_err(NotNoted::Error)?;
         // Nobody can say which of the two CloudFormation made later, so the one that arrives later is.
-        let request = self.change(NOTE_ANOTHER, IS_THE_SAME_STILL, order);
+        let request = change((self.first)(), NOTE_ANOTHER, IS_THE_SAME_STILL, order);
         let request = with_rank(with_seen(request, order), order);
         let request = request.expression_attribute_values(":before", AttributeValue::S(latest.to_owned()));
         match sent(request).await? {
@@ -75,16 +74,16 @@ impl<U: Fn() -> UpdateItemFluentBuilder> RequestNote<U> {
             }
         }
     }
+}
 
-    fn change(&self, change: &str, condition: &str, order: &RequestOrder) -> UpdateItemFluentBuilder {
-        let comma = if self.also.is_empty() { "" } else { ", " };
-        (self.update)()
-            .update_expression(format!("{change}{comma}{}", self.also))
-            .condition_expression(condition)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .expression_attribute_names("#latest", LATEST)
-            .expression_attribute_values(":latest", AttributeValue::S(order.request().to_owned()))
-    }
+fn change((update, also): Begun, change: &str, condition: &str, order: &RequestOrder) -> UpdateItemFluentBuilder {
+    let comma = if also.is_empty() { "" } else { ", " };
+    update
+        .update_expression(format!("{change}{comma}{also}"))
+        .condition_expression(condition)
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .expression_attribute_names("#latest", LATEST)
+        .expression_attribute_values(":latest", AttributeValue::S(order.request().to_owned()))
 }
 
 /// Whether the item says that `order` is that of the latest request for the resource.

@@ -65,15 +65,17 @@ impl RequestTable {
     pub(crate) async fn admit(&self, owner: &Owner, order: &RequestOrder) -> Result<()> {
         let key = key(owner);
         let expires = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + KEPT;
-        let update = || {
-            self.client
+        let first = || {
+            let update = self
+                .client
                 .update_item()
                 .table_name(&self.table)
                 .key(RESOURCE, AttributeValue::S(key.clone()))
                 .expression_attribute_names("#expires", EXPIRES)
-                .expression_attribute_values(":expires", AttributeValue::N(expires.as_secs().to_string()))
+                .expression_attribute_values(":expires", AttributeValue::N(expires.as_secs().to_string()));
+            (update, "#expires = :expires")
         };
-        let note = RequestNote { update, also: "#expires = :expires", sets_again: false };
+        let note = RequestNote { first, again: || None };
         note.write(order).await.map(drop).map_err(|not_noted| match not_noted {
             NotNoted::Error(error) => error,
             NotNoted::Aws(error) => out_of_reach(error),

@@ -13,6 +13,9 @@ use crate::{Document, Statement, document::digest_of};
 /// The version of the items. One that is written by a later version is refused.
 pub(crate) const VERSION: &str = "1";
 
+/// How many wordings of a claim are kept: those of the rollback and of some updates before it.
+const WORDINGS_KEPT: usize = 8;
+
 /// What the range key of a claim's item begins with.
 pub(crate) const CLAIM: &str = "claim ";
 
@@ -31,6 +34,8 @@ pub(crate) const TABLE: &str = "Table";
 pub(crate) const STATEMENTS: &str = "Statements";
 pub(crate) const DIGEST: &str = "Digest";
 pub(crate) const SHOWN: &str = "Shown";
+/// In which words AWS showed statements that the claim had written: their digests, `<written> <shown>`.
+pub(crate) const WORDINGS: &str = "Wordings";
 pub(crate) const WRITTEN_AT: &str = "WrittenAt";
 pub(crate) const POLICY_SIZE: &str = "PolicySize";
 pub(crate) const IDENTITY: &str = "Identity";
@@ -67,6 +72,8 @@ pub(crate) struct ClaimRecord {
     /// What is to be in the policy, and isn't confirmed.
     pub(crate) wish: Option<Wish>,
     pub(crate) done: Option<String>,
+    /// In which words AWS showed what the claim had written: the digests of what was written and of what was shown, the latest last.
+    pub(crate) wordings: Vec<[String; 2]>,
     /// When somebody else's removal was noticed.
     pub(crate) missing: Option<Duration>,
     pub(crate) suspended: Option<Duration>,
@@ -188,6 +195,7 @@ impl ClaimRecord {
             written,
             wish,
             done: some_text(item, DONE),
+            wordings: wordings(item)?,
             missing: millis(item, MISSING),
             suspended: millis(item, SUSPENDED),
             item: item.clone(),
@@ -223,9 +231,16 @@ impl ClaimRecord {
 
     /// Whether a document shows `wanted` under the claim's mark in the words that AWS is known to have for it.
     pub(crate) fn is_known_to_show(&self, wanted: &[Statement], document: &Document) -> bool {
-        self.written.as_ref().is_some_and(|written| {
-            written.digest == digest_of(wanted.iter()) && written.shown == digest_of(document.own(&self.mark()))
-        })
+        self.wordings.contains(&[digest_of(wanted.iter()), digest_of(document.own(&self.mark()))])
+    }
+
+    /// The wordings with another one. Words that two writes share are those of the latest alone.
+    pub(crate) fn wordings_with(&self, written: &str, shown: &str) -> AttributeValue {
+        let is_other = |known: &&[String; 2]| known[0] != written && known[1] != shown;
+        let others = self.wordings.iter().filter(is_other).map(|known| known.join(" "));
+        let all: Vec<_> = others.chain([format!("{written} {shown}")]).collect();
+        let latest = all.len().saturating_sub(WORDINGS_KEPT);
+        AttributeValue::L(all.into_iter().skip(latest).map(AttributeValue::S).collect())
     }
 }
 
@@ -265,6 +280,15 @@ pub(crate) fn millis(item: &Item, name: &str) -> Option<Duration> {
 
 fn statements(item: &Item, name: &str) -> Option<Vec<Statement>> {
     item.get(name)?.as_l().ok()?.iter().map(|text| Statement::parse(text.as_s().ok()?)).collect()
+}
+
+fn wordings(item: &Item) -> Option<Vec<[String; 2]>> {
+    let Some(wordings) = item.get(WORDINGS) else { return Some(Vec::new()) };
+    let pair = |words: &AttributeValue| {
+        let (written, shown) = words.as_s().ok()?.split_once(' ')?;
+        Some([written.to_owned(), shown.to_owned()])
+    };
+    wordings.as_l().ok()?.iter().map(pair).collect()
 }
 
 /// Statements as an attribute of an item.

@@ -24,7 +24,7 @@ use crate::{
     claim_record::{
         ALONE, CALLER, CLAIM, ClaimRecord, DIGEST, DONE, EXPIRES, HAS_EXTERNAL_ID, IDENTITY, ITEM, LOCATION,
         LOGICAL_ID, MISSING, POLICY_SIZE, PUT, ROLE_ARN, SHOWN, STACK_ID, STATEMENTS, SUSPENDED, TABLE as TABLE_NAME,
-        TAKEN, VARIABLE, VERSION, VERSION_NAME, WISH, WISH_ENDS, WRITTEN_AT, listed,
+        TAKEN, VARIABLE, VERSION, VERSION_NAME, WISH, WISH_ENDS, WORDINGS, WRITTEN_AT, listed,
     },
 };
 
@@ -158,9 +158,15 @@ impl Ledger {
         let table = self.table()?;
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let expires = AttributeValue::N((self.now() + KEPT).as_secs().to_string());
-        let update = || {
+        let wish = || {
             let request = self.client.update_item().table_name(table).return_values(ReturnValue::AllNew);
             let request = request.key(POLICY, text(claimant.policy)).key(ITEM, text(claimant.key));
+            named(request, &[("#wish", WISH), ("#ends", WISH_ENDS), ("#variable", VARIABLE)])
+                .expression_attribute_values(":wish", listed(statements))
+                .expression_attribute_values(":ends", millis(ends))
+                .expression_attribute_values(":variable", text(variable.unwrap_or_default()))
+        };
+        let first = || {
             let names = [
                 ("#version", VERSION_NAME),
                 ("#stack", STACK_ID),
@@ -170,18 +176,12 @@ impl Ledger {
                 ("#role", ROLE_ARN),
                 ("#external", HAS_EXTERNAL_ID),
                 ("#table", TABLE_NAME),
-                ("#wish", WISH),
-                ("#ends", WISH_ENDS),
-                ("#variable", VARIABLE),
                 ("#expires", EXPIRES),
                 ("#alone", ALONE),
                 ("#taken", TAKEN),
                 ("#put", PUT),
             ];
-            let request = names.into_iter().fold(request, |request, (placeholder, name)| {
-                request.expression_attribute_names(placeholder, name) //
-            });
-            request
+            let request = named(wish(), &names)
                 .expression_attribute_values(":version", AttributeValue::N(VERSION.to_owned()))
                 .expression_attribute_values(":stack", text(claimant.owner.stack_id()))
                 .expression_attribute_values(":logical", text(claimant.owner.logical_id()))
@@ -190,12 +190,10 @@ impl Ledger {
                 .expression_attribute_values(":role", text(claimant.role_arn.unwrap_or_default()))
                 .expression_attribute_values(":external", AttributeValue::Bool(claimant.has_external_id))
                 .expression_attribute_values(":table", text(table))
-                .expression_attribute_values(":wish", listed(statements))
-                .expression_attribute_values(":ends", millis(ends))
-                .expression_attribute_values(":variable", text(variable.unwrap_or_default()))
-                .expression_attribute_values(":expires", expires.clone())
+                .expression_attribute_values(":expires", expires.clone());
+            (request, LEAVE_WISH)
         };
-        let note = RequestNote { update, also: LEAVE_WISH, sets_again: true };
+        let note = RequestNote { first, again: || Some((wish(), LEAVE_WISH_AGAIN)) };
         match note.write(claimant.order).await {
             Ok(item) => ClaimRecord::read(item),
             Err(NotNoted::Error(error)) => Err(error),
@@ -324,16 +322,24 @@ impl Ledger {
     }
 }
 
-/// Begins after the changes that note the request.
+fn named(request: UpdateItemFluentBuilder, names: &[(&'static str, &'static str)]) -> UpdateItemFluentBuilder {
+    names.iter().fold(request, |request, (placeholder, name)| request.expression_attribute_names(*placeholder, *name))
+}
+
+/// What a request that comes again sets beside its note: what is known of its wish stays.
+const LEAVE_WISH_AGAIN: &str = "#wish = :wish, #ends = :ends, #variable = :variable";
+
+/// What a request sets beside its note that wasn't the latest.
 const LEAVE_WISH: &str = "#version = :version, #stack = :stack, #logical = :logical, #caller = :caller, #location = :location, \
                           #role = :role, #external = :external, #table = :table, #wish = :wish, #ends = :ends, \
                           #variable = :variable, #expires = if_not_exists(#expires, :expires) REMOVE #alone, #taken, #put";
 
 const CONFIRM: &str = "SET #statements = #wish, #digest = :digest, #shown = :shown, #at = :at, #size = :size, \
-                       #identity = :identity, #done = #latest, #expires = :expires \
+                       #identity = :identity, #wordings = :wordings, #done = #latest, #expires = :expires \
                        REMOVE #wish, #ends, #variable, #alone, #taken, #put, #missing";
 const CONFIRM_REMOVAL: &str = "SET #done = #latest, #expires = :expires REMOVE #statements, #digest, #shown, #at, #size, \
-                               #identity, #wish, #ends, #variable, #alone, #taken, #put, #missing, #suspended";
+                               #identity, #wordings, #wish, #ends, #variable, #alone, #taken, #put, #missing, \
+                               #suspended";
 const IS_STILL_WISHED: &str = "#latest = :latest AND attribute_exists(#wish)";
 const TAKE_UP: &str = "SET #taken = :until";
 const IS_TAKEN_UP_BY_NOBODY: &str =
@@ -357,6 +363,8 @@ impl Change {
             .names(&[("#shown", SHOWN), ("#at", WRITTEN_AT), ("#size", POLICY_SIZE), ("#identity", IDENTITY)])
             .names(&[("#done", DONE), ("#expires", EXPIRES), ("#ends", WISH_ENDS), ("#variable", VARIABLE)])
             .names(&[("#alone", ALONE), ("#taken", TAKEN), ("#put", PUT), ("#missing", MISSING)])
+            .names(&[("#wordings", WORDINGS)])
+            .value(":wordings", record.wordings_with(&seen.digest, &seen.shown))
             .value(":latest", record.latest())
             .value(":digest", AttributeValue::S(seen.digest.clone()))
             .value(":shown", AttributeValue::S(seen.shown.clone()))
@@ -373,7 +381,7 @@ impl Change {
             .names(&[("#shown", SHOWN), ("#at", WRITTEN_AT), ("#size", POLICY_SIZE), ("#identity", IDENTITY)])
             .names(&[("#done", DONE), ("#expires", EXPIRES), ("#ends", WISH_ENDS), ("#variable", VARIABLE)])
             .names(&[("#alone", ALONE), ("#taken", TAKEN), ("#put", PUT), ("#missing", MISSING)])
-            .names(&[("#suspended", SUSPENDED)])
+            .names(&[("#suspended", SUSPENDED), ("#wordings", WORDINGS)])
             .value(":latest", record.latest())
             .value(":expires", AttributeValue::N((now + KEPT).as_secs().to_string()))
     }

@@ -116,10 +116,11 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         if has_own {
             found();
         }
-        if wanted.is_empty() && !has_own {
+        let has_lost = !before.lost.is_empty();
+        if wanted.is_empty() && !has_own && !has_lost {
             return Ok(self.removed());
         }
-        if !wanted.is_empty() && self.shows(&before.document, true) {
+        if !wanted.is_empty() && !has_lost && self.shows(&before.document, true) {
             self.hold();
             return Ok(self.confirmed(&before.document, &before.document, None, &[]));
         }
@@ -157,6 +158,8 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
             return Ok(before);
         }
         let now = self.ledger.now();
+        // What is about to be written is in nobody's way.
+        lacking.retain(|record| record.key != self.record.key || self.wanted.statements.is_empty());
         let is_fresh = |record: &ClaimRecord| {
             record.written.as_ref().is_some_and(|written| now < written.at + self.ledger.lag) //
         };
@@ -319,7 +322,10 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
                 Ok(self.confirmed(&after, &now, identity, &seen))
             }
             Lookup::Gone(_) if self.wanted.statements.is_empty() => Ok(self.removed()),
-            _ => {
+            now => {
+                if let Lookup::Found(now) = now {
+                    self.lease.history().borrow_mut().doubt(&now.fingerprint(), put.at);
+                }
                 self.aside.borrow_mut().push(Change::put(self.record, &put.text()));
                 let waiting_for = format!("{} doesn't show yet what was written", self.wanted.location.policy());
                 Err(Error::not_yet_within(S::LAG, waiting_for))

@@ -28,7 +28,7 @@ pub(crate) struct PolicyHistory {
     pending: Option<Pending>,
     /// Documents whose write had no answer and had not come to pass when it was looked for.
     given_up: Vec<(String, Duration)>,
-    /// A replaced document that is shown although no read should lag so far behind, and since when.
+    /// The replaced document that the latest reads have shown, and since when.
     doubted: Option<(String, Duration)>,
 }
 
@@ -142,14 +142,11 @@ impl PolicyHistory {
             self.doubted = None;
             return Reading::AsLeft;
         }
-        if self.was_replaced_lately(fingerprint, now) {
-            return Reading::Stale;
-        }
-        if self.replaced.iter().any(|(replaced, _)| replaced == fingerprint) {
-            // No read should lag so far behind. Somebody may have put that document back, and then all reads show it.
+        if let Some((_, at)) = self.replaced.iter().find(|(replaced, _)| replaced == fingerprint) {
+            // Somebody may have put that document back. Then all reads show it, even when no read should lag so far behind.
             let since =
                 self.doubted.take().filter(|(doubted, _)| doubted == fingerprint).map_or(now, |(_, since)| since);
-            if now < since + self.lag {
+            if now < *at + self.lag || now < since + self.lag {
                 self.doubted = Some((fingerprint.to_owned(), since));
                 return Reading::Stale;
             }
@@ -186,6 +183,13 @@ impl PolicyHistory {
         self.replaced.retain(|(known, _)| known != fingerprint);
         self.doubted = None;
         self.current = Some(fingerprint.to_owned());
+    }
+
+    /// Notes that a replaced document is shown, and says since when no read has shown another one.
+    pub(crate) fn doubt(&mut self, fingerprint: &str, now: Duration) -> Duration {
+        let since = self.doubted.take().filter(|(doubted, _)| doubted == fingerprint).map_or(now, |(_, since)| since);
+        self.doubted = Some((fingerprint.to_owned(), since));
+        since
     }
 
     /// Whether the document of this fingerprint was replaced, as far as is known.

@@ -1,7 +1,7 @@
 //! Stacks of other accounts, which try to have more than is open to them.
 
 use custom_resource::{Claim, FunctionArn, Owner, Resource, Result};
-use policy_statement::{Attributes, Statements};
+use policy_statement::Attributes;
 use serde_json::{Value, json};
 
 use crate::shelves::{FOREIGN, Process, ShelfClaim, Shelves, pull, read, sids};
