@@ -4,9 +4,10 @@ use std::panic::AssertUnwindSafe;
 
 use aws_config::SdkConfig;
 use futures_util::FutureExt;
+use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::{Claim, LeftBehind, Resource, Result};
+use crate::{Claim, FunctionArn, LeftBehind, Resource, Result};
 
 /// What makes a resource of the AWS configuration.
 pub(crate) trait Build<R>: AsyncFn(&SdkConfig) -> Result<R> {}
@@ -73,5 +74,12 @@ impl<R: Resource, B: Build<R>> Resource for Built<R, B> {
         claim: &Claim<R::Id>,
     ) -> Result<()> {
         self.resource().await?.take_back(cancelled, desired, left, claim).await
+    }
+
+    async fn other_event(&self, event: &Value, function: &FunctionArn) -> Option<Result<Value>> {
+        match self.resource().await {
+            Ok(resource) => resource.other_event(event, function).await,
+            Err(error) => Some(Err(error)),
+        }
     }
 }

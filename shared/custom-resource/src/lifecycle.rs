@@ -41,7 +41,7 @@ const WORTH_GOING_ON: Duration = Duration::from_secs(15);
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
 const LONGEST_CHAIN: u32 = 14;
 
-const DEFECT: &str = "a defect in this handler stopped the work; the log says where, please report it";
+pub(crate) const DEFECT: &str = "a defect in this handler stopped the work; the log says where, please report it";
 
 /// What becomes of a request in one invocation.
 #[derive(Debug)]

@@ -3,8 +3,9 @@
 use std::{fmt::Display, str::FromStr};
 
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
-use crate::{Claim, LeftBehind, Result};
+use crate::{Claim, FunctionArn, LeftBehind, Result};
 
 /// One kind of custom resource.
 ///
@@ -72,5 +73,15 @@ pub trait Resource {
     ) -> Result<()> {
         let _ = (cancelled, desired, left, claim);
         Ok(())
+    }
+
+    /// Answers an event that is no request of CloudFormation, since it has no `ResponseURL`: an administrator's question, a schedule, or what
+    /// EventBridge has seen. The answer is what the invocation of `function` returns; an error is returned as `{"Error": "<sentence>"}`, and
+    /// fails no invocation. `None`, the default: it isn't for this type, and nothing is done.
+    ///
+    /// It may be dropped at any `.await`, when the function's time ends. [`Server::admit_other`](crate::Server::admit_other) says who may ask.
+    async fn other_event(&self, event: &Value, function: &FunctionArn) -> Option<Result<Value>> {
+        let _ = (event, function);
+        None
     }
 }
