@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::{Claim, FunctionArn, LeftBehind, Resource, Result};
+use crate::{Claim, FunctionArn, LeftBehind, Resource, Result, Work};
 
 /// What makes a resource of the AWS configuration.
 pub(crate) trait Build<R>: AsyncFn(&SdkConfig) -> Result<R> {}
@@ -74,6 +74,18 @@ impl<R: Resource, B: Build<R>> Resource for Built<R, B> {
         claim: &Claim<R::Id>,
     ) -> Result<()> {
         self.resource().await?.take_back(cancelled, desired, left, claim).await
+    }
+
+    async fn plan(
+        &self,
+        work: &Work<R::Properties>,
+        unknown: &[String],
+        claim: &Claim<R::Id>,
+    ) -> Option<Result<Value>> {
+        match self.resource().await {
+            Ok(resource) => resource.plan(work, unknown, claim).await,
+            Err(error) => Some(Err(error)),
+        }
     }
 
     async fn other_event(&self, event: &Value, function: &FunctionArn) -> Option<Result<Value>> {

@@ -15,7 +15,7 @@ use crate::{
     lifecycle::InvocationResult,
     metrics::{self, Operation, measured},
     other_event::{self, OtherAdmission},
-    records,
+    plan, records,
     response::Response,
     telemetry, trace_header,
     undelivered::Undelivered,
@@ -54,6 +54,13 @@ trait Served {
         request: &'a Request,
         clock: Clock,
     ) -> LocalBoxFuture<'a, InvocationResult>;
+    fn plan<'a>(
+        &'a self,
+        lifecycle: &'a Lifecycle,
+        event: &'a Value,
+        function: &'a FunctionArn,
+        now: u64,
+    ) -> LocalBoxFuture<'a, Result<Value>>;
     fn other_event<'a>(
         &'a self,
         event: &'a Value,
@@ -77,6 +84,16 @@ impl<R: Resource, B: Build<R>> Served for Built<R, B> {
         clock: Clock,
     ) -> LocalBoxFuture<'a, InvocationResult> {
         Box::pin(lifecycle.answer(self, request, clock))
+    }
+
+    fn plan<'a>(
+        &'a self,
+        lifecycle: &'a Lifecycle,
+        event: &'a Value,
+        function: &'a FunctionArn,
+        now: u64,
+    ) -> LocalBoxFuture<'a, Result<Value>> {
+        Box::pin(plan::plan(lifecycle.admission, self, event, function, now))
     }
 
     fn other_event<'a>(
@@ -139,7 +156,13 @@ impl Function<'_> {
         if let Err(reason) = (self.admit_other)(&function) {
             return Some(other_event::failed(&reason));
         }
-        other_event::answered(of.resource.other_event(event, &function), clock.deadline - LAST_MOMENT).await
+        let work = async {
+            if plan::is_plan(event) {
+                return Some(of.resource.plan(&self.lifecycle, event, &function, clock.began).await);
+            }
+            of.resource.other_event(event, &function).await
+        };
+        other_event::answered(work, clock.deadline - LAST_MOMENT).await
     }
 
     /// What serves that type.

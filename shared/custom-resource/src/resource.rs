@@ -5,7 +5,7 @@ use std::{fmt::Display, str::FromStr};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{Claim, FunctionArn, LeftBehind, Result};
+use crate::{Claim, FunctionArn, LeftBehind, Result, Work};
 
 /// One kind of custom resource.
 ///
@@ -73,6 +73,24 @@ pub trait Resource {
     ) -> Result<()> {
         let _ = (cancelled, desired, left, claim);
         Ok(())
+    }
+
+    /// Says what `work` would do, and does nothing, as an administrator asks by an event with the `RequestType` `Plan`. `unknown` has the paths of
+    /// values that the deployment itself makes: [`KNOWN_AFTER_APPLY`](crate::KNOWN_AFTER_APPLY) stands in their places.
+    ///
+    /// `None`, the default: `ensure` or `remove` runs, its calls of AWS that only read are made, and the first other one is shown. So a
+    /// type whose changes are no calls of clients that are made of the [`SdkConfig`](crate::SdkConfig) needs a plan of its own.
+    ///
+    /// # Errors
+    /// What the stack would be told.
+    async fn plan(
+        &self,
+        work: &Work<Self::Properties>,
+        unknown: &[String],
+        claim: &Claim<Self::Id>,
+    ) -> Option<Result<Value>> {
+        let _ = (work, unknown, claim);
+        None
     }
 
     /// Answers an event that is no request of CloudFormation, since it has no `ResponseURL`: an administrator's question, a schedule, or what
