@@ -46,6 +46,7 @@ impl<R: Resource, B: Build<R>> Resource for Built<R, B> {
     type Properties = R::Properties;
     type Id = R::Id;
     type Attributes = R::Attributes;
+    const KEEPS_ORDER: bool = R::KEEPS_ORDER;
 
     async fn warm_up(&self) {
         if let Some(resource) = self.resource.get() {
@@ -74,6 +75,18 @@ impl<R: Resource, B: Build<R>> Resource for Built<R, B> {
         claim: &Claim<R::Id>,
     ) -> Result<()> {
         self.resource().await?.take_back(cancelled, desired, left, claim).await
+    }
+
+    async fn give_up(&self, claim: &Claim<R::Id>) {
+        if let Some(resource) = self.resource.get() {
+            resource.give_up(claim).await;
+        }
+    }
+
+    async fn settle(&self) {
+        if let Some(resource) = self.resource.get() {
+            resource.settle().await;
+        }
     }
 
     async fn plan(

@@ -1,6 +1,11 @@
 //! Lambda's events in, one PUT out for each request in them.
 
-use futures_util::future::{LocalBoxFuture, join_all};
+use std::panic::AssertUnwindSafe;
+
+use futures_util::{
+    FutureExt,
+    future::{LocalBoxFuture, join_all},
+};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, value::RawValue};
 use tokio::time::Instant;
@@ -54,6 +59,7 @@ trait Served {
         request: &'a Request,
         clock: Clock,
     ) -> LocalBoxFuture<'a, InvocationResult>;
+    fn settle(&self) -> LocalBoxFuture<'_, ()>;
     fn plan<'a>(
         &'a self,
         lifecycle: &'a Lifecycle,
@@ -84,6 +90,10 @@ impl<R: Resource, B: Build<R>> Served for Built<R, B> {
         clock: Clock,
     ) -> LocalBoxFuture<'a, InvocationResult> {
         Box::pin(lifecycle.answer(self, request, clock))
+    }
+
+    fn settle(&self) -> LocalBoxFuture<'_, ()> {
+        Box::pin(Resource::settle(self))
     }
 
     fn plan<'a>(
@@ -213,6 +223,7 @@ impl Function<'_> {
                 match Box::pin(self.next.invoke(&context.invoked_function_arn, &event, until)).await {
                     Ok(()) => {
                         tracing::info!(%reason, "sent on to the next invocation");
+                        self.settle().await;
                         return (Operation::of(request, metrics::Outcome::Continued, clock.began), None);
                     }
                     Err(why) => {
@@ -224,7 +235,17 @@ impl Function<'_> {
                 }
             }
         };
-        self.send(request, response, clock).await
+        let (sent, ()) = tokio::join!(Box::pin(self.send(request, response, clock)), self.settle());
+        sent
+    }
+
+    /// What nobody has to wait for. A defect in it has no answer any more.
+    pub(crate) async fn settle(&self) {
+        for of in &self.types {
+            if AssertUnwindSafe(of.resource.settle()).catch_unwind().await.is_err() {
+                tracing::error!("a defect in this handler stopped what it does after an answer");
+            }
+        }
     }
 
     /// What becomes of a request, before anybody is told.

@@ -1,5 +1,7 @@
 //! Which request is worked on, and by which function.
 
+use std::time::Duration;
+
 use crate::{FunctionArn, Owner, RequestOrder, RequestTable, Result};
 
 /// One invocation of a function for one request.
@@ -8,6 +10,7 @@ pub struct Invocation {
     function: FunctionArn,
     request_type: RequestType,
     order: RequestOrder,
+    ends: Duration,
     table: Option<RequestTable>,
 }
 
@@ -39,9 +42,10 @@ impl Invocation {
         function: FunctionArn,
         request_type: RequestType,
         order: RequestOrder,
+        ends: Duration,
         table: Option<RequestTable>,
     ) -> Self {
-        Self { function, request_type, order, table }
+        Self { function, request_type, order, ends, table }
     }
 
     /// The function that was invoked.
@@ -68,6 +72,12 @@ impl Invocation {
         &self.order
     }
 
+    /// The time since 1970 when it ends at the latest, and CloudFormation's patience with it.
+    #[must_use]
+    pub fn ends(&self) -> Duration {
+        self.ends
+    }
+
     pub(crate) async fn check_latest(&self, owner: &Owner) -> Result<()> {
         match &self.table {
             Some(table) => table.admit(owner, &self.order).await,
@@ -82,7 +92,7 @@ impl Invocation {
         // A stack's ARN and a function's have the same first parts.
         let function = FunctionArn::read(owner.stack_id().split('/').next().unwrap_or_default());
         let request_type = if is_made { RequestType::Update } else { RequestType::Create };
-        Self::new(function, request_type, RequestOrder::new(0, false, ""), None)
+        Self::new(function, request_type, RequestOrder::new(0, false, ""), Duration::MAX, None)
     }
 
     /// The same, of that function.
@@ -95,6 +105,12 @@ impl Invocation {
     #[must_use]
     pub fn ordered(self, order: RequestOrder) -> Self {
         Self { order, ..self }
+    }
+
+    /// The same, which ends at that time since 1970.
+    #[must_use]
+    pub fn ending(self, ends: Duration) -> Self {
+        Self { ends, ..self }
     }
 
     /// The same, whose requests are noted in that table.

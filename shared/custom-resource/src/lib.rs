@@ -33,6 +33,7 @@ mod owner;
 mod plan;
 mod properties;
 mod records;
+pub mod request_note;
 mod request_order;
 mod request_table;
 mod resource;

@@ -9,7 +9,7 @@ use std::{
 
 use futures_util::FutureExt;
 use serde_json::{Map, Value};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::{
     Claim, Clock, Error, Invocation, Known, NotYet, Owner, RequestOrder, RequestTable, RequestType, Resource, Result,
@@ -111,8 +111,15 @@ impl Lifecycle {
         if let Err(reason) = check_time(made, request.service_timeout, clock) {
             return failed(&reason);
         }
-        let claim = self.claim(request, asked, made);
+        let claim = self.claim(request, asked, made, clock);
         let worked = until_done(resource, request, &work, &claim, clock).await;
+        if matches!(worked, Err(Unfinished::Refused(_) | Unfinished::Failed(_))) {
+            let time = clock.deadline.saturating_duration_since(Instant::now()) / 2;
+            let given_up = AssertUnwindSafe(Box::pin(resource.give_up(&claim))).catch_unwind();
+            if !matches!(timeout(time, given_up).await, Ok(Ok(()))) {
+                tracing::warn!("what waited to be done could not be taken back before the answer");
+            }
+        }
         answered(request, &work, &claim, worked)
     }
 
@@ -122,7 +129,13 @@ impl Lifecycle {
         InvocationResult::Answer(refused(request, &reason))
     }
 
-    fn claim<Id: FromStr + Display + Clone>(&self, request: &Request, asked: &Asked, made: u64) -> Claim<Id> {
+    fn claim<Id: FromStr + Display + Clone>(
+        &self,
+        request: &Request,
+        asked: &Asked,
+        made: u64,
+        clock: Clock,
+    ) -> Claim<Id> {
         let envelope = &request.envelope;
         let owner = Owner::new(&*envelope.stack_id, &*envelope.logical_resource_id);
         let request_type = asked.request_type();
@@ -130,7 +143,10 @@ impl Lifecycle {
         let wording = asked.wording();
         let order =
             RequestOrder::new(made, request_type == RequestType::Delete, &format!("{} {wording}", envelope.request_id));
-        let invocation = Invocation::new(envelope.function.clone(), request_type, order, self.requests.clone());
+        let left = clock.deadline.saturating_duration_since(Instant::now());
+        let ends =
+            (Duration::from_millis(clock.began) + left).min(Duration::from_millis(made) + request.service_timeout);
+        let invocation = Invocation::new(envelope.function.clone(), request_type, order, ends, self.requests.clone());
         Claim::of(owner, invocation, envelope.physical_resource_id.as_deref(), request.continuation.held_id.as_deref())
     }
 }
@@ -299,7 +315,9 @@ async fn attempt<R: Resource>(
     claim: &Claim<R::Id>,
 ) -> Result<Map<String, Value>> {
     // Before each one: a request that waits may have been overtaken meanwhile.
-    claim.check_latest().await?;
+    if !R::KEEPS_ORDER {
+        claim.check_latest().await?;
+    }
     match work {
         Work::Remove { last } => resource.remove(last.as_ref(), claim).await.map(|()| Map::new()),
         Work::Ensure { desired, previous } => {

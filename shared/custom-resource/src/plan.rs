@@ -1,5 +1,7 @@
 //! What a request would do, found out without doing it: for administrators, by direct invocation.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -69,7 +71,8 @@ async fn planned<R: Resource>(resource: &R, asked: &Asked, envelope: &Envelope, 
     let owner = Owner::new(&*envelope.stack_id, &*envelope.logical_resource_id);
     let order = RequestOrder::new(now, matches!(work, Work::Remove { .. }), &format!("{PLAN} {}", asked.wording()));
     // Without the table of requests: nothing was asked for.
-    let invocation = Invocation::new(envelope.function.clone(), asked.request_type(), order, None);
+    let ends = Duration::from_millis(now);
+    let invocation = Invocation::new(envelope.function.clone(), asked.request_type(), order, ends, None);
     let claim = Claim::of(owner, invocation, envelope.physical_resource_id.as_deref(), None);
     if let Some(answer) = resource.plan(&work, &unknown, &claim).await {
         return answer;

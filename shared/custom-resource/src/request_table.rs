@@ -5,17 +5,18 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 
 use std::{
-    collections::HashMap,
     fmt,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use crate::{AwsError, Error, Owner, RequestOrder, Result, SdkResult, digest::digest_of, table_client};
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::{
-    Client,
-    operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+
+use crate::{
+    AwsError, Error, Owner, RequestOrder, Result,
+    digest::digest_of,
+    request_note::{NotNoted, RequestNote},
+    table_client,
 };
 
 /// The variable with the name of the table.
@@ -24,20 +25,8 @@ const TABLE: &str = "REQUEST_TABLE";
 /// How long an item is kept. A request older than its `ServiceTimeout`, an hour at most, does nothing by itself.
 const KEPT: Duration = Duration::from_hours(24);
 
-/// How many requests CloudFormation makes for one resource in one second, and more. The item must not grow for whoever
-/// writes events by hand.
-const IN_ONE_SECOND: usize = 20;
-
 const RESOURCE: &str = "Resource";
-const RANK: &str = "Rank";
-const LATEST: &str = "Latest";
-const SEEN: &str = "Seen";
 const EXPIRES: &str = "Expires";
-
-const IS_NEWER: &str = "attribute_not_exists(#rank) OR #rank < :rank";
-const NOTE_NEWER: &str = "SET #rank = :rank, #latest = :latest, #seen = :seen, #expires = :expires";
-const IS_THE_SAME_STILL: &str = "#rank = :rank AND #latest = :before";
-const NOTE_ANOTHER: &str = "SET #latest = :latest, #seen = list_append(#seen, :seen), #expires = :expires";
 
 /// The table, which all functions of an installation share.
 #[derive(Clone)]
@@ -75,90 +64,26 @@ impl RequestTable {
     /// Refused if a later request has been noted, and if the table can't be used: without it nothing may be done.
     pub(crate) async fn admit(&self, owner: &Owner, order: &RequestOrder) -> Result<()> {
         let key = key(owner);
-        let noted = self.note(&key, order, NOTE_NEWER, IS_NEWER, None).await?;
-        let Noted::Before(item) = noted else { return Ok(()) };
-        let latest = text(&item, LATEST);
-        if latest == order.request() {
-            return Ok(());
-        }
-        let seen = item.get(SEEN).and_then(|seen| seen.as_l().ok()).map(Vec::as_slice).unwrap_or_default();
-        let is_known = seen.iter().any(|request| request.as_s().is_ok_and(|request| request == order.request()));
-        let is_of_the_same_time =
-            item.get(RANK).and_then(|rank| rank.as_n().ok()).is_some_and(|rank| *rank == order.rank().to_string());
-        if is_known || !is_of_the_same_time {
-            return Err(Error::refused(OVERTAKEN));
-        }
-        if seen.len() >= IN_ONE_SECOND {
-            return Err(Error::refused(format!(
-                "more than {IN_ONE_SECOND} requests for this resource were made in one second, so nothing was done"
-            )));
-        }
-        // Nobody can say which of the two CloudFormation made later, so the one that arrives later is.
-        match self.note(&key, order, NOTE_ANOTHER, IS_THE_SAME_STILL, Some(latest)).await? {
-            Noted::Now => Ok(()),
-            Noted::Before(_) => Err(Error::not_yet("another request for this resource arrives at the same time")),
-        }
-    }
-
-    async fn note(
-        &self,
-        key: &str,
-        order: &RequestOrder,
-        change: &str,
-        condition: &str,
-        before: Option<&str>,
-    ) -> Result<Noted> {
         let expires = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + KEPT;
-        let request = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key(RESOURCE, AttributeValue::S(key.to_owned()))
-            .update_expression(change)
-            .condition_expression(condition)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .expression_attribute_names("#rank", RANK)
-            .expression_attribute_names("#latest", LATEST)
-            .expression_attribute_names("#seen", SEEN)
-            .expression_attribute_names("#expires", EXPIRES)
-            .expression_attribute_values(":rank", AttributeValue::N(order.rank().to_string()))
-            .expression_attribute_values(":latest", AttributeValue::S(order.request().to_owned()))
-            .expression_attribute_values(
-                ":seen",
-                AttributeValue::L(vec![AttributeValue::S(order.request().to_owned())]),
-            )
-            .expression_attribute_values(":expires", AttributeValue::N(expires.as_secs().to_string()));
-        let request = match before {
-            Some(before) => request.expression_attribute_values(":before", AttributeValue::S(before.to_owned())),
-            None => request,
+        let update = || {
+            self.client
+                .update_item()
+                .table_name(&self.table)
+                .key(RESOURCE, AttributeValue::S(key.clone()))
+                .expression_attribute_names("#expires", EXPIRES)
+                .expression_attribute_values(":expires", AttributeValue::N(expires.as_secs().to_string()))
         };
-        let answer = request.send().await;
-        if let Err(error) = &answer
-            && let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error()
-        {
-            return Ok(Noted::Before(failed.item().cloned().unwrap_or_default()));
-        }
-        answer.into_aws_error().map(|_| Noted::Now).map_err(out_of_reach)
+        let note = RequestNote { update, also: "#expires = :expires", sets_again: false };
+        note.write(order).await.map(drop).map_err(|not_noted| match not_noted {
+            NotNoted::Error(error) => error,
+            NotNoted::Aws(error) => out_of_reach(error),
+        })
     }
 }
-
-/// What became of a note.
-enum Noted {
-    Now,
-    /// The condition doesn't hold for this item, which stays.
-    Before(HashMap<String, AttributeValue>),
-}
-
-/// What an older request is answered. Whoever made it doesn't wait for it any more.
-pub(crate) const OVERTAKEN: &str = "a later request for this resource was worked on meanwhile, so nothing was done";
 
 /// All of the two ids: the mark is short enough for somebody to look for a stack's name that has another's.
 fn key(owner: &Owner) -> String {
     digest_of([owner.stack_id(), owner.logical_id()])
-}
-
-fn text<'a>(item: &'a HashMap<String, AttributeValue>, name: &str) -> &'a str {
-    item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str).unwrap_or_default()
 }
 
 fn out_of_reach(error: AwsError) -> Error {
@@ -167,10 +92,16 @@ fn out_of_reach(error: AwsError) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_dynamodb::{operation::update_item::UpdateItemOutput, types::error::ConditionalCheckFailedException};
+    use std::collections::HashMap;
+
+    use aws_sdk_dynamodb::{
+        operation::update_item::{UpdateItemError, UpdateItemOutput},
+        types::error::ConditionalCheckFailedException,
+    };
     use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 
     use super::*;
+    use crate::request_note::{IN_ONE_SECOND, IS_NEWER, IS_THE_SAME_STILL, LATEST, RANK, SEEN, overtaken};
 
     fn owner() -> Owner {
         Owner::new("arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a", "Workloads")
@@ -218,7 +149,7 @@ mod tests {
     #[tokio::test]
     async fn an_older_request_is_refused() {
         let rules = noted(&[], &order(7, "update"));
-        assert_eq!(admitted(&rules, &order(6, "create")).await, Err(Error::refused(OVERTAKEN)));
+        assert_eq!(admitted(&rules, &order(6, "create")).await, Err(overtaken()));
     }
 
     #[tokio::test]
@@ -227,7 +158,7 @@ mod tests {
         let rules = noted(&[], &update);
         admitted(&rules, &rollback).await.unwrap();
         assert_eq!(rules.1.num_calls(), 1);
-        assert_eq!(admitted(&noted(&[&update], &rollback), &update).await, Err(Error::refused(OVERTAKEN)));
+        assert_eq!(admitted(&noted(&[&update], &rollback), &update).await, Err(overtaken()));
     }
 
     #[tokio::test]

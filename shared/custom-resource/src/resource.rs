@@ -33,6 +33,10 @@ pub trait Resource {
     /// strings.
     type Attributes: Serialize;
 
+    /// Whether the resource itself does nothing for a request that is older than another one for the same resource, with a
+    /// [`RequestNote`](crate::request_note::RequestNote) of its own. Otherwise the lifecycle asks the table of requests before each try.
+    const KEEPS_ORDER: bool = false;
+
     /// Makes a call to each service that every request needs, before the first one. It goes as far as to the connection:
     /// nothing of it is sent, and it ends with an error that says nothing.
     async fn warm_up(&self) {}
@@ -74,6 +78,16 @@ pub trait Resource {
         let _ = (cancelled, desired, left, claim);
         Ok(())
     }
+
+    /// Takes back what still waits to be done for the claim, before CloudFormation is answered FAILED: what is left may come to pass
+    /// after the answer.
+    async fn give_up(&self, claim: &Claim<Self::Id>) {
+        let _ = claim;
+    }
+
+    /// Does what has to be done after a try that ended, whatever its end, and that nobody has to wait for. It runs while the answer is
+    /// on its way, and may be lost with the process.
+    async fn settle(&self) {}
 
     /// Says what `work` would do, and does nothing, as an administrator asks by an event with the `RequestType` `Plan`. `unknown` has the paths of
     /// values that the deployment itself makes: [`KNOWN_AFTER_APPLY`](crate::KNOWN_AFTER_APPLY) stands in their places.

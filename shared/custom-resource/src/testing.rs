@@ -60,7 +60,19 @@ pub async fn ensure<R: Resource>(
     previous: Option<&R::Properties>,
     claim: &Claim<R::Id>,
 ) -> Result<R::Attributes> {
-    ensured(resource, desired, previous, claim).await
+    let ended = ensured(resource, desired, previous, claim).await;
+    resource.settle().await;
+    ended
+}
+
+/// One try of a Delete, as the lifecycle does it.
+///
+/// # Errors
+/// Those of `remove`.
+pub async fn remove<R: Resource>(resource: &R, last: Option<&R::Properties>, claim: &Claim<R::Id>) -> Result<()> {
+    let ended = resource.remove(last, claim).await;
+    resource.settle().await;
+    ended
 }
 
 /// What a function of that ARN returns for an event that asks for a plan.
@@ -179,7 +191,12 @@ impl Event {
     /// # Panics
     /// If the event is no request that can be answered.
     pub async fn answered_by<R: Resource>(&self, resource: &R) -> Response {
-        self.answered(async |request, clock| self.lifecycle.answer(resource, request, clock).await).await
+        let invocation = async |request: &Request, clock: Clock| {
+            let result = self.lifecycle.answer(resource, request, clock).await;
+            resource.settle().await;
+            result
+        };
+        self.answered(invocation).await
     }
 
     /// What a function answers in the end that [`Server::start`](crate::Server::start) has made: by its types and its rules, and with a
@@ -188,7 +205,12 @@ impl Event {
     /// # Panics
     /// If the event is no request that can be answered.
     pub async fn answered_by_function(&self, function: &Function<'_>) -> Response {
-        self.answered(async |request, clock| function.result_of(request, clock).await).await
+        let invocation = async |request: &Request, clock: Clock| {
+            let result = function.result_of(request, clock).await;
+            function.settle().await;
+            result
+        };
+        self.answered(invocation).await
     }
 
     #[expect(clippy::panic, reason = "a test fails so")]

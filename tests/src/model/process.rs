@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use custom_resource::{Clock, Envelope, InvocationResult, Lifecycle, Request, RequestTable, ResponseHosts};
+use custom_resource::{Clock, Envelope, InvocationResult, Lifecycle, Request, RequestTable, Resource as _, ResponseHosts};
 use serde_json::{Value, json};
 use tokio::select;
 use tokio::time::{Instant, sleep};
@@ -115,8 +115,11 @@ impl<A: PlayedAws> Process<A> {
             }
         };
         // The types of the SDKs' futures are too deep to be parts of other types.
-        let work: Pin<Box<dyn Future<Output = InvocationResult> + '_>> =
-            Box::pin(self.lifecycle.answer(&resource, &request, clock));
+        let work: Pin<Box<dyn Future<Output = InvocationResult> + '_>> = Box::pin(async {
+            let result = self.lifecycle.answer(&resource, &request, clock).await;
+            resource.settle().await;
+            result
+        });
         let result = select! {
             biased;
             result = work => result,
