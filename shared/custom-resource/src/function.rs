@@ -8,7 +8,7 @@ use futures_util::{
 };
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, value::RawValue};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use crate::{
@@ -172,7 +172,11 @@ impl Function<'_> {
             }
             of.resource.other_event(event, &function).await
         };
-        other_event::answered(work, clock.deadline - LAST_MOMENT).await
+        let answer = other_event::answered(work, clock.deadline - 4 * LAST_MOMENT).await?;
+        if timeout_at(clock.deadline - LAST_MOMENT, self.settle()).await.is_err() {
+            tracing::warn!("the function's time ran out before all was settled");
+        }
+        Some(answer)
     }
 
     /// What serves that type.

@@ -86,7 +86,7 @@ pub trait Resource {
     }
 
     /// Does what has to be done after a try that ended, whatever its end, and that nobody has to wait for. It runs while the answer is
-    /// on its way, and may be lost with the process.
+    /// on its way, and may be lost with the process. After an event that is no request of CloudFormation the invocation waits for it.
     async fn settle(&self) {}
 
     /// Says what `work` would do, and does nothing, as an administrator asks by an event with the `RequestType` `Plan`. `unknown` has the paths of

@@ -1,6 +1,6 @@
 //! What is answered to events that are no requests of CloudFormation.
 
-use std::future::pending;
+use std::{cell::Cell, future::pending, rc::Rc};
 
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json, value::RawValue};
@@ -117,4 +117,43 @@ async fn who_is_not_admitted_is_told_so_before_any_work() {
         assert_eq!(answer, json!({"Error": "not by caller"}));
     }
     assert_eq!(returned(&function, &json!({"Do": "answer"})).await["By"], "one");
+}
+
+/// What has something to settle after each event.
+struct Settling(Rc<Cell<u32>>);
+
+impl Resource for Settling {
+    type Properties = ();
+    type Id = u32;
+    type Attributes = ();
+
+    async fn ensure(&self, (): &(), _: Option<&()>, _: &Claim<u32>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn remove(&self, _: Option<&()>, _: &Claim<u32>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn other_event(&self, event: &Value, _: &FunctionArn) -> Option<Result<Value>> {
+        match event.get("Do")?.as_str()? {
+            "answer" => Some(Ok(json!(self.0.get()))),
+            _ => Some(pending().await),
+        }
+    }
+
+    async fn settle(&self) {
+        self.0.set(self.0.get() + 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_event_leaves_is_settled_before_the_invocation_ends() {
+    let settled = Rc::new(Cell::new(0));
+    let server = Server::new().every_type(async |_| Ok(Settling(Rc::clone(&settled))));
+    let function = server.without_log().start().await.unwrap();
+    assert_eq!(returned(&function, &json!({"Do": "answer"})).await, json!(0));
+    assert_eq!(settled.get(), 1);
+    returned(&function, &json!({"Do": "hang"})).await;
+    assert_eq!(settled.get(), 2);
 }
