@@ -34,7 +34,7 @@ pub use matrix::{Matrix, Scenario};
 pub use plans::plans_come_true;
 pub use play::{Told, play};
 pub use played_aws::{PlayedAws, Thing, Wish};
-pub use policed::{FRESH, Played, Policed, every_fault};
+pub use policed::{FRESH, Played, Policed, every_fault, policies_are_planned};
 pub use process::Process;
 pub use story::{Chapter, Deed, Story, Twist, stories};
 pub use weather::{Call, Fault, FaultPoint, Trouble, Weather, is_read};

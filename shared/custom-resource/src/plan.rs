@@ -74,8 +74,11 @@ async fn planned<R: Resource>(resource: &R, asked: &Asked, envelope: &Envelope, 
     let ends = Duration::from_millis(now);
     let invocation = Invocation::new(envelope.function.clone(), asked.request_type(), order, ends, None);
     let claim = Claim::of(owner, invocation, envelope.physical_resource_id.as_deref(), None);
-    if let Some(answer) = resource.plan(&work, &unknown, &claim).await {
-        return answer;
+    // Its own plan changes nothing either, whatever it is made of.
+    match up_to_first_change(Box::pin(resource.plan(&work, &unknown, &claim))).await {
+        Reached::Change(call) => return Ok(first_change(&call)),
+        Reached::End(Some(answer)) => return answer,
+        Reached::End(None) => {}
     }
     if !unknown.is_empty() {
         return Ok(not_known(&unknown));
@@ -87,7 +90,7 @@ async fn planned<R: Resource>(resource: &R, asked: &Asked, envelope: &Envelope, 
         }
     };
     match up_to_first_change(Box::pin(worked)).await {
-        Reached::Change(call) => Ok(json!({ "FirstChange": call })),
+        Reached::Change(call) => Ok(first_change(&call)),
         Reached::End(Ok(())) => Ok(json!({ "Changes": "none" })),
         Reached::End(Err(error)) => Err(error),
     }
@@ -105,6 +108,10 @@ fn may_be_about(reason: &str, unknown: &[String], properties: &Value) -> bool {
     let mut names = properties.as_object().into_iter().flatten().map(|(name, _)| format!("`{name}`"));
     let says_which = names.any(|name| sentence.contains(&name));
     unknown_names.any(|name| !says_which || sentence.contains(&name))
+}
+
+fn first_change(call: &Value) -> Value {
+    json!({ "FirstChange": call })
 }
 
 fn not_known(paths: &[String]) -> Value {

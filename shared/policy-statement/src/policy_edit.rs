@@ -6,10 +6,10 @@ use archipelago::caller;
 use custom_resource::{AwsError, Claim, Error, Result};
 
 use crate::{
-    Document, Lookup, Objection, Policy, PolicyStore, Statement, StatementId, Target, TargetLocation,
+    Document, Lookup, Objection, PolicyStore, Statement, StatementId, TargetLocation,
     acting::Acting,
+    change::{check_caller, with_statements, without_statements},
     document::digest_of,
-    grants::is_of_caller,
     lease::{Lease, Written},
     unknown::Unknown,
 };
@@ -47,22 +47,12 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
             Lookup::Found(before) => before,
             Lookup::Gone(error) => return Err(not_there::<S>(error, self.location)),
         };
-        self.check_caller(&before)?;
+        check_caller(caller(self.claim.invocation().function()), self.location, &before, self.mark)?;
         if self.shows(&before, wanted, true) {
             self.hold();
             return Ok(before);
         }
-        if let Some(path) = variable.filter(|_| !before.knows_variables()) {
-            return Err(Error::refused(format!(
-                "{path}: has a policy variable, which {} would take by the letter, since its Version isn't 2012-10-17; give it \
-                 that Version, or write no variable",
-                self.location.policy()
-            )));
-        }
-        let mut after = before.clone();
-        after.replace_own(self.mark, wanted);
-        S::LIMIT.check_own(&self.location.policy(), &after, self.mark)?;
-        S::guard(self.location, &before, &after)?;
+        let after = with_statements::<S>(self.location, &before, self.mark, wanted, variable)?;
         match self.write(&before, after.clone()).await? {
             Written::Done(after) => Ok(after),
             Written::NotDone(error) => {
@@ -84,56 +74,21 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
             Lookup::Found(before) if before.own(self.mark).next().is_some() => before,
             _ => return Ok(()),
         };
-        self.check_caller(&before)?;
+        check_caller(caller(self.claim.invocation().function()), self.location, &before, self.mark)?;
         found();
-        let mut after = before.clone();
-        after.replace_own(self.mark, &[]);
-        if after.is_empty() && !S::DELETED_WHEN_EMPTY {
-            return Err(Error::refused(format!(
-                "{} would have no statement left, which AWS doesn't take; give it another one, or delete the {}",
-                self.location.policy(),
-                S::Target::KIND
-            )));
-        }
-        S::guard(self.location, &before, &after)?;
+        let after = without_statements::<S>(self.location, &before, self.mark)?;
         match self.write(&before, after.clone()).await? {
             // The target may have gone in between.
-            Written::NotDone(error) if matches!(self.read().await?, Lookup::Found(_)) => {
+            Written::NotDone(error) if matches!(self.store.read(self.location).await?, Lookup::Found(_)) => {
                 Err(self.triaged(error, &before, &after).await)
             }
             Written::Done(_) | Written::NotDone(_) => Ok(()),
         }
     }
 
-    /// Lets another account touch only what it can have put there.
-    fn check_caller(&self, before: &Document) -> Result<()> {
-        match caller(self.claim.invocation().function()) {
-            Some(caller) if !before.own(self.mark).all(|statement| is_of_caller(caller, statement)) => {
-                Err(Error::refused(format!(
-                    "{} has statements with the mark of this resource that are not for account {caller} alone; they are not \
-                     touched",
-                    self.location.policy()
-                )))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The policy as it is, as far as there is one.
-    async fn read(&self) -> Result<Lookup<Document>> {
-        match self.store.get(self.location).await? {
-            Policy::Text(text) => {
-                let unreadable = |error| Error::refused(format!("{} can't be read: {error}", self.location.policy()));
-                Document::parse(&text).map(Lookup::Found).map_err(unreadable)
-            }
-            Policy::Absent => Ok(Lookup::Found(Document::empty())),
-            Policy::NoTarget(error) => Ok(Lookup::Gone(error)),
-        }
-    }
-
-    /// The same, once it is no document that was replaced.
+    /// The policy as it is, once it is no document that was replaced.
     async fn present(&self) -> Result<Lookup<Document>> {
-        let read = self.read().await?;
+        let read = self.store.read(self.location).await?;
         if let Lookup::Found(document) = &read
             && self.lease.check_replaced(&document.fingerprint())
         {
@@ -203,7 +158,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
     /// Looks whether what was written is there, with everybody else's statements.
     async fn seen(&self, after: &Document) -> Result<()> {
         let own: Vec<_> = after.own(self.mark).cloned().collect();
-        match self.read().await? {
+        match self.store.read(self.location).await? {
             Lookup::Found(now) if self.is_there(&now, &own) && now.keeps_foreign(after, self.mark) => {
                 // In AWS's words it may be what was there two changes ago; it is current now.
                 if after.keeps_foreign(&now, self.mark) {

@@ -12,15 +12,16 @@ use super::process::Process;
 use super::weather::{Weather, is_read};
 use crate::cloudformation::{Event, RequestType, Resource, Simulator};
 
-/// The note in the table of requests, which comes before all work.
-const NOTE: &str = "UpdateItem";
+/// What is kept in tables, which a plan doesn't show.
+const NOTES: [&str; 3] = ["Query", "TransactWriteItems", "UpdateItem"];
 
 /// Plans a Create of each wish of the played AWS `A`, and then an Update to it and a Delete of each of those that have one of the
 /// meanings `made`. Every plan is made of reads, changes nothing, and is compared with the request itself: with its first call that isn't
-/// a read, or with its refusal. Returns the plans with names such as `Create app` and `Update app to placed`.
+/// a read, with the policy that it leaves, or with its refusal. Returns the plans with names such as `Create app` and `Update app to placed`.
 ///
 /// # Panics
 /// With the first plan that changes something, or that doesn't come true.
+#[must_use]
 pub fn plans_come_true<A: PlayedAws>(made: &[&str]) -> BTreeMap<String, Value> {
     let process = Process::<A>::new(Weather::default());
     let wishes = A::wishes();
@@ -71,7 +72,7 @@ async fn plan<A: PlayedAws>(
     weather.forecast(&[]);
     let answer = stack.deliver(&event).await.answer.expect("an answer");
     let calls = weather.calls().into_iter().map(|call| call.operation);
-    let first = calls.filter(|call| call != NOTE).find(|call| !is_read(call));
+    let first = calls.filter(|call| !NOTES.contains(&call.as_str())).find(|call| !is_read(call));
     match (&plan["FirstChange"]["Operation"], &plan["Refused"], &plan["Changes"]) {
         (Value::String(planned), _, _) => {
             assert!(
@@ -84,6 +85,11 @@ async fn plan<A: PlayedAws>(
             assert!(first.is_none() && reason.starts_with(refused.as_str()), "{name}: {plan}, and {first:?} {reason}");
         }
         (_, _, Value::String(_)) => assert!(first.is_none() && answer.success, "{name}: {plan}, and {first:?}"),
+        _ if plan["Policy"].is_string() => {
+            assert!(first.is_some() != (plan["Before"] == plan["After"]), "{name}: {plan}, and {first:?}");
+            let came_true = if answer.success { aws.check_plan(&plan) } else { Ok(()) };
+            assert_eq!(came_true, Ok(()), "{name}");
+        }
         // Whoever waits may get it, or not.
         _ => assert!(plan["WaitsFor"].is_string(), "{name}: {plan}"),
     }

@@ -7,7 +7,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use custom_resource::{Clock, Envelope, InvocationResult, Lifecycle, Request, RequestTable, Resource as _, ResponseHosts};
+use custom_resource::{
+    Clock, Envelope, InvocationResult, Lifecycle, Request, RequestTable, Resource as _, ResponseHosts,
+};
 use serde_json::{Value, json};
 use tokio::select;
 use tokio::time::{Instant, sleep};
