@@ -6,7 +6,7 @@ TOOLS := .local/tools/bin
 CHECKS := .local/checks/bin
 LANDING := .local/landing
 CYCLONEDX := 0.5.9
-PYTHON := tests/local-aws tests/acceptance tests/schemas cfn-lint docs
+PYTHON := tests/local-aws tests/acceptance tests/schemas cfn-lint docs tools/plan
 # Seconds for each target.
 FUZZ_SECONDS ?= 15
 

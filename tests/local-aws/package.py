@@ -17,7 +17,7 @@ from local_aws import ROOT, tool
 PACKAGE = ROOT / "target/package"
 # What goes with the functions: all that the README leads to, and what stacks are made and checked with.
 DOCUMENTS = ("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md")
-FOLDERS = ("cfn-lint", "docs", "schemas", "stacks")
+FOLDERS = ("cfn-lint", "docs", "schemas", "stacks", "tools")
 # The earliest that a zip can say: the same bytes whenever it is made.
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 EXECUTABLE = 0o100755 << 16

@@ -33,6 +33,17 @@ pub(crate) fn admit_callers(envelope: &Envelope) -> Result<(), String> {
     }
 }
 
+/// Admits events that are no requests of CloudFormation from whoever may invoke the function itself. The alias of another account lets that
+/// account's stacks have what is open to them, and nothing else.
+pub(crate) fn admit_administrators(function: &FunctionArn) -> Result<(), String> {
+    match caller(function) {
+        Some(caller) => Err(format!(
+            "the alias {CALLER}{caller} is for requests of CloudFormation alone; invoke the function without an alias"
+        )),
+        None => Ok(()),
+    }
+}
+
 fn understood(envelope: &Envelope) -> Result<Option<&str>, String> {
     match caller(&envelope.function) {
         Some(caller) if !is_account_id(caller) => Err(format!(
@@ -81,6 +92,21 @@ mod tests {
             [("caller-2222", "2222"), ("caller-", ""), ("caller-ou-abcd-12345678", "ou-abcd-12345678")]
         {
             assert_eq!(by(alias).as_deref(), Some(caller), "what isn't understood is no alias of the own account");
+        }
+    }
+
+    #[test]
+    fn behind_the_alias_of_a_caller_nothing_but_cloudformation_s_requests_is_admitted() {
+        let admitted = |alias: &str| admit_administrators(&FunctionArn::read(&format!("{FUNCTION}{alias}")));
+        for alias in ["", ":live", ":$LATEST", ":7"] {
+            assert_eq!(admitted(alias), Ok(()), "{alias}");
+        }
+        for caller in ["222222222222", "ou-abcd-12345678", ""] {
+            let reason = admitted(&format!(":caller-{caller}")).unwrap_err();
+            assert!(
+                reason.starts_with(&format!("the alias caller-{caller} is for requests of CloudFormation alone")),
+                "{reason}"
+            );
         }
     }
 

@@ -2,7 +2,7 @@
 
 use custom_resource::{Resource, SdkConfig, Server};
 
-use crate::callers::{admit_callers, admit_own_account};
+use crate::callers::{admit_administrators, admit_callers, admit_own_account};
 
 /// The namespace of the metrics.
 pub const METRICS_NAMESPACE: &str = "Archipelago";
@@ -25,5 +25,5 @@ pub async fn serve_callers<R: Resource>(build: impl Fn(&SdkConfig) -> R) -> Resu
 }
 
 fn server<'a>() -> Server<'a> {
-    Server::new().metrics(METRICS_NAMESPACE)
+    Server::new().metrics(METRICS_NAMESPACE).admit_other(admit_administrators)
 }

@@ -4,9 +4,10 @@ use std::panic::AssertUnwindSafe;
 
 use aws_config::SdkConfig;
 use futures_util::FutureExt;
+use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::{Claim, LeftBehind, Resource, Result};
+use crate::{Claim, FunctionArn, LeftBehind, Resource, Result, Work};
 
 /// What makes a resource of the AWS configuration.
 pub(crate) trait Build<R>: AsyncFn(&SdkConfig) -> Result<R> {}
@@ -85,6 +86,25 @@ impl<R: Resource, B: Build<R>> Resource for Built<R, B> {
     async fn settle(&self) {
         if let Some(resource) = self.resource.get() {
             resource.settle().await;
+        }
+    }
+
+    async fn plan(
+        &self,
+        work: &Work<R::Properties>,
+        unknown: &[String],
+        claim: &Claim<R::Id>,
+    ) -> Option<Result<Value>> {
+        match self.resource().await {
+            Ok(resource) => resource.plan(work, unknown, claim).await,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    async fn other_event(&self, event: &Value, function: &FunctionArn) -> Option<Result<Value>> {
+        match self.resource().await {
+            Ok(resource) => resource.other_event(event, function).await,
+            Err(error) => Some(Err(error)),
         }
     }
 }

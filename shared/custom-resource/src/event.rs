@@ -117,7 +117,7 @@ const UNREADABLE: &str = "ResourceProperties: can't be read; a request may have 
                           nested more than 127 levels deep, hold half a character (`\\ud83d` without its other half) or be a number beyond 1e308";
 
 /// What `event` asks for.
-fn asked(event: &Value) -> Result<Asked, String> {
+pub(crate) fn asked(event: &Value) -> Result<Asked, String> {
     let member = |name: &str| event.get(name).cloned();
     let desired = || member("ResourceProperties").ok_or_else(|| UNREADABLE.to_owned());
     let request_type = event.get("RequestType").and_then(Value::as_str);

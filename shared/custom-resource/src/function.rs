@@ -8,18 +8,19 @@ use futures_util::{
 };
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, value::RawValue};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use crate::{
-    Clock, Envelope, Known, Lifecycle, Resource, ResponseHosts, Unanswerable,
+    Clock, Envelope, FunctionArn, Known, Lifecycle, Resource, ResponseHosts, Result, Unanswerable,
     built::{Build, Built},
     continuation::SelfInvocation,
     deliver::{LAST_MOMENT, deliver},
     event::{self, Request},
     lifecycle::InvocationResult,
     metrics::{self, Operation, measured},
-    records,
+    other_event::{self, OtherAdmission},
+    plan, records,
     response::Response,
     telemetry, trace_header,
     undelivered::Undelivered,
@@ -29,6 +30,7 @@ use crate::{
 pub struct Function<'a> {
     pub(crate) types: Vec<ServedType<'a>>,
     pub(crate) lifecycle: Lifecycle,
+    pub(crate) admit_other: OtherAdmission,
     pub(crate) metrics: Option<&'static str>,
     pub(crate) http: reqwest::Client,
     pub(crate) hosts: ResponseHosts,
@@ -58,6 +60,18 @@ trait Served {
         clock: Clock,
     ) -> LocalBoxFuture<'a, InvocationResult>;
     fn settle(&self) -> LocalBoxFuture<'_, ()>;
+    fn plan<'a>(
+        &'a self,
+        lifecycle: &'a Lifecycle,
+        event: &'a Value,
+        function: &'a FunctionArn,
+        now: u64,
+    ) -> LocalBoxFuture<'a, Result<Value>>;
+    fn other_event<'a>(
+        &'a self,
+        event: &'a Value,
+        function: &'a FunctionArn,
+    ) -> LocalBoxFuture<'a, Option<Result<Value>>>;
 }
 
 impl<R: Resource, B: Build<R>> Served for Built<R, B> {
@@ -81,6 +95,24 @@ impl<R: Resource, B: Build<R>> Served for Built<R, B> {
     fn settle(&self) -> LocalBoxFuture<'_, ()> {
         Box::pin(Resource::settle(self))
     }
+
+    fn plan<'a>(
+        &'a self,
+        lifecycle: &'a Lifecycle,
+        event: &'a Value,
+        function: &'a FunctionArn,
+        now: u64,
+    ) -> LocalBoxFuture<'a, Result<Value>> {
+        Box::pin(plan::plan(lifecycle.admission, self, event, function, now))
+    }
+
+    fn other_event<'a>(
+        &'a self,
+        event: &'a Value,
+        function: &'a FunctionArn,
+    ) -> LocalBoxFuture<'a, Option<Result<Value>>> {
+        Box::pin(Resource::other_event(self, event, function))
+    }
 }
 
 impl Function<'_> {
@@ -103,17 +135,54 @@ impl Function<'_> {
     /// No error where CloudFormation has been told how it ended, however that was. What it couldn't be told is the error, for
     /// whoever answers in the function's place. Lambda must not run the event again: its retries are 0.
     ///
+    /// The value is null, or what a resource answers an event that is no request of CloudFormation: see [`Resource::other_event`].
+    ///
     /// # Errors
     /// See [`Undelivered`].
     pub async fn handle(
         &self,
         LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>,
-    ) -> Result<(), Undelivered> {
+    ) -> Result<Value, Undelivered> {
         let clock = Clock::of(&context);
+        if let Some(event) = records::direct(&payload).filter(other_event::is_other)
+            && let Some(answer) = trace_header::of(&context, self.other_event(&event, &context, clock)).await
+        {
+            return Ok(answer);
+        }
         let (context, events) = (&context, records::unwrapped(&payload).into_iter());
         let work = |event| Box::pin(measured(self.metrics, self.work_on(event, context, clock)));
         let answers = trace_header::of(context, join_all(events.map(work))).await;
-        Undelivered::of(answers.into_iter().flatten().collect())
+        Undelivered::of(answers.into_iter().flatten().collect()).map(|()| Value::Null)
+    }
+
+    /// What is returned for an event that is no request of CloudFormation; `None` if it is for nobody here.
+    async fn other_event(&self, event: &Value, context: &Context, clock: Clock) -> Option<Value> {
+        let resource_type = event.get("ResourceType").and_then(Value::as_str);
+        let of = match (resource_type, self.types.as_slice()) {
+            (None, [one]) => one,
+            (resource_type, _) => self.served(resource_type.unwrap_or_default())?,
+        };
+        let function = FunctionArn::read(&context.invoked_function_arn);
+        if let Err(reason) = (self.admit_other)(&function) {
+            return Some(other_event::failed(&reason));
+        }
+        let work = async {
+            if plan::is_plan(event) {
+                return Some(of.resource.plan(&self.lifecycle, event, &function, clock.began).await);
+            }
+            of.resource.other_event(event, &function).await
+        };
+        let answer = other_event::answered(work, clock.deadline - 4 * LAST_MOMENT).await?;
+        if timeout_at(clock.deadline - LAST_MOMENT, self.settle()).await.is_err() {
+            tracing::warn!("the function's time ran out before all was settled");
+        }
+        Some(answer)
+    }
+
+    /// What serves that type.
+    fn served(&self, resource_type: &str) -> Option<&ServedType<'_>> {
+        let of_that_name = self.types.iter().find(|of| of.name.is_some_and(|name| name == resource_type));
+        of_that_name.or_else(|| self.types.iter().find(|of| of.name.is_none()))
     }
 
     /// Returns the answer if it couldn't be delivered.
@@ -186,8 +255,7 @@ impl Function<'_> {
     /// What becomes of a request, before anybody is told.
     pub(crate) async fn result_of(&self, request: &Request, clock: Clock) -> InvocationResult {
         let resource_type = &request.envelope.resource_type;
-        let of_that_name = self.types.iter().find(|of| of.name.is_some_and(|name| name == resource_type));
-        if let Some(of) = of_that_name.or_else(|| self.types.iter().find(|of| of.name.is_none())) {
+        if let Some(of) = self.served(resource_type) {
             return of.resource.answer(&self.lifecycle, request, clock).await;
         }
         let served = self.types.iter().filter_map(|of| of.name).collect::<Vec<_>>().join(", ");

@@ -23,7 +23,7 @@ use rustls::{
 };
 use url::Url;
 
-use crate::{metrics, trace_header, warm_up};
+use crate::{first_change, metrics, trace_header, warm_up};
 
 /// AWS's endpoints are near; a connection that takes longer won't come.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -89,6 +89,9 @@ impl HttpConnector for Sdk {
         if warm_up::is_under_way() {
             return HttpConnectorFuture::new(open(self.0.clone(), request.uri().to_owned()));
         }
+        if let Some(never_sent) = first_change::instead_of(&request) {
+            return never_sent;
+        }
         metrics::called(request.headers());
         trace_header::add(request.headers_mut());
         let client = self.0.clone();
@@ -134,6 +137,7 @@ mod tests {
     use tokio::{io::AsyncReadExt, net::TcpListener};
 
     use super::*;
+    use crate::first_change::Reached;
 
     async fn called(url: String) {
         let mut request = HttpRequest::new(SdkBody::from("a secret"));
@@ -173,6 +177,25 @@ mod tests {
         const HANDSHAKE: u8 = 22;
         assert_eq!(heard("https").await, Some(HANDSHAKE));
         assert_eq!(heard("http").await, None);
+    }
+
+    #[tokio::test]
+    async fn a_plan_sends_what_reads_and_nothing_else() {
+        let server = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}/", server.local_addr().unwrap());
+        let heard = async |operation: &str| {
+            let mut request = HttpRequest::new(SdkBody::from("{}"));
+            request.set_method("POST").unwrap();
+            request.set_uri(url.as_str()).unwrap();
+            request.headers_mut().insert("x-amz-target", format!("Any.{operation}"));
+            let planned = first_change::up_to_first_change(async { Sdk(client().unwrap()).call(request).await });
+            tokio::select! {
+                _ = server.accept() => true,
+                reached = planned => matches!(reached, Reached::End(_)),
+            }
+        };
+        assert!(heard("ListThings").await);
+        assert!(!heard("TagThings").await);
     }
 
     #[tokio::test]

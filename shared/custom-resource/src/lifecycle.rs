@@ -8,7 +8,6 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
@@ -19,9 +18,10 @@ use crate::{
     envelope::Envelope,
     error::Kind,
     event::{Asked, Continuation, Request},
-    metrics, properties,
+    metrics,
     response::Response,
     waits::Waits,
+    work::Work,
 };
 
 /// How long before Lambda's deadline the work stops, so that the answer and its retries still fit.
@@ -41,7 +41,7 @@ const WORTH_GOING_ON: Duration = Duration::from_secs(15);
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
 const LONGEST_CHAIN: u32 = 14;
 
-const DEFECT: &str = "a defect in this handler stopped the work; the log says where, please report it";
+pub(crate) const DEFECT: &str = "a defect in this handler stopped the work; the log says where, please report it";
 
 /// What becomes of a request in one invocation.
 #[derive(Debug)]
@@ -55,12 +55,6 @@ pub enum InvocationResult {
         /// Why it failed, if there is no other invocation.
         reason: String,
     },
-}
-
-/// What is to be done, read from the properties.
-enum Work<P> {
-    Ensure { desired: P, previous: Option<P> },
-    Remove { last: Option<P> },
 }
 
 /// Whether a request may be worked on: the sentence of the refusal, if it may not. Whoever may invoke a function can write any event,
@@ -108,7 +102,7 @@ impl Lifecycle {
             Err(reason) => return failed(reason),
         };
         // Handlers' own code reads their properties, and may panic like any other.
-        let read = || read::<R::Properties>(asked);
+        let read = || Work::<R::Properties>::read(asked);
         let work = match catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(DEFECT.to_owned())) {
             Ok(work) => work,
             Err(reason) => return failed(&reason),
@@ -217,17 +211,6 @@ fn check_time(made: u64, service_timeout: Duration, clock: Clock) -> Result<(), 
         return Err("the ResponseURL was signed at a time to come, so nothing was done".to_owned());
     }
     Ok(())
-}
-
-/// Earlier properties may follow an older schema, and must not keep a Delete or a rollback from happening.
-fn read<P: DeserializeOwned>(asked: &Asked) -> Result<Work<P>, String> {
-    Ok(match asked {
-        Asked::Create { desired } => Work::Ensure { desired: properties::read(desired)?, previous: None },
-        Asked::Update { desired, previous } => {
-            Work::Ensure { desired: properties::read(desired)?, previous: properties::read(previous).ok() }
-        }
-        Asked::Delete { last } => Work::Remove { last: properties::read(last).ok() },
-    })
 }
 
 /// Why the work ended without success.

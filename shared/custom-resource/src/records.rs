@@ -20,6 +20,14 @@ pub(crate) fn unwrapped(payload: &RawValue) -> Vec<Result<Value, Unanswerable>> 
     each(payload, readable_within)
 }
 
+/// The event that Lambda hands over by itself, if it is one.
+pub(crate) fn direct(payload: &RawValue) -> Option<Value> {
+    match wrapped(payload) {
+        Some(_) => None,
+        None => readable_within(payload.get(), MOST_BYTES).ok(),
+    }
+}
+
 /// The same without their properties: who asks, and what for.
 pub(crate) fn unwrapped_envelopes(payload: &RawValue) -> Vec<Result<Value, Unanswerable>> {
     each(payload, without_properties)
@@ -43,14 +51,18 @@ struct Notification<'a> {
     message: Cow<'a, str>,
 }
 
+/// The records in what Lambda hands over, if there are any.
+fn wrapped(payload: &RawValue) -> Option<Vec<&RawValue>> {
+    let Wrapping { records } = serde_json::from_str(payload.get()).ok()?;
+    serde_json::from_str(records.get()).ok()
+}
+
 fn each(
     payload: &RawValue,
     read: impl Fn(&str, usize) -> Result<Value, Unanswerable>,
 ) -> Vec<Result<Value, Unanswerable>> {
     let unanswerable = |why: &str| Err(Unanswerable::Envelope(why.to_owned()));
-    let records = serde_json::from_str(payload.get()).ok();
-    let records = records.and_then(|Wrapping { records }| serde_json::from_str::<Vec<&RawValue>>(records.get()).ok());
-    let Some(records) = records else { return vec![read(payload.get(), MOST_BYTES)] };
+    let Some(records) = wrapped(payload) else { return vec![read(payload.get(), MOST_BYTES)] };
     if records.len() > MOST_RECORDS {
         return vec![unanswerable("it has too many records to be of SNS")];
     }

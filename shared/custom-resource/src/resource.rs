@@ -3,8 +3,9 @@
 use std::{fmt::Display, str::FromStr};
 
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
-use crate::{Claim, LeftBehind, Result};
+use crate::{Claim, FunctionArn, LeftBehind, Result, Work};
 
 /// One kind of custom resource.
 ///
@@ -85,6 +86,34 @@ pub trait Resource {
     }
 
     /// Does what has to be done after a try that ended, whatever its end, and that nobody has to wait for. It runs while the answer is
-    /// on its way, and may be lost with the process.
+    /// on its way, and may be lost with the process. After an event that is no request of CloudFormation the invocation waits for it.
     async fn settle(&self) {}
+
+    /// Says what `work` would do, and does nothing, as an administrator asks by an event with the `RequestType` `Plan`. `unknown` has the paths of
+    /// values that the deployment itself makes: [`KNOWN_AFTER_APPLY`](crate::KNOWN_AFTER_APPLY) stands in their places.
+    ///
+    /// `None`, the default: `ensure` or `remove` runs, its calls of AWS that only read are made, and the first other one is shown. So a
+    /// type whose changes are no calls of clients that are made of the [`SdkConfig`](crate::SdkConfig) needs a plan of its own.
+    ///
+    /// # Errors
+    /// What the stack would be told.
+    async fn plan(
+        &self,
+        work: &Work<Self::Properties>,
+        unknown: &[String],
+        claim: &Claim<Self::Id>,
+    ) -> Option<Result<Value>> {
+        let _ = (work, unknown, claim);
+        None
+    }
+
+    /// Answers an event that is no request of CloudFormation, since it has no `ResponseURL`: an administrator's question, a schedule, or what
+    /// EventBridge has seen. The answer is what the invocation of `function` returns; an error is returned as `{"Error": "<sentence>"}`, and
+    /// fails no invocation. `None`, the default: it isn't for this type, and nothing is done.
+    ///
+    /// It may be dropped at any `.await`, when the function's time ends. [`Server::admit_other`](crate::Server::admit_other) says who may ask.
+    async fn other_event(&self, event: &Value, function: &FunctionArn) -> Option<Result<Value>> {
+        let _ = (event, function);
+        None
+    }
 }

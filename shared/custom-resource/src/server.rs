@@ -7,7 +7,7 @@ use lambda_runtime::{Runtime, service_fn};
 use tokio::time::timeout;
 
 use crate::{
-    Admission, Lifecycle, RequestTable, Resource, ResponseHosts, Result,
+    Admission, Lifecycle, OtherAdmission, RequestTable, Resource, ResponseHosts, Result,
     built::{Build, Built},
     configuration::configuration,
     continuation::SelfInvocation,
@@ -15,6 +15,7 @@ use crate::{
     function::{Function, ServedType},
     http::{self, Sdk},
     lifecycle::of_own_account,
+    other_event::whoever_may_invoke,
     telemetry,
     warm_up::warm_up,
 };
@@ -53,6 +54,7 @@ type Unbuilt<'a> = Box<dyn FnOnce(&SdkConfig) -> ServedType<'a> + 'a>;
 #[must_use]
 pub struct Server<'a> {
     admission: Admission,
+    admit_other: OtherAdmission,
     metrics: Option<&'static str>,
     has_log: bool,
     types: Vec<Unbuilt<'a>>,
@@ -62,12 +64,25 @@ pub struct Server<'a> {
 impl<'a> Server<'a> {
     /// A server of no type yet, for stacks of the function's own account, with a log and without metrics.
     pub fn new() -> Self {
-        Self { admission: of_own_account, metrics: None, has_log: true, types: Vec::new(), crates: Vec::new() }
+        Self {
+            admission: of_own_account,
+            admit_other: whoever_may_invoke,
+            metrics: None,
+            has_log: true,
+            types: Vec::new(),
+            crates: Vec::new(),
+        }
     }
 
     /// Serves requests that `admission` admits, and no others. Without this, a stack of another account is refused.
     pub fn admit(self, admission: Admission) -> Self {
         Self { admission, ..self }
+    }
+
+    /// Works on events that are no requests of CloudFormation where `admission` admits them. Without this, whoever may invoke the function
+    /// may send them.
+    pub fn admit_other(self, admission: OtherAdmission) -> Self {
+        Self { admit_other: admission, ..self }
     }
 
     /// Writes a line with metrics for each request, in that namespace.
@@ -129,6 +144,7 @@ impl<'a> Server<'a> {
         let function = Function {
             types: self.types.into_iter().map(|of| of(&aws)).collect(),
             lifecycle: Lifecycle { admission: self.admission, requests },
+            admit_other: self.admit_other,
             metrics: self.metrics,
             http,
             hosts: ResponseHosts::from_environment(),
@@ -148,5 +164,7 @@ impl Default for Server<'_> {
     }
 }
 
+#[cfg(test)]
+mod other_events;
 #[cfg(test)]
 mod tests;

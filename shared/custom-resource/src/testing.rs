@@ -37,12 +37,13 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use aws_smithy_runtime_api::client::{http::HttpConnectorFuture, orchestrator::HttpRequest};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    Claim, Clock, Envelope, Function, InvocationResult, Lifecycle, Request, Resource, Response, ResponseHosts, Result,
-    event::continued, lifecycle::ensured,
+    Claim, Clock, Envelope, Function, FunctionArn, InvocationResult, Lifecycle, Request, Resource, Response,
+    ResponseHosts, Result, event::continued, first_change, lifecycle::ensured, plan::plan,
 };
 
 const STACK: &str = "arn:aws:cloudformation:us-east-1:111111111111:stack/test/1f0a";
@@ -72,6 +73,20 @@ pub async fn remove<R: Resource>(resource: &R, last: Option<&R::Properties>, cla
     let ended = resource.remove(last, claim).await;
     resource.settle().await;
     ended
+}
+
+/// What a function of that ARN, which admits all stacks, returns for an event that asks for a plan.
+///
+/// # Errors
+/// The event lacks what every plan needs.
+pub async fn planned<R: Resource>(resource: &R, event: &Value, function: &str) -> Result<Value> {
+    plan(|_| Ok(()), resource, event, &FunctionArn::read(function), 0).await
+}
+
+/// What the HTTP connector of a test must return in the place of sending `request`: see [`Resource::plan`].
+#[must_use]
+pub fn instead_of(request: &HttpRequest) -> Option<HttpConnectorFuture> {
+    first_change::instead_of(request)
 }
 
 /// An event of CloudFormation, and the invocation that gets it.

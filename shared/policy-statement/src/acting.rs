@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use custom_resource::{AwsError, Error, Result};
 
-use crate::{Limit, Lookup, Policy, PolicyStore, TargetLocation};
+use crate::{Document, Limit, Lookup, Policy, PolicyStore, TargetLocation};
 
 /// A store whose denials say what opens it.
 pub(crate) struct Acting<S> {
@@ -22,8 +22,20 @@ impl<S: PolicyStore> Acting<S> {
         self.advised(self.store.resolve(location).await)
     }
 
-    pub(crate) async fn get(&self, location: &TargetLocation<S::Target>) -> Result<Policy> {
+    async fn get(&self, location: &TargetLocation<S::Target>) -> Result<Policy> {
         self.advised(self.store.get(location).await)
+    }
+
+    /// The policy as it is, as far as there is one.
+    pub(crate) async fn read(&self, location: &TargetLocation<S::Target>) -> Result<Lookup<Document>> {
+        match self.get(location).await? {
+            Policy::Text(text) => {
+                let unreadable = |error| Error::refused(format!("{} can't be read: {error}", location.policy()));
+                Document::parse(&text).map(Lookup::Found).map_err(unreadable)
+            }
+            Policy::Absent => Ok(Lookup::Found(Document::empty())),
+            Policy::NoTarget(error) => Ok(Lookup::Gone(error)),
+        }
     }
 
     pub(crate) async fn put(&self, location: &TargetLocation<S::Target>, text: &str) -> Result<(), AwsError> {

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     claim_record::{VERSION, VERSION_NAME, check_version, millis as millis_in},
-    ledger::{Change, Changed, Ledger, millis, out_of_reach},
+    ledger::{Changed, ItemUpdate, Ledger, millis, out_of_reach},
     policy_history::{Pending, PolicyHistory},
 };
 
@@ -171,7 +171,7 @@ impl Lease {
         &self,
         [before, after]: [String; 2],
         claims: Vec<String>,
-        also: Vec<Change>,
+        also: Vec<ItemUpdate>,
         write: impl Future<Output = Result<(), AwsError>>,
     ) -> Result<Written<()>> {
         // A third of the lease is over: what is sent now might come to pass after its end.
@@ -211,7 +211,7 @@ impl Lease {
     ///
     /// # Errors
     /// What kept the ledger from noting it.
-    pub(crate) async fn release(&self, also: Vec<Change>) -> Result<()> {
+    pub(crate) async fn release(&self, also: Vec<ItemUpdate>) -> Result<()> {
         let end = self.began + self.ledger.lasts;
         let ended = timeout_at(end, self.released(also)).await;
         let ended = ended.unwrap_or_else(|_| Err(Error::not_yet("the lease ended before it was released")));
@@ -221,7 +221,7 @@ impl Lease {
         ended
     }
 
-    async fn released(&self, also: Vec<Change>) -> Result<()> {
+    async fn released(&self, also: Vec<ItemUpdate>) -> Result<()> {
         let release = self.note(&self.history.borrow(), RELEASE);
         let release = release.names(&[("#released", RELEASED)]).value(":until", millis(Duration::ZERO));
         if also.len() > 1 && also.len() < Ledger::most_together() {
@@ -236,7 +236,7 @@ impl Lease {
     }
 
     /// The first is the release.
-    async fn released_one_by_one(&self, changes: Vec<Change>) -> Result<()> {
+    async fn released_one_by_one(&self, changes: Vec<ItemUpdate>) -> Result<()> {
         let all = changes.iter().map(|change| self.ledger.change(&self.policy, change));
         let mut all = futures_util::future::join_all(all).await.into_iter();
         let released = all.next().unwrap_or_else(|| Err(lost()))?;
@@ -247,9 +247,9 @@ impl Lease {
     }
 
     /// A change of the lease's item, if it is still held.
-    fn note(&self, history: &PolicyHistory, expression: &'static str) -> Change {
+    fn note(&self, history: &PolicyHistory, expression: &'static str) -> ItemUpdate {
         let history = history.write().into_iter().map(AttributeValue::S).collect();
-        Change::new(LEASE_ITEM, expression, IS_HELD)
+        ItemUpdate::new(LEASE_ITEM, expression, IS_HELD)
             .names(&[("#history", HISTORY), ("#holder", HOLDER), ("#until", UNTIL)])
             .value(":history", AttributeValue::L(history))
             .value(":holder", AttributeValue::S(self.holder.clone()))

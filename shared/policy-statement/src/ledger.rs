@@ -85,7 +85,7 @@ pub(crate) struct Claimant<'a> {
 }
 
 /// One change of one item of a policy's partition.
-pub(crate) struct Change {
+pub(crate) struct ItemUpdate {
     key: String,
     expression: &'static str,
     condition: &'static str,
@@ -93,7 +93,7 @@ pub(crate) struct Change {
     values: Vec<(&'static str, AttributeValue)>,
 }
 
-impl Change {
+impl ItemUpdate {
     pub(crate) fn new(key: &str, expression: &'static str, condition: &'static str) -> Self {
         Self { key: key.to_owned(), expression, condition, names: Vec::new(), values: Vec::new() }
     }
@@ -259,7 +259,7 @@ impl Ledger {
     }
 
     /// Makes one change.
-    pub(crate) async fn change(&self, policy: &str, change: &Change) -> Result<Changed> {
+    pub(crate) async fn change(&self, policy: &str, change: &ItemUpdate) -> Result<Changed> {
         let mut request = self.update(policy, &change.key)?;
         for (placeholder, name) in &change.names {
             request = request.expression_attribute_names(*placeholder, *name);
@@ -276,7 +276,7 @@ impl Ledger {
     }
 
     /// Makes changes together, or none of them.
-    pub(crate) async fn change_together(&self, policy: &str, changes: &[Change]) -> Result<Changed> {
+    pub(crate) async fn change_together(&self, policy: &str, changes: &[ItemUpdate]) -> Result<Changed> {
         match changes {
             [] => return Ok(Changed::Done),
             [one] => return self.change(policy, one).await,
@@ -296,7 +296,7 @@ impl Ledger {
         MOST
     }
 
-    fn part(&self, policy: &str, change: &Change) -> Result<TransactWriteItem> {
+    fn part(&self, policy: &str, change: &ItemUpdate) -> Result<TransactWriteItem> {
         let names = |update: UpdateBuilder| {
             let update = change.names.iter().fold(update, |update, (placeholder, name)| {
                 update.expression_attribute_names(*placeholder, *name) //
@@ -355,7 +355,7 @@ pub(crate) struct Seen {
     pub(crate) identity: Option<String>,
 }
 
-impl Change {
+impl ItemUpdate {
     /// The wish of a claim's latest request is in the policy, as it was seen.
     pub(crate) fn confirmed(record: &ClaimRecord, seen: &Seen, now: Duration) -> Self {
         Self::new(&record.key, CONFIRM, IS_STILL_WISHED)

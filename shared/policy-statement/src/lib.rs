@@ -4,6 +4,7 @@
 //! claim are those whose `Sid` ends in its mark; the rest of the document is kept to the byte.
 
 mod acting;
+mod change;
 mod checks;
 mod claim_record;
 mod document;
@@ -15,6 +16,7 @@ mod lease;
 mod ledger;
 mod limits;
 mod orphans;
+mod plan;
 mod policy_edit;
 mod policy_history;
 mod principals;
@@ -23,6 +25,7 @@ mod role;
 #[cfg(feature = "schema")]
 pub mod schema;
 mod serve;
+mod stand_ins;
 mod statement;
 mod statements;
 mod store;

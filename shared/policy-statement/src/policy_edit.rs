@@ -6,14 +6,14 @@ use archipelago::caller;
 use custom_resource::{AwsError, Claim, Error, Result};
 
 use crate::{
-    Document, Lookup, Objection, Policy, PolicyStore, Statement, StatementId, TargetLocation,
+    Document, Lookup, Objection, PolicyStore, Statement, StatementId, TargetLocation,
     acting::Acting,
+    change::{check_caller, with_statements, without_statements},
     claim_record::{ClaimRecord, Put},
     document::digest_of,
-    grants::is_of_caller,
     group::{Member, Writer},
     lease::{Lease, Written},
-    ledger::{Change, Changed, Ledger, Seen},
+    ledger::{Changed, ItemUpdate, Ledger, Seen},
     policy_history::Reading,
     role::Role,
     triage::{Triage, not_there},
@@ -39,16 +39,8 @@ impl<S: PolicyStore> Wanted<'_, S> {
         StatementId { location: self.location.clone(), mark: self.mark.to_owned() }
     }
 
-    /// The policy as it is, as far as there is one.
     pub(crate) async fn read(&self) -> Result<Lookup<Document>> {
-        match self.store.get(self.location).await? {
-            Policy::Text(text) => {
-                let unreadable = |error| Error::refused(format!("{} can't be read: {error}", self.location.policy()));
-                Document::parse(&text).map(Lookup::Found).map_err(unreadable)
-            }
-            Policy::Absent => Ok(Lookup::Found(Document::empty())),
-            Policy::NoTarget(error) => Ok(Lookup::Gone(error)),
-        }
+        self.store.read(self.location).await
     }
 }
 
@@ -62,7 +54,7 @@ pub(crate) struct Carried {
 /// How an edit ends that doesn't fail.
 pub(crate) enum Edited {
     /// The policy has what is wanted. These changes of the ledger say so.
-    Done(Carried, Vec<Change>),
+    Done(Carried, Vec<ItemUpdate>),
     /// Another holder of the lease has dealt with the wish meanwhile: the claim's item says how.
     ByAnother,
 }
@@ -76,7 +68,7 @@ pub(crate) struct PolicyEdit<'a, S: PolicyStore> {
     pub(crate) lease: &'a Lease,
     pub(crate) record: &'a ClaimRecord,
     /// Changes of the ledger that are to be made when the lease ends, even if the edit failed.
-    pub(crate) aside: RefCell<Vec<Change>>,
+    pub(crate) aside: RefCell<Vec<ItemUpdate>>,
 }
 
 /// The policy before the edit, and what is known of it.
@@ -111,7 +103,12 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
             Lookup::Gone(error) => return Err(not_there::<S>(error, self.wanted.location)),
         };
         let before = self.judged(read).await?;
-        self.check_caller(&before.document)?;
+        check_caller(
+            caller(self.wanted.claim.invocation().function()),
+            self.wanted.location,
+            &before.document,
+            self.wanted.mark,
+        )?;
         let has_own = before.document.own(self.wanted.mark).next().is_some();
         if has_own {
             found();
@@ -167,7 +164,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
             return Err(stale());
         }
         // Somebody else has taken them out: nobody puts them back unasked.
-        let missing: Vec<_> = lacking.iter().map(|record| Change::missing(record, now)).collect();
+        let missing: Vec<_> = lacking.iter().map(|record| ItemUpdate::missing(record, now)).collect();
         for changes in missing.chunks(Ledger::most_together()) {
             if self.ledger.change_together(self.policy, changes).await? == Changed::NotSo {
                 return Err(Error::not_yet("the claims on the policy are changing"));
@@ -181,27 +178,14 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
     async fn written(&self, before: Before, wishes: &[ClaimRecord]) -> Result<Edited> {
         let Before { document: before, lost, needed } = before;
         let wanted = self.wanted;
-        if let Some(path) = wanted.variable.filter(|_| !before.knows_variables()) {
-            return Err(Error::refused(format!(
-                "{path}: has a policy variable, which {} would take by the letter, since its Version isn't 2012-10-17; give it \
-                 that Version, or write no variable",
-                wanted.location.policy()
-            )));
-        }
-        let mut alone = before.clone();
-        alone.replace_own(wanted.mark, wanted.statements);
-        if !wanted.statements.is_empty() {
-            S::LIMIT.check_own(&wanted.location.policy(), &alone, wanted.mark)?;
-        } else if alone.is_empty() && !S::DELETED_WHEN_EMPTY {
-            return Err(Error::refused(format!(
-                "{} would have no statement left, which AWS doesn't take; give it another one, or delete the {}",
-                wanted.location.policy(),
-                <S::Target as crate::Target>::KIND
-            )));
-        }
-        S::guard(wanted.location, &before, &alone)?;
+        let (location, mark) = (wanted.location, wanted.mark);
+        let mut alone = if wanted.statements.is_empty() {
+            without_statements::<S>(location, &before, mark)?
+        } else {
+            with_statements::<S>(location, &before, mark, wanted.statements, wanted.variable)?
+        };
         let writer = Writer::<S> {
-            location: wanted.location,
+            location,
             own: &self.record.key,
             role_arn: wanted.role.map(|role| &*role.arn),
             has_external_id: wanted.role.is_some_and(|role| role.external_id.is_some()),
@@ -224,7 +208,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
                 Written::NotBegun => {}
                 // AWS refuses one of them. Each is written by its author from now on.
                 Written::NotDone(_) => {
-                    self.aside.borrow_mut().extend(members.iter().map(|member| Change::alone(member.record)));
+                    self.aside.borrow_mut().extend(members.iter().map(|member| ItemUpdate::alone(member.record)));
                 }
             }
         }
@@ -264,7 +248,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         let Wanted { mark, statements, .. } = *self.wanted;
         if error.is_refusal() {
             // What AWS refuses of one it refuses of all who write it.
-            self.aside.borrow_mut().push(Change::alone(self.record));
+            self.aside.borrow_mut().push(ItemUpdate::alone(self.record));
             if !statements.is_empty() && before.own(mark).next().is_none() {
                 self.wanted.claim.unhold();
             }
@@ -281,7 +265,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         let until = self.lease.until();
         let (claims, taken_up) = members
             .iter()
-            .map(|member| (short(member.record), Change::taken_up(member.record, until)))
+            .map(|member| (short(member.record), ItemUpdate::taken_up(member.record, until)))
             .unzip::<_, _, Vec<_>, Vec<_>>();
         let claims = [short(self.record)].into_iter().chain(claims).collect();
         let write = async {
@@ -318,7 +302,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
                 if after.keeps_others(&now, &marks) && unclear.is_empty() {
                     self.lease.history().borrow_mut().note_current(&now.fingerprint());
                 }
-                self.aside.borrow_mut().extend(unclear.iter().map(|member| Change::alone(member.record)));
+                self.aside.borrow_mut().extend(unclear.iter().map(|member| ItemUpdate::alone(member.record)));
                 Ok(self.confirmed(&after, &now, identity, &seen))
             }
             Lookup::Gone(_) if self.wanted.statements.is_empty() => Ok(self.removed()),
@@ -326,7 +310,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
                 if let Lookup::Found(now) = now {
                     self.lease.history().borrow_mut().doubt(&now.fingerprint(), put.at);
                 }
-                self.aside.borrow_mut().push(Change::put(self.record, &put.text()));
+                self.aside.borrow_mut().push(ItemUpdate::put(self.record, &put.text()));
                 let waiting_for = format!("{} doesn't show yet what was written", self.wanted.location.policy());
                 Err(Error::not_yet_within(S::LAG, waiting_for))
             }
@@ -363,22 +347,8 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         is_made
     }
 
-    /// Lets another account touch only what it can have put there.
-    fn check_caller(&self, before: &Document) -> Result<()> {
-        match caller(self.wanted.claim.invocation().function()) {
-            Some(caller) if !before.own(self.wanted.mark).all(|statement| is_of_caller(caller, statement)) => {
-                Err(Error::refused(format!(
-                    "{} has statements with the mark of this resource that are not for account {caller} alone; they are not \
-                     touched",
-                    self.wanted.location.policy()
-                )))
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn removed(&self) -> Edited {
-        let change = Change::confirmed_removal(self.record, self.ledger.now());
+        let change = ItemUpdate::confirmed_removal(self.record, self.ledger.now());
         Edited::Done(Carried { policy_size: 0 }, vec![change])
     }
 
@@ -389,11 +359,11 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         let identity = identity.or_else(|| self.record.written.as_ref()?.identity.clone());
         let change = |member: &Member<'_>| {
             if member.statements.is_empty() {
-                return Change::confirmed_removal(member.record, at);
+                return ItemUpdate::confirmed_removal(member.record, at);
             }
             let (digest, shown) = (digest_of(member.statements.iter()), digest_of(now.own(&member.record.mark())));
             let seen = Seen { digest, shown, policy_size, identity: identity.clone() };
-            Change::confirmed(member.record, &seen, at)
+            ItemUpdate::confirmed(member.record, &seen, at)
         };
         Edited::Done(Carried { policy_size }, [&own].into_iter().chain(members.iter().copied()).map(change).collect())
     }

@@ -120,6 +120,11 @@ impl StatementProperty {
         self.statements.iter().map(sign).collect()
     }
 
+    /// The same with other statements in the places of these.
+    pub(crate) fn with_each(&self, other: impl Fn(&Map<String, Value>) -> Map<String, Value>) -> Self {
+        Self { statements: self.statements.iter().map(other).collect(), ..self.clone() }
+    }
+
     /// The statements with the path of each, such as `ResourceProperties.Statement[1]`.
     pub(crate) fn by_path(&self) -> impl Iterator<Item = (String, &Map<String, Value>)> {
         self.statements.iter().enumerate().map(|(index, statement)| {

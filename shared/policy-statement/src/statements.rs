@@ -3,7 +3,8 @@
 use std::{cell::RefCell, fmt, time::Duration};
 
 use archipelago::caller;
-use custom_resource::{Claim, Error, LeftBehind, RequestOrder, Resource, Result, SdkConfig};
+use custom_resource::{Claim, Error, LeftBehind, RequestOrder, Resource, Result, SdkConfig, Work};
+use serde_json::Value;
 
 use crate::{
     Lookup, PolicyStore, Target, TargetLocation,
@@ -11,9 +12,11 @@ use crate::{
     checks::with_variable,
     grants::Grants,
     ledger::Ledger,
+    plan::{PolicyPlan, nothing},
     policy_edit::Wanted,
     properties::{Attributes, PRUNE_ORPHANS, Properties, ROLE_ARN, StatementId},
     role::Role,
+    stand_ins::{StandIns, can_stand_in},
     stores::Stores,
     triage::not_there,
     turn::Turns,
@@ -115,16 +118,13 @@ impl<S: PolicyStore> Statements<S> {
         Ok(resolved)
     }
 
-    /// Takes the claim's statements out of a policy, if there still is one. `found` is called once statements were seen, `unseen` where
-    /// the lease kept everybody from looking.
-    async fn take_out(
+    /// The store that takes the claim's statements out of the policy at `location`, and the role that it acts as.
+    async fn acting_on<'p>(
         &self,
-        location: TargetLocation<S::Target>,
-        last: Option<&Properties<S::Target>>,
+        location: &TargetLocation<S::Target>,
+        last: Option<&'p Properties<S::Target>>,
         claim: &Claim<StatementId<S::Target>>,
-        found: impl FnOnce(&TargetLocation<S::Target>),
-        unseen: impl FnOnce(),
-    ) -> Result<()> {
+    ) -> Result<(Acting<S>, Option<&'p Role>)> {
         // A role of another account has no business there, and one of the function's own account is acted as by nobody.
         let is_there = |role: &&Role| {
             let is_own =
@@ -138,7 +138,20 @@ impl<S: PolicyStore> Statements<S> {
                 location.policy()
             )));
         }
-        let store = self.acting_as(role, claim).await?;
+        Ok((self.acting_as(role, claim).await?, role))
+    }
+
+    /// Takes the claim's statements out of a policy, if there still is one. `found` is called once statements were seen, `unseen` where
+    /// the lease kept everybody from looking.
+    async fn take_out(
+        &self,
+        location: TargetLocation<S::Target>,
+        last: Option<&Properties<S::Target>>,
+        claim: &Claim<StatementId<S::Target>>,
+        found: impl FnOnce(&TargetLocation<S::Target>),
+        unseen: impl FnOnce(),
+    ) -> Result<()> {
+        let (store, role) = self.acting_on(&location, last, claim).await?;
         let Lookup::Found(location) = self.resolve(&store, location, claim.invocation().order()).await? else {
             return Ok(());
         };
@@ -167,11 +180,12 @@ impl<S: PolicyStore> Statements<S> {
         }
     }
 
-    async fn ensured(
+    /// Where `desired` is to be, and what acts there, once all is checked that needs no look at the policy.
+    async fn located(
         &self,
         desired: &Properties<S::Target>,
         claim: &Claim<StatementId<S::Target>>,
-    ) -> Result<Attributes> {
+    ) -> Result<(Acting<S>, TargetLocation<S::Target>)> {
         S::RULES.check(&desired.statement, desired.allow_public)?;
         let location = desired.location(claim.invocation().account())?;
         if let (Some(account), None, false) = (&location.account, &desired.role, S::FROM_OUTSIDE) {
@@ -181,9 +195,6 @@ impl<S: PolicyStore> Statements<S> {
                  role of that account as RoleArn"
             )));
         }
-        let mark = &claim.owner().mark();
-        let wanted = desired.statement.signed(claim.owner().logical_id(), mark);
-        let variable = with_variable(&desired.statement);
         let store = self.acting_as(desired.role.as_ref(), claim).await?;
         let named = location.clone();
         let location = match self.resolve(&store, location, claim.invocation().order()).await? {
@@ -191,6 +202,50 @@ impl<S: PolicyStore> Statements<S> {
             Lookup::Gone(error) => return Err(not_there::<S>(error, &named)),
         };
         self.check_caller(desired, &location, claim)?;
+        Ok((store, location))
+    }
+
+    /// What a request would make of a policy. It is checked with something known in the places of what isn't, and shown as it is.
+    async fn planned(
+        &self,
+        work: &Work<Properties<S::Target>>,
+        claim: &Claim<StatementId<S::Target>>,
+    ) -> Result<Value> {
+        match work {
+            Work::Ensure { desired, .. } => {
+                let function = claim.invocation().function();
+                let target = desired.location(claim.invocation().account())?.arn(function);
+                let stand_ins = StandIns { caller: caller(function), target: &target };
+                let statement = desired.statement.with_each(|statement| stand_ins.known(statement));
+                let (store, location) = self.located(&Properties { statement, ..desired.clone() }, claim).await?;
+                let wanted = desired.statement.signed(claim.owner().logical_id(), &claim.owner().mark());
+                let variable = with_variable(&desired.statement);
+                let plan = PolicyPlan { store: &store, location: &location, claim };
+                plan.put_in(&wanted, variable.as_deref()).await
+            }
+            Work::Remove { last } => {
+                let last = last.as_ref();
+                let Some(location) = last_location(last, claim) else { return Ok(nothing()) };
+                let (store, _) = self.acting_on(&location, last, claim).await?;
+                match self.resolve(&store, location, claim.invocation().order()).await? {
+                    Lookup::Found(location) => {
+                        PolicyPlan { store: &store, location: &location, claim }.take_out().await
+                    }
+                    Lookup::Gone(_) => Ok(nothing()),
+                }
+            }
+        }
+    }
+
+    async fn ensured(
+        &self,
+        desired: &Properties<S::Target>,
+        claim: &Claim<StatementId<S::Target>>,
+    ) -> Result<Attributes> {
+        let (store, location) = self.located(desired, claim).await?;
+        let mark = &claim.owner().mark();
+        let wanted = desired.statement.signed(claim.owner().logical_id(), mark);
+        let variable = with_variable(&desired.statement);
         let wanted_here = Wanted {
             store: &store,
             location: &location,
@@ -236,6 +291,12 @@ fn shows_nothing(error: &Error) -> bool {
     }
 }
 
+/// Where a claim's statements are, as far as anybody knows.
+fn last_location<T: Target>(last: Option<&Properties<T>>, claim: &Claim<StatementId<T>>) -> Option<TargetLocation<T>> {
+    let of_last = || last.and_then(|properties| properties.location(claim.invocation().account()).ok());
+    claim.id().map(|id| id.location).or_else(of_last)
+}
+
 fn refused_to<T>(caller: &str, property: &str) -> Result<T> {
     Err(Error::refused(format!("ResourceProperties.{property}: stacks of account {caller} may not have it")))
 }
@@ -261,8 +322,7 @@ impl<S: PolicyStore> Resource for Statements<S> {
     }
 
     async fn remove(&self, last: Option<&Self::Properties>, claim: &Claim<Self::Id>) -> Result<()> {
-        let of_last = || last.and_then(|properties| properties.location(claim.invocation().account()).ok());
-        let Some(location) = claim.id().map(|id| id.location).or_else(of_last) else { return Ok(()) };
+        let Some(location) = last_location(last, claim) else { return Ok(()) };
         let found = |location: &TargetLocation<_>| {
             claim.hold(&StatementId { location: location.clone(), mark: claim.owner().mark() });
         };
@@ -292,5 +352,17 @@ impl<S: PolicyStore> Resource for Statements<S> {
 
     async fn settle(&self) {
         self.turns.settle().await;
+    }
+
+    async fn plan(
+        &self,
+        work: &Work<Self::Properties>,
+        unknown: &[String],
+        claim: &Claim<Self::Id>,
+    ) -> Option<Result<Value>> {
+        if !can_stand_in(unknown) {
+            return None;
+        }
+        Some(self.or_forget(self.planned(work, claim).await))
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     Document, Lookup, PolicyStore, StatementId,
     claim_record::ClaimRecord,
     lease::{Asked, Lease},
-    ledger::{Change, Changed, Claimant, Ledger},
+    ledger::{Changed, Claimant, ItemUpdate, Ledger},
     policy_edit::{Carried, Edited, PolicyEdit, Wanted},
 };
 
@@ -22,7 +22,7 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 pub(crate) struct Turns {
     pub(crate) ledger: Rc<Ledger>,
     waiting: RefCell<Vec<Waiting>>,
-    ended: RefCell<Vec<(Lease, Vec<Change>)>>,
+    ended: RefCell<Vec<(Lease, Vec<ItemUpdate>)>>,
 }
 
 /// A request that has left its wish.
@@ -232,7 +232,7 @@ impl Turns {
                     return false;
                 }
             };
-            let change = Change::withdrawn(&record, self.ledger.now());
+            let change = ItemUpdate::withdrawn(&record, self.ledger.now());
             match self.ledger.change(&waiting.policy, &change).await {
                 Ok(Changed::Done) => return true,
                 Ok(Changed::NotSo) => sleep(PAUSE).await,

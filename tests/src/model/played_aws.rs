@@ -75,6 +75,14 @@ pub trait PlayedAws: Debug {
         Ok(())
     }
 
+    /// Whether what a plan showed in a way of its own has come true by a request that succeeded.
+    ///
+    /// # Errors
+    /// What differs.
+    fn check_plan(&self, plan: &Value) -> Result<(), String> {
+        Err(format!("nobody knows how {plan} comes true"))
+    }
+
     /// Others stop to use what is ours, so that all of it can be deleted.
     fn others_leave(&self) {}
 

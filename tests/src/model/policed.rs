@@ -15,7 +15,7 @@ use policy_statement::{Document, PolicyStore, Resources, Statements};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-pub use scenarios::{FRESH, every_fault};
+pub use scenarios::{FRESH, every_fault, policies_are_planned};
 
 use super::dynamodb::DynamoDb;
 use super::http::{Service, configuration};
@@ -26,6 +26,9 @@ use crate::cloudformation::Live;
 
 /// The account of the last of the targets, and the role there that may change its policy.
 const OTHER_ACCOUNT: &str = "222222222222";
+
+/// A mark that no claim has.
+const NOBODY: &str = "nobody";
 
 /// How long a lease lasts that is not released, as that of a process that was killed.
 const LEASE: Duration = Duration::from_secs(15);
@@ -220,6 +223,19 @@ impl<S: Played> PlayedAws for Policed<S> {
             return Err(format!("its attributes aren't those of {sids:?}"));
         }
         Ok(())
+    }
+
+    /// The policy that was shown is there, whatever AWS has made of its words.
+    fn check_plan(&self, plan: &Value) -> Result<(), String> {
+        let named = plan["Policy"].as_str().and_then(|policy| policy.split_once(' ')).ok_or("it shows no policy")?.1;
+        let target = named.rsplit_once(':').filter(|(account, _)| *account == OTHER_ACCOUNT).map_or(named, |it| it.1);
+        let now = self.documents().remove(target).unwrap_or_else(Document::empty);
+        let planned = match &plan["After"] {
+            Value::Null => Document::empty(),
+            after => Document::parse(&after.to_string()).map_err(|error| error.to_string())?,
+        };
+        let is_so = planned.keeps_foreign(&now, NOBODY) && now.keeps_foreign(&planned, NOBODY);
+        if is_so { Ok(()) } else { Err(format!("{target} has {}, and not {}", now.to_text(), planned.to_text())) }
     }
 
     fn check_end(&self) -> Result<(), String> {

@@ -11,6 +11,7 @@ use archipelago_tests::{
     model::{
         Matrix, PlayedAws, Scenario, Thing, Weather, Wish, configuration, late_requests_do_nothing, lives,
         organizations::{Account as PlayedAccount, Contents, Organizations as Played, ROOT},
+        plans_come_true,
     },
 };
 use serde_json::{Map, Value, json};
@@ -222,4 +223,18 @@ fn whatever_goes_wrong_with_a_call_an_account_is_there_once_or_taken_back() {
     ];
     matrix.try_all::<Landing>(&scenarios, PAIRS);
     matrix.check();
+}
+
+#[test]
+fn a_plan_shows_the_first_change_and_changes_nothing() {
+    let plans = plans_come_true::<Landing>(&["app", "placed", "left", "adopted"]);
+    let first = |name: &str| plans[name]["FirstChange"]["Operation"].clone();
+    assert_eq!(first("Create placed"), "CreateAccount");
+    assert_eq!(plans["Create placed"]["FirstChange"]["Parameters"]["AccountName"], "app");
+    assert_eq!(first("Create adopted"), "TagResource");
+    assert_eq!(first("Update adopted to adopted without a parent"), "MoveAccount");
+    assert_eq!(first("Delete left"), "UntagResource");
+    assert_eq!(plans["Update left to app"], json!({ "Changes": "none" }));
+    let refused = plans["Create not adopted"]["Refused"].as_str().unwrap();
+    assert!(refused.contains("set `AdoptExisting` to true"), "{refused}");
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use archipelago_tests::model::{
     Played, Policed, Service, every_fault, late_requests_do_nothing, lives,
     policies::{Kms, PlayedPolicies},
+    policies_are_planned,
 };
 use serde_json::{Value, json};
 
@@ -51,4 +52,9 @@ fn a_request_that_comes_after_a_later_one_does_nothing() {
 #[test]
 fn whatever_goes_wrong_with_a_call_statements_end_as_the_page_says() {
     every_fault::<Keys>(&[]);
+}
+
+#[test]
+fn a_plan_shows_the_policy_that_a_request_leaves_and_changes_nothing() {
+    policies_are_planned::<Keys>();
 }

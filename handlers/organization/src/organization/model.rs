@@ -10,6 +10,7 @@ use archipelago_tests::{
     model::{
         Matrix, PlayedAws, Scenario, Thing, Weather, Wish, configuration, late_requests_do_nothing, lives,
         organizations::{Contents, Features, MANAGEMENT, ORGANIZATION, Organizations as Played, ROOT, UNKNOWN_SERVICE},
+        plans_come_true,
     },
 };
 use serde_json::{Map, Value, json};
@@ -226,4 +227,14 @@ fn whatever_goes_wrong_with_a_call_the_organization_is_as_the_template_says_or_a
     ];
     matrix.try_all::<Management<true>>(&scenarios, PAIRS);
     matrix.check();
+}
+
+#[test]
+fn a_plan_shows_the_first_change_and_changes_nothing() {
+    let plans = plans_come_true::<Management<false>>(&["both", "without sharing"]);
+    let first = |name: &str| plans[name]["FirstChange"]["Operation"].clone();
+    assert_eq!(first("Create plain"), "CreateOrganization");
+    assert_eq!(first("Update without sharing to plain"), "enablesharingwithawsorganization");
+    assert_eq!(first("Update without sharing to another type"), "EnablePolicyType");
+    assert_eq!(plans["Delete both"], json!({ "Changes": "none" }));
 }

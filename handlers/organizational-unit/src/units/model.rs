@@ -10,6 +10,7 @@ use archipelago_tests::{
     model::{
         Matrix, PlayedAws, Scenario, Thing, Weather, Wish, configuration, late_requests_do_nothing, lives,
         organizations::{Contents, MANAGEMENT, ORGANIZATION, Organizations as Played, ROOT, Unit as PlayedUnit},
+        plans_come_true,
     },
 };
 use serde_json::{Value, json};
@@ -210,4 +211,15 @@ fn whatever_goes_wrong_with_a_call_an_ou_is_there_once_or_taken_back() {
     ];
     matrix.try_all::<Landing>(&scenarios, PAIRS);
     matrix.check();
+}
+
+#[test]
+fn a_plan_shows_the_first_change_and_changes_nothing() {
+    let plans = plans_come_true::<Landing>(&["sandbox", "path", "adopted"]);
+    let first = |name: &str| plans[name]["FirstChange"]["Operation"].clone();
+    assert_eq!(first("Create path"), "CreateOrganizationalUnit");
+    assert_eq!(plans["Create path"]["FirstChange"]["Parameters"]["Name"], "Workloads", "a level at a time");
+    assert_eq!(first("Update sandbox to renamed"), "TagResource");
+    assert_eq!(first("Delete adopted"), "UntagResource");
+    assert!(plans["Create not adopted"]["Refused"].is_string());
 }

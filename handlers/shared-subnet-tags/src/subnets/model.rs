@@ -6,6 +6,7 @@ use archipelago_tests::{
     cloudformation::Live,
     model::{
         Matrix, PlayedAws, Scenario, Thing, Weather, Wish, configuration, ec2::Ec2, late_requests_do_nothing, lives,
+        plans_come_true,
     },
 };
 use serde_json::{Value, json};
@@ -157,4 +158,15 @@ fn whatever_goes_wrong_with_a_call_the_tags_are_as_the_template_says_or_as_they_
     ];
     matrix.try_all::<Participant>(&scenarios, PAIRS);
     matrix.check();
+}
+
+#[test]
+fn a_plan_shows_the_first_change_and_changes_nothing() {
+    let plans = plans_come_true::<Participant>(&["named", "both, and their VPC"]);
+    let first = |name: &str| plans[name]["FirstChange"]["Operation"].clone();
+    assert_eq!(first("Create the VPC alone"), "CreateTags");
+    assert_eq!(plans["Create the VPC alone"]["FirstChange"]["Parameters"]["ResourceId.1"], "vpc-aaaaaaaa");
+    assert_eq!(plans["Update named to named"], json!({ "Changes": "none" }), "in other words");
+    let waits = plans["Create what isn't seen"]["WaitsFor"].as_str().unwrap();
+    assert!(waits.starts_with("this account doesn't see subnet-99999999"), "{waits}");
 }

@@ -7,6 +7,7 @@ use archipelago_tests::{
     cloudformation::Live,
     model::{
         Matrix, PlayedAws, Scenario, Thing, Weather, Wish, configuration, late_requests_do_nothing, lives,
+        plans_come_true,
         ram::{FAILING, HESITANT, ORGANIZATION, Ram, Share},
     },
 };
@@ -180,4 +181,14 @@ fn whatever_goes_wrong_with_a_call_a_principal_is_on_the_share_or_taken_back() {
     ];
     matrix.try_all::<Network>(&scenarios, PAIRS);
     matrix.check();
+}
+
+#[test]
+fn a_plan_shows_the_first_change_and_changes_nothing() {
+    let plans = plans_come_true::<Network>(&["added", "named by the owner too"]);
+    let first = |name: &str| plans[name]["FirstChange"]["Operation"].clone();
+    assert_eq!(first("Create added"), "tagresource");
+    assert_eq!(first("Delete named by the owner too"), "untagresource");
+    assert_eq!(plans["Update added to added"], json!({ "Changes": "none" }), "in other words");
+    assert!(plans["Create without a share"]["WaitsFor"].is_string());
 }

@@ -7,6 +7,7 @@ use archipelago_tests::{
     cloudformation::Live,
     model::{
         Matrix, PlayedAws, Scenario, Thing, Weather, Wish, configuration, late_requests_do_nothing, lives,
+        plans_come_true,
         ram::{FAILING, Guest, HESITANT, ORGANIZATION, REFUSED, Ram, Share},
     },
 };
@@ -206,4 +207,15 @@ fn whatever_goes_wrong_with_a_call_a_share_is_there_once_or_taken_back() {
     let update = Scenario::of("Update of a share to which others add", &["two", "renamed"]);
     matrix.try_all::<Network<true>>(&[update], PAIRS);
     matrix.check();
+}
+
+#[test]
+fn a_plan_shows_the_first_change_and_changes_nothing() {
+    let plans = plans_come_true::<Network<false>>(&["one", "two"]);
+    let first = |name: &str| plans[name]["FirstChange"]["Operation"].clone();
+    assert_eq!(first("Create one"), "createresourceshare");
+    assert_eq!(plans["Create one"]["FirstChange"]["Parameters"]["name"], "app");
+    assert_eq!(first("Update two to two, with accounts alone"), "associateresourceshare");
+    assert_eq!(first("Delete one"), "deleteresourceshare");
+    assert_eq!(plans["Update one to one"], json!({ "Changes": "none" }), "in other words");
 }

@@ -169,7 +169,7 @@ async fn program(function: &Function<'_>, event: LambdaEvent<Box<RawValue>>) -> 
     if event.payload.get().contains("aws.events") {
         return Ok(json!("swept"));
     }
-    function.handle(event).await.map(|()| Value::Null)
+    function.handle(event).await
 }
 
 #[tokio::test]

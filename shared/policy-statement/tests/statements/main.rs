@@ -6,6 +6,7 @@ mod callers;
 mod cdk;
 mod lease;
 mod old;
+mod plan;
 mod policy;
 mod principals;
 mod shelves;

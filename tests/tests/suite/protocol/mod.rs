@@ -8,6 +8,7 @@ mod envelopes;
 mod log;
 mod metrics;
 mod order;
+mod plan;
 mod trace;
 
 use std::time::Duration;
