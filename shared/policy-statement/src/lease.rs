@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::policy_history::{Pending, PolicyHistory};
 
 /// The variable with the name of the table.
-const TABLE: &str = "LEASE_TABLE";
+const TABLE: &str = "LEDGER_TABLE";
 
 /// The variable with the seconds that a lease lasts, and the seconds if there is none. Tests that kill functions don't want
 /// to wait that long.
@@ -33,6 +33,7 @@ const LEASE: Duration = Duration::from_secs(15);
 const KEPT: Duration = Duration::from_hours(24);
 
 const POLICY: &str = "Policy";
+const ITEM: &str = "Item";
 const HOLDER: &str = "Holder";
 const UNTIL: &str = "Until";
 const HISTORY: &str = "History";
@@ -278,6 +279,7 @@ impl Lease<'_> {
         let request = self.leases.client.update_item().table_name(table);
         Ok(request
             .key(POLICY, AttributeValue::S(self.key.clone()))
+            .key(ITEM, AttributeValue::S("lease".to_owned()))
             .expression_attribute_names("#holder", HOLDER)
             .expression_attribute_names("#until", UNTIL)
             .expression_attribute_values(":holder", AttributeValue::S(self.holder.clone()))

@@ -38,7 +38,7 @@ struct Resolved<T> {
 
 impl<S: PolicyStore> Statements<S> {
     /// Statements in the policies of the stores that `build` makes: one with the function's own credentials, and one with
-    /// those of each role that a template names. The table of leases is named by the variable `LEASE_TABLE`; what other
+    /// those of each role that a template names. The table of leases is named by the variable `LEDGER_TABLE`; what other
     /// accounts may have is said by `GRANT_TARGETS` and `GRANT_ACTIONS`.
     #[must_use]
     pub fn new(aws: &SdkConfig, build: impl Fn(&SdkConfig) -> S + 'static) -> Self {

@@ -155,7 +155,7 @@ impl<S: Played> PlayedAws for Policed<S> {
 
     fn new(weather: Arc<Weather>) -> Self {
         let policies = Arc::<PlayedPolicies>::default();
-        let leases = DynamoDb::new(&[("leases", &["Policy"])]);
+        let leases = DynamoDb::new(&[("leases", &["Policy", "Item"])]);
         let called = Arc::new(Called { policies: S::service(policies.clone()), leases });
         let began = Rc::new(Cell::new((Instant::now(), Duration::ZERO)));
         let aws = configuration(called.clone(), weather);
