@@ -68,6 +68,7 @@ class KilledTest(unittest.TestCase):
                 "repositories": [
                     each["repositoryName"] for each in account.client("ecr").describe_repositories()["repositories"]
                 ],
+                "tables": account.client("dynamodb").list_tables()["TableNames"],
                 "functions": [each["FunctionName"] for each in account.client("lambda").list_functions()["Functions"]],
                 "shares": [
                     share["name"]

@@ -62,6 +62,14 @@ const WIDENING = {
     "dynamodb:DeleteTable",
     "dynamodb:PutResourcePolicy",
     "dynamodb:UpdateTable",
+    "dynamodb:UpdateTimeToLive",
+  ],
+  "AWS::Events::Rule": [
+    "events:DeleteRule",
+    "events:DisableRule",
+    "events:PutRule",
+    "events:PutTargets",
+    "events:RemoveTargets",
   ],
   "AWS::SQS::Queue": ["sqs:AddPermission", "sqs:RemovePermission", "sqs:SetQueueAttributes"],
   "AWS::Logs::LogGroup": ["logs:DeleteLogGroup", "logs:PutSubscriptionFilter"],
@@ -184,6 +192,8 @@ test("the installation is judged whole", () => {
   const harmless = [
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::Dashboard",
+    // It is a part of its function's policy.
+    "AWS::Lambda::Permission",
     "AWS::Logs::QueryDefinition",
     "AWS::SSM::Parameter",
   ];

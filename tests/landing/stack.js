@@ -9,6 +9,7 @@ const ABSENT = Symbol("AWS::NoValue");
 /** The ARN of what a resource is in AWS, by its type; `id` is what Ref reads. */
 const ARNS = {
   "AWS::DynamoDB::Table": (account, id) => `arn:aws:dynamodb:${REGION}:${account}:table/${id}`,
+  "AWS::Events::Rule": (account, id) => `arn:aws:events:${REGION}:${account}:rule/${id}`,
   "AWS::IAM::ManagedPolicy": (account, id) => `arn:aws:iam::${account}:policy/${id}`,
   "AWS::IAM::Role": (account, id, path = "/") => `arn:aws:iam::${account}:role${path}${id}`,
   "AWS::SQS::Queue": (account, id) => `arn:aws:sqs:${REGION}:${account}:${id}`,

@@ -16,6 +16,18 @@ TAGGING = {
     "organizations:CreateAccount": "organizations:TagResource",
     "organizations:CreateOrganizationalUnit": "organizations:TagResource",
 }
+# What a transaction consists of, and the action that it is.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+IN_TRANSACTIONS = {
+    "ConditionCheck": "ConditionCheckItem",
+    "Delete": "DeleteItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+}
+# The tables of template.yaml. CloudFormation's names and those of the tests' tables have these in them.
+TABLES = ("Ledger", "Requests")
+PARTITION_KEYS = ("Policy", "Resource", "Type")
+EQUALITY = re.compile(r"(#?\w+)\s*=\s*(:\w+)")
 ID = "o-exampleorgid"
 ORGANIZATIONS = {r"r-\w+": "root", r"ou-[\w-]+": "ou", r"\d{12}": "account"}
 EC2 = {"subnet-": "subnet", "vpc-": "vpc"}
@@ -27,9 +39,26 @@ def recorded(folder):
     for path in sorted(Path(folder).glob("*.jsonl")):
         with path.open() as lines:
             for line in lines:
-                call = Call.read(json.loads(line))
-                calls |= {repr(asked): asked for asked in (call, *call.tagging())}
+                for part in parts(json.loads(line)):
+                    call = Call.read(part)
+                    calls |= {repr(asked): asked for asked in (call, *call.tagging())}
     return list(calls.values())
+
+
+def parts(request):
+    """The requests that IAM looks at: this one, or those that a transaction consists of."""
+    target, _, operation = request["headers"].get("x-amz-target", "").rpartition(".")
+    if operation != "TransactWriteItems":
+        return [request]
+    items = (part for item in json.loads(request["body"])["TransactItems"] for part in item.items())
+    return [
+        {
+            **request,
+            "headers": {**request["headers"], "x-amz-target": f"{target}.{IN_TRANSACTIONS[kind]}"},
+            "body": json.dumps(given),
+        }
+        for kind, given in items
+    ]
 
 
 @dataclass(frozen=True)
@@ -117,7 +146,9 @@ def _resources(service, given, region, account):
         case "account", {"AccountId": member}:
             return [f"arn:aws:account::{account}:account/{ID}/{member}"]
         case "dynamodb", {"TableName": table}:
-            return [f"arn:aws:dynamodb:{region}:{account}:table/{table}"]
+            named = next((name for name in TABLES if name.lower() in table.lower()), table)
+            index = f"/index/{given['IndexName']}" if "IndexName" in given else ""
+            return [f"arn:aws:dynamodb:{region}:{account}:table/{named}{index}"]
         case "ec2", _:
             named = [value for key, value in given.items() if key.startswith("ResourceId.")]
             kinds = {name: kind for name in named for start, kind in EC2.items() if name.startswith(start)}
@@ -156,6 +187,19 @@ def _keys(service, given):
             keys["kms:BypassPolicyLockoutSafetyCheck"] = str(bypassed).lower()
         case "ram", {"resourceArns": [_, *_]}:
             keys["ram:RequestedResourceType"] = "ec2:Subnet"
-        case "dynamodb", {"Key": {"Policy": {"S": policy}}}:
-            keys["dynamodb:LeadingKeys"] = [policy]
+        case "dynamodb", _:
+            if leading := _leading_keys(given):
+                keys["dynamodb:LeadingKeys"] = leading
     return keys
+
+
+def _leading_keys(given):
+    """The values of the partition key that a call on items names."""
+    if "Key" in given or "Item" in given:
+        named = given.get("Key", given.get("Item"))
+        return [value["S"] for name, value in named.items() if name in PARTITION_KEYS]
+    names, values = given.get("ExpressionAttributeNames", {}), given.get("ExpressionAttributeValues", {})
+    equal = EQUALITY.findall(given.get("KeyConditionExpression", ""))
+    # Of the keys of the index one is the partition key of the table.
+    keys = PARTITION_KEYS[-1:] if "IndexName" in given else PARTITION_KEYS[:-1]
+    return [values[value]["S"] for name, value in equal if names.get(name, name) in keys]

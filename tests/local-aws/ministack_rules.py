@@ -16,6 +16,7 @@ import stack_rules  # noqa: F401
 import stack_set_rules  # noqa: F401
 import subnet_rules  # noqa: F401
 import table_rules  # noqa: F401
+import trail_rules
 import value_rules  # noqa: F401
 from record import record
 from rules import replaced
@@ -38,6 +39,7 @@ def _response_url(sign, token):
 @replaced(app)
 def _dispatch_service_request(dispatch, method, path, headers, body, query, request_id):
     record(method, path, urlencode(query, doseq=True), headers, body)
+    trail_rules.user_agent.set(headers.get("user-agent") or "")
     return dispatch(method, path, headers, body, query, request_id)
 
 

@@ -15,7 +15,8 @@ OPEN = {
 }
 # What policies name by its attribute.
 ARNS = {
-    "AWS::DynamoDB::Table": "arn:aws:dynamodb:{region}:{account}:table/*",
+    # Tables are told apart: a function writes into two.
+    "AWS::DynamoDB::Table": "arn:aws:dynamodb:{region}:{account}:table/{name}",
     "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:*",
     "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:*",
 }
@@ -70,7 +71,7 @@ class Template:
 
     def policies(self, account, region):
         """The permissions of each function, by the name of its binary."""
-        resolve = functools.partial(self._resolved, account=account, region=region)
+        resolve = functools.partial(self.resolved, account=account, region=region)
         policies = {}
         for role in self.template["Resources"].values():
             if role["Type"] == "AWS::IAM::Role":
@@ -79,9 +80,9 @@ class Template:
                 policies[policy["PolicyName"]] = [each for said in statements for each in _permissions(said)]
         return policies
 
-    def _resolved(self, value, account, region):
+    def resolved(self, value, account, region):
         """The value without intrinsic functions; None for AWS::NoValue."""
-        resolve = functools.partial(self._resolved, account=account, region=region)
+        resolve = functools.partial(self.resolved, account=account, region=region)
         values = {
             **self.parameters,
             "AWS::AccountId": account,
@@ -94,9 +95,9 @@ class Template:
             case {"Ref": name}:
                 return values[name]
             case {"Fn::GetAtt": [name, "Arn"]}:
-                return ARNS[self.template["Resources"][name]["Type"]].format(account=account, region=region)
+                return ARNS[self.template["Resources"][name]["Type"]].format(account=account, region=region, name=name)
             case {"Fn::Sub": text}:
-                return re.sub(r"\$\{([\w:]+)\}", lambda found: values[found[1]], text)
+                return re.sub(r"\$\{([\w:.]+)\}", lambda found: self._named(found[1], values, resolve), text)
             case {"Fn::Join": [separator, parts]}:
                 return separator.join(resolve(parts))
             case {"Fn::If": [condition, then, otherwise]}:
@@ -110,6 +111,12 @@ class Template:
             case list():
                 return [resolve(inner) for inner in value]
         return value
+
+    @staticmethod
+    def _named(name, values, resolve):
+        """What `${name}` or `${name.Arn}` stands for."""
+        resource, _, attribute = name.partition(".")
+        return resolve({"Fn::GetAtt": [resource, attribute]}) if attribute else values[name]
 
 
 def _permissions(statement):

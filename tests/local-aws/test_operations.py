@@ -19,6 +19,12 @@ WAITS = {
     if path.name != "metrics.rs"
     for name in COUNTED.findall(path.read_text())
 }
+# What no request is about, counted by the function alone.
+COUNTS = {
+    name
+    for path in (ROOT / "shared/archipelago/src").glob("*.rs")
+    for name in re.findall(r'\bcount\(METRICS_NAMESPACE, "(\w+)"', path.read_text())
+}
 LOGGED = "".join(path.read_text() for path in (ROOT / "shared/custom-resource/src").glob("*.rs"))
 SEARCH = re.compile(r"SEARCH\('\{Archipelago,([\w,]+)\} MetricName=\"(\w+)\"', '\w+', 300\)")
 
@@ -55,7 +61,7 @@ class Dashboard(unittest.TestCase):
         for search in searches:
             found = SEARCH.fullmatch(search)
             self.assertTrue(found, search)
-            self.assertIn(found[2], words(METRICS) | WAITS)
+            self.assertIn(found[2], words(METRICS) | WAITS | COUNTS)
             dimensions = ", ".join(f'"{name}"' for name in found[1].split(","))
             self.assertIn(f"&[{dimensions}]", METRICS)
 
@@ -63,7 +69,7 @@ class Dashboard(unittest.TestCase):
         written = set(re.findall(r'\("(\w+)", "(?:Count|Milliseconds|Bytes)"', METRICS))
         said = [metric[0] for widget in self.widgets for metric in widget["properties"]["metrics"]]
         shown = {SEARCH.fullmatch(one["expression"])[2] for one in said if isinstance(one, dict)}
-        self.assertEqual(shown, written | WAITS)
+        self.assertEqual(shown, written | WAITS | COUNTS)
 
 
 class Alarms(unittest.TestCase):
@@ -72,10 +78,25 @@ class Alarms(unittest.TestCase):
         ours = [alarm for alarm in alarms if alarm["Namespace"] == "Archipelago"]
         self.assertTrue(ours)
         for alarm in ours:
-            self.assertIn(alarm["MetricName"], words(METRICS))
-            for dimension in alarm["Dimensions"]:
-                self.assertIn(f'&["{dimension["Name"]}"]', METRICS)
+            (dimension,) = alarm["Dimensions"]
+            self.assertIn(f'&["{dimension["Name"]}"]', METRICS)
+            if dimension["Name"] == "FunctionName":
+                self.assertIn(alarm["MetricName"], COUNTS)
+            else:
+                self.assertIn(alarm["MetricName"], words(METRICS))
                 self.assertRegex(METRICS, rf"\n    {dimension['Value']},\n")
+
+    def test_what_is_counted_by_the_function_alone_has_an_alarm_for_each_type_of_statements(self):
+        functions = {
+            name
+            for name, function in resources("AWS::Serverless::Function").items()
+            if "RECONCILE" in function["Properties"].get("Environment", {}).get("Variables", {})
+        }
+        self.assertEqual(len(functions), 5)
+        alarms = [alarm["Properties"] for alarm in resources("AWS::CloudWatch::Alarm").values()]
+        for metric in COUNTS:
+            of = [alarm["Dimensions"][0]["Value"]["Ref"] for alarm in alarms if alarm.get("MetricName") == metric]
+            self.assertEqual((len(of), set(of)), (5, functions), metric)
 
 
 class Queries(unittest.TestCase):

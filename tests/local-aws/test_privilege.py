@@ -183,6 +183,42 @@ class Reading(unittest.TestCase):
                 record(**each)
             self.assertEqual(recorded(folder), [READ])
 
+    def test_a_call_on_items_names_their_leading_keys_and_a_table_that_is_known_by_its_name(self):
+        table = "arn:aws:dynamodb:us-east-1:111111111111:table/Ledger"
+        item = {"TableName": "archipelago-Ledger-1A2B", "Key": {"Policy": {"S": "role app"}, "Item": {"S": "lease"}}}
+        query = {
+            "TableName": "ledger-0f",
+            "ExpressionAttributeNames": {"#key": "Policy", "#type": "Type"},
+            "ExpressionAttributeValues": {":key": {"S": "role app"}, ":type": {"S": "Custom::IamTrustStatement"}},
+        }
+        for operation, given, resource, keys in (
+            ("GetItem", item, table, ["role app"]),
+            ("UpdateItem", item, table, ["role app"]),
+            ("Query", {**query, "KeyConditionExpression": "#key = :key"}, table, ["role app"]),
+            (
+                "Query",
+                {**query, "IndexName": "ByType", "KeyConditionExpression": "#type=:type AND #key = :key"},
+                f"{table}/index/ByType",
+                ["Custom::IamTrustStatement"],
+            ),
+        ):
+            call = self.reads(target("dynamodb", operation, **given), f"dynamodb:{operation}", resource)
+            self.assertEqual(call.keys, {"dynamodb:LeadingKeys": keys})
+
+    def test_a_transaction_is_what_it_consists_of(self):
+        keys = ("role app", "repository app")
+        update, check = (
+            {"TableName": "ledger-0f", "Key": {"Policy": {"S": key}, "Item": {"S": "lease"}}} for key in keys
+        )
+        transaction = target(
+            "dynamodb", "TransactWriteItems", TransactItems=[{"Update": update}, {"ConditionCheck": check}]
+        )
+        with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, {FOLDER: folder}):
+            record(**transaction)
+            calls = recorded(folder)
+        self.assertEqual([call.action for call in calls], ["dynamodb:UpdateItem", "dynamodb:ConditionCheckItem"])
+        self.assertEqual([call.keys["dynamodb:LeadingKeys"] for call in calls], [[key] for key in keys])
+
     def test_a_key_is_a_key_by_its_id_by_its_arn_and_by_an_alias(self):
         key = "arn:aws:kms:us-east-1:111111111111:key/"
         self.reads(target("kms", "DescribeKey", KeyId="1234"), "kms:DescribeKey", f"{key}1234")
@@ -251,7 +287,8 @@ class Scope(unittest.TestCase):
             each["Properties"] for each in template.template["Resources"].values() if each["Type"] == "AWS::IAM::Role"
         ]
         # CloudFormation shortens names; a path it leaves as it is.
-        self.assertEqual({role["Path"]["Fn::Sub"] for role in roles}, {"/${AWS::StackName}/"})
+        paths = {"/${AWS::StackName}/", "/${AWS::StackName}/statements/"}
+        self.assertEqual({role["Path"]["Fn::Sub"] for role in roles}, paths)
         for function in ("iam-trust-statement", "iam-policy-statement"):
             denied = {
                 each.resource

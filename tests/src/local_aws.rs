@@ -211,12 +211,19 @@ impl LocalAws {
         Err(format!("{code}: {message}"))
     }
 
-    /// A new table of an account for the leases of its functions, as template.yaml makes one; its name.
+    /// A new table of an account for the ledger of its functions, as template.yaml makes one; its name.
     ///
     /// # Panics
     /// If there is none afterwards.
-    pub async fn lease_table(&self, account: &str) -> String {
-        self.table(account, "Policy").await
+    pub async fn ledger_table(&self, account: &str) -> String {
+        let key = |hash: &str, range: &str| json!([{ "AttributeName": hash, "KeyType": "HASH" }, { "AttributeName": range, "KeyType": "RANGE" }]);
+        let by_type = json!({
+            "IndexName": "ByType",
+            "KeySchema": key("Type", "Policy"),
+            "Projection": { "ProjectionType": "KEYS_ONLY" },
+        });
+        let attributes = ["Policy", "Item", "Type"];
+        self.table(account, "ledger", &attributes, key("Policy", "Item"), Some(json!([by_type]))).await
     }
 
     /// The same for the requests of its functions.
@@ -224,17 +231,30 @@ impl LocalAws {
     /// # Panics
     /// If there is none afterwards.
     pub async fn request_table(&self, account: &str) -> String {
-        self.table(account, "Resource").await
+        let key = json!([{ "AttributeName": "Resource", "KeyType": "HASH" }]);
+        self.table(account, "requests", &["Resource"], key, None).await
     }
 
-    async fn table(&self, account: &str, key: &str) -> String {
-        let table = format!("{}-{:08x}", key.to_lowercase(), fastrand::u32(..));
-        let input = json!({
+    async fn table(
+        &self,
+        account: &str,
+        name: &str,
+        attributes: &[&str],
+        key: Value,
+        indexes: Option<Value>,
+    ) -> String {
+        let table = format!("{name}-{:08x}", fastrand::u32(..));
+        let attributes = attributes.iter().map(|name| json!({ "AttributeName": name, "AttributeType": "S" }));
+        let mut input = json!({
             "TableName": table,
             "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [{ "AttributeName": key, "AttributeType": "S" }],
-            "KeySchema": [{ "AttributeName": key, "KeyType": "HASH" }],
+            "AttributeDefinitions": attributes.collect::<Value>(),
+            "KeySchema": key,
         });
+        // An empty list is refused.
+        if let Some(indexes) = indexes {
+            input["GlobalSecondaryIndexes"] = indexes;
+        }
         let created = self.call_as(account, "dynamodb", "CreateTable", &input).await;
         created.unwrap_or_else(|why| panic!("no table: {why}"));
         table

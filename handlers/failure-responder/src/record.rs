@@ -10,6 +10,14 @@ use crate::cause::Cause;
 /// In the place of a function's ARN where a record has none.
 const UNKNOWN: &str = "the function";
 
+/// What is asked of a function beside CloudFormation's requests: an administrator asks and reads what the function returns, or a
+/// rule of EventBridge asks each hour.
+const UNAWAITED_REQUESTS: [&str; 5] = ["List", "Plan", "Reconcile", "Resume", "Suspend"];
+
+/// What a rule of EventBridge hands over when a policy was changed.
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html>
+const UNAWAITED_DETAIL: &str = "AWS API Call via CloudTrail";
+
 /// The record of an invocation that Lambda gave up, as it stands in a message: an event may have a megabyte, and a batch ten of
 /// them. `Debug` is left out: the event holds a secret.
 pub(crate) struct Record<'a> {
@@ -28,6 +36,17 @@ struct Members<'a> {
     event: Option<&'a RawValue>,
     #[serde(borrow)]
     response_payload: Option<&'a RawValue>,
+}
+
+/// What tells an event that CloudFormation sent from others.
+#[derive(Default, Deserialize)]
+struct Kind<'a> {
+    #[serde(borrow, rename = "RequestType")]
+    request_type: Option<&'a RawValue>,
+    #[serde(borrow, rename = "ResponseURL")]
+    response_url: Option<&'a RawValue>,
+    #[serde(borrow, rename = "detail-type")]
+    detail_type: Option<&'a RawValue>,
 }
 
 /// What Lambda says about the invocation.
@@ -69,6 +88,17 @@ impl<'a> Record<'a> {
             context: lenient(request_context),
             response: lenient(response_payload),
         })
+    }
+
+    /// What the event asks for, where nobody waits for an answer to it. Whatever has a `ResponseURL` is waited for.
+    pub(crate) fn unawaited(&self) -> Option<&'static str> {
+        let kind: Kind<'_> = lenient(Some(self.event));
+        if kind.response_url.is_some() {
+            return None;
+        }
+        let (request_type, detail_type) = (text(kind.request_type), text(kind.detail_type));
+        let request = UNAWAITED_REQUESTS.into_iter().find(|name| *name == request_type);
+        request.or_else(|| (detail_type == UNAWAITED_DETAIL).then_some(UNAWAITED_DETAIL))
     }
 
     /// Lambda's name of the invocation: what leads to it in the function's log.

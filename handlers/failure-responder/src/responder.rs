@@ -42,6 +42,17 @@ impl Responder {
             return Some(again(message.message_id));
         };
         let failure = record.failure();
+        if let Some(asked) = record.unawaited() {
+            // The alarm on the function's errors has told that it failed, and the next look finds what this one would have found.
+            tracing::warn!(
+                function = failure.function,
+                invocation = record.request_id(),
+                asked,
+                reason = failure.reason,
+                "nobody waits for what was stopped"
+            );
+            return None;
+        }
         tracing::info!(function = failure.function, invocation = record.request_id(), "an invocation failed");
         self.fallback.fail(record.event, &failure, clock).await.err().map(|_| again(message.message_id))
     }

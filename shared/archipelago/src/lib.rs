@@ -3,6 +3,7 @@
 //! The protocol of CloudFormation is in [`custom_resource`], which knows nothing of this.
 
 mod callers;
+mod missing;
 mod owner_tag;
 #[cfg(feature = "schema")]
 pub mod schema;
@@ -11,6 +12,7 @@ mod tags;
 mod users;
 
 pub use callers::caller;
+pub use missing::{count_fought_repairs, count_missing_statements};
 pub use owner_tag::{OWNER_TAG, has_owner_tag, owner_tag};
 pub use serve::{METRICS_NAMESPACE, serve, serve_callers};
 pub use tags::{TagChanges, Tags};

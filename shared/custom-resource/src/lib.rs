@@ -72,6 +72,7 @@ pub use known::Known;
 pub use left_behind::LeftBehind;
 pub use lifecycle::{Admission, InvocationResult, Lifecycle, of_own_account};
 pub use mangled::{mangled, mangled_account_id};
+pub use metrics::count;
 pub use other_event::{OtherAdmission, whoever_may_invoke};
 pub use owner::Owner;
 pub use request_order::{NotARequestOrder, RequestOrder};

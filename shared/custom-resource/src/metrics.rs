@@ -132,15 +132,11 @@ impl Operation {
         let waits = tally.waits.borrow();
         let waits = waits.iter().map(|(metric, count)| (*metric, "Count", json!(count)));
         let measured: Vec<_> = measured.chain(waits).collect();
-        let directive = |dimensions: &[&str], some: &[(&str, &str, Value)]| {
-            let metrics = some.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit}));
-            json!({"Namespace": namespace, "Dimensions": [dimensions], "Metrics": metrics.collect::<Value>()})
-        };
         let operations = &measured[..1];
         let mut directives = vec![
-            directive(&["FunctionName", "Outcome"], &measured),
+            directive(namespace, &["FunctionName", "Outcome"], &measured),
             // An alarm takes one metric, not one of each function.
-            directive(&["Outcome"], operations),
+            directive(namespace, &["Outcome"], operations),
         ];
         let mut line = Map::new();
         let (function, cause) = match &self.stopped {
@@ -148,7 +144,7 @@ impl Operation {
             None => (own, None),
         };
         if cause.is_some() {
-            directives.push(directive(&["FunctionName", "Cause"], operations));
+            directives.push(directive(namespace, &["FunctionName", "Cause"], operations));
         }
         line.insert("_aws".to_owned(), json!({"Timestamp": at, "CloudWatchMetrics": directives}));
         line.insert("FunctionName".to_owned(), json!(function));
@@ -163,6 +159,40 @@ impl Operation {
     }
 }
 
+/// Writes a line with a count that is no request's, such as what a look at everything found. Its only dimension is the function.
+pub fn count(namespace: &str, metric: &str, count: u64) {
+    write(&count_line(namespace, &function_name(), now(), metric, count));
+}
+
+fn count_line(namespace: &str, function: &str, at: u64, metric: &str, count: u64) -> Value {
+    let counted = [(metric, "Count", json!(count))];
+    json!({
+        "_aws": {"Timestamp": at, "CloudWatchMetrics": [directive(namespace, &["FunctionName"], &counted)]},
+        "FunctionName": function,
+        metric: count,
+    })
+}
+
+fn directive(namespace: &str, dimensions: &[&str], measured: &[(&str, &str, Value)]) -> Value {
+    let metrics = measured.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit}));
+    json!({"Namespace": namespace, "Dimensions": [dimensions], "Metrics": metrics.collect::<Value>()})
+}
+
+fn function_name() -> String {
+    std::env::var(FUNCTION_NAME).unwrap_or_default()
+}
+
+/// Milliseconds since 1970.
+fn now() -> u64 {
+    let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    u64::try_from(at).unwrap_or(u64::MAX)
+}
+
+/// In one piece: CloudWatch takes the whole line, or no metric.
+fn write(line: &Value) {
+    let _ = std::io::stdout().lock().write_all(format!("{line}\n").as_bytes());
+}
+
 /// Does the work of one request, counts what it takes, and writes the line at its end, if there is a `namespace` for it. `RUST_LOG`
 /// has no say in that.
 pub(crate) async fn measured<T>(namespace: Option<&str>, work: impl Future<Output = (Operation, T)>) -> T {
@@ -170,12 +200,7 @@ pub(crate) async fn measured<T>(namespace: Option<&str>, work: impl Future<Outpu
     let began = Instant::now();
     let measured = async {
         let (operation, done) = work.await;
-        let function = std::env::var(FUNCTION_NAME).unwrap_or_default();
-        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let at = u64::try_from(at).unwrap_or(u64::MAX);
-        let line = TALLY.with(|tally| operation.line(namespace, &function, at, began.elapsed(), tally));
-        // In one piece: CloudWatch takes the whole line, or no metric.
-        let _ = std::io::stdout().lock().write_all(format!("{line}\n").as_bytes());
+        write(&TALLY.with(|tally| operation.line(namespace, &function_name(), now(), began.elapsed(), tally)));
         done
     };
     TALLY.scope(Tally::default(), measured).await
@@ -235,6 +260,25 @@ mod tests {
                 "AwsCalls": 0,
                 "Retries": 0,
                 "ResponseBytes": 300,
+            })
+        );
+    }
+
+    #[test]
+    fn a_count_that_is_no_request_s_is_by_the_function_alone_and_there_where_it_is_zero() {
+        assert_eq!(
+            count_line("Greetings", "greetings-account", 1_790_000_000_000, "GreetingsMissing", 0),
+            json!({
+                "_aws": {
+                    "Timestamp": 1_790_000_000_000_u64,
+                    "CloudWatchMetrics": [{
+                        "Namespace": "Greetings",
+                        "Dimensions": [["FunctionName"]],
+                        "Metrics": [{"Name": "GreetingsMissing", "Unit": "Count"}],
+                    }],
+                },
+                "FunctionName": "greetings-account",
+                "GreetingsMissing": 0,
             })
         );
     }

@@ -6,7 +6,7 @@ use archipelago::schema::{Retried, text_as};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use crate::{Attributes, PolicyStore, Properties, Resources, Rules, StatementId, policy_edit::PRINCIPAL_SEEN_WITHIN};
+use crate::{Attributes, PolicyStore, Properties, Resources, Rules, StatementId, triage::PRINCIPAL_SEEN_WITHIN};
 
 /// The schema of the type whose policies `S` keeps, which retries more than what all of them do: see `archipelago::schema::text`.
 #[must_use]

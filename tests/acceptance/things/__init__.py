@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from journal import Thing
 from world import MANAGEMENT
 
-from . import organization, policies, shares, stacks
+from . import organization, policies, shares, stacks, tables
 
 GONE = re.compile("NoSuch|NotFound|DoesNotExist|UnknownResource|AlreadyClosed")
 
@@ -30,6 +30,7 @@ KINDS = {
     "bucket": Kind(policies.remove_bucket, policies.buckets),
     "repository": Kind(policies.remove_repository, policies.repositories),
     "key": Kind(policies.remove_key, policies.keys),
+    "table": Kind(tables.remove_table, tables.tables),
     "role": Kind(policies.remove_role, policies.roles),
     "account": Kind(organization.remove_account, organization.accounts, everywhere=False),
     "unit": Kind(organization.remove_unit, organization.runs_units, everywhere=False),

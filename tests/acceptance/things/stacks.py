@@ -34,7 +34,12 @@ def remove_stack(world, account, name):
 
 
 # What stacks keep when they are deleted, by its type.
-RETAINED = {"AWS::S3::Bucket": "bucket", "AWS::ECR::Repository": "repository", "AWS::KMS::Key": "key"}
+RETAINED = {
+    "AWS::DynamoDB::Table": "table",
+    "AWS::ECR::Repository": "repository",
+    "AWS::KMS::Key": "key",
+    "AWS::S3::Bucket": "bucket",
+}
 
 
 def _write_down_retained(world, account, stack):
@@ -58,6 +63,9 @@ def _tag(world, account, kind, name):
         ecr = account.client("ecr")
         (repository,) = ecr.describe_repositories(repositoryNames=[name])["repositories"]
         ecr.tag_resource(resourceArn=repository["repositoryArn"], tags=tags)
+    elif kind == "table":
+        dynamodb = account.client("dynamodb")
+        dynamodb.tag_resource(ResourceArn=dynamodb.describe_table(TableName=name)["Table"]["TableArn"], Tags=tags)
     elif kind == "key":
         of_key = [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in tags]
         account.client("kms").tag_resource(KeyId=name, Tags=of_key)

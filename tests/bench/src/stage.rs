@@ -212,7 +212,7 @@ fn variables(subject: &Subject, answers: &str) -> Vec<(String, String)> {
         ("AWS_SESSION_TOKEN", "EXAMPLE"),
         ("HOME", "/tmp"),
         ("LAMBDA_TASK_ROOT", &folder),
-        ("LEASE_TABLE", "leases"),
+        ("LEDGER_TABLE", "ledger"),
         ("PATH", "/usr/bin:/bin"),
         ("PYTHONPATH", &folder),
         ("REQUEST_TABLE", "requests"),

@@ -33,7 +33,7 @@ impl Fixture {
         let responses = ResponseServer::start().await;
         let configuration = Configuration::of("EcrPolicyStatement")
             .variable("REQUEST_TABLE", local.request_table(&local.account).await)
-            .variable("LEASE_TABLE", local.lease_table(&local.account).await)
+            .variable("LEDGER_TABLE", local.ledger_table(&local.account).await)
             .variable("GRANT_TARGETS", format!("arn:aws:ecr:*:{}:repository/open-*", local.account))
             .variable("GRANT_ACTIONS", "ecr:BatchGetImage,ecr:GetDownloadUrlForLayer")
             .variable("AWS_ENDPOINT_URL", &local.endpoint)

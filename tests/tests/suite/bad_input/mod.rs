@@ -36,7 +36,7 @@ impl Fixture {
             .variable("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
             .variable("AWS_ENDPOINT_URL_ECR", ecr.origin())
             .variable("AWS_ENDPOINT_URL_DYNAMODB", leases.origin())
-            .variable("LEASE_TABLE", "leases")
+            .variable("LEDGER_TABLE", "ledger")
             .variable("RESPONSE_HOSTS", responses.origin());
         let function = Function::start(configuration).await;
         Self { function, responses, ecr, _leases: leases, resource_type: format!("Custom::{name}") }

@@ -68,7 +68,7 @@ impl ClaimedTarget {
         let local = LocalAws::running();
         let configuration = Configuration::of(kind.function())
             .timeout(TIMEOUT)
-            .variable("LEASE_TABLE", &endpoints.table)
+            .variable("LEDGER_TABLE", &endpoints.table)
             .variable("LEASE_SECONDS", LEASE_SECONDS)
             .variable("AWS_ENDPOINT_URL_DYNAMODB", leases.origin())
             .variable(&format!("AWS_ENDPOINT_URL_{}", kind.service()), policies.origin())

@@ -105,7 +105,7 @@ async fn prove(endpoints: &Endpoints, plans: &[Plan], seed: u64) -> Proof {
 /// Leases and policies in ministack, where the table is as template.yaml has it.
 async fn ministack() -> Endpoints {
     let local = LocalAws::running();
-    let table = local.lease_table(&local.account).await;
+    let table = local.ledger_table(&local.account).await;
     Endpoints { leases: local.endpoint.clone(), table, policies: local.endpoint.clone() }
 }
 

@@ -38,7 +38,7 @@ async fn fixture(ecr: AwsStub, adjust: impl FnOnce(Configuration) -> Configurati
     let configuration = Configuration::of("EcrPolicyStatement")
         .timeout(Duration::from_secs(30))
         .variable("REQUEST_TABLE", local.request_table("111111111111").await)
-        .variable("LEASE_TABLE", local.lease_table("111111111111").await)
+        .variable("LEDGER_TABLE", local.ledger_table("111111111111").await)
         .variable("AWS_ENDPOINT_URL_DYNAMODB", &local.endpoint)
         .variable("AWS_ENDPOINT_URL_ECR", ecr.origin())
         .variable("RESPONSE_HOSTS", format!("answers.example.com,{}", responses.origin()));
