@@ -49,6 +49,22 @@ class Stack:
         self.cloudformation.update_stack(**self._request(template, parameters), StackName=self.name)
         return self._ended()
 
+    def changes(self, template):
+        """What a change set says of a stack that isn't there yet, with the values of properties."""
+        self.world.making("stack", self.name, self.where)
+        client, name = self.cloudformation, {"StackName": self.name, "ChangeSetName": self.name}
+        made = client.create_change_set(
+            **self._request(template, {}), **name, ChangeSetType="CREATE", Tags=pairs(self.world)
+        )
+        self.id = made["StackId"]
+
+        def is_made():
+            return client.describe_change_set(**name)["Status"] in ("CREATE_COMPLETE", "FAILED")
+
+        self.world.until(is_made, self.world.patience)
+        described = client.describe_change_set(**name, IncludePropertyValues=True)
+        return [change["ResourceChange"] for change in described["Changes"]]
+
     def delete(self):
         self._news()
         self.cloudformation.delete_stack(StackName=self.id)

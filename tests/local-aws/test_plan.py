@@ -196,6 +196,14 @@ class Plan(unittest.TestCase):
     def test_a_change_set_without_our_types_is_no_plan_and_one_that_is_not_there_fails(self):
         done = self.run_plan({"change": change_set()}, {})
         self.assertEqual((done.returncode, done.stdout), (0, "no resource of Archipelago's types is changed\n"))
-        done = self.run_plan({}, {})
-        self.assertEqual(done.returncode, 2)
-        self.assertIn("no such change set", done.stderr)
+        unready = change_set() | {
+            "Status": "FAILED",
+            "StatusReason": "The submitted information didn't contain changes.",
+        }
+        for sets, words in (
+            ({"change": unready}, "the change set is FAILED: The submitted"),
+            ({}, "no such change set"),
+        ):
+            done = self.run_plan(sets, {})
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertIn(words, done.stderr)

@@ -144,14 +144,16 @@ impl Function<'_> {
         LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>,
     ) -> Result<Value, Undelivered> {
         let clock = Clock::of(&context);
-        if let Some(event) = records::direct(&payload).filter(other_event::is_other)
-            && let Some(answer) = trace_header::of(&context, self.other_event(&event, &context, clock)).await
+        let events = records::unwrapped(&payload);
+        if let [Ok(event)] = events.as_slice()
+            && other_event::is_other(event)
+            && !records::is_wrapped(&payload)
+            && let Some(answer) = trace_header::of(&context, self.other_event(event, &context, clock)).await
         {
             return Ok(answer);
         }
-        let (context, events) = (&context, records::unwrapped(&payload).into_iter());
-        let work = |event| Box::pin(measured(self.metrics, self.work_on(event, context, clock)));
-        let answers = trace_header::of(context, join_all(events.map(work))).await;
+        let work = |event| Box::pin(measured(self.metrics, self.work_on(event, &context, clock)));
+        let answers = trace_header::of(&context, join_all(events.into_iter().map(work))).await;
         Undelivered::of(answers.into_iter().flatten().collect()).map(|()| Value::Null)
     }
 

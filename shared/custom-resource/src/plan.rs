@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tracing::Instrument;
 
 use crate::{
     Claim, Envelope, Error, FunctionArn, Invocation, Owner, RequestOrder, RequestType, Resource, Result,
     event::{Asked, asked},
     first_change::{Reached, up_to_first_change},
     lifecycle::{Admission, ensured},
+    telemetry,
     unknown_values::unknown_values,
     work::Work,
 };
@@ -41,10 +43,15 @@ pub(crate) async fn plan<R: Resource>(
         qualifier: event.get("Qualifier").and_then(Value::as_str).map(ToOwned::to_owned),
         ..function.clone()
     };
-    answered(match admission(&envelope).and_then(|()| asked(&request)) {
-        Ok(asked) => planned(resource, &asked, &envelope, now).await,
-        Err(reason) => Err(Error::refused(reason)),
-    })
+    let span = telemetry::span(&envelope);
+    let work = async {
+        tracing::info!("a plan is asked for");
+        match admission(&envelope).and_then(|()| asked(&request)) {
+            Ok(asked) => planned(resource, &asked, &envelope, now).await,
+            Err(reason) => Err(Error::refused(reason)),
+        }
+    };
+    answered(work.instrument(span).await)
 }
 
 fn request_type(event: &Value) -> RequestType {

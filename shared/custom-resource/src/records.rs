@@ -20,12 +20,9 @@ pub(crate) fn unwrapped(payload: &RawValue) -> Vec<Result<Value, Unanswerable>> 
     each(payload, readable_within)
 }
 
-/// The event that Lambda hands over by itself, if it is one.
-pub(crate) fn direct(payload: &RawValue) -> Option<Value> {
-    match wrapped(payload) {
-        Some(_) => None,
-        None => readable_within(payload.get(), MOST_BYTES).ok(),
-    }
+/// Whether Lambda hands over records of SNS.
+pub(crate) fn is_wrapped(payload: &RawValue) -> bool {
+    wrapped(payload).is_some()
 }
 
 /// The same without their properties: who asks, and what for.

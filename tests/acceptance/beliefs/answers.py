@@ -179,6 +179,34 @@ def long_answers_are_refused(world):
 
 
 @TABLE.belief(
+    "C14",
+    "A change set shows all properties of a custom resource, and what isn't known before the deployment by a marker",
+    "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html; "
+    "https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2113",
+    local="shows no values of properties in a change set",
+)
+def a_change_set_shows_properties(world):
+    marker, function = "{{changeSet:KNOWN_AFTER_APPLY}}", _function(world)
+    later = {"Whole": {"Ref": "Later"}, "Part": {"Fn::Sub": "a-${Later}"}}
+    echo = {"ServiceToken": function, "Nested": {"List": ["a"]}, **later}
+    resources = {
+        "Later": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+        "Echo": {"Type": "Custom::Echo", "Properties": echo},
+    }
+    stack = Stack(world, "c14")
+    try:
+        (change,) = [each for each in stack.changes({"Resources": resources}) if each["LogicalResourceId"] == "Echo"]
+    finally:
+        if stack.id:
+            stack.delete()
+    if "AfterContext" not in change:
+        return contradicted(f"it shows {', '.join(sorted(change))}")
+    shown = json.loads(change["AfterContext"]).get("Properties", {})
+    is_shown = shown.get("ServiceToken") == function and shown.get("Nested") == {"List": ["a"]}
+    return held(is_shown and all(marker in str(shown.get(name)) for name in later), json.dumps(shown))
+
+
+@TABLE.belief(
     "P11-number",
     "CloudFormation hands over an id of 12 digits, unquoted and without a leading zero, with its digits or an exponent",
     "shared/custom-resource/src/mangled.rs",
