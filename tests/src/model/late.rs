@@ -14,9 +14,6 @@ use crate::cloudformation::{Event, RequestType, Resource, Simulator};
 /// What an older request is answered.
 pub const OVERTAKEN: &str = "a later request for this resource was worked on meanwhile, so nothing was done";
 
-/// The one call that an older request costs: it asks the table of requests for its turn.
-const ASKED: [&str; 1] = ["UpdateItem"];
-
 /// How late a request comes: soon after the later one, and shortly before CloudFormation stops to wait for an answer.
 const DELAYS: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(55)];
 
@@ -46,7 +43,7 @@ const ORDERS: [Order; 8] = [
 ];
 
 /// Delivers each kind of request too late, over the played AWS `A` and with templates that are named by the meanings of its
-/// wishes: each is answered FAILED, costs one call, and nothing has changed. The second template replaces what the first one
+/// wishes: each is answered FAILED, costs few calls, and nothing has changed. The second template replaces what the first one
 /// made, or doesn't.
 ///
 /// # Panics
@@ -169,7 +166,7 @@ async fn judge<A: PlayedAws>(stack: &Simulator<&Process<A>>, late: &Event) -> Re
     let reason = step.answer.filter(|answer| !answer.success).and_then(|answer| answer.reason);
     if !reason.as_ref().is_some_and(|reason| reason.starts_with(OVERTAKEN)) {
         Err(format!("it was answered {reason:?}"))
-    } else if calls != ASKED {
+    } else if calls != A::COST_OF_LATE_REQUESTS {
         Err(format!("it called {calls:?}"))
     } else if aws.foreign(&[]) != before {
         Err("it changed something".to_owned())

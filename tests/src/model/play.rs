@@ -237,7 +237,12 @@ impl<A: PlayedAws> Life<'_, A> {
             // It may have been there until the clean-up that came after.
             let live = self.stack.resource.live();
             let may_be_gone = live.is_none_or(|live| live.physical_resource_id != answer.physical_resource_id);
-            prop_assert!(is_there || may_be_gone, "a failed update answered {}", answer.physical_resource_id);
+            let may_appear = self.stack.handler.aws.may_appear(&answer.physical_resource_id);
+            prop_assert!(
+                is_there || may_be_gone || may_appear,
+                "a failed update answered {}",
+                answer.physical_resource_id
+            );
         }
         Ok(())
     }

@@ -35,6 +35,8 @@ pub trait PlayedAws: Debug {
     /// Whether a request that is at work while CloudFormation cancels it is kept from doing anything beside the next one: at once,
     /// since its writes are under a lease. Others stop at their next look at AWS.
     const STOPS_WHEN_OVERTAKEN: bool;
+    /// The calls that a request costs which comes after a later one. None of them changes anything but tables.
+    const COST_OF_LATE_REQUESTS: &'static [&'static str] = &["UpdateItem"];
     /// Whether the properties alone say what a Delete has to take away. One in the place of a rollback that failed has those
     /// of the update, and can't know what was there before.
     const DELETES_BY_PROPERTIES: bool = false;
@@ -59,6 +61,11 @@ pub trait PlayedAws: Debug {
 
     /// All that is.
     fn ours(&self, marks: &[String]) -> Vec<Thing>;
+
+    /// Whether what has that id may still come to be: somebody else was asked to make it, and nobody could take that back.
+    fn may_appear(&self, _id: &str) -> bool {
+        false
+    }
 
     /// Whether all is as the template says.
     ///

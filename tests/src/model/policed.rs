@@ -43,6 +43,8 @@ pub trait Played: PolicyStore + Debug + 'static {
     /// What policies belong to, by their ids: a target, one with a long policy, one without any, one that isn't there, and
     /// one of another account.
     const TARGETS: [&'static str; 5];
+    /// The calls of a request that comes after a later one.
+    const COST_OF_LATE_REQUESTS: &'static [&'static str];
     /// Another name of the first target, if there is one.
     const ALIAS: Option<&'static str> = None;
 
@@ -120,6 +122,8 @@ impl<S: Played> PlayedAws for Policed<S> {
     type Resource = Statements<S>;
     const TYPE: &'static str = <S as PolicyStore>::TYPE;
     const STOPS_WHEN_OVERTAKEN: bool = true;
+    /// It notes the request, asks for the lease and reads the policy at once, and gives the lease back.
+    const COST_OF_LATE_REQUESTS: &'static [&'static str] = S::COST_OF_LATE_REQUESTS;
     /// The sessions of roles that it assumed.
     const REMEMBERS: bool = true;
 
@@ -201,6 +205,13 @@ impl<S: Played> PlayedAws for Policed<S> {
             marks.iter().filter(of).map(thing).collect::<Vec<_>>()
         });
         ours.collect()
+    }
+
+    /// A wish that nobody could withdraw is carried out by whoever holds the lease next.
+    fn may_appear(&self, id: &str) -> bool {
+        let wishes = self.called.leases.items("ledger").into_iter().filter(|item| item.contains_key("Wish"));
+        let location = |item: &Map<String, Value>| item["Location"]["S"].as_str().unwrap_or_default().to_owned();
+        wishes.map(|item| location(&item)).any(|location| id.starts_with(&format!("{location}#")))
     }
 
     fn check(&self, live: &Live, mark: &str) -> Result<(), String> {

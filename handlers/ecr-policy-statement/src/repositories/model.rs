@@ -17,6 +17,8 @@ const LIVES: u32 = 60;
 
 impl Played for Repositories {
     const ACTIONS: [&'static str; 2] = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
+    const COST_OF_LATE_REQUESTS: &'static [&'static str] =
+        &["UpdateItem", "UpdateItem", "GetRepositoryPolicy", "UpdateItem"];
     const TARGETS: [&'static str; 5] = ["app", "base", "new", "nowhere", "shared"];
 
     fn store(aws: &SdkConfig) -> Self {
