@@ -1,11 +1,12 @@
 """ministack with a CloudFormation that invokes functions asynchronously, as AWS does, shared subnets and queries."""
 
+import json
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from ministack import app
 from ministack.core.responses import new_uuid
-from ministack.services import ecs, lambda_svc
+from ministack.services import dynamodb, ecs, lambda_svc
 from ministack.services.cloudformation import custom_resource, provisioners
 
 import answer_rules  # noqa: F401
@@ -52,6 +53,31 @@ def _create_service(create, request):
 def _update_service(update, request):
     return update(_counted(request))
 
+
+def _create_table(logical_id, properties, stack_name):
+    """CloudFormation asks DynamoDB for all that the template says of a table."""
+    name, attributes = provisioners._ddb_create(logical_id, properties, stack_name)
+    if policy := properties.get("ResourcePolicy"):
+        document = json.dumps(policy["PolicyDocument"])
+        _asked(dynamodb._put_resource_policy({"ResourceArn": attributes["Arn"], "Policy": document}))
+    if backups := properties.get("PointInTimeRecoverySpecification"):
+        _asked(dynamodb._update_continuous_backups({"TableName": name, "PointInTimeRecoverySpecification": backups}))
+    return name, attributes
+
+
+def _delete_table(name, _):
+    """CloudFormation asks DynamoDB, which keeps what is protected."""
+    if name in dynamodb._tables:
+        _asked(dynamodb._delete_table({"TableName": name}))
+
+
+def _asked(answered):
+    status, _, body = answered
+    if status >= 400:
+        raise ValueError(body.decode() if isinstance(body, bytes) else body)
+
+
+provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"] |= {"create": _create_table, "delete": _delete_table}
 
 # Nobody runs a saved query here: it is enough that a stack may have one.
 provisioners._RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"] = {

@@ -1,6 +1,6 @@
 """The table of beliefs, by what they are about."""
 
-from . import answers, names, organizations, policies, sharing
+from . import answers, names, organizations, policies, sharing, tables
 
 TABLE = [
     *answers.TABLE.beliefs,
@@ -8,4 +8,5 @@ TABLE = [
     *organizations.TABLE.beliefs,
     *policies.TABLE.beliefs,
     *sharing.TABLE.beliefs,
+    *tables.TABLE.beliefs,
 ]

@@ -6,8 +6,9 @@ from .ownership import only, tagged
 def remove_table(world, account, name):
     dynamodb = account.client("dynamodb")
     only(world, name, _tags(dynamodb, name))
-    dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
-    # A table that is being changed can't be deleted.
+    if _described(dynamodb, name).get("DeletionProtectionEnabled"):
+        dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
+    # A table that is being made or changed can't be deleted.
     world.until(lambda: _described(dynamodb, name)["TableStatus"] == "ACTIVE", world.patience)
     dynamodb.delete_table(TableName=name)
 
