@@ -84,6 +84,8 @@ impl ClaimedTarget {
 
     /// Lets all claims act at once, and waits until all are at rest.
     pub(super) async fn wave(&mut self, wave: Wave) {
+        // CloudFormation signs its requests by the second, and none of it makes a Create in the second of the Delete before.
+        tokio::time::sleep(Duration::from_secs(1)).await;
         let mut acting = JoinSet::new();
         for mut claim in self.claims.drain(..) {
             acting.spawn(async move {
