@@ -105,6 +105,8 @@ pub(crate) struct Wish {
     /// The path of an element with a policy variable, if there is one.
     pub(crate) variable: Option<String>,
     pub(crate) is_alone: bool,
+    /// Until when a holder of the lease may write it.
+    pub(crate) taken: Option<Duration>,
     pub(crate) put: Option<Put>,
 }
 
@@ -178,6 +180,7 @@ impl ClaimRecord {
                 ends: millis(item, WISH_ENDS)?,
                 variable: some_text(item, VARIABLE),
                 is_alone: item.contains_key(ALONE),
+                taken: millis(item, TAKEN),
                 put: match text(item, PUT) {
                     Some(put) => Some(Put::read(&put)?),
                     None => None,

@@ -1,7 +1,11 @@
 //! One request's way to its statements in a policy: it leaves its wish in the ledger, and writes it when the lease is free, or
 //! another request's holder of the lease does.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
 
 use archipelago::caller;
 use custom_resource::{Claim, Error, RequestOrder, Result, request_note::overtaken};
@@ -16,13 +20,18 @@ use crate::{
 };
 
 /// How long nobody looks whether a wish that somebody has taken up is carried out.
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// For how long a process expects others to want the lease, after it found the lease held.
+const CONTENDED_FOR: Duration = Duration::from_mins(1);
 
 /// What the requests of this process have begun and not ended.
 pub(crate) struct Turns {
     pub(crate) ledger: Rc<Ledger>,
     waiting: RefCell<Vec<Waiting>>,
     ended: RefCell<Vec<(Lease, Vec<ItemUpdate>)>>,
+    /// Until when others are likely to hold the lease, so that what is read before it is taken isn't believed.
+    contended_until: Cell<Duration>,
 }
 
 /// A request that has left its wish.
@@ -37,7 +46,12 @@ struct Waiting {
 
 impl Turns {
     pub(crate) fn new(ledger: Ledger) -> Self {
-        Self { ledger: Rc::new(ledger), waiting: RefCell::default(), ended: RefCell::default() }
+        Self {
+            ledger: Rc::new(ledger),
+            waiting: RefCell::default(),
+            ended: RefCell::default(),
+            contended_until: Cell::default(),
+        }
     }
 
     /// Makes a policy have what is wanted. `found` is called once the claim's statements were seen in it, `unseen` where nobody looked.
@@ -115,10 +129,12 @@ impl Turns {
             has_external_id: wanted.role.is_some_and(|role| role.external_id.is_some()),
         };
         let began = self.ledger.now();
+        let is_contended = began < self.contended_until.get();
+        let early = async { if is_contended { None } else { wanted.read().await.ok() } };
         let (left, asked, early) = tokio::join!(
             Box::pin(self.ledger.leave_wish(&claimant, wanted.statements, wanted.variable, invocation.ends())),
             Box::pin(Lease::ask(&self.ledger, policy, wanted.mark)),
-            Box::pin(wanted.read()),
+            Box::pin(early),
         );
         let record = match left {
             Ok(record) => record,
@@ -133,11 +149,14 @@ impl Turns {
         let (policy, key, order) = (policy.to_owned(), key.to_owned(), invocation.order().clone());
         self.waiting.borrow_mut().push(Waiting { policy, key, order, id });
         match asked? {
-            Asked::Held => Err(held(wanted)),
+            Asked::Held => {
+                self.contended_until.set(self.ledger.now() + CONTENDED_FOR);
+                Err(held(wanted))
+            }
             Asked::Taken(lease) => {
                 // What was read before somebody else could write is believed; what isn't there, or can't be read, is looked for again.
                 let early = match early {
-                    Ok(Lookup::Found(document)) if lease.was_free_since(began) => Some(document),
+                    Some(Lookup::Found(document)) if lease.was_free_since(began) => Some(document),
                     _ => None,
                 };
                 Ok(Begun::Lease(record, lease, early))
@@ -154,6 +173,11 @@ impl Turns {
         };
         if let Some(carried) = self.outcome(wanted, &record, policy)? {
             return Ok(Begun::Done(carried));
+        }
+        // It is about to be carried out.
+        let is_taken = record.wish.as_ref().and_then(|wish| wish.taken).is_some_and(|until| self.ledger.now() < until);
+        if is_taken {
+            return Err(held(wanted));
         }
         match Lease::ask(&self.ledger, policy, wanted.mark).await? {
             Asked::Taken(lease) => Ok(Begun::Lease(record, lease, None)),
