@@ -153,15 +153,16 @@ impl ClaimRecord {
     /// Refused where a later version wrote it, and where it can't be read.
     pub(crate) fn read(item: Item) -> Result<Self> {
         check_version(&item)?;
-        Self::parsed(&item).ok_or_else(|| {
+        let key = text(&item, ITEM).unwrap_or_default();
+        Self::parsed(item).ok_or_else(|| {
             Error::refused(format!(
-                "the ledger's item `{}` can't be read, so its policy is left as it is; the runbook says how to correct it",
-                text(&item, ITEM).unwrap_or_default()
+                "the ledger's item `{key}` can't be read, so its policy is left as it is; the runbook says how to correct it"
             ))
         })
     }
 
-    fn parsed(item: &Item) -> Option<Self> {
+    fn parsed(kept: Item) -> Option<Self> {
+        let item = &kept;
         let written = match item.get(STATEMENTS) {
             None => None,
             Some(_) => Some(WrittenStatements {
@@ -201,7 +202,7 @@ impl ClaimRecord {
             wordings: wordings(item)?,
             missing: millis(item, MISSING),
             suspended: millis(item, SUSPENDED),
-            item: item.clone(),
+            item: kept,
         })
     }
 

@@ -22,7 +22,7 @@ pub(crate) struct Writer<'a, S: PolicyStore> {
     /// The key of the holder's own claim.
     pub(crate) own: &'a str,
     pub(crate) role_arn: Option<&'a str>,
-    /// With an ExternalId, which the ledger doesn't keep, nobody knows whether another stack knows it as well.
+    /// With an `ExternalId`, which the ledger doesn't keep, nobody knows whether another stack knows it as well.
     pub(crate) has_external_id: bool,
     pub(crate) now: Duration,
 }

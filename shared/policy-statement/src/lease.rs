@@ -45,7 +45,7 @@ const CLOCKS_APART: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) enum Asked {
     /// It is held from now on.
-    Taken(Lease),
+    Taken(Box<Lease>),
     /// Somebody else holds it.
     Held,
 }
@@ -124,7 +124,7 @@ impl Lease {
         match history(&before, now, ledger.lag) {
             Ok(history) => {
                 lease.history.replace(history);
-                Ok(Asked::Taken(lease))
+                Ok(Asked::Taken(Box::new(lease)))
             }
             // It ends by itself, and nobody could do more with it.
             Err(unreadable) => Err(unreadable),

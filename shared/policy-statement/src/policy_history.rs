@@ -101,8 +101,8 @@ impl PolicyHistory {
             move |(fingerprint, at): &(String, Duration)| format!("{word} {fingerprint} {}", at.as_millis())
         };
         let pending = self.pending.iter().map(|Pending { before, after, at, claims }| {
-            let claims: String = claims.iter().map(|claim| format!(" {claim}")).collect();
-            format!("pending {before} {after} {}{claims}", at.as_millis())
+            let words = ["pending".to_owned(), before.clone(), after.clone(), at.as_millis().to_string()];
+            words.iter().chain(claims).map(String::as_str).collect::<Vec<_>>().join(" ")
         });
         let current = self.current.iter().map(|fingerprint| format!("current {fingerprint}"));
         let replaced = self.replaced.iter().map(timed("replaced"));
@@ -217,7 +217,7 @@ impl PolicyHistory {
         self.replaced.retain(|(known, _)| *known != fingerprint);
         self.replaced.push((fingerprint, now));
         let lately = self.replaced.iter().filter(|(_, at)| now < *at + self.lag).count();
-        let kept = lately.max(REMEMBERED_AFTERWARDS).min(REMEMBERED);
+        let kept = lately.clamp(REMEMBERED_AFTERWARDS, REMEMBERED);
         let too_many = self.replaced.len().saturating_sub(kept);
         self.replaced.drain(..too_many);
     }

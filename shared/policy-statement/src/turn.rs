@@ -29,7 +29,7 @@ const CONTENDED_FOR: Duration = Duration::from_mins(1);
 pub(crate) struct Turns {
     pub(crate) ledger: Rc<Ledger>,
     waiting: RefCell<Vec<Waiting>>,
-    ended: RefCell<Vec<(Lease, Vec<ItemUpdate>)>>,
+    ended: RefCell<Vec<(Box<Lease>, Vec<ItemUpdate>)>>,
     /// Until when others are likely to hold the lease, so that what is read before it is taken isn't believed.
     contended_until: Cell<Duration>,
 }
@@ -159,7 +159,7 @@ impl Turns {
                     Some(Lookup::Found(document)) if lease.was_free_since(began) => Some(document),
                     _ => None,
                 };
-                Ok(Begun::Lease(record, lease, early))
+                Ok(Begun::Lease(Box::new(record), lease, early))
             }
         }
     }
@@ -180,7 +180,7 @@ impl Turns {
             return Err(held(wanted));
         }
         match Lease::ask(&self.ledger, policy, wanted.mark).await? {
-            Asked::Taken(lease) => Ok(Begun::Lease(record, lease, None)),
+            Asked::Taken(lease) => Ok(Begun::Lease(Box::new(record), lease, None)),
             Asked::Held => Err(held(wanted)),
         }
     }
@@ -291,7 +291,7 @@ impl Turns {
 /// What a request has once it has begun.
 enum Begun {
     /// The lease, and the policy if it was read early.
-    Lease(ClaimRecord, Lease, Option<Document>),
+    Lease(Box<ClaimRecord>, Box<Lease>, Option<Document>),
     /// Another holder of the lease has carried the wish out.
     Done(Carried),
 }
