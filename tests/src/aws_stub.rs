@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::call::Call;
 use crate::fault::{Fault, error};
@@ -41,9 +41,14 @@ impl AwsStub {
         Self { proxy: Proxy::before(service, fault).await, policies }
     }
 
-    /// A table of leases in `DynamoDB` that gives everyone one.
-    pub async fn leases() -> Self {
-        Self::start(|_| Reply::json(200, &json!({}))).await
+    /// A ledger in `DynamoDB` that looks at no condition, so that everyone has the lease, unless `first` answers a call in its place.
+    pub async fn ledger(first: impl Fn(&Call) -> Option<Reply> + Send + Sync + 'static) -> Self {
+        let items = Mutex::<HashMap<String, Map<String, Value>>>::default();
+        Self::start(move |call| {
+            let granted = || granted(&mut items.lock().unwrap_or_else(PoisonError::into_inner), &call.input);
+            first(call).unwrap_or_else(|| Reply::json(200, &granted()))
+        })
+        .await
     }
 
     /// The value of `AWS_ENDPOINT_URL_<SERVICE>`.
@@ -101,4 +106,20 @@ fn repository_policy(call: &Call, text: &Value) -> Value {
         "repositoryName": call.input["repositoryName"],
         "policyText": text,
     })
+}
+
+/// The answer to an update that is made whatever the item is, or to a look at an item.
+fn granted(items: &mut HashMap<String, Map<String, Value>>, request: &Value) -> Value {
+    let item = items.entry(request["Key"].to_string()).or_default();
+    let (names, values) = (&request["ExpressionAttributeNames"], &request["ExpressionAttributeValues"]);
+    let set = names.as_object().into_iter().flatten().filter_map(|(placeholder, name)| {
+        let value = values.get(placeholder.replacen('#', ":", 1))?;
+        Some((name.as_str()?.to_owned(), value.clone()))
+    });
+    item.extend(set.chain(request["Key"].as_object().cloned().unwrap_or_default()));
+    match request["ReturnValues"].as_str() {
+        Some("ALL_NEW") => json!({ "Attributes": item }),
+        Some(_) => json!({}),
+        None => json!({ "Item": item }),
+    }
 }

@@ -18,28 +18,28 @@ use template::{Template, Templates};
 /// What the templates hold that a reason must not.
 const SECRETS: [&str; 3] = ["confidant", "person@example.com", "between-us"];
 
-/// A type's function, with nothing of AWS behind it but an ECR and a table of leases.
+/// A type's function, with nothing of AWS behind it but an ECR and a ledger.
 struct Fixture {
     function: Function,
     responses: ResponseServer,
     ecr: AwsStub,
-    _leases: AwsStub,
+    _ledger: AwsStub,
     resource_type: String,
 }
 
 impl Fixture {
     async fn of(name: &str) -> Self {
         let (responses, ecr) = (ResponseServer::start().await, AwsStub::ecr(|_| Fault::None).await);
-        let leases = AwsStub::leases().await;
+        let ledger = AwsStub::ledger(|_| None).await;
         // Nobody listens at the discard port, so who calls AWS after all says so.
         let configuration = Configuration::of(name)
             .variable("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
             .variable("AWS_ENDPOINT_URL_ECR", ecr.origin())
-            .variable("AWS_ENDPOINT_URL_DYNAMODB", leases.origin())
+            .variable("AWS_ENDPOINT_URL_DYNAMODB", ledger.origin())
             .variable("LEDGER_TABLE", "ledger")
             .variable("RESPONSE_HOSTS", responses.origin());
         let function = Function::start(configuration).await;
-        Self { function, responses, ecr, _leases: leases, resource_type: format!("Custom::{name}") }
+        Self { function, responses, ecr, _ledger: ledger, resource_type: format!("Custom::{name}") }
     }
 
     /// What CloudFormation is told, or what is wrong with that.

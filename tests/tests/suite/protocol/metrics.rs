@@ -27,8 +27,8 @@ async fn measured_create(fixture: &mut Fixture, script: impl IntoIterator<Item =
 async fn leases_after(first: fn() -> Reply) -> AwsStub {
     let leases = AtomicUsize::new(0);
     let is_first =
-        move |call: &Call| call.input["Key"]["Policy"].is_object() && leases.fetch_add(1, Ordering::SeqCst) == 0;
-    AwsStub::start(move |call| if is_first(call) { first() } else { Reply::json(200, &json!({})) }).await
+        move |call: &Call| call.input["Key"]["Item"]["S"] == "lease" && leases.fetch_add(1, Ordering::SeqCst) == 0;
+    AwsStub::ledger(move |call| is_first(call).then(first)).await
 }
 
 /// A fixture with these leases.

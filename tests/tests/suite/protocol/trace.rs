@@ -10,7 +10,7 @@ use serde_json::json;
 
 /// The example `scripted`, and the table of requests that it calls `DynamoDB` for.
 async fn scripted() -> (Simulator<Binary>, AwsStub) {
-    let (responses, table) = (ResponseServer::start().await, AwsStub::leases().await);
+    let (responses, table) = (ResponseServer::start().await, AwsStub::ledger(|_| None).await);
     let configuration = Configuration::new("scripted", example("scripted"))
         .variable("REQUEST_TABLE", "requests")
         .variable("AWS_ENDPOINT_URL_DYNAMODB", table.origin())
