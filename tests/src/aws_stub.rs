@@ -110,7 +110,8 @@ fn repository_policy(call: &Call, text: &Value) -> Value {
 
 /// The answer to an update that is made whatever the item is, or to a look at an item.
 fn granted(items: &mut HashMap<String, Map<String, Value>>, request: &Value) -> Value {
-    let item = items.entry(request["Key"].to_string()).or_default();
+    let key = ["Policy", "Item"].map(|attribute| request["Key"][attribute]["S"].to_string());
+    let item = items.entry(key.concat()).or_default();
     let (names, values) = (&request["ExpressionAttributeNames"], &request["ExpressionAttributeValues"]);
     let set = names.as_object().into_iter().flatten().filter_map(|(placeholder, name)| {
         let value = values.get(placeholder.replacen('#', ":", 1))?;
