@@ -138,6 +138,26 @@ fn a_line_that_cannot_be_read_is_refused() {
 }
 
 #[test]
+fn three_repairs_in_five_minutes_are_a_fight_until_a_sweep_or_an_hour_later() {
+    let mut fought = history();
+    for (seconds, is_fought) in [(0, false), (100, false), (200, false), (299, true)] {
+        assert_eq!(fought.is_fought(after(seconds)), is_fought, "{seconds}");
+        fought.note_repair(after(seconds));
+        fought = stored(&fought, after(seconds));
+    }
+    assert!(fought.clone().is_fought(after(299 + 3_599)));
+    assert!(!fought.clone().is_fought(after(299 + 3_600)));
+    fought.end_fight();
+    assert!(!fought.is_fought(after(300)));
+
+    let mut slow = history();
+    for seconds in [0, 151, 302, 453] {
+        assert!(!slow.is_fought(after(seconds)), "{seconds}");
+        slow.note_repair(after(seconds));
+    }
+}
+
+#[test]
 fn what_is_kept_does_not_grow_for_ever() {
     let mut history = history();
     for n in 0..1000_u64 {

@@ -76,6 +76,8 @@ pub(crate) struct ShelvesState {
     answer_is_lost: Cell<bool>,
     /// The words in which a policy is shown, if they aren't those in which it was written.
     pub(crate) rewords: Cell<Option<fn(&mut Value)>>,
+    /// What tells the shelves from others that have their names later.
+    pub(crate) identity: Cell<Option<&'static str>>,
     /// What else happens during the next read.
     meanwhile: RefCell<Option<Box<dyn FnOnce()>>>,
     pub(crate) table: Table,
@@ -211,6 +213,10 @@ impl PolicyStore for Shelves {
         self.write(location, None).await
     }
 
+    async fn identity(&self, _: &TargetLocation<Shelf>) -> Option<String> {
+        self.0.identity.get().map(ToOwned::to_owned)
+    }
+
     fn objection(error: &AwsError) -> Objection {
         match (error.code(), error.message()) {
             ("InvalidPrincipal", _) => Objection::Principal,
@@ -285,7 +291,8 @@ pub(crate) struct Table {
 
 impl Default for Table {
     fn default() -> Self {
-        let tables = Arc::new(DynamoDb::new(&[(TABLE, &["Policy", "Item"])]));
+        let tables =
+            Arc::new(DynamoDb::new(&[(TABLE, &["Policy", "Item"])]).with_index(TABLE, "ByType", &["Type", "Policy"]));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         Self { tables, weather: Arc::new(Weather::still()), now: Rc::new(Cell::new(now)) }
     }
@@ -345,6 +352,11 @@ impl Table {
         let item = self.tables.item(TABLE, &[policy, "lease"]).unwrap();
         let until = item.get("Until").map_or(0, |until| until["N"].as_str().unwrap().parse().unwrap());
         Duration::from_millis(until).saturating_sub(self.now.get())
+    }
+
+    /// Loses all items.
+    pub(crate) fn lose(&self) {
+        self.tables.begin();
     }
 
     pub(crate) fn is_empty(&self) -> bool {
