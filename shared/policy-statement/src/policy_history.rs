@@ -15,7 +15,8 @@ const REMEMBERED_AFTERWARDS: usize = 24;
 const GIVEN_UP_FOR: Duration = Duration::from_hours(24);
 const GIVEN_UP: usize = 12;
 
-/// How many repairs of a policy in what time are undone by somebody who will undo the next one as well.
+/// How many repairs of a policy in what time are undone by somebody who will undo the next one as well. What is taken out again in the
+/// same way is only told from a stale read once no read may lag behind any more, so that much time is left out for each.
 const FOUGHT: usize = 3;
 const FOUGHT_WITHIN: Duration = Duration::from_mins(5);
 
@@ -214,7 +215,8 @@ impl PolicyHistory {
 
     /// Whether somebody undoes the repairs of the policy one after another, so that nobody repairs it again before the next sweep.
     pub(crate) fn is_fought(&mut self, now: Duration) -> bool {
-        self.repaired.retain(|at| now < *at + FOUGHT_WITHIN);
+        let within = FOUGHT_WITHIN + 3 * self.lag;
+        self.repaired.retain(|at| now < *at + within);
         self.fought = self.fought.filter(|since| now < *since + FOUGHT_FOR);
         if self.repaired.len() >= FOUGHT {
             self.fought.get_or_insert(now);

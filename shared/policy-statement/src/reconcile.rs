@@ -6,7 +6,7 @@ use archipelago::{count_fought_repairs, count_missing_statements};
 use custom_resource::{Error, Result};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::{
     Document, Lookup, PolicyStore,
@@ -23,6 +23,9 @@ const MODE: &str = "RECONCILE";
 
 /// How long a sweep takes at most. The functions for statements run for five minutes, and the work on a policy takes as long as half a lease.
 const LONGEST: Duration = Duration::from_mins(4);
+
+/// More than the clocks of functions are apart.
+const A_MOMENT: Duration = Duration::from_secs(2);
 
 /// What is done about statements that somebody else has taken out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +66,13 @@ impl AddAssign for Found {
         self.repaired += other.repaired;
         self.unread += other.unread;
     }
+}
+
+/// How a look at a policy ends.
+enum Look {
+    Done(Found),
+    /// Somebody is changing it, or AWS may show it as it was before.
+    NotYet(Found),
 }
 
 /// What there is to do about one claim.
@@ -116,16 +126,7 @@ impl<S: PolicyStore> Sweep<'_, S> {
         // If the time runs out, the next sweep begins elsewhere.
         fastrand::shuffle(&mut policies);
         let ends = Instant::now() + LONGEST;
-        let (mut looked_at, mut found) = (0, Found::default());
-        for some in policies.chunks(AT_ONCE) {
-            if Instant::now() >= ends {
-                break;
-            }
-            for of_policy in join_all(some.iter().map(|policy| self.policy(policy))).await {
-                found += of_policy;
-            }
-            looked_at += some.len();
-        }
+        let (looked_at, found) = self.looked_at(&policies, ends).await;
         let all = policies.len();
         if looked_at == all || found.missing > 0 {
             count_missing_statements(found.missing);
@@ -145,17 +146,46 @@ impl<S: PolicyStore> Sweep<'_, S> {
         if self.mode == Reconcile::Off {
             return off();
         }
-        let mut found = Found::default();
-        for policy in policies {
-            found += self.policy(policy).await;
-        }
+        let (_, found) = self.looked_at(policies, Instant::now() + LONGEST).await;
         if found.missing > 0 {
             count_missing_statements(found.missing);
         }
         json!({ "Policies": policies.len(), "Missing": found.missing, "Repaired": found.repaired, "Unread": found.unread })
     }
 
-    async fn policy(&self, policy: &str) -> Found {
+    /// At how many of the policies it looked, and what was found. Those that could not be told yet are looked at once more after as long as a read
+    /// may lag behind: who does again what was undone before leaves a document that looks like a stale read.
+    async fn looked_at(&self, policies: &[String], ends: Instant) -> (usize, Found) {
+        let (mut looked_at, mut found, mut again) = (0, Found::default(), Vec::new());
+        for some in policies.chunks(AT_ONCE) {
+            if Instant::now() >= ends {
+                break;
+            }
+            for (policy, of_policy) in some.iter().zip(join_all(some.iter().map(|policy| self.policy(policy))).await) {
+                match of_policy {
+                    Look::Done(of_policy) => found += of_policy,
+                    Look::NotYet(_) => again.push(policy),
+                }
+            }
+            looked_at += some.len();
+        }
+        let later = Instant::now() + self.administration.ledger.lag + A_MOMENT;
+        if !again.is_empty() && later < ends {
+            sleep_until(later).await;
+        }
+        for policy in again {
+            match self.policy(policy).await {
+                Look::Done(of_policy) => found += of_policy,
+                Look::NotYet(of_policy) => {
+                    found += of_policy;
+                    found.unread += 1;
+                }
+            }
+        }
+        (looked_at, found)
+    }
+
+    async fn policy(&self, policy: &str) -> Look {
         let mut found = Found::default();
         let mut unread = |reason: &Error| {
             found.unread += 1;
@@ -168,23 +198,28 @@ impl<S: PolicyStore> Sweep<'_, S> {
             }
             Err(reason) => {
                 unread(&reason);
-                return found;
+                return Look::Done(found);
             }
         };
         let (all, nowhere) = sorted::<S::Target>(policy, records);
         for _ in nowhere {
             unread(&Error::refused("the ledger's location of a claim can't be read"));
         }
+        let mut is_done = true;
         for claims in &all {
             match self.claims(claims).await {
                 Ok(of_claims) => found += of_claims,
+                Err(Error::NotYet(reason)) if !reason.is_denial() => {
+                    is_done = false;
+                    tracing::info!(policy, %reason, "claims on a policy can't be told yet");
+                }
                 Err(reason) => {
                     found.unread += 1;
                     tracing::warn!(policy, %reason, "claims on a policy could not be looked at");
                 }
             }
         }
-        found
+        if is_done { Look::Done(found) } else { Look::NotYet(found) }
     }
 
     async fn claims(&self, claims: &Claims<S::Target>) -> Result<Found> {
@@ -247,7 +282,7 @@ impl<S: PolicyStore> Sweep<'_, S> {
             match (ended, record.suspended) {
                 (Ok(()), Some(_)) => tracing::warn!(policy, owner, "suspended statements were taken out again"),
                 (Err(reason), Some(_)) => {
-                    tracing::warn!(policy, owner, %reason, "suspended statements are there still")
+                    tracing::warn!(policy, owner, %reason, "suspended statements are there still");
                 }
                 (Ok(()), None) => {
                     is_repaired = true;

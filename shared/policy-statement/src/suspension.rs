@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    PolicyStore, Statement, StatementId,
+    PolicyStore, Statement, StatementId, Target,
     administration::{Administration, Claims, sorted, without},
     claim_record::ClaimRecord,
     ledger::{Changed, ItemUpdate},
@@ -65,7 +65,7 @@ impl<S: PolicyStore> Suspension<'_, S> {
     /// Refused where the event doesn't say whose; where the ledger can't be read.
     pub(crate) async fn answer(&self, event: &Value) -> Result<Value> {
         let pages = Pages::of(event)?;
-        let (whose, mut claims) = self.whose(event)?;
+        let (whose, mut claims) = whose::<S::Target>(event)?;
         let policies = match &whose {
             Whose::Account(_) => self.administration.ledger.policies(pages.after(), None).await?,
             Whose::Ids(ids) => {
@@ -86,27 +86,6 @@ impl<S: PolicyStore> Suspension<'_, S> {
             answer[NEXT] = next.as_str().into();
         }
         Ok(answer)
-    }
-
-    fn whose(&self, event: &Value) -> Result<(Whose, Vec<Value>)> {
-        match (event.get("AccountId"), event.get("Ids")) {
-            (Some(Value::String(account)), None) if is_account_id(account) => {
-                Ok((Whose::Account(account.clone()), Vec::new()))
-            }
-            (None, Some(Value::Array(ids))) if ids.iter().all(Value::is_string) => {
-                let (mut by_policy, mut wrong) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
-                for id in ids.iter().filter_map(Value::as_str) {
-                    match id.parse::<StatementId<S::Target>>() {
-                        Ok(StatementId { location, mark }) => {
-                            by_policy.entry(location.key()).or_default().push((mark, id.to_owned()));
-                        }
-                        Err(_) => wrong.push(no_claim(id)),
-                    }
-                }
-                Ok((Whose::Ids(by_policy), wrong))
-            }
-            _ => Err(Error::refused("give either AccountId, 12 digits in a string, or Ids, a list of physical ids")),
-        }
     }
 
     async fn policy(&self, policy: &str, whose: &Whose, pages: &Pages<'_>) -> Vec<Value> {
@@ -288,6 +267,31 @@ impl Whose {
                 ids.get(policy).is_some_and(|ids| ids.iter().any(|(mark, _)| *mark == record.mark())) //
             }
         }
+    }
+}
+
+/// Whose claims the event means, and what is said of ids that can't be a claim's.
+///
+/// # Errors
+/// Refused where it doesn't say.
+fn whose<T: Target>(event: &Value) -> Result<(Whose, Vec<Value>)> {
+    match (event.get("AccountId"), event.get("Ids")) {
+        (Some(Value::String(account)), None) if is_account_id(account) => {
+            Ok((Whose::Account(account.clone()), Vec::new()))
+        }
+        (None, Some(Value::Array(ids))) if ids.iter().all(Value::is_string) => {
+            let (mut by_policy, mut wrong) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
+            for id in ids.iter().filter_map(Value::as_str) {
+                match id.parse::<StatementId<T>>() {
+                    Ok(StatementId { location, mark }) => {
+                        by_policy.entry(location.key()).or_default().push((mark, id.to_owned()));
+                    }
+                    Err(_) => wrong.push(no_claim(id)),
+                }
+            }
+            Ok((Whose::Ids(by_policy), wrong))
+        }
+        _ => Err(Error::refused("give either AccountId, 12 digits in a string, or Ids, a list of physical ids")),
     }
 }
 

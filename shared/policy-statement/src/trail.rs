@@ -91,3 +91,88 @@ pub(crate) fn logged<T: Target>(event: &Value, home: &str, role: Option<&str>) -
 pub(crate) fn own_role() -> Option<String> {
     std::env::var(ROLE).ok().filter(|role| !role.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fmt, str::FromStr};
+
+    use serde_json::json;
+
+    use super::*;
+
+    const HOME: &str = "111111111111";
+    const OWN: &str = "arn:aws:iam::111111111111:role/archipelago/statements/role";
+
+    /// A policy of a role, by two names.
+    #[derive(Debug, Clone, PartialEq)]
+    struct OfRole(String);
+
+    impl Target for OfRole {
+        const KIND: &'static str = "role";
+        const ARN: &'static str = "arn:{partition}:iam::{account}:role/{}";
+        const OWN: &'static [&'static str] = &["RoleName", "PolicyName", "AccountId"];
+
+        fn read(properties: &BTreeMap<String, String>) -> Result<TargetLocation<Self>, String> {
+            let [role, policy] = ["RoleName", "PolicyName"].map(|name| properties.get(name).ok_or("it is required"));
+            let target = Self(format!("{}/{}", role?, policy?));
+            Ok(TargetLocation { account: properties.get("AccountId").cloned(), target })
+        }
+    }
+
+    impl fmt::Display for OfRole {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(&self.0)
+        }
+    }
+
+    impl FromStr for OfRole {
+        type Err = ();
+
+        fn from_str(text: &str) -> Result<Self, ()> {
+            Ok(Self(text.to_owned()))
+        }
+    }
+
+    fn event(account: &str, user: &Value, parameters: &Value) -> Option<Logged> {
+        let event = json!({
+            "detail-type": "AWS API Call via CloudTrail",
+            "source": "aws.iam",
+            "account": account,
+            "detail": {"userIdentity": user, "requestParameters": parameters},
+        });
+        logged::<OfRole>(&event, HOME, Some(OWN))
+    }
+
+    fn by(role: &str) -> Value {
+        json!({"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"type": "Role", "arn": role}}})
+    }
+
+    #[test]
+    fn an_event_names_a_policy_or_all_of_something_and_nothing_else_of_it_is_read() {
+        let somebody = by("arn:aws:iam::111111111111:role/Admin");
+        let both = json!({"roleName": "Deploy", "policyName": "grants", "policyDocument": "{}"});
+        let of = |text: &str| Some(Logged::Policy(text.to_owned()));
+        assert_eq!(event(HOME, &somebody, &both), of("role deploy/grants"));
+        assert_eq!(
+            event(HOME, &json!({"type": "AWSService", "invokedBy": "cloudformation"}), &both),
+            of("role deploy/grants")
+        );
+        assert_eq!(event("222222222222", &somebody, &both), of("role 222222222222:deploy/grants"));
+        let here = json!({"roleName": "Deploy", "policyName": "grants", "accountId": HOME});
+        assert_eq!(event(HOME, &somebody, &here), of("role deploy/grants"));
+        let made = json!({"roleName": "Deploy", "path": "/"});
+        assert_eq!(event(HOME, &somebody, &made), Some(Logged::Beginning("role deploy/".to_owned())));
+        for nothing in [json!({}), Value::Null, json!({"roleName": 7}), json!({"": "x", "é": "y"})] {
+            assert_eq!(event(HOME, &somebody, &nothing), Some(Logged::Nothing), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn what_the_function_s_own_role_did_is_nothing_and_an_event_of_another_kind_is_not_for_it() {
+        let both = json!({"roleName": "Deploy", "policyName": "grants"});
+        assert_eq!(event(HOME, &by(OWN), &both), Some(Logged::Nothing));
+        for event in [json!({}), json!({"detail-type": "Scheduled Event"}), json!({"detail-type": DETAIL_TYPE})] {
+            assert_eq!(logged::<OfRole>(&event, HOME, None), None, "{event}");
+        }
+    }
+}

@@ -12,7 +12,7 @@ use std::{
 
 use archipelago_tests::model::{DynamoDb, Fault, Weather, configuration};
 use aws_sdk_dynamodb::{Client, config::BehaviorVersion};
-use custom_resource::{AwsError, Claim, Error, LeftBehind, Owner, Resource, Result, SdkConfig};
+use custom_resource::{AwsError, Claim, Error, FunctionArn, LeftBehind, Owner, Resource, Result, SdkConfig};
 use policy_statement::{
     Attributes, Document, Limit, Lookup, Objection, Policy, PolicyStore, Properties, Resources, Rules, Statement,
     StatementId, Statements, Target, TargetLocation,
@@ -347,11 +347,25 @@ impl Table {
         self.weather.watch(move |_, _| Some(fault));
     }
 
+    /// The item of a lease.
+    pub(crate) fn lease(&self, policy: &str) -> Option<Map<String, Value>> {
+        self.tables.item(TABLE, &[policy, "lease"])
+    }
+
     /// For how long a lease still lasts.
     pub(crate) fn lasts(&self, policy: &str) -> Duration {
         let item = self.tables.item(TABLE, &[policy, "lease"]).unwrap();
         let until = item.get("Until").map_or(0, |until| until["N"].as_str().unwrap().parse().unwrap());
         Duration::from_millis(until).saturating_sub(self.now.get())
+    }
+
+    /// Adds a claim like the first one on a policy, of another stack.
+    pub(crate) fn copy_claim(&self, policy: &str, stack: &str) {
+        let mut item = self.claims(policy).swap_remove(0);
+        let key = format!("claim {stack}");
+        item.insert("Item".to_owned(), json!({ "S": key }));
+        item.insert("StackId".to_owned(), json!({ "S": stack }));
+        self.tables.change(TABLE, &[policy, &key], |copy| *copy = item);
     }
 
     /// Loses all items.
@@ -430,6 +444,21 @@ impl<S: PolicyStore> Resource for Process<S> {
         claim: &Claim<Self::Id>,
     ) -> Result<()> {
         self.ended(self.statements.take_back(cancelled, desired, left, claim).await, claim).await
+    }
+
+    async fn other_event(&self, event: &Value, function: &FunctionArn) -> Option<Result<Value>> {
+        self.table.pass(APART);
+        let answer = self.statements.other_event(event, function).await;
+        self.statements.settle().await;
+        answer
+    }
+}
+
+impl<S: PolicyStore> Process<S> {
+    /// What an administrator, or a rule, is answered.
+    pub(crate) async fn told(&self, event: Value) -> Result<Value> {
+        let function = "arn:aws:lambda:eu-west-1:111111111111:function:archipelago-shelf-statement";
+        self.other_event(&event, &FunctionArn::read(function)).await.expect("it is for this type")
     }
 }
 
