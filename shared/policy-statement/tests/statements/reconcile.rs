@@ -243,6 +243,9 @@ async fn two_who_fight_over_a_policy_end_in_an_alarm_and_not_in_a_loop() {
         shelves.0.table.pass(Duration::from_mins(10));
     }
     assert_eq!(swept(&shelves, "Repair").await["Repaired"], 1, "the next sweep tries again");
+    shelves.0.table.pass(Duration::from_mins(3));
+    take_out(&shelves, "Pull");
+    assert_eq!(heard(&shelves, "Repair", event).await["Repaired"], 1, "and ends the fight");
 }
 
 #[tokio::test(start_paused = true)]
