@@ -153,7 +153,7 @@ def _resources(service, given, region, account):
             named = [value for key, value in given.items() if key.startswith("ResourceId.")]
             kinds = {name: kind for name in named for start, kind in EC2.items() if name.startswith(start)}
             return [f"arn:aws:ec2:{region}:{account}:{kind}/{name}" for name, kind in kinds.items()]
-        case "ecr", {"repositoryName": name}:
+        case "ecr", {"repositoryName": name} | {"repositoryNames": [name]}:
             return [f"arn:aws:ecr:{region}:{given.get('registryId', account)}:repository/{name}"]
         case "iam", {"RoleName": name}:
             return [f"arn:aws:iam::{account}:role/{name}"]

@@ -77,6 +77,13 @@ impl PolicyStore for Repositories {
         request.send().await.none_if(&[NO_POLICY, NO_REPOSITORY]).map(drop)
     }
 
+    /// When it was made: <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_Repository.html>
+    async fn identity(&self, TargetLocation { account, target }: &TargetLocation<Repository>) -> Option<String> {
+        let request = self.0.describe_repositories().set_registry_id(account.clone()).repository_names(&target.name);
+        let made = request.send().await.ok()?.repositories?.first()?.created_at?;
+        Some(made.to_string())
+    }
+
     fn objection(error: &AwsError) -> Objection {
         let says = |words: &&str| error.message().contains(*words);
         if PRINCIPAL_UNSEEN.iter().any(says) {

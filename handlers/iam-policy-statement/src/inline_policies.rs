@@ -109,6 +109,12 @@ impl PolicyStore for InlinePolicies {
         request.send().await.none_if(&[NOT_THERE]).passing(&PASSING).map(drop)
     }
 
+    /// A role that is made anew has another id:
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
+    async fn identity(&self, TargetLocation { target, .. }: &TargetLocation<InlinePolicy>) -> Option<String> {
+        Some(self.0.get_role().role_name(&target.role).send().await.ok()?.role?.role_id)
+    }
+
     /// It has no principals.
     fn objection(error: &AwsError) -> Objection {
         if error.code() == TOO_LARGE { Objection::Size } else { Objection::Other }

@@ -89,6 +89,12 @@ impl PolicyStore for TrustPolicies {
         Err(AwsError::refused("iam:UpdateAssumeRolePolicy", MALFORMED, instead))
     }
 
+    /// A role that is made anew has another id:
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
+    async fn identity(&self, TargetLocation { target, .. }: &TargetLocation<Role>) -> Option<String> {
+        Some(self.0.get_role().role_name(&target.name).send().await.ok()?.role?.role_id)
+    }
+
     fn objection(error: &AwsError) -> Objection {
         match error.code() {
             MALFORMED if error.message().contains(PRINCIPAL_UNSEEN) => Objection::Principal,

@@ -42,6 +42,8 @@ impl Buckets {
     }
 }
 
+// A bucket has no identity: its CreationDate changes with its policy, but in us-east-1, which most functions don't call.
+// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Bucket.html>, <https://github.com/aws/aws-cli/issues/3597>
 impl PolicyStore for Buckets {
     type Target = Bucket;
     const TYPE: &'static str = "Custom::S3PolicyStatement";

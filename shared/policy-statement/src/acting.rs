@@ -1,10 +1,14 @@
 //! A store with the role that acts through it.
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
 use custom_resource::{AwsError, Error, Result};
+use tokio::time::timeout;
 
 use crate::{Document, Limit, Lookup, Policy, PolicyStore, TargetLocation};
+
+/// How long nobody waits for more than the policy itself.
+const IDENTITY_WITHIN: Duration = Duration::from_secs(1);
 
 /// A store whose denials say what opens it.
 pub(crate) struct Acting<S> {
@@ -47,7 +51,7 @@ impl<S: PolicyStore> Acting<S> {
     }
 
     pub(crate) async fn identity(&self, location: &TargetLocation<S::Target>) -> Option<String> {
-        self.store.identity(location).await
+        timeout(IDENTITY_WITHIN, self.store.identity(location)).await.ok()?
     }
 
     pub(crate) async fn limit(&self, location: &TargetLocation<S::Target>) -> Result<Limit> {

@@ -228,9 +228,42 @@ impl ClaimRecord {
 
     /// Whether a document lacks a statement that the claim is known to have had in it.
     pub(crate) fn is_lacking_in(&self, document: &Document) -> bool {
+        self.lacking_in(document) > 0
+    }
+
+    /// How many of the statements that the claim is known to have had in a document it lacks.
+    pub(crate) fn lacking_in(&self, document: &Document) -> usize {
         let mark = self.mark();
-        let is_there = |statement: &Statement| document.own(&mark).any(|own| own.sid() == statement.sid());
-        self.written.as_ref().is_some_and(|written| !written.statements.iter().all(is_there))
+        let is_there = |statement: &&Statement| document.own(&mark).any(|own| own.sid() == statement.sid());
+        let written = self.written.iter().flat_map(|written| &written.statements);
+        written.filter(|statement| !is_there(statement)).count()
+    }
+
+    /// Whether a document shows what the claim is known to have had in it: as it was written, or in words that AWS has for it.
+    pub(crate) fn is_there(&self, document: &Document) -> bool {
+        let mark = self.mark();
+        self.written.as_ref().is_some_and(|written| {
+            let shown = digest_of(document.own(&mark));
+            document.has_own(&mark, &written.statements)
+                || document.has_sids(&mark, &written.statements)
+                    && (written.shown == shown || self.wordings.contains(&[written.digest.clone(), shown]))
+        })
+    }
+
+    /// Whether a document shows the wish that isn't confirmed.
+    pub(crate) fn shows_wish(&self, document: &Document) -> bool {
+        let mark = self.mark();
+        self.wish.as_ref().is_some_and(|wish| {
+            document.has_own(&mark, &wish.statements)
+                || !wish.statements.is_empty()
+                    && document.has_sids(&mark, &wish.statements)
+                    && self.is_known_to_show(&wish.statements, document)
+        })
+    }
+
+    /// Whether the claim has no statements, and isn't to have any.
+    pub(crate) fn has_nothing(&self) -> bool {
+        self.written.is_none() && self.wish.is_none()
     }
 
     /// Whether a document shows `wanted` under the claim's mark in the words that AWS is known to have for it.

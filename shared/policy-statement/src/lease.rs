@@ -18,14 +18,13 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     claim_record::{VERSION, VERSION_NAME, check_version, millis as millis_in},
-    ledger::{Changed, ItemUpdate, Ledger, millis, out_of_reach},
+    ledger::{Changed, ItemUpdate, Ledger, TYPE, millis, out_of_reach},
     policy_history::{Pending, PolicyHistory},
 };
 
 /// The range key of the lease's item.
 const LEASE_ITEM: &str = "lease";
 
-const TYPE: &str = "Type";
 const HOLDER: &str = "Holder";
 const UNTIL: &str = "Until";
 const RELEASED: &str = "Released";

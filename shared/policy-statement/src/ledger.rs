@@ -24,7 +24,7 @@ use crate::{
     claim_record::{
         ALONE, CALLER, CLAIM, ClaimRecord, DIGEST, DONE, EXPIRES, HAS_EXTERNAL_ID, IDENTITY, ITEM, LOCATION,
         LOGICAL_ID, MISSING, POLICY_SIZE, PUT, ROLE_ARN, SHOWN, STACK_ID, STATEMENTS, SUSPENDED, TABLE as TABLE_NAME,
-        TAKEN, VARIABLE, VERSION, VERSION_NAME, WISH, WISH_ENDS, WORDINGS, WRITTEN_AT, listed,
+        TAKEN, VARIABLE, VERSION, VERSION_NAME, WISH, WISH_ENDS, WORDINGS, WRITTEN_AT, listed, text,
     },
 };
 
@@ -43,6 +43,10 @@ const KEPT: Duration = Duration::from_hours(24);
 const NEVER: &str = "never";
 
 pub(crate) const POLICY: &str = "Policy";
+
+/// The index of the items of leases: by the type, the policies' names alone.
+const BY_TYPE: &str = "ByType";
+pub(crate) const TYPE: &str = "Type";
 
 /// What `DynamoDB` says where a condition doesn't hold.
 pub(crate) const NOT_SO: &str = "ConditionalCheckFailedException";
@@ -224,8 +228,64 @@ impl Ledger {
         self.queried(policy, Some("attribute_exists(#wish)")).await
     }
 
+    /// All claims on a policy, and in the places of those that can't be read the reasons.
+    pub(crate) async fn readable_records(&self, policy: &str) -> Result<(Vec<ClaimRecord>, Vec<Error>)> {
+        let (mut records, mut unreadable) = (Vec::new(), Vec::new());
+        for item in self.items(policy, None).await? {
+            match ClaimRecord::read(item) {
+                Ok(record) => records.push(record),
+                Err(reason) => unreadable.push(reason),
+            }
+        }
+        Ok((records, unreadable))
+    }
+
     async fn queried(&self, policy: &str, filter: Option<&str>) -> Result<Vec<ClaimRecord>> {
-        let mut records = Vec::new();
+        self.items(policy, filter).await?.into_iter().map(ClaimRecord::read).collect()
+    }
+
+    /// The policies of the type on which somebody has asked for a lease, in the order of their names: those after one of them, and of
+    /// which the names begin so. The index may lag behind.
+    pub(crate) async fn policies(&self, after: Option<&str>, beginning: Option<&str>) -> Result<Vec<String>> {
+        let mut policies = Vec::new();
+        let mut begin = None;
+        let (condition, bound) = match (after, beginning) {
+            (Some(after), _) => ("#type = :type AND #policy > :bound", Some(after)),
+            (None, Some(beginning)) => ("#type = :type AND begins_with(#policy, :bound)", Some(beginning)),
+            (None, None) => ("#type = :type", None),
+        };
+        loop {
+            let request = self
+                .client
+                .query()
+                .table_name(self.table()?)
+                .index_name(BY_TYPE)
+                .key_condition_expression(condition)
+                .expression_attribute_names("#type", TYPE)
+                .expression_attribute_values(":type", AttributeValue::S(self.resource_type.to_owned()))
+                .set_exclusive_start_key(begin);
+            let request = match bound {
+                None => request,
+                Some(bound) => request
+                    .expression_attribute_names("#policy", POLICY)
+                    .expression_attribute_values(":bound", AttributeValue::S(bound.to_owned())),
+            };
+            let page = request.send().await.into_aws_error().map_err(out_of_reach)?;
+            policies.extend(page.items.unwrap_or_default().iter().filter_map(|item| text(item, POLICY)));
+            begin = page.last_evaluated_key;
+            if begin.is_none() {
+                return Ok(policies);
+            }
+        }
+    }
+
+    /// Whether the claim was written to this very table, and not to one that was restored from another's backup.
+    pub(crate) fn is_of_this_table(&self, record: &ClaimRecord) -> bool {
+        self.table.as_ref() == Some(&record.table)
+    }
+
+    async fn items(&self, policy: &str, filter: Option<&str>) -> Result<Vec<Item>> {
+        let mut items = Vec::new();
         let mut begin = None;
         loop {
             let request = self
@@ -242,12 +302,10 @@ impl Ledger {
                 .set_exclusive_start_key(begin);
             let request = if filter.is_some() { request.expression_attribute_names("#wish", WISH) } else { request };
             let page = request.send().await.into_aws_error().map_err(out_of_reach)?;
-            for item in page.items.unwrap_or_default() {
-                records.push(ClaimRecord::read(item)?);
-            }
+            items.extend(page.items.unwrap_or_default());
             begin = page.last_evaluated_key;
             if begin.is_none() {
-                return Ok(records);
+                return Ok(items);
             }
         }
     }
@@ -424,6 +482,26 @@ impl ItemUpdate {
         Self::new(&record.key, "SET #missing = :now", "attribute_exists(#statements)")
             .names(&[("#missing", MISSING), ("#statements", STATEMENTS)])
             .value(":now", millis(now))
+    }
+
+    /// The statements that were written are in the policy again.
+    pub(crate) fn put_back(record: &ClaimRecord, now: Duration) -> Self {
+        Self::new(&record.key, "SET #at = :now REMOVE #missing", "attribute_exists(#statements)")
+            .names(&[("#missing", MISSING), ("#statements", STATEMENTS), ("#at", WRITTEN_AT)])
+            .value(":now", millis(now))
+    }
+
+    /// An administrator keeps the claim's statements out of the policy.
+    pub(crate) fn suspended(record: &ClaimRecord, now: Duration) -> Self {
+        let condition = "attribute_exists(#statements) OR attribute_exists(#wish)";
+        Self::new(&record.key, "SET #suspended = if_not_exists(#suspended, :now)", condition)
+            .names(&[("#suspended", SUSPENDED), ("#statements", STATEMENTS), ("#wish", WISH)])
+            .value(":now", millis(now))
+    }
+
+    /// An administrator lets the claim's statements into the policy again.
+    pub(crate) fn resumed(record: &ClaimRecord) -> Self {
+        Self::new(&record.key, "REMOVE #suspended", "attribute_exists(#suspended)").names(&[("#suspended", SUSPENDED)])
     }
 }
 

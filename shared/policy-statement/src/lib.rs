@@ -4,6 +4,7 @@
 //! claim are those whose `Sid` ends in its mark; the rest of the document is kept to the byte.
 
 mod acting;
+mod administration;
 mod change;
 mod checks;
 mod claim_record;
@@ -15,12 +16,15 @@ mod json;
 mod lease;
 mod ledger;
 mod limits;
+mod list;
 mod orphans;
+mod pages;
 mod plan;
 mod policy_edit;
 mod policy_history;
 mod principals;
 mod properties;
+mod reconcile;
 mod role;
 #[cfg(feature = "schema")]
 pub mod schema;
@@ -30,10 +34,13 @@ mod statement;
 mod statements;
 mod store;
 mod stores;
+mod suspension;
 mod target;
+mod trail;
 mod triage;
 mod turn;
 mod unknown;
+mod visit;
 
 pub use checks::{Resources, Rules};
 pub use document::Document;

@@ -382,6 +382,6 @@ impl Member<'_> {
 }
 
 /// The beginning of the digest in the key of a claim's item.
-fn short(record: &ClaimRecord) -> String {
+pub(crate) fn short(record: &ClaimRecord) -> String {
     record.key.rsplit(' ').next().unwrap_or_default().chars().take(16).collect()
 }

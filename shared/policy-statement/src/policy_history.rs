@@ -15,6 +15,14 @@ const REMEMBERED_AFTERWARDS: usize = 24;
 const GIVEN_UP_FOR: Duration = Duration::from_hours(24);
 const GIVEN_UP: usize = 12;
 
+/// How many repairs of a policy in what time are undone by somebody who will undo the next one as well. What is taken out again in the
+/// same way is only told from a stale read once no read may lag behind any more, so that much time is left out for each.
+const FOUGHT: usize = 3;
+const FOUGHT_WITHIN: Duration = Duration::from_mins(5);
+
+/// How long nobody repairs the policy then but a sweep, of which there is one in that time.
+const FOUGHT_FOR: Duration = Duration::from_hours(1);
+
 /// What is known of the documents that one policy had, each by its fingerprint. Times are those since 1970.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct PolicyHistory {
@@ -30,6 +38,10 @@ pub(crate) struct PolicyHistory {
     given_up: Vec<(String, Duration)>,
     /// The replaced document that the latest reads have shown, and since when.
     doubted: Option<(String, Duration)>,
+    /// When statements that somebody else took out were put back, since the latest sweep.
+    repaired: Vec<Duration>,
+    /// Since when somebody takes them out each time.
+    fought: Option<Duration>,
 }
 
 /// A write from one document to another.
@@ -90,6 +102,8 @@ impl PolicyHistory {
             }
             ["given-up", fingerprint, at] => self.given_up.push((fingerprint.to_owned(), millis(at)?)),
             ["doubted", fingerprint, since] => self.doubted = Some((fingerprint.to_owned(), millis(since)?)),
+            ["repaired", at] => self.repaired.push(millis(at)?),
+            ["fought", since] => self.fought = Some(millis(since)?),
             _ => return None,
         }
         Some(())
@@ -112,6 +126,8 @@ impl PolicyHistory {
             .chain(pending)
             .chain(given_up)
             .chain(self.doubted.iter().map(timed("doubted")))
+            .chain(self.repaired.iter().map(|at| format!("repaired {}", at.as_millis())))
+            .chain(self.fought.iter().map(|since| format!("fought {}", since.as_millis())))
             .collect()
     }
 
@@ -195,6 +211,28 @@ impl PolicyHistory {
     /// Whether the document of this fingerprint was replaced, as far as is known.
     pub(crate) fn was_replaced(&self, fingerprint: &str) -> bool {
         self.replaced.iter().any(|(replaced, _)| replaced == fingerprint)
+    }
+
+    /// Whether somebody undoes the repairs of the policy one after another, so that nobody repairs it again before the next sweep.
+    pub(crate) fn is_fought(&mut self, now: Duration) -> bool {
+        let within = FOUGHT_WITHIN + 3 * self.lag;
+        self.repaired.retain(|at| now < *at + within);
+        self.fought = self.fought.filter(|since| now < *since + FOUGHT_FOR);
+        if self.repaired.len() >= FOUGHT {
+            self.fought.get_or_insert(now);
+        }
+        self.fought.is_some()
+    }
+
+    /// Forgets the repairs before.
+    pub(crate) fn end_fight(&mut self) {
+        self.repaired.clear();
+        self.fought = None;
+    }
+
+    /// Notes that statements which somebody else took out were put back.
+    pub(crate) fn note_repair(&mut self, now: Duration) {
+        self.repaired.push(now);
     }
 
     /// Whether a write has begun whose end isn't known.

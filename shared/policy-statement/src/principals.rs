@@ -16,6 +16,11 @@ pub(crate) fn principals(statement: &Statement) -> Vec<String> {
     principals.filter_map(json::string).collect()
 }
 
+/// Whether a principal is an account, or in it.
+pub(crate) fn is_in_account(principal: &str, account: &str) -> bool {
+    principal == account || principal.split(':').nth(4) == Some(account)
+}
+
 /// The statement with ids of accounts in the place of the ARNs of their roots, which mean the same, and otherwise as it was, to the
 /// byte.
 pub(crate) fn with_account_ids(statement: &Statement) -> Statement {

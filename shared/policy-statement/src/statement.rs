@@ -55,6 +55,17 @@ impl Statement {
         self.sid().is_some_and(|sid| ends_in_mark(sid, mark))
     }
 
+    /// Whether its `Sid` ends in something that looks like the mark of a claim.
+    pub(crate) fn is_marked(&self) -> bool {
+        let Some(sid) = self.sid() else { return false };
+        (0..=3).filter_map(|length| sid.get(..sid.len().checked_sub(length)?)).any(|signed| {
+            let mark = signed.len().checked_sub(10).and_then(|start| signed.get(start..));
+            mark.is_some_and(|mark| {
+                mark.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) && ends_in_mark(sid, mark)
+            })
+        })
+    }
+
     /// What it grants, however it is written, and its `Sid`: equal for statements that needn't be told apart.
     pub(crate) fn meaning(&self) -> (Option<&str>, String) {
         (self.sid(), equivalent::meaning(&self.text))
@@ -118,6 +129,12 @@ impl StatementProperty {
             Statement { text: Value::Object(signed).to_string(), sid: Some(sid) }
         };
         self.statements.iter().map(sign).collect()
+    }
+
+    /// Statements that were signed.
+    pub(crate) fn of(statements: &[Statement]) -> Option<Self> {
+        let statements = statements.iter().map(|statement| serde_json::from_str(statement.text()).ok());
+        Some(Self { statements: statements.collect::<Option<_>>()?, listed: true })
     }
 
     /// The same with other statements in the places of these.
@@ -201,6 +218,17 @@ mod tests {
             "é",
         ] {
             assert!(!ends_in_mark(foreign, "0123456789"), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_sid_looks_marked_with_ten_digits_at_its_end_and_perhaps_a_number() {
+        let is_marked = |sid: &str| Statement::parse(&format!(r#"{{"Sid":"{sid}"}}"#)).unwrap().is_marked();
+        for marked in ["Pull0123456789", "abcdefabcd", "Pullabcdefabcd2", "Pullabcdefabcd999"] {
+            assert!(is_marked(marked), "{marked}");
+        }
+        for other in ["", "Pull", "Pull-012345678", "PullABCDEFABCD", "Pullabcdefabcg1", "abcdefab1", "éabcdefabc"] {
+            assert!(!is_marked(other), "{other}");
         }
     }
 

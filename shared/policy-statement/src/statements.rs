@@ -3,21 +3,26 @@
 use std::{cell::RefCell, fmt, time::Duration};
 
 use archipelago::caller;
-use custom_resource::{Claim, Error, LeftBehind, RequestOrder, Resource, Result, SdkConfig, Work};
+use custom_resource::{Claim, Error, FunctionArn, LeftBehind, RequestOrder, Resource, Result, SdkConfig, Work};
 use serde_json::Value;
 
 use crate::{
     Lookup, PolicyStore, Target, TargetLocation,
     acting::Acting,
+    administration::Administration,
     checks::with_variable,
     grants::Grants,
     ledger::Ledger,
+    list::List,
     plan::{PolicyPlan, nothing},
     policy_edit::Wanted,
     properties::{Attributes, PRUNE_ORPHANS, Properties, ROLE_ARN, StatementId},
+    reconcile::{Reconcile, Sweep},
     role::Role,
     stand_ins::{StandIns, can_stand_in},
     stores::Stores,
+    suspension::{Access, Suspension},
+    trail::{Logged, logged, own_role},
     triage::not_there,
     turn::Turns,
 };
@@ -27,6 +32,8 @@ pub struct Statements<S: PolicyStore> {
     stores: Stores<S>,
     turns: Turns,
     grants: Grants,
+    reconcile: Reconcile,
+    role: Option<String>,
     /// What was resolved last, for which request: it is tried again for each wait, and names don't change meanwhile.
     resolved: RefCell<Option<Resolved<S::Target>>>,
 }
@@ -47,6 +54,8 @@ impl<S: PolicyStore> Statements<S> {
             stores: Stores::new(aws, build),
             turns: Turns::new(Ledger::new(aws, S::TYPE, S::LAG)),
             grants: Grants::from_environment(),
+            reconcile: Reconcile::from_environment(),
+            role: own_role(),
             resolved: RefCell::default(),
         }
     }
@@ -67,6 +76,12 @@ impl<S: PolicyStore> Statements<S> {
     #[must_use]
     pub fn with_grants(self, targets: &str, actions: &str) -> Self {
         Self { grants: Grants::of(targets, actions), ..self }
+    }
+
+    /// The same that does this about statements which others have taken out (`Off`, `Report` or `Repair`), with that role as the function's own.
+    #[must_use]
+    pub fn with_reconcile(self, mode: &str, role: &str) -> Self {
+        Self { reconcile: Reconcile::read(mode), role: Some(role.to_owned()), ..self }
     }
 
     /// Lets another account have what is open to it.
@@ -364,5 +379,32 @@ impl<S: PolicyStore> Resource for Statements<S> {
             return None;
         }
         Some(self.or_forget(self.planned(work, claim).await))
+    }
+
+    async fn other_event(&self, event: &Value, function: &FunctionArn) -> Option<Result<Value>> {
+        let (ledger, stores, grants) = (&self.turns.ledger, &self.stores, &self.grants);
+        let administration = &Administration { ledger, stores, grants, function };
+        let sweep = |is_by_event| Sweep { administration, mode: self.reconcile, is_by_event };
+        let suspension = |access| Suspension { administration, access };
+        // The role of a session may have been deleted, and made again.
+        self.stores.forget_sessions();
+        if let Some(asked) = event.get("RequestType") {
+            return match asked.as_str()? {
+                "List" => Some(List { administration }.answer(event).await),
+                "Suspend" => Some(suspension(Access::Suspend).answer(event).await),
+                "Resume" => Some(suspension(Access::Resume).answer(event).await),
+                "Reconcile" => Some(sweep(false).all().await),
+                _ => None,
+            };
+        }
+        let policies = match logged::<S::Target>(event, &function.account, self.role.as_deref())? {
+            Logged::Nothing => Vec::new(),
+            Logged::Policy(policy) => vec![policy],
+            Logged::Beginning(beginning) => match ledger.policies(None, Some(&beginning)).await {
+                Ok(policies) => policies,
+                Err(reason) => return Some(Err(reason)),
+            },
+        };
+        Some(Ok(sweep(true).some(&policies).await))
     }
 }

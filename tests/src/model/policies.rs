@@ -90,6 +90,10 @@ impl PlayedPolicies {
         self.read(stale, get)
     }
 
+    fn has(&self, target: &str, stale: bool) -> bool {
+        self.read(stale, |documents| documents.contains_key(target))
+    }
+
     fn put(&self, target: &str, text: &str, codes: &Codes) -> Result<Value, &'static str> {
         if codes.is_too_large(text) {
             return Err(codes.size);

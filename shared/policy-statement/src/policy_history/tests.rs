@@ -138,6 +138,28 @@ fn a_line_that_cannot_be_read_is_refused() {
 }
 
 #[test]
+fn three_repairs_in_five_minutes_are_a_fight_until_a_sweep_or_an_hour_later() {
+    let mut fought = history();
+    for (seconds, is_fought) in [(0, false), (100, false), (200, false), (299, true)] {
+        assert_eq!(fought.is_fought(after(seconds)), is_fought, "{seconds}");
+        fought.note_repair(after(seconds));
+        fought = stored(&fought, after(seconds));
+    }
+    assert!(fought.clone().is_fought(after(299 + 3_599)));
+    assert!(!fought.clone().is_fought(after(299 + 3_600)));
+    fought.end_fight();
+    assert!(!fought.is_fought(after(300)));
+
+    // Where a read may lag behind it takes longer to see that somebody has done the same again.
+    let mut slow = history();
+    let apart = (5 * 60 + 3 * LAG.as_secs()) / 3 + 1;
+    for repairs in 0..5 {
+        assert!(!slow.is_fought(after(repairs * apart)), "{repairs}");
+        slow.note_repair(after(repairs * apart));
+    }
+}
+
+#[test]
 fn what_is_kept_does_not_grow_for_ever() {
     let mut history = history();
     for n in 0..1000_u64 {

@@ -5,11 +5,14 @@
 mod callers;
 mod cdk;
 mod lease;
+mod list;
 mod old;
 mod plan;
 mod policy;
 mod principals;
+mod reconcile;
 mod shelves;
 mod size;
+mod suspension;
 mod targets;
 mod words;

@@ -12,7 +12,7 @@ use std::{
 
 use archipelago_tests::model::{DynamoDb, Fault, Weather, configuration};
 use aws_sdk_dynamodb::{Client, config::BehaviorVersion};
-use custom_resource::{AwsError, Claim, Error, LeftBehind, Owner, Resource, Result, SdkConfig};
+use custom_resource::{AwsError, Claim, Error, FunctionArn, LeftBehind, Owner, Resource, Result, SdkConfig};
 use policy_statement::{
     Attributes, Document, Limit, Lookup, Objection, Policy, PolicyStore, Properties, Resources, Rules, Statement,
     StatementId, Statements, Target, TargetLocation,
@@ -76,6 +76,8 @@ pub(crate) struct ShelvesState {
     answer_is_lost: Cell<bool>,
     /// The words in which a policy is shown, if they aren't those in which it was written.
     pub(crate) rewords: Cell<Option<fn(&mut Value)>>,
+    /// What tells the shelves from others that have their names later.
+    pub(crate) identity: Cell<Option<&'static str>>,
     /// What else happens during the next read.
     meanwhile: RefCell<Option<Box<dyn FnOnce()>>>,
     pub(crate) table: Table,
@@ -211,6 +213,10 @@ impl PolicyStore for Shelves {
         self.write(location, None).await
     }
 
+    async fn identity(&self, _: &TargetLocation<Shelf>) -> Option<String> {
+        self.0.identity.get().map(ToOwned::to_owned)
+    }
+
     fn objection(error: &AwsError) -> Objection {
         match (error.code(), error.message()) {
             ("InvalidPrincipal", _) => Objection::Principal,
@@ -285,7 +291,8 @@ pub(crate) struct Table {
 
 impl Default for Table {
     fn default() -> Self {
-        let tables = Arc::new(DynamoDb::new(&[(TABLE, &["Policy", "Item"])]));
+        let tables =
+            Arc::new(DynamoDb::new(&[(TABLE, &["Policy", "Item"])]).with_index(TABLE, "ByType", &["Type", "Policy"]));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         Self { tables, weather: Arc::new(Weather::still()), now: Rc::new(Cell::new(now)) }
     }
@@ -340,11 +347,30 @@ impl Table {
         self.weather.watch(move |_, _| Some(fault));
     }
 
+    /// The item of a lease.
+    pub(crate) fn lease(&self, policy: &str) -> Option<Map<String, Value>> {
+        self.tables.item(TABLE, &[policy, "lease"])
+    }
+
     /// For how long a lease still lasts.
     pub(crate) fn lasts(&self, policy: &str) -> Duration {
         let item = self.tables.item(TABLE, &[policy, "lease"]).unwrap();
         let until = item.get("Until").map_or(0, |until| until["N"].as_str().unwrap().parse().unwrap());
         Duration::from_millis(until).saturating_sub(self.now.get())
+    }
+
+    /// Adds a claim like the first one on a policy, of another stack.
+    pub(crate) fn copy_claim(&self, policy: &str, stack: &str) {
+        let mut item = self.claims(policy).swap_remove(0);
+        let key = format!("claim {stack}");
+        item.insert("Item".to_owned(), json!({ "S": key }));
+        item.insert("StackId".to_owned(), json!({ "S": stack }));
+        self.tables.change(TABLE, &[policy, &key], |copy| *copy = item);
+    }
+
+    /// Loses all items.
+    pub(crate) fn lose(&self) {
+        self.tables.begin();
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -418,6 +444,21 @@ impl<S: PolicyStore> Resource for Process<S> {
         claim: &Claim<Self::Id>,
     ) -> Result<()> {
         self.ended(self.statements.take_back(cancelled, desired, left, claim).await, claim).await
+    }
+
+    async fn other_event(&self, event: &Value, function: &FunctionArn) -> Option<Result<Value>> {
+        self.table.pass(APART);
+        let answer = self.statements.other_event(event, function).await;
+        self.statements.settle().await;
+        answer
+    }
+}
+
+impl<S: PolicyStore> Process<S> {
+    /// What an administrator, or a rule, is answered.
+    pub(crate) async fn told(&self, event: Value) -> Result<Value> {
+        let function = "arn:aws:lambda:eu-west-1:111111111111:function:archipelago-shelf-statement";
+        self.other_event(&event, &FunctionArn::read(function)).await.expect("it is for this type")
     }
 }
 

@@ -78,6 +78,11 @@ impl FakePolicies {
                 self.policy("ecr").to_owned()
             }
             "DeleteRepositoryPolicy" => self.by_service.remove("ecr").unwrap_or_default(),
+            "DescribeRepositories" => {
+                let repository = &call.input["repositoryNames"][0];
+                let made = json!({ "repositoryName": repository, "createdAt": 1_767_225_600 });
+                return Some(answer(&json!({ "repositories": [made] })));
+            }
             _ => return None,
         };
         if shown.is_empty() {

@@ -29,6 +29,13 @@ impl Service for Ecr {
             }
             "SetRepositoryPolicy" => self.0.put(repository, text(request, "policyText"), &CODES),
             "DeleteRepositoryPolicy" => self.0.delete(repository, &CODES),
+            "DescribeRepositories" => {
+                let name = request["repositoryNames"][0].as_str().unwrap_or_default();
+                if !self.0.has(name, stale) {
+                    return Err(CODES.no_target);
+                }
+                Ok(json!({ "repositories": [{ "repositoryName": name, "createdAt": 1_767_225_600 }] }))
+            }
             other => panic!("ECR can't be asked for {other}"),
         }
     }

@@ -25,6 +25,18 @@ fn encoded(document: &str) -> String {
     utf8_percent_encode(document, NON_ALPHANUMERIC).to_string()
 }
 
+/// A role with that trust policy, as IAM's answer has it.
+fn described(role: &str, policy: &str) -> Value {
+    json!({ "Role": {
+        "Path": "/",
+        "RoleName": role,
+        "RoleId": "AROAEXAMPLE",
+        "Arn": format!("arn:aws:iam::111111111111:role/{role}"),
+        "CreateDate": "2026-01-01T00:00:00Z",
+        "AssumeRolePolicyDocument": encoded(policy),
+    } })
+}
+
 /// The trust policies by the names of roles.
 #[derive(Debug)]
 pub struct TrustPolicies(pub Arc<PlayedPolicies>);
@@ -33,16 +45,7 @@ impl Service for TrustPolicies {
     fn answer(&self, operation: &str, request: &Value, stale: bool) -> Result<Value, &'static str> {
         let role = text(request, "RoleName");
         match operation {
-            "GetRole" => self.0.get(role, stale, &CODES).map(|policy| {
-                json!({ "Role": {
-                    "Path": "/",
-                    "RoleName": role,
-                    "RoleId": "AROAEXAMPLE",
-                    "Arn": format!("arn:aws:iam::111111111111:role/{role}"),
-                    "CreateDate": "2026-01-01T00:00:00Z",
-                    "AssumeRolePolicyDocument": encoded(&policy),
-                } })
-            }),
+            "GetRole" => self.0.get(role, stale, &CODES).map(|policy| described(role, &policy)),
             "UpdateAssumeRolePolicy" => self.0.put(role, text(request, "PolicyDocument"), &CODES),
             "GetAccountSummary" => {
                 Ok(json!({ "SummaryMap": { "entry": { "key": "AssumeRolePolicySizeQuota", "value": CODES.most } } }))
@@ -80,6 +83,11 @@ impl Service for InlinePolicies {
                 self.0.put(&id, text(request, "PolicyDocument"), &Codes { most, ..INLINE })
             }
             "DeleteRolePolicy" => self.0.delete(&id, &CODES),
+            "GetRole" => {
+                let of_role = format!("{role}/");
+                let is_there = self.0.read(stale, |documents| documents.keys().any(|id| id.starts_with(&of_role)));
+                if is_there { Ok(described(role, "{}")) } else { Err(CODES.no_target) }
+            }
             "ListRolePolicies" => {
                 let of_role = |(id, document): (&String, &Option<String>)| {
                     let (of, policy) = id.split_once('/')?;

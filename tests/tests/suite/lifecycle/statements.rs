@@ -158,6 +158,24 @@ impl Policy {
         json!({ "Type": format!("Custom::{}", archipelago_type(function)), "Properties": properties })
     }
 
+    /// The claims that the type's function lists to an administrator.
+    async fn claims(&self) -> Vec<Value> {
+        let function = match self.kind {
+            Kind::Key => "archipelago-kms-policy-statement",
+            Kind::Bucket => "archipelago-s3-policy-statement",
+            Kind::Trust => "archipelago-iam-trust-statement",
+            Kind::Inline => "archipelago-iam-policy-statement",
+        };
+        let file = std::env::temp_dir().join(unique("list"));
+        let path = file.to_str().unwrap();
+        let as_it_is = ["--cli-binary-format", "raw-in-base64-out", "--payload", r#"{"RequestType":"List"}"#];
+        let invoke = ["lambda", "invoke", "--function-name", function];
+        LocalAws::deployed().aws(&[&invoke[..], &as_it_is, &[path]].concat()).await.unwrap();
+        let list: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        std::fs::remove_file(file).unwrap();
+        list["Claims"].as_array().unwrap_or_else(|| panic!("{list}")).clone()
+    }
+
     /// A template of it.
     fn template(&self, actions: &Value, more: &Value) -> Value {
         template(&json!({ "Open": self.resource(actions, more) }), &["Sids", "PolicySize"])
@@ -194,6 +212,8 @@ async fn comes_changes_and_goes(kind: Kind) {
     let opened = policy.read().await;
     assert_eq!(opened["Statement"][0], foreign["Statement"][0]);
     assert_eq!(opened["Statement"][1]["Sid"], format!("Ours{mark}"));
+    let claims = policy.claims().await;
+    assert!(claims.iter().any(|claim| claim["PhysicalId"] == id.as_str() && claim["State"] == "there"), "{claims:?}");
 
     stack.update(&policy.template(&two, &json!({})), "UPDATE_COMPLETE").await;
     assert_eq!(stack.output("Open").await, id);

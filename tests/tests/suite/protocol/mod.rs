@@ -8,6 +8,7 @@ mod envelopes;
 mod log;
 mod metrics;
 mod order;
+mod other_events;
 mod plan;
 mod trace;
 

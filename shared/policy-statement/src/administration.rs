@@ -1,0 +1,194 @@
+//! What administrators and schedules ask of all claims of a type, whoever made these.
+
+use std::rc::Rc;
+
+use custom_resource::{Error, FunctionArn, Result};
+use tokio::time::timeout_at;
+
+use crate::{
+    Document, PolicyStore, StatementProperty, Target, TargetLocation,
+    acting::Acting,
+    change::{check_caller, with_statements, without_statements},
+    checks::with_variable,
+    claim_record::ClaimRecord,
+    grants::Grants,
+    lease::{Asked, Lease},
+    ledger::{ItemUpdate, Ledger},
+    role::Role,
+    stores::Stores,
+    visit::{Shown, Visit},
+};
+
+/// In the place of a claim's mark, in the names of leases and of sessions.
+const NOBODY_S: &str = "sweep";
+
+/// What is needed for it.
+pub(crate) struct Administration<'a, S: PolicyStore> {
+    pub(crate) ledger: &'a Rc<Ledger>,
+    pub(crate) stores: &'a Stores<S>,
+    pub(crate) grants: &'a Grants,
+    pub(crate) function: &'a FunctionArn,
+}
+
+/// The claims on one policy for which the same role acts.
+pub(crate) struct Claims<T> {
+    /// The name of the policy in the ledger.
+    pub(crate) policy: String,
+    pub(crate) location: TargetLocation<T>,
+    role_arn: Option<String>,
+    has_external_id: bool,
+    pub(crate) records: Vec<ClaimRecord>,
+}
+
+impl<T> Claims<T> {
+    /// None, on a policy that the function itself reaches.
+    pub(crate) fn none(policy: &str, location: TargetLocation<T>) -> Self {
+        Self { policy: policy.to_owned(), location, role_arn: None, has_external_id: false, records: Vec::new() }
+    }
+
+    pub(crate) fn has(&self, record: &ClaimRecord) -> bool {
+        self.records.iter().any(|other| other.key == record.key)
+    }
+}
+
+/// Sorts the claims on a policy by who acts for them. Those of which nobody can say where they are come back by themselves.
+pub(crate) fn sorted<T: Target>(policy: &str, records: Vec<ClaimRecord>) -> (Vec<Claims<T>>, Vec<ClaimRecord>) {
+    let (mut all, mut nowhere) = (Vec::<Claims<T>>::new(), Vec::new());
+    for record in records {
+        let Ok(location) = record.location.parse::<TargetLocation<T>>() else {
+            nowhere.push(record);
+            continue;
+        };
+        let is_like = |claims: &&mut Claims<T>| {
+            claims.location == location
+                && claims.role_arn == record.role_arn
+                && claims.has_external_id == record.has_external_id
+        };
+        match all.iter_mut().find(is_like) {
+            Some(claims) => claims.records.push(record),
+            None => all.push(Claims {
+                policy: policy.to_owned(),
+                location,
+                role_arn: record.role_arn.clone(),
+                has_external_id: record.has_external_id,
+                records: vec![record],
+            }),
+        }
+    }
+    (all, nowhere)
+}
+
+impl<S: PolicyStore> Administration<'_, S> {
+    /// The store in which the claims are, as the role that acts for them.
+    pub(crate) async fn acting_for(&self, claims: &Claims<S::Target>) -> Result<Acting<S>> {
+        let home = &self.function.account;
+        let role = claims.role_arn.clone().map(|arn| Role { arn, external_id: None });
+        if let Some(role) = &role {
+            if claims.has_external_id {
+                return Err(Error::refused(format!(
+                    "{} is assumed with an ExternalId, which the ledger doesn't keep, so only the stack's own requests reach {}",
+                    role.arn,
+                    claims.location.policy()
+                )));
+            }
+            if role.account() == home {
+                return Err(Error::refused("a function never acts as a role of its own account"));
+            }
+        } else if claims.location.account.is_some() && !S::FROM_OUTSIDE {
+            return Err(Error::refused(format!("{} can't be reached without a role there", claims.location.policy())));
+        }
+        let store = self.stores.acting_as(role.as_ref(), home, NOBODY_S).await?;
+        Ok(Acting { store, is_own: role.is_none() })
+    }
+
+    /// Does `work` with a policy and its claims while nobody else can change it, and makes the changes of the ledger that it returns.
+    ///
+    /// # Errors
+    /// Not yet while somebody else changes the policy, and where AWS doesn't show it as it is.
+    pub(crate) async fn visit<T>(
+        &self,
+        claims: &Claims<S::Target>,
+        work: impl AsyncFnOnce(&Visit<'_, S>, Shown) -> Result<(T, Vec<ItemUpdate>)>,
+    ) -> Result<T> {
+        let store = self.acting_for(claims).await?;
+        let Asked::Taken(lease) = Lease::ask(self.ledger, &claims.policy, NOBODY_S).await? else {
+            return Err(Error::not_yet(format!("{} is being changed by a request", claims.location.policy())));
+        };
+        let visit = Visit { ledger: self.ledger, claims, store: &store, lease: &lease };
+        let work = async {
+            let shown = visit.look().await?;
+            work(&visit, shown).await
+        };
+        let ended = timeout_at(lease.half_time(), Box::pin(work)).await.unwrap_or_else(|_| {
+            Err(Error::not_yet(format!("AWS took too long to change {}", claims.location.policy()))) //
+        });
+        match ended {
+            Ok((done, changes)) => {
+                lease.release(changes).await?;
+                Ok(done)
+            }
+            Err(error) => {
+                // A write that nobody knows the end of may still come to pass: then nobody else may write before the lease is over.
+                if !lease.has_open_end() {
+                    let _ = lease.release(Vec::new()).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// `before` with what the claim is known to have had in it, after the checks of the first time.
+    ///
+    /// # Errors
+    /// Refused where it isn't known to be meant for this very target, and where the claim's caller may not have it any more.
+    pub(crate) fn with_written(
+        &self,
+        location: &TargetLocation<S::Target>,
+        before: &Document,
+        record: &ClaimRecord,
+        identity: Option<&str>,
+    ) -> Result<Document> {
+        let Some(written) = &record.written else { return Ok(before.clone()) };
+        if written.identity.is_some() && identity.is_none() {
+            return Err(Error::not_yet(format!("nobody can say whether the {} was made anew", location.named())));
+        }
+        if is_remade(record, identity) {
+            return Err(Error::refused(format!(
+                "the {} was made anew since; the next request of the stack writes them",
+                location.named()
+            )));
+        }
+        if !self.ledger.is_of_this_table(record) {
+            return Err(Error::refused(
+                "the ledger was restored since, and may not know the latest of them; the next request of the stack writes them",
+            ));
+        }
+        let unreadable = || Error::refused("the ledger's statements can't be read");
+        let property = StatementProperty::of(&written.statements).ok_or_else(unreadable)?;
+        if let Some(caller) = record.caller.as_deref() {
+            check_caller(Some(caller), location, before, &record.mark())?;
+            self.grants.check(caller, &location.arn(self.function), S::RULES.resources, &property)?;
+        }
+        let variable = with_variable(&property);
+        with_statements::<S>(location, before, &record.mark(), &written.statements, variable.as_deref())
+    }
+}
+
+/// `before` without the claim's statements.
+///
+/// # Errors
+/// Refused where they can't be the claim's, and where AWS or nobody would want the rest.
+pub(crate) fn without<S: PolicyStore>(
+    location: &TargetLocation<S::Target>,
+    before: &Document,
+    record: &ClaimRecord,
+) -> Result<Document> {
+    check_caller(record.caller.as_deref(), location, before, &record.mark())?;
+    without_statements::<S>(location, before, &record.mark())
+}
+
+/// Whether the target is known to be another one than that for which the claim's statements were written.
+pub(crate) fn is_remade(record: &ClaimRecord, identity: Option<&str>) -> bool {
+    let noted = record.written.as_ref().and_then(|written| written.identity.as_deref());
+    noted.zip(identity).is_some_and(|(noted, identity)| noted != identity)
+}
