@@ -105,6 +105,8 @@ pub(crate) struct Wish {
     /// The path of an element with a policy variable, if there is one.
     pub(crate) variable: Option<String>,
     pub(crate) is_alone: bool,
+    /// Whether a holder of the lease has taken it up, and nobody knows what became of that.
+    pub(crate) is_taken_up: bool,
     pub(crate) put: Option<Put>,
 }
 
@@ -178,6 +180,7 @@ impl ClaimRecord {
                 ends: millis(item, WISH_ENDS)?,
                 variable: some_text(item, VARIABLE),
                 is_alone: item.contains_key(ALONE),
+                is_taken_up: item.contains_key(TAKEN),
                 put: match text(item, PUT) {
                     Some(put) => Some(Put::read(&put)?),
                     None => None,

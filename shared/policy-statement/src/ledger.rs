@@ -342,8 +342,8 @@ const CONFIRM_REMOVAL: &str = "SET #done = #latest, #expires = :expires REMOVE #
                                #suspended";
 const IS_STILL_WISHED: &str = "#latest = :latest AND attribute_exists(#wish)";
 const TAKE_UP: &str = "SET #taken = :until";
-const IS_TAKEN_UP_BY_NOBODY: &str =
-    "#latest = :latest AND attribute_exists(#wish) AND (attribute_not_exists(#taken) OR #taken < :now)";
+const WAS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wish) AND attribute_not_exists(#taken)";
+const IS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wish) AND #taken < :now";
 const MAY_BE_TAKEN_UP: &str = "#latest = :latest AND attribute_exists(#wish) AND attribute_not_exists(#suspended)";
 
 /// What the statements of a claim are in a policy that AWS has shown.
@@ -396,11 +396,13 @@ impl ItemUpdate {
 
     /// The wish is taken back, unless a holder of the lease is about to write it.
     pub(crate) fn withdrawn(record: &ClaimRecord, now: Duration) -> Self {
-        Self::new(&record.key, "REMOVE #wish, #ends, #variable, #alone, #taken, #put", IS_TAKEN_UP_BY_NOBODY)
+        let was_taken_up = record.wish.as_ref().is_some_and(|wish| wish.is_taken_up);
+        let condition = if was_taken_up { IS_TAKEN_UP_BY_NOBODY } else { WAS_TAKEN_UP_BY_NOBODY };
+        let update = Self::new(&record.key, "REMOVE #wish, #ends, #variable, #alone, #taken, #put", condition)
             .names(&[("#latest", "Latest"), ("#wish", WISH), ("#taken", TAKEN), ("#ends", WISH_ENDS)])
             .names(&[("#variable", VARIABLE), ("#alone", ALONE), ("#put", PUT)])
-            .value(":latest", record.latest())
-            .value(":now", millis(now))
+            .value(":latest", record.latest());
+        if was_taken_up { update.value(":now", millis(now)) } else { update }
     }
 
     /// The wish is written by its own author alone from now on: AWS has refused it, or it was in a write that AWS has refused.

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests; the lint only spares the tests themselves")]
 
+mod cabinet;
 mod callers;
 mod cdk;
+mod group;
 mod lease;
 mod old;
 mod plan;
