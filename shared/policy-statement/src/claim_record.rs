@@ -232,6 +232,23 @@ impl ClaimRecord {
         self.written.as_ref().is_some_and(|written| !written.statements.iter().all(is_there))
     }
 
+    /// What the claim is to have in a document of ours that came late, as far as that is known: what was confirmed, unless somebody has
+    /// taken it out since.
+    pub(crate) fn due(&self) -> Option<&[Statement]> {
+        match &self.written {
+            _ if self.missing.is_some() || self.suspended.is_some() => Some(&[]),
+            Some(written) => Some(&written.statements),
+            None => self.wish.is_none().then_some(&[]),
+        }
+    }
+
+    /// Whether a document that we wrote has these statements of the claim.
+    pub(crate) fn is_shown_as(&self, statements: &[Statement], document: &Document) -> bool {
+        let mark = self.mark();
+        document.has_own(&mark, statements)
+            || document.has_sids(&mark, statements) && self.is_known_to_show(statements, document)
+    }
+
     /// Whether a document shows `wanted` under the claim's mark in the words that AWS is known to have for it.
     pub(crate) fn is_known_to_show(&self, wanted: &[Statement], document: &Document) -> bool {
         self.wordings.contains(&[digest_of(wanted.iter()), digest_of(document.own(&self.mark()))])

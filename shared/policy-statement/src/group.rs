@@ -51,20 +51,26 @@ impl<S: PolicyStore> Writer<'_, S> {
         members
     }
 
-    /// Puts what a late write of ours has lost back into `after`. It had room there, so AWS says whether it has room.
+    /// Makes `after` have what claims are to have, of which a late write of ours has made something else. It had room, so AWS says whether
+    /// it has.
     pub(crate) fn healed(&self, lost: &[ClaimRecord], before: &Document, after: &mut Document) {
         for record in lost {
-            let Some(written) = &record.written else { continue };
-            if !self.joins(record, &written.statements, before, after, |_, _| true) {
+            let Some(due) = record.due().filter(|_| Self::may_touch(record, before)) else { continue };
+            if !self.joins(record, due, before, after, |_, _| true) {
                 tracing::warn!("statements that a late write has lost can't be in the policy any more");
             }
         }
     }
 
-    fn may_write(&self, record: &ClaimRecord, wish: &Wish, before: &Document) -> bool {
+    /// Whether what has the mark of a claim can be the claim's: another account may have looked for a name with somebody else's mark.
+    fn may_touch(record: &ClaimRecord, before: &Document) -> bool {
         let is_callers = |statement: &Statement| {
             record.caller.as_ref().is_none_or(|caller| is_of_caller(caller, statement)) //
         };
+        before.own(&record.mark()).all(is_callers)
+    }
+
+    fn may_write(&self, record: &ClaimRecord, wish: &Wish, before: &Document) -> bool {
         record.key != self.own
             && !wish.is_alone
             && wish.ends > self.now
@@ -74,7 +80,7 @@ impl<S: PolicyStore> Writer<'_, S> {
             && !record.has_external_id
             && !self.has_external_id
             && (wish.variable.is_none() || before.knows_variables())
-            && before.own(&record.mark()).all(is_callers)
+            && Self::may_touch(record, before)
     }
 
     /// Whether the policy can have the statements of a claim as well; then it has them. Marks are short enough for somebody to look for

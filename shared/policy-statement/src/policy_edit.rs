@@ -74,7 +74,7 @@ pub(crate) struct PolicyEdit<'a, S: PolicyStore> {
 /// The policy before the edit, and what is known of it.
 struct Before {
     document: Document,
-    /// Claims whose statements a late write of ours has lost.
+    /// Claims of which a late write of ours has made something else.
     lost: Vec<ClaimRecord>,
     /// Claims without whose wishes nothing may be written, by the beginnings of their keys' digests.
     needed: Vec<String>,
@@ -147,15 +147,18 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         };
         // Nobody had claims before somebody held the lease.
         let mut lacking = if self.lease.was_held { self.ledger.records(self.policy).await? } else { Vec::new() };
-        lacking.retain(|record| {
-            record.missing.is_none() && record.suspended.is_none() && record.is_lacking_in(&before.document)
-        });
         if is_overdue {
-            tracing::warn!("a write that was given up came to pass; what it has lost is written again");
-            lacking.retain(|record| record.key != self.record.key);
+            tracing::warn!("a write that was given up came to pass; what it has changed is written as it was");
+            lacking.retain(|record| {
+                let due = record.due().filter(|_| record.key != self.record.key);
+                due.is_some_and(|due| !record.is_shown_as(due, &before.document))
+            });
             before.lost = lacking;
             return Ok(before);
         }
+        lacking.retain(|record| {
+            record.missing.is_none() && record.suspended.is_none() && record.is_lacking_in(&before.document)
+        });
         let now = self.ledger.now();
         // What is about to be written is in nobody's way.
         lacking.retain(|record| record.key != self.record.key || self.wanted.statements.is_empty());
@@ -223,7 +226,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
             match self.replace(&before, &alone, &[]).await? {
                 Written::Done(()) => return self.seen(&before, alone, &[]).await,
                 Written::NotDone(error) if error.is_refusal() => {
-                    tracing::warn!("AWS refuses statements that a late write has lost");
+                    tracing::warn!("AWS refuses to have it again as it was before a late write");
                 }
                 Written::NotDone(error) => return Err(error.into()),
                 Written::NotBegun => return Err(Error::not_yet("the claims on the policy are changing")),

@@ -114,7 +114,8 @@ impl Cabinet {
         statement: Option<&Value>,
     ) -> Request {
         self.made.set(self.made.get() + 1);
-        let order = RequestOrder::new(self.made.get(), statement.is_none(), &format!("request {}", self.made.get()));
+        let order =
+            RequestOrder::new(self.made.get() * 1_000, statement.is_none(), &format!("request {}", self.made.get()));
         let claim = if statement.is_none() { known(&claim) } else { claim };
         let claim = claim.in_invocation(|invocation| invocation.ordered(order));
         let desired = statement.map(|statement| on_shelf(json!({"Statement": statement})));

@@ -6,6 +6,7 @@ mod cabinet;
 mod callers;
 mod cdk;
 mod group;
+mod healing;
 mod lease;
 mod old;
 mod plan;
