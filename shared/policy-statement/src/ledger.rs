@@ -182,6 +182,7 @@ impl Ledger {
                 ("#put", PUT),
             ];
             let request = named(wish(), &names)
+                .condition_expression(IS_NEW_OR_OF_THIS_VERSION)
                 .expression_attribute_values(":version", AttributeValue::N(VERSION.to_owned()))
                 .expression_attribute_values(":stack", text(claimant.owner.stack_id()))
                 .expression_attribute_values(":logical", text(claimant.owner.logical_id()))
@@ -196,7 +197,11 @@ impl Ledger {
         let note = RequestNote { first, again: || Some((wish(), LEAVE_WISH_AGAIN)) };
         match note.write(claimant.order).await {
             Ok(item) => ClaimRecord::read(item),
-            Err(NotNoted::Error(error)) => Err(error),
+            Err(NotNoted::Error(error)) => {
+                // It may not be the order of the requests, but the item's version.
+                self.record(claimant.policy, claimant.key).await?;
+                Err(error)
+            }
             Err(NotNoted::Aws(error)) => Err(out_of_reach(error)),
         }
     }
@@ -325,6 +330,9 @@ impl Ledger {
 fn named(request: UpdateItemFluentBuilder, names: &[(&'static str, &'static str)]) -> UpdateItemFluentBuilder {
     names.iter().fold(request, |request, (placeholder, name)| request.expression_attribute_names(*placeholder, *name))
 }
+
+/// `RequestNote` names the rank, which each item of a claim has.
+const IS_NEW_OR_OF_THIS_VERSION: &str = "attribute_not_exists(#rank) OR #version = :version";
 
 /// What a request that comes again sets beside its note: what is known of its wish stays.
 const LEAVE_WISH_AGAIN: &str = "#wish = :wish, #ends = :ends, #variable = :variable";

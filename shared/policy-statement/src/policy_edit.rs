@@ -175,7 +175,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
                 return Err(Error::not_yet("the claims on the policy are changing"));
             }
         }
-        self.lease.history().borrow_mut().note_current(&before.document.fingerprint());
+        self.lease.history().borrow_mut().note_found(&before.document.fingerprint(), now);
         Ok(before)
     }
 

@@ -146,3 +146,30 @@ async fn what_is_there_already_is_so_where_aws_refuses_what_was_lost() {
     cabinet.request(claim("Nothing"), None).asked().await.unwrap();
     assert!(has(&cabinet, "Late"));
 }
+
+#[tokio::test]
+async fn a_read_from_before_somebody_else_s_change_brings_nothing_back() {
+    let cabinet = Cabinet::with(Some(FOREIGN));
+    for name in ["Out", "Gone"] {
+        create(&cabinet, name, "222222222222").ends().await;
+        cabinet.pass(Duration::from_mins(3));
+    }
+    let before = cabinet.shelves.policy().unwrap();
+    let mut policy: Value = serde_json::from_str(&before).unwrap();
+    policy["Statement"].as_array_mut().unwrap().remove(1);
+    cabinet.shelves.keep("app", Some(&policy.to_string()));
+    cabinet.request(claim("Gone"), None).ends().await;
+    cabinet.pass(Duration::from_secs(10));
+    let mut stale = 3;
+    cabinet.fate(move |call| match call {
+        Call::Read if stale > 0 => {
+            stale -= 1;
+            Fate::Shows(Some(before.clone()))
+        }
+        _ => Fate::Passes,
+    });
+    create(&cabinet, "Next", "333333333333").ends().await;
+    for (name, is_there) in [("Out", false), ("Gone", false), ("Next", true)] {
+        assert_eq!(has(&cabinet, name), is_there, "{name}");
+    }
+}

@@ -4,9 +4,11 @@
 
 mod cabinet;
 mod callers;
+mod calls;
 mod cdk;
 mod group;
 mod healing;
+mod items;
 mod lease;
 mod old;
 mod plan;

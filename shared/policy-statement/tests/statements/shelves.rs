@@ -379,6 +379,11 @@ impl Table {
         }
     }
 
+    /// The item of the lease on a policy.
+    pub(crate) fn lease(&self, policy: &str) -> Map<String, Value> {
+        self.tables.item(TABLE, &[policy, "lease"]).unwrap()
+    }
+
     /// Changes the item of a claim, or makes it.
     pub(crate) fn add_claim(&self, policy: &str, key: &str, change: impl FnOnce(&mut Map<String, Value>)) {
         self.tables.change(TABLE, &[policy, key], change);
