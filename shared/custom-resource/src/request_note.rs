@@ -30,7 +30,8 @@ const NOTE_AGAIN: &str = "SET #latest = :latest";
 /// What an older request is answered. Whoever made it doesn't wait for it any more.
 const OVERTAKEN: &str = "a later request for this resource was worked on meanwhile, so nothing was done";
 
-/// An update of the item that has begun, and what else it sets: clauses such as `#expires = :expires`, whose placeholders it has.
+/// An update of the item that has begun, perhaps on a condition of its own, and what else it sets: clauses such as
+/// `#expires = :expires`, whose placeholders it has.
 pub type Begun = (UpdateItemFluentBuilder, &'static str);
 
 /// A change of the item in which the requests for one resource are noted.
@@ -78,6 +79,10 @@ impl<First: Fn() -> Begun, Again: Fn() -> Option<Begun>> RequestNote<First, Agai
 
 fn change((update, also): Begun, change: &str, condition: &str, order: &RequestOrder) -> UpdateItemFluentBuilder {
     let comma = if also.is_empty() { "" } else { ", " };
+    let condition = match update.get_condition_expression() {
+        Some(own) => format!("({condition}) AND ({own})"),
+        None => condition.to_owned(),
+    };
     update
         .update_expression(format!("{change}{comma}{also}"))
         .condition_expression(condition)

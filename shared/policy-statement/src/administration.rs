@@ -111,7 +111,7 @@ impl<S: PolicyStore> Administration<'_, S> {
         work: impl AsyncFnOnce(&Visit<'_, S>, Shown) -> Result<(T, Vec<ItemUpdate>)>,
     ) -> Result<T> {
         let store = self.acting_for(claims).await?;
-        let Asked::Taken(lease) = Lease::ask(self.ledger, &claims.policy, NOBODY_S).await? else {
+        let Asked::Taken(lease) = Lease::ask(self.ledger, &claims.policy, NOBODY_S, self.ledger.now()).await? else {
             return Err(Error::not_yet(format!("{} is being changed by a request", claims.location.policy())));
         };
         let visit = Visit { ledger: self.ledger, claims, store: &store, lease: &lease };

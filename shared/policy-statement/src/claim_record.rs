@@ -105,7 +105,7 @@ pub(crate) struct Wish {
     /// The path of an element with a policy variable, if there is one.
     pub(crate) variable: Option<String>,
     pub(crate) is_alone: bool,
-    /// Until when a holder of the lease may write it.
+    /// Until when a holder of the lease may write it that has taken it up; nobody knows what became of it after that.
     pub(crate) taken: Option<Duration>,
     pub(crate) put: Option<Put>,
 }
@@ -264,6 +264,23 @@ impl ClaimRecord {
     /// Whether the claim has no statements, and isn't to have any.
     pub(crate) fn has_nothing(&self) -> bool {
         self.written.is_none() && self.wish.is_none()
+    }
+
+    /// What the claim is to have in a document of ours that came late, as far as that is known: what was confirmed, unless somebody has
+    /// taken it out since.
+    pub(crate) fn due(&self) -> Option<&[Statement]> {
+        match &self.written {
+            _ if self.missing.is_some() || self.suspended.is_some() => Some(&[]),
+            Some(written) => Some(&written.statements),
+            None => self.wish.is_none().then_some(&[]),
+        }
+    }
+
+    /// Whether a document that we wrote has these statements of the claim.
+    pub(crate) fn is_shown_as(&self, statements: &[Statement], document: &Document) -> bool {
+        let mark = self.mark();
+        document.has_own(&mark, statements)
+            || document.has_sids(&mark, statements) && self.is_known_to_show(statements, document)
     }
 
     /// Whether a document shows `wanted` under the claim's mark in the words that AWS is known to have for it.

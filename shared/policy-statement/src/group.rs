@@ -21,6 +21,8 @@ pub(crate) struct Writer<'a, S: PolicyStore> {
     pub(crate) location: &'a TargetLocation<S::Target>,
     /// The key of the holder's own claim.
     pub(crate) own: &'a str,
+    /// Its mark.
+    pub(crate) mark: &'a str,
     pub(crate) role_arn: Option<&'a str>,
     /// With an `ExternalId`, which the ledger doesn't keep, nobody knows whether another stack knows it as well.
     pub(crate) has_external_id: bool,
@@ -42,27 +44,33 @@ impl<S: PolicyStore> Writer<'_, S> {
                 break;
             }
             let Some(wish) = record.wish.as_ref().filter(|wish| self.may_write(record, wish, before)) else { continue };
-            if self.joins(record, &wish.statements, before, after) {
+            if self.joins(record, &wish.statements, before, after, Self::fits) {
                 members.push(Member { record, statements: &wish.statements });
             }
         }
         members
     }
 
-    /// Puts what a late write of ours has lost back into `after`, as far as it fits.
+    /// Makes `after` have what claims are to have, of which a late write of ours has made something else. It had room, so AWS says whether
+    /// it has.
     pub(crate) fn healed(&self, lost: &[ClaimRecord], before: &Document, after: &mut Document) {
         for record in lost {
-            let Some(written) = &record.written else { continue };
-            if !self.joins(record, &written.statements, before, after) {
-                tracing::warn!("statements that a late write has lost have no room in the policy any more");
+            let Some(due) = record.due().filter(|_| Self::may_touch(record, before)) else { continue };
+            if !self.joins(record, due, before, after, |_, _| true) {
+                tracing::warn!("statements that a late write has lost can't be in the policy any more");
             }
         }
     }
 
-    fn may_write(&self, record: &ClaimRecord, wish: &Wish, before: &Document) -> bool {
+    /// Whether what has the mark of a claim can be the claim's: another account may have looked for a name with somebody else's mark.
+    fn may_touch(record: &ClaimRecord, before: &Document) -> bool {
         let is_callers = |statement: &Statement| {
             record.caller.as_ref().is_none_or(|caller| is_of_caller(caller, statement)) //
         };
+        before.own(&record.mark()).all(is_callers)
+    }
+
+    fn may_write(&self, record: &ClaimRecord, wish: &Wish, before: &Document) -> bool {
         record.key != self.own
             && !wish.is_alone
             && wish.ends > self.now
@@ -72,20 +80,35 @@ impl<S: PolicyStore> Writer<'_, S> {
             && !record.has_external_id
             && !self.has_external_id
             && (wish.variable.is_none() || before.knows_variables())
-            && before.own(&record.mark()).all(is_callers)
+            && Self::may_touch(record, before)
     }
 
-    /// Whether the policy can have the statements of a claim as well; then it has them.
-    fn joins(&self, record: &ClaimRecord, statements: &[Statement], before: &Document, after: &mut Document) -> bool {
+    /// Whether the policy can have the statements of a claim as well; then it has them. Marks are short enough for somebody to look for
+    /// a name that has another's, and what has one mark is of one claim in a write.
+    fn joins(
+        &self,
+        record: &ClaimRecord,
+        statements: &[Statement],
+        before: &Document,
+        after: &mut Document,
+        fits: impl Fn(&Document, &Document) -> bool,
+    ) -> bool {
+        let mark = record.mark();
         let mut joined = after.clone();
-        joined.replace_own(&record.mark(), statements);
-        let grows = S::LIMIT.used_by(&joined) > S::LIMIT.used_by(after);
-        let fits = !grows || S::LIMIT.elsewhere + S::LIMIT.used_by(&joined) <= S::LIMIT.size;
-        let is_taken =
-            fits && (S::DELETED_WHEN_EMPTY || !joined.is_empty()) && S::guard(self.location, before, &joined).is_ok();
+        joined.replace_own(&mark, statements);
+        let is_taken = mark != self.mark
+            && after.own(&mark).eq(before.own(&mark))
+            && fits(after, &joined)
+            && (S::DELETED_WHEN_EMPTY || !joined.is_empty())
+            && S::guard(self.location, before, &joined).is_ok();
         if is_taken {
             *after = joined;
         }
         is_taken
+    }
+
+    fn fits(after: &Document, joined: &Document) -> bool {
+        let grows = S::LIMIT.used_by(joined) > S::LIMIT.used_by(after);
+        !grows || S::LIMIT.elsewhere + S::LIMIT.used_by(joined) <= S::LIMIT.size
     }
 }

@@ -67,6 +67,8 @@ pub(crate) struct Lease {
     holder: String,
     began: Instant,
     until: Duration,
+    /// Since when its holder knows what it knows of its claim.
+    since: Duration,
     /// Whether anybody held it before.
     pub(crate) was_held: bool,
     /// When the one before ended, by the time since 1970.
@@ -76,11 +78,11 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Asks for the lease on `policy`, on behalf of the claim with that mark.
+    /// Asks for the lease on `policy`, on behalf of the claim with that mark, of which was read `since` then what is known of it.
     ///
     /// # Errors
     /// Refused where the ledger can't be used, or read.
-    pub(crate) async fn ask(ledger: &Rc<Ledger>, policy: &str, mark: &str) -> Result<Asked> {
+    pub(crate) async fn ask(ledger: &Rc<Ledger>, policy: &str, mark: &str, since: Duration) -> Result<Asked> {
         let (began, now) = (Instant::now(), ledger.now());
         let (holder, until) = (format!("{mark} {:016x}", fastrand::u64(..)), now + ledger.lasts);
         let request = ledger
@@ -115,6 +117,7 @@ impl Lease {
             holder,
             began,
             until,
+            since,
             was_held: !before.is_empty(),
             ended_before: ended(&before),
             history: RefCell::default(),
@@ -135,13 +138,9 @@ impl Lease {
         self.ended_before + CLOCKS_APART < time
     }
 
-    /// Whether others are likely to wait for it: it was released a moment ago, or its holder died.
+    /// Whether others are likely to wait for it, or may have dealt with the claim: it was released a moment ago, or its holder died.
     pub(crate) fn is_contended(&self) -> bool {
-        self.was_held && (!self.was_free_since(self.taken_at()) || self.history.borrow().is_pending())
-    }
-
-    fn taken_at(&self) -> Duration {
-        self.until.saturating_sub(self.ledger.lasts)
+        self.was_held && (!self.was_free_since(self.since) || self.history.borrow().is_pending())
     }
 
     /// When the work of its holder ends.

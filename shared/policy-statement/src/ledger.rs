@@ -186,6 +186,7 @@ impl Ledger {
                 ("#put", PUT),
             ];
             let request = named(wish(), &names)
+                .condition_expression(IS_NEW_OR_OF_THIS_VERSION)
                 .expression_attribute_values(":version", AttributeValue::N(VERSION.to_owned()))
                 .expression_attribute_values(":stack", text(claimant.owner.stack_id()))
                 .expression_attribute_values(":logical", text(claimant.owner.logical_id()))
@@ -200,7 +201,11 @@ impl Ledger {
         let note = RequestNote { first, again: || Some((wish(), LEAVE_WISH_AGAIN)) };
         match note.write(claimant.order).await {
             Ok(item) => ClaimRecord::read(item),
-            Err(NotNoted::Error(error)) => Err(error),
+            Err(NotNoted::Error(error)) => {
+                // It may not be the order of the requests, but the item's version.
+                self.record(claimant.policy, claimant.key).await?;
+                Err(error)
+            }
             Err(NotNoted::Aws(error)) => Err(out_of_reach(error)),
         }
     }
@@ -384,6 +389,9 @@ fn named(request: UpdateItemFluentBuilder, names: &[(&'static str, &'static str)
     names.iter().fold(request, |request, (placeholder, name)| request.expression_attribute_names(*placeholder, *name))
 }
 
+/// `RequestNote` names the rank, which each item of a claim has.
+const IS_NEW_OR_OF_THIS_VERSION: &str = "attribute_not_exists(#rank) OR #version = :version";
+
 /// What a request that comes again sets beside its note: what is known of its wish stays.
 const LEAVE_WISH_AGAIN: &str = "#wish = :wish, #ends = :ends, #variable = :variable";
 
@@ -400,8 +408,8 @@ const CONFIRM_REMOVAL: &str = "SET #done = #latest, #expires = :expires REMOVE #
                                #suspended";
 const IS_STILL_WISHED: &str = "#latest = :latest AND attribute_exists(#wish)";
 const TAKE_UP: &str = "SET #taken = :until";
-const IS_TAKEN_UP_BY_NOBODY: &str =
-    "#latest = :latest AND attribute_exists(#wish) AND (attribute_not_exists(#taken) OR #taken < :now)";
+const WAS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wish) AND attribute_not_exists(#taken)";
+const IS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wish) AND #taken < :now";
 const MAY_BE_TAKEN_UP: &str = "#latest = :latest AND attribute_exists(#wish) AND attribute_not_exists(#suspended)";
 
 /// What the statements of a claim are in a policy that AWS has shown.
@@ -454,11 +462,13 @@ impl ItemUpdate {
 
     /// The wish is taken back, unless a holder of the lease is about to write it.
     pub(crate) fn withdrawn(record: &ClaimRecord, now: Duration) -> Self {
-        Self::new(&record.key, "REMOVE #wish, #ends, #variable, #alone, #taken, #put", IS_TAKEN_UP_BY_NOBODY)
+        let was_taken_up = record.wish.as_ref().is_some_and(|wish| wish.taken.is_some());
+        let condition = if was_taken_up { IS_TAKEN_UP_BY_NOBODY } else { WAS_TAKEN_UP_BY_NOBODY };
+        let update = Self::new(&record.key, "REMOVE #wish, #ends, #variable, #alone, #taken, #put", condition)
             .names(&[("#latest", "Latest"), ("#wish", WISH), ("#taken", TAKEN), ("#ends", WISH_ENDS)])
             .names(&[("#variable", VARIABLE), ("#alone", ALONE), ("#put", PUT)])
-            .value(":latest", record.latest())
-            .value(":now", millis(now))
+            .value(":latest", record.latest());
+        if was_taken_up { update.value(":now", millis(now)) } else { update }
     }
 
     /// The wish is written by its own author alone from now on: AWS has refused it, or it was in a write that AWS has refused.

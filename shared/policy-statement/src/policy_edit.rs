@@ -74,7 +74,7 @@ pub(crate) struct PolicyEdit<'a, S: PolicyStore> {
 /// The policy before the edit, and what is known of it.
 struct Before {
     document: Document,
-    /// Claims whose statements a late write of ours has lost.
+    /// Claims of which a late write of ours has made something else.
     lost: Vec<ClaimRecord>,
     /// Claims without whose wishes nothing may be written, by the beginnings of their keys' digests.
     needed: Vec<String>,
@@ -87,7 +87,9 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         let (read, wishes) = if self.lease.is_contended() {
             let (read, wishes) = tokio::join!(self.wanted.read(), self.ledger.wishes(self.policy));
             let wishes = wishes?;
-            if !wishes.iter().any(|record| record.key == self.record.key) {
+            let is_own =
+                |record: &ClaimRecord| record.key == self.record.key && record.latest() == self.record.latest();
+            if !wishes.iter().any(is_own) {
                 return Ok(Edited::ByAnother);
             }
             (read?, wishes)
@@ -145,15 +147,18 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         };
         // Nobody had claims before somebody held the lease.
         let mut lacking = if self.lease.was_held { self.ledger.records(self.policy).await? } else { Vec::new() };
-        lacking.retain(|record| {
-            record.missing.is_none() && record.suspended.is_none() && record.is_lacking_in(&before.document)
-        });
         if is_overdue {
-            tracing::warn!("a write that was given up came to pass; what it has lost is written again");
-            lacking.retain(|record| record.key != self.record.key);
+            tracing::warn!("a write that was given up came to pass; what it has changed is written as it was");
+            lacking.retain(|record| {
+                let due = record.due().filter(|_| record.key != self.record.key);
+                due.is_some_and(|due| !record.is_shown_as(due, &before.document))
+            });
             before.lost = lacking;
             return Ok(before);
         }
+        lacking.retain(|record| {
+            record.missing.is_none() && record.suspended.is_none() && record.is_lacking_in(&before.document)
+        });
         let now = self.ledger.now();
         // What is about to be written is in nobody's way.
         lacking.retain(|record| record.key != self.record.key || self.wanted.statements.is_empty());
@@ -170,7 +175,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
                 return Err(Error::not_yet("the claims on the policy are changing"));
             }
         }
-        self.lease.history().borrow_mut().note_current(&before.document.fingerprint());
+        self.lease.history().borrow_mut().note_found(&before.document.fingerprint(), now);
         Ok(before)
     }
 
@@ -187,10 +192,12 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         let writer = Writer::<S> {
             location,
             own: &self.record.key,
+            mark,
             role_arn: wanted.role.map(|role| &*role.arn),
             has_external_id: wanted.role.is_some_and(|role| role.external_id.is_some()),
             now: self.ledger.now(),
         };
+        let own = alone.clone();
         writer.healed(&lost, &before, &mut alone);
         let mut together = alone.clone();
         let members = if self.record.wish.as_ref().is_some_and(|wish| wish.is_alone) {
@@ -215,7 +222,25 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         if !has_needed || !needed.is_empty() && !members.is_empty() {
             return Err(Error::not_yet(format!("AWS still shows {} as it was before", wanted.location.policy())));
         }
-        self.written_alone(&before, alone).await
+        if alone != own {
+            match self.replace(&before, &alone, &[]).await? {
+                Written::Done(()) => return self.seen(&before, alone, &[]).await,
+                Written::NotDone(error) if error.is_refusal() => {
+                    tracing::warn!("AWS refuses to have it again as it was before a late write");
+                }
+                Written::NotDone(error) => return Err(error.into()),
+                Written::NotBegun => return Err(Error::not_yet("the claims on the policy are changing")),
+            }
+            if own == before {
+                return Ok(if wanted.statements.is_empty() {
+                    self.removed()
+                } else {
+                    self.hold();
+                    self.confirmed(&before, &before, None, &[])
+                });
+            }
+        }
+        self.written_alone(&before, own).await
     }
 
     /// Writes `after`. What AWS refuses for principals that were deleted is written without them, if the template wants it so; what
@@ -297,7 +322,9 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
             members.iter().map(|member| member.record.mark()).chain([self.wanted.mark.to_owned()]).collect();
         match now? {
             Lookup::Found(now) if self.is_there(&now, &put) && now.keeps_others(&after, &marks) => {
-                let (seen, unclear) = members.iter().partition::<Vec<_>, _>(|member| member.is_seen(before, &now));
+                let was_replaced = self.lease.history().borrow().was_replaced(&now.fingerprint());
+                let is_seen = |member: &&Member<'_>| member.is_seen(before, &now, was_replaced);
+                let (seen, unclear) = members.iter().partition::<Vec<_>, _>(is_seen);
                 // In AWS's words it may be what was there two changes ago; it is current now.
                 if after.keeps_others(&now, &marks) && unclear.is_empty() {
                     self.lease.history().borrow_mut().note_current(&now.fingerprint());
@@ -371,13 +398,13 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
 
 impl Member<'_> {
     /// Whether a document that shows the write shows this claim's part of it as well: as it was written, or in other words than
-    /// before.
-    fn is_seen(&self, before: &Document, now: &Document) -> bool {
+    /// before. Those of a document that was replaced are no words for it.
+    fn is_seen(&self, before: &Document, now: &Document, was_replaced: bool) -> bool {
         let mark = self.record.mark();
         now.has_own(&mark, self.statements)
             || now.has_sids(&mark, self.statements)
                 && (self.record.is_known_to_show(self.statements, now)
-                    || digest_of(now.own(&mark)) != digest_of(before.own(&mark)))
+                    || !was_replaced && digest_of(now.own(&mark)) != digest_of(before.own(&mark)))
     }
 }
 

@@ -201,6 +201,15 @@ impl PolicyHistory {
         self.current = Some(fingerprint.to_owned());
     }
 
+    /// Notes that somebody else has put the document of this fingerprint in the place of the one that was there, which a late read may
+    /// still show.
+    pub(crate) fn note_found(&mut self, fingerprint: &str, now: Duration) {
+        match self.current.take() {
+            Some(before) => self.replace(before, fingerprint, now),
+            None => self.note_current(fingerprint),
+        }
+    }
+
     /// Notes that a replaced document is shown, and says since when no read has shown another one.
     pub(crate) fn doubt(&mut self, fingerprint: &str, now: Duration) -> Duration {
         let since = self.doubted.take().filter(|(doubted, _)| doubted == fingerprint).map_or(now, |(_, since)| since);

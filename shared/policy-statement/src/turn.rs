@@ -8,7 +8,7 @@ use std::{
 };
 
 use archipelago::caller;
-use custom_resource::{Claim, Error, RequestOrder, Result, request_note::overtaken};
+use custom_resource::{AwsError, Claim, Error, RequestOrder, Result, request_note::overtaken};
 use tokio::time::{sleep, timeout_at};
 
 use crate::{
@@ -42,6 +42,8 @@ struct Waiting {
     order: RequestOrder,
     /// The id, where there would be statements if the wish was carried out.
     id: Option<String>,
+    /// Whether the wish is known to have been left.
+    is_left: bool,
 }
 
 impl Turns {
@@ -129,25 +131,38 @@ impl Turns {
             has_external_id: wanted.role.is_some_and(|role| role.external_id.is_some()),
         };
         let began = self.ledger.now();
+        // Before: whoever stops waiting for the answer takes back what may have been left.
+        let id = (!wanted.statements.is_empty()).then(|| wanted.id().to_string());
+        let order = invocation.order();
+        self.forget_request(policy, key, order);
+        self.waiting.borrow_mut().push(Waiting {
+            policy: policy.to_owned(),
+            key: key.to_owned(),
+            order: order.clone(),
+            id,
+            is_left: false,
+        });
         let is_contended = began < self.contended_until.get();
         let early = async { if is_contended { None } else { wanted.read().await.ok() } };
         let (left, asked, early) = tokio::join!(
             Box::pin(self.ledger.leave_wish(&claimant, wanted.statements, wanted.variable, invocation.ends())),
-            Box::pin(Lease::ask(&self.ledger, policy, wanted.mark)),
+            Box::pin(Lease::ask(&self.ledger, policy, wanted.mark, began)),
             Box::pin(early),
         );
         let record = match left {
             Ok(record) => record,
             Err(error) => {
+                if !may_have_had_its_effect(&error) {
+                    self.forget_request(policy, key, order);
+                }
                 if let Ok(Asked::Taken(lease)) = asked {
                     let _ = lease.release(Vec::new()).await;
                 }
                 return Err(error);
             }
         };
-        let id = (!wanted.statements.is_empty()).then(|| wanted.id().to_string());
-        let (policy, key, order) = (policy.to_owned(), key.to_owned(), invocation.order().clone());
-        self.waiting.borrow_mut().push(Waiting { policy, key, order, id });
+        let is_it = |waiting: &&mut Waiting| waiting.is_of(policy, key, order);
+        self.waiting.borrow_mut().iter_mut().filter(is_it).for_each(|waiting| waiting.is_left = true);
         match asked? {
             Asked::Held => {
                 self.contended_until.set(self.ledger.now() + CONTENDED_FOR);
@@ -166,6 +181,7 @@ impl Turns {
 
     /// The wish was left before: whoever held the lease may have carried it out.
     async fn continued<S: PolicyStore>(&self, wanted: &Wanted<'_, S>, policy: &str, key: &str) -> Result<Begun> {
+        let since = self.ledger.now();
         let Some(record) = self.ledger.record(policy, key).await? else {
             // Whoever deletes items from the table takes wishes with them.
             self.forget(policy, key);
@@ -179,7 +195,7 @@ impl Turns {
         if is_taken {
             return Err(held(wanted));
         }
-        match Lease::ask(&self.ledger, policy, wanted.mark).await? {
+        match Lease::ask(&self.ledger, policy, wanted.mark, since).await? {
             Asked::Taken(lease) => Ok(Begun::Lease(Box::new(record), lease, None)),
             Asked::Held => Err(held(wanted)),
         }
@@ -244,7 +260,8 @@ impl Turns {
         }
     }
 
-    /// Whether the wish is gone without having been carried out. A holder of the lease that has taken it up is waited for.
+    /// Whether the wish is gone, and is known not to have been carried out. A holder of the lease that has taken it up is waited for; one
+    /// that has died may have written it.
     async fn withdrawn(&self, waiting: &Waiting) -> bool {
         loop {
             let record = match self.ledger.record(&waiting.policy, &waiting.key).await {
@@ -256,9 +273,10 @@ impl Turns {
                     return false;
                 }
             };
+            let was_taken_up = record.wish.as_ref().is_some_and(|wish| wish.taken.is_some());
             let change = ItemUpdate::withdrawn(&record, self.ledger.now());
             match self.ledger.change(&waiting.policy, &change).await {
-                Ok(Changed::Done) => return true,
+                Ok(Changed::Done) => return !was_taken_up,
                 Ok(Changed::NotSo) => sleep(PAUSE).await,
                 Err(reason) => {
                     tracing::warn!(%reason, "a wish could not be taken back");
@@ -279,13 +297,29 @@ impl Turns {
     }
 
     fn waits(&self, policy: &str, key: &str, order: &RequestOrder) -> bool {
-        let is_it = |waiting: &Waiting| waiting.policy == policy && waiting.key == key && waiting.order == *order;
-        self.waiting.borrow().iter().any(is_it)
+        self.waiting.borrow().iter().any(|waiting| waiting.is_left && waiting.is_of(policy, key, order))
+    }
+
+    fn forget_request(&self, policy: &str, key: &str, order: &RequestOrder) {
+        self.waiting.borrow_mut().retain(|waiting| !waiting.is_of(policy, key, order));
     }
 
     fn forget(&self, policy: &str, key: &str) {
         self.waiting.borrow_mut().retain(|waiting| waiting.policy != policy || waiting.key != key);
     }
+}
+
+impl Waiting {
+    fn is_of(&self, policy: &str, key: &str, order: &RequestOrder) -> bool {
+        self.policy == policy && self.key == key && self.order == *order
+    }
+}
+
+/// Whether a call that ended like that may have had its effect all the same.
+fn may_have_had_its_effect(error: &Error) -> bool {
+    let Error::NotYet(not_yet) = error else { return false };
+    let cause = std::error::Error::source(not_yet).and_then(|cause| cause.downcast_ref::<AwsError>());
+    cause.is_some_and(|cause| !cause.is_refusal())
 }
 
 /// What a request has once it has begun.

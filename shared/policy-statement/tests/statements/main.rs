@@ -2,8 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests; the lint only spares the tests themselves")]
 
+mod cabinet;
 mod callers;
+mod calls;
 mod cdk;
+mod group;
+mod healing;
+mod items;
 mod lease;
 mod list;
 mod old;

@@ -342,6 +342,21 @@ impl Table {
         });
     }
 
+    /// Tells `watcher` of each call, which says what goes wrong with it.
+    pub(crate) fn watch(&self, watcher: impl FnMut(&str, &Value) -> Option<Fault> + Send + 'static) {
+        self.weather.watch(watcher);
+    }
+
+    /// Ends when a process is to die at a call.
+    pub(crate) async fn death(&self) {
+        self.weather.death().await;
+    }
+
+    /// The write units that all requests have consumed.
+    pub(crate) fn write_units(&self) -> usize {
+        self.tables.write_units(TABLE)
+    }
+
     /// Lets each call go wrong in this way.
     pub(crate) fn fail_with(&self, fault: Fault) {
         self.weather.watch(move |_, _| Some(fault));
@@ -388,6 +403,11 @@ impl Table {
         for item in self.claims(policy) {
             self.tables.change(TABLE, &[policy, item["Item"]["S"].as_str().unwrap()], &change);
         }
+    }
+
+    /// Changes the item of a claim, or makes it.
+    pub(crate) fn add_claim(&self, policy: &str, key: &str, change: impl FnOnce(&mut Map<String, Value>)) {
+        self.tables.change(TABLE, &[policy, key], change);
     }
 
     pub(crate) fn change(&self, policy: &str, change: impl FnOnce(&mut Map<String, Value>)) {
@@ -462,7 +482,7 @@ impl<S: PolicyStore> Process<S> {
     }
 }
 
-fn aws() -> SdkConfig {
+pub(crate) fn aws() -> SdkConfig {
     SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build()
 }
 
