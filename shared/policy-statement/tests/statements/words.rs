@@ -5,6 +5,7 @@ use std::time::Duration;
 use custom_resource::{Claim, Error, Resource};
 use serde_json::{Value, json};
 
+use crate::cabinet::Cabinet;
 use crate::shelves::{FOREIGN, ShelfClaim, Shelves, claim, properties, pull, read, sids};
 
 const POLICY: &str = "shelf app";
@@ -13,8 +14,18 @@ const POLICY: &str = "shelf app";
 type Rewording = fn(&mut Value);
 
 /// What AWS might do to a statement.
-const WAYS: [(&str, Rewording); 4] = [
+const WAYS: [(&str, Rewording); 6] = [
     ("leaves the Condition out", |statement| drop(statement.as_object_mut().unwrap().remove("Condition"))),
+    ("drops an action", |statement| {
+        if let Some(actions) = statement["Action"].as_array_mut() {
+            actions.truncate(1);
+        }
+    }),
+    ("renames an element", |statement| {
+        if let Some(action) = statement.as_object_mut().unwrap().remove("Action") {
+            statement["Actions"] = action;
+        }
+    }),
     ("adds an element", |statement| statement["Added"] = "by AWS".into()),
     ("writes ARNs in another case", |statement| {
         statement["Principal"] = serde_json::from_str(&statement["Principal"].to_string().to_uppercase()).unwrap();
@@ -25,6 +36,10 @@ const WAYS: [(&str, Rewording); 4] = [
         }
     }),
 ];
+
+fn way(what: &str) -> Rewording {
+    WAYS.into_iter().find(|(name, _)| *name == what).unwrap().1
+}
 
 /// A statement that each of these ways rewords.
 fn granted(account: &str) -> Value {
@@ -100,6 +115,29 @@ async fn statements_in_other_words_hold_nobody_else_up() {
 }
 
 #[tokio::test]
+async fn what_is_written_for_others_is_written_once_in_whatever_words_it_is_shown() {
+    for (what, way) in WAYS {
+        let cabinet = Cabinet::with(Some(FOREIGN));
+        cabinet.shelves.0.rewords.set(Some(way));
+        cabinet.hold_lease();
+        let requests = ["One", "Two", "Three"].map(|name| cabinet.request(claim(name), Some(&granted("222222222222"))));
+        for request in &requests {
+            request.waits().await;
+        }
+        cabinet.free_lease();
+        for request in &requests {
+            request.asked().await.expect(what);
+        }
+        // Another process, which knows what the ledger says; and one who has nothing to do with it.
+        for name in ["One", "Two", "Three", "Bystander"] {
+            cabinet.pass(Duration::from_secs(5));
+            cabinet.request(claim(name), Some(&granted("222222222222"))).asked().await.expect(what);
+        }
+        assert_eq!(cabinet.writes(), 2, "{what}");
+    }
+}
+
+#[tokio::test]
 async fn words_that_were_forgotten_cost_two_writes_and_two_waits() {
     for (what, way) in WAYS {
         let shelves = worded(way);
@@ -131,7 +169,7 @@ async fn words_that_were_forgotten_cost_two_writes_and_two_waits() {
 
 #[tokio::test]
 async fn what_somebody_else_made_of_a_statement_is_not_taken_for_words_of_aws() {
-    let shelves = worded(WAYS[1].1);
+    let shelves = worded(way("adds an element"));
     let desired = properties(&granted("222222222222"));
     let claim = claim("Pull");
     shelves.statements().ensure(&desired, None, &claim).await.unwrap();
@@ -144,7 +182,7 @@ async fn what_somebody_else_made_of_a_statement_is_not_taken_for_words_of_aws() 
 
 #[tokio::test]
 async fn an_update_that_is_shown_what_was_before_is_no_success_in_other_words() {
-    let shelves = worded(WAYS[1].1);
+    let shelves = worded(way("adds an element"));
     let (old, new) = (properties(&granted("222222222222")), properties(&granted("333333333333")));
     let claim = claim("Pull");
     shelves.statements().ensure(&old, None, &claim).await.unwrap();
