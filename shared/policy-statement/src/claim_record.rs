@@ -206,6 +206,11 @@ impl ClaimRecord {
         })
     }
 
+    /// The beginning of the digest in its key, for notes.
+    pub(crate) fn short_key(&self) -> String {
+        self.key.rsplit(' ').next().unwrap_or_default().chars().take(16).collect()
+    }
+
     /// The end of the `Sid`s of its statements.
     pub(crate) fn mark(&self) -> String {
         self.owner.mark()

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     Document, PolicyStore, Statement, TargetLocation,
     claim_record::{ClaimRecord, Wish},
+    document::digest_of,
     grants::is_of_caller,
     ledger::Ledger,
 };
@@ -14,6 +15,18 @@ use crate::{
 pub(crate) struct Member<'a> {
     pub(crate) record: &'a ClaimRecord,
     pub(crate) statements: &'a [Statement],
+}
+
+impl Member<'_> {
+    /// Whether a document that shows the write shows this claim's part of it as well: as it was written, or in other words than
+    /// before. Those of a document that was replaced are no words for it.
+    pub(crate) fn is_seen(&self, before: &Document, now: &Document, was_replaced: bool) -> bool {
+        let mark = self.record.mark();
+        now.has_own(&mark, self.statements)
+            || now.has_sids(&mark, self.statements)
+                && (self.record.is_known_to_show(self.statements, now)
+                    || !was_replaced && digest_of(now.own(&mark)) != digest_of(before.own(&mark)))
+    }
 }
 
 /// Who writes, and where.

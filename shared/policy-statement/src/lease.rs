@@ -18,7 +18,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     claim_record::{VERSION, VERSION_NAME, check_version, millis as millis_in},
-    ledger::{Changed, ItemUpdate, Ledger, TYPE, millis, out_of_reach},
+    item_update::{ItemUpdate, millis},
+    ledger::{Changed, Ledger, TYPE, out_of_reach},
     policy_history::{Pending, PolicyHistory},
 };
 

@@ -22,10 +22,10 @@ use custom_resource::{
 use crate::{
     Statement,
     claim_record::{
-        ALONE, CALLER, CLAIM, ClaimRecord, DIGEST, DONE, EXPIRES, HAS_EXTERNAL_ID, IDENTITY, ITEM, LOCATION,
-        LOGICAL_ID, MISSING, POLICY_SIZE, PUT, ROLE_ARN, SHOWN, STACK_ID, STATEMENTS, SUSPENDED, TABLE as TABLE_NAME,
-        TAKEN, VARIABLE, VERSION, VERSION_NAME, WISH, WISH_ENDS, WORDINGS, WRITTEN_AT, listed, text,
+        ALONE, CALLER, CLAIM, ClaimRecord, EXPIRES, HAS_EXTERNAL_ID, ITEM, LOCATION, LOGICAL_ID, PUT, ROLE_ARN,
+        STACK_ID, TABLE as TABLE_NAME, TAKEN, VARIABLE, VERSION, VERSION_NAME, WISH, WISH_ENDS, listed, text,
     },
+    item_update::{ItemUpdate, KEPT, millis},
 };
 
 /// The variable with the name of the table.
@@ -35,12 +35,6 @@ const TABLE: &str = "LEDGER_TABLE";
 /// to wait that long.
 const SECONDS: &str = "LEASE_SECONDS";
 const LEASE: Duration = Duration::from_secs(15);
-
-/// How long the item of a claim without statements is kept: a request that is late is an hour late at most.
-const KEPT: Duration = Duration::from_hours(24);
-
-/// As `Expires`, in the place of a number: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html>
-const NEVER: &str = "never";
 
 pub(crate) const POLICY: &str = "Policy";
 
@@ -86,32 +80,6 @@ pub(crate) struct Claimant<'a> {
     pub(crate) location: String,
     pub(crate) role_arn: Option<&'a str>,
     pub(crate) has_external_id: bool,
-}
-
-/// One change of one item of a policy's partition.
-pub(crate) struct ItemUpdate {
-    key: String,
-    expression: &'static str,
-    condition: &'static str,
-    names: Vec<(&'static str, &'static str)>,
-    values: Vec<(&'static str, AttributeValue)>,
-}
-
-impl ItemUpdate {
-    pub(crate) fn new(key: &str, expression: &'static str, condition: &'static str) -> Self {
-        Self { key: key.to_owned(), expression, condition, names: Vec::new(), values: Vec::new() }
-    }
-
-    /// With the attributes that the placeholders stand for.
-    pub(crate) fn names(mut self, names: &[(&'static str, &'static str)]) -> Self {
-        self.names.extend(names);
-        self
-    }
-
-    pub(crate) fn value(mut self, placeholder: &'static str, value: AttributeValue) -> Self {
-        self.values.push((placeholder, value));
-        self
-    }
 }
 
 /// What became of changes that are made together or not at all.
@@ -400,121 +368,6 @@ const LEAVE_WISH: &str = "#version = :version, #stack = :stack, #logical = :logi
                           #role = :role, #external = :external, #table = :table, #wish = :wish, #ends = :ends, \
                           #variable = :variable, #expires = if_not_exists(#expires, :expires) REMOVE #alone, #taken, #put";
 
-const CONFIRM: &str = "SET #statements = #wish, #digest = :digest, #shown = :shown, #at = :at, #size = :size, \
-                       #identity = :identity, #wordings = :wordings, #done = #latest, #expires = :expires \
-                       REMOVE #wish, #ends, #variable, #alone, #taken, #put, #missing";
-const CONFIRM_REMOVAL: &str = "SET #done = #latest, #expires = :expires REMOVE #statements, #digest, #shown, #at, #size, \
-                               #identity, #wordings, #wish, #ends, #variable, #alone, #taken, #put, #missing, \
-                               #suspended";
-const IS_STILL_WISHED: &str = "#latest = :latest AND attribute_exists(#wish)";
-const TAKE_UP: &str = "SET #taken = :until";
-const WAS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wish) AND attribute_not_exists(#taken)";
-const IS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wish) AND #taken < :now";
-const MAY_BE_TAKEN_UP: &str = "#latest = :latest AND attribute_exists(#wish) AND attribute_not_exists(#suspended)";
-
-/// What the statements of a claim are in a policy that AWS has shown.
-#[derive(Debug, Clone)]
-pub(crate) struct Seen {
-    pub(crate) digest: String,
-    pub(crate) shown: String,
-    pub(crate) policy_size: usize,
-    pub(crate) identity: Option<String>,
-}
-
-impl ItemUpdate {
-    /// The wish of a claim's latest request is in the policy, as it was seen.
-    pub(crate) fn confirmed(record: &ClaimRecord, seen: &Seen, now: Duration) -> Self {
-        Self::new(&record.key, CONFIRM, IS_STILL_WISHED)
-            .names(&[("#latest", "Latest"), ("#wish", WISH), ("#statements", STATEMENTS), ("#digest", DIGEST)])
-            .names(&[("#shown", SHOWN), ("#at", WRITTEN_AT), ("#size", POLICY_SIZE), ("#identity", IDENTITY)])
-            .names(&[("#done", DONE), ("#expires", EXPIRES), ("#ends", WISH_ENDS), ("#variable", VARIABLE)])
-            .names(&[("#alone", ALONE), ("#taken", TAKEN), ("#put", PUT), ("#missing", MISSING)])
-            .names(&[("#wordings", WORDINGS)])
-            .value(":wordings", record.wordings_with(&seen.digest, &seen.shown))
-            .value(":latest", record.latest())
-            .value(":digest", AttributeValue::S(seen.digest.clone()))
-            .value(":shown", AttributeValue::S(seen.shown.clone()))
-            .value(":at", millis(now))
-            .value(":size", AttributeValue::N(seen.policy_size.to_string()))
-            .value(":identity", AttributeValue::S(seen.identity.clone().unwrap_or_default()))
-            .value(":expires", AttributeValue::S(NEVER.to_owned()))
-    }
-
-    /// A claim has no statements in the policy, as its latest request wished.
-    pub(crate) fn confirmed_removal(record: &ClaimRecord, now: Duration) -> Self {
-        Self::new(&record.key, CONFIRM_REMOVAL, IS_STILL_WISHED)
-            .names(&[("#latest", "Latest"), ("#wish", WISH), ("#statements", STATEMENTS), ("#digest", DIGEST)])
-            .names(&[("#shown", SHOWN), ("#at", WRITTEN_AT), ("#size", POLICY_SIZE), ("#identity", IDENTITY)])
-            .names(&[("#done", DONE), ("#expires", EXPIRES), ("#ends", WISH_ENDS), ("#variable", VARIABLE)])
-            .names(&[("#alone", ALONE), ("#taken", TAKEN), ("#put", PUT), ("#missing", MISSING)])
-            .names(&[("#suspended", SUSPENDED), ("#wordings", WORDINGS)])
-            .value(":latest", record.latest())
-            .value(":expires", AttributeValue::N((now + KEPT).as_secs().to_string()))
-    }
-
-    /// A holder of the lease writes the wish, until then.
-    pub(crate) fn taken_up(record: &ClaimRecord, until: Duration) -> Self {
-        Self::new(&record.key, TAKE_UP, MAY_BE_TAKEN_UP)
-            .names(&[("#latest", "Latest"), ("#wish", WISH), ("#taken", TAKEN), ("#suspended", SUSPENDED)])
-            .value(":latest", record.latest())
-            .value(":until", millis(until))
-    }
-
-    /// The wish is taken back, unless a holder of the lease is about to write it.
-    pub(crate) fn withdrawn(record: &ClaimRecord, now: Duration) -> Self {
-        let was_taken_up = record.wish.as_ref().is_some_and(|wish| wish.taken.is_some());
-        let condition = if was_taken_up { IS_TAKEN_UP_BY_NOBODY } else { WAS_TAKEN_UP_BY_NOBODY };
-        let update = Self::new(&record.key, "REMOVE #wish, #ends, #variable, #alone, #taken, #put", condition)
-            .names(&[("#latest", "Latest"), ("#wish", WISH), ("#taken", TAKEN), ("#ends", WISH_ENDS)])
-            .names(&[("#variable", VARIABLE), ("#alone", ALONE), ("#put", PUT)])
-            .value(":latest", record.latest());
-        if was_taken_up { update.value(":now", millis(now)) } else { update }
-    }
-
-    /// The wish is written by its own author alone from now on: AWS has refused it, or it was in a write that AWS has refused.
-    pub(crate) fn alone(record: &ClaimRecord) -> Self {
-        Self::new(&record.key, "SET #alone = :alone REMOVE #taken", IS_STILL_WISHED)
-            .names(&[("#latest", "Latest"), ("#wish", WISH), ("#alone", ALONE), ("#taken", TAKEN)])
-            .value(":latest", record.latest())
-            .value(":alone", AttributeValue::Bool(true))
-    }
-
-    /// AWS has taken a write of the wish, and nobody saw it yet.
-    pub(crate) fn put(record: &ClaimRecord, put: &str) -> Self {
-        Self::new(&record.key, "SET #put = :put", IS_STILL_WISHED)
-            .names(&[("#latest", "Latest"), ("#wish", WISH), ("#put", PUT)])
-            .value(":latest", record.latest())
-            .value(":put", AttributeValue::S(put.to_owned()))
-    }
-
-    /// Somebody else has taken the claim's statements out of the policy.
-    pub(crate) fn missing(record: &ClaimRecord, now: Duration) -> Self {
-        Self::new(&record.key, "SET #missing = :now", "attribute_exists(#statements)")
-            .names(&[("#missing", MISSING), ("#statements", STATEMENTS)])
-            .value(":now", millis(now))
-    }
-
-    /// The statements that were written are in the policy again.
-    pub(crate) fn put_back(record: &ClaimRecord, now: Duration) -> Self {
-        Self::new(&record.key, "SET #at = :now REMOVE #missing", "attribute_exists(#statements)")
-            .names(&[("#missing", MISSING), ("#statements", STATEMENTS), ("#at", WRITTEN_AT)])
-            .value(":now", millis(now))
-    }
-
-    /// An administrator keeps the claim's statements out of the policy.
-    pub(crate) fn suspended(record: &ClaimRecord, now: Duration) -> Self {
-        let condition = "attribute_exists(#statements) OR attribute_exists(#wish)";
-        Self::new(&record.key, "SET #suspended = if_not_exists(#suspended, :now)", condition)
-            .names(&[("#suspended", SUSPENDED), ("#statements", STATEMENTS), ("#wish", WISH)])
-            .value(":now", millis(now))
-    }
-
-    /// An administrator lets the claim's statements into the policy again.
-    pub(crate) fn resumed(record: &ClaimRecord) -> Self {
-        Self::new(&record.key, "REMOVE #suspended", "attribute_exists(#suspended)").names(&[("#suspended", SUSPENDED)])
-    }
-}
-
 impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ledger").field("table", &self.table).finish_non_exhaustive()
@@ -523,8 +376,4 @@ impl fmt::Debug for Ledger {
 
 pub(crate) fn out_of_reach(error: AwsError) -> Error {
     error.advised("a policy is only changed with the ledger").into()
-}
-
-pub(crate) fn millis(time: Duration) -> AttributeValue {
-    AttributeValue::N(time.as_millis().min(u128::from(u64::MAX)).to_string())
 }

@@ -7,8 +7,9 @@ use tokio::time::Instant;
 
 use crate::{
     Document, Lookup, PolicyStore, Statement, Target, TargetLocation,
-    administration::{Administration, Claims, is_remade, sorted},
+    administration::{Administration, is_remade},
     claim_record::ClaimRecord,
+    claims::{Claims, sorted},
     orphans::orphans,
     pages::{AT_ONCE, NEXT, Pages},
 };

@@ -12,8 +12,9 @@ use crate::{
     claim_record::{ClaimRecord, Put},
     document::digest_of,
     group::{Member, Writer},
+    item_update::{ItemUpdate, Seen},
     lease::{Lease, Written},
-    ledger::{Changed, ItemUpdate, Ledger, Seen},
+    ledger::{Changed, Ledger},
     policy_history::Reading,
     role::Role,
     triage::{Triage, not_there},
@@ -135,7 +136,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
             Reading::AsLeft => return Ok(before),
             Reading::Stale => return Err(stale()),
             Reading::Unless(needed) => {
-                if needed.contains(&short(self.record)) {
+                if needed.contains(&self.record.short_key()) {
                     // What is wanted may be there already, or may not be there any more.
                     return Err(stale());
                 }
@@ -205,7 +206,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         } else {
             writer.joined(wishes, &before, &mut together)
         };
-        let is_member = |needed: &String| members.iter().any(|member| short(member.record) == *needed);
+        let is_member = |needed: &String| members.iter().any(|member| member.record.short_key() == *needed);
         let has_needed = needed.iter().all(is_member);
         if !members.is_empty() {
             match self.replace(&before, &together, &members).await? {
@@ -290,9 +291,9 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         let until = self.lease.until();
         let (claims, taken_up) = members
             .iter()
-            .map(|member| (short(member.record), ItemUpdate::taken_up(member.record, until)))
+            .map(|member| (member.record.short_key(), ItemUpdate::taken_up(member.record, until)))
             .unzip::<_, _, Vec<_>, Vec<_>>();
-        let claims = [short(self.record)].into_iter().chain(claims).collect();
+        let claims = [self.record.short_key()].into_iter().chain(claims).collect();
         let write = async {
             // From here on the statements may be there, even if no answer comes.
             if after.own(self.wanted.mark).next().is_some() {
@@ -394,21 +395,4 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         };
         Edited::Done(Carried { policy_size }, [&own].into_iter().chain(members.iter().copied()).map(change).collect())
     }
-}
-
-impl Member<'_> {
-    /// Whether a document that shows the write shows this claim's part of it as well: as it was written, or in other words than
-    /// before. Those of a document that was replaced are no words for it.
-    fn is_seen(&self, before: &Document, now: &Document, was_replaced: bool) -> bool {
-        let mark = self.record.mark();
-        now.has_own(&mark, self.statements)
-            || now.has_sids(&mark, self.statements)
-                && (self.record.is_known_to_show(self.statements, now)
-                    || !was_replaced && digest_of(now.own(&mark)) != digest_of(before.own(&mark)))
-    }
-}
-
-/// The beginning of the digest in the key of a claim's item.
-pub(crate) fn short(record: &ClaimRecord) -> String {
-    record.key.rsplit(' ').next().unwrap_or_default().chars().take(16).collect()
 }

@@ -10,10 +10,11 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     Document, Lookup, PolicyStore,
-    administration::{Administration, Claims, sorted, without},
+    administration::{Administration, without},
     claim_record::ClaimRecord,
+    claims::{Claims, sorted},
     document::digest_of,
-    ledger::{ItemUpdate, Seen},
+    item_update::{ItemUpdate, Seen},
     pages::AT_ONCE,
     visit::{Shown, Visit},
 };

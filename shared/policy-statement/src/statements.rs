@@ -1,9 +1,9 @@
 //! Makes a policy have the statements of a claim, and as if it had never had any, whoever else owns the rest of it.
 
-use std::{cell::RefCell, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use archipelago::caller;
-use custom_resource::{Claim, Error, FunctionArn, LeftBehind, RequestOrder, Resource, Result, SdkConfig, Work};
+use custom_resource::{Claim, Error, FunctionArn, LeftBehind, Resource, Result, SdkConfig, Work};
 use serde_json::Value;
 
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     policy_edit::Wanted,
     properties::{Attributes, PRUNE_ORPHANS, Properties, ROLE_ARN, StatementId},
     reconcile::{Reconcile, Sweep},
+    resolutions::Resolutions,
     role::Role,
     stand_ins::{StandIns, can_stand_in},
     stores::Stores,
@@ -34,14 +35,7 @@ pub struct Statements<S: PolicyStore> {
     grants: Grants,
     reconcile: Reconcile,
     role: Option<String>,
-    /// What was resolved last, for which request: it is tried again for each wait, and names don't change meanwhile.
-    resolved: RefCell<Option<Resolved<S::Target>>>,
-}
-
-struct Resolved<T> {
-    order: RequestOrder,
-    named: TargetLocation<T>,
-    location: TargetLocation<T>,
+    resolutions: Resolutions<S::Target>,
 }
 
 impl<S: PolicyStore> Statements<S> {
@@ -56,7 +50,7 @@ impl<S: PolicyStore> Statements<S> {
             grants: Grants::from_environment(),
             reconcile: Reconcile::from_environment(),
             role: own_role(),
-            resolved: RefCell::default(),
+            resolutions: Resolutions::default(),
         }
     }
 
@@ -112,27 +106,6 @@ impl<S: PolicyStore> Statements<S> {
         }
     }
 
-    /// The location under the target's one name. What was resolved for this request before is kept.
-    async fn resolve(
-        &self,
-        store: &Acting<S>,
-        named: TargetLocation<S::Target>,
-        order: &RequestOrder,
-    ) -> Result<Lookup<TargetLocation<S::Target>>> {
-        if let Some(last) = &*self.resolved.borrow()
-            && last.order == *order
-            && [&last.named, &last.location].contains(&&named)
-        {
-            return Ok(Lookup::Found(last.location.clone()));
-        }
-        let resolved = store.resolve(named.clone()).await?;
-        if let Lookup::Found(location) = &resolved {
-            let resolved = Resolved { order: order.clone(), named, location: location.clone() };
-            self.resolved.replace(Some(resolved));
-        }
-        Ok(resolved)
-    }
-
     /// The store that takes the claim's statements out of the policy at `location`, and the role that it acts as.
     async fn acting_on<'p>(
         &self,
@@ -167,7 +140,8 @@ impl<S: PolicyStore> Statements<S> {
         unseen: impl FnOnce(),
     ) -> Result<()> {
         let (store, role) = self.acting_on(&location, last, claim).await?;
-        let Lookup::Found(location) = self.resolve(&store, location, claim.invocation().order()).await? else {
+        let Lookup::Found(location) = self.resolutions.resolve(&store, location, claim.invocation().order()).await?
+        else {
             return Ok(());
         };
         let mark = &claim.owner().mark();
@@ -187,7 +161,7 @@ impl<S: PolicyStore> Statements<S> {
         claim: &Claim<StatementId<S::Target>>,
     ) -> Result<()> {
         let store = self.acting_as(cancelled.role.as_ref(), claim).await?;
-        match self.resolve(&store, last, claim.invocation().order()).await? {
+        match self.resolutions.resolve(&store, last, claim.invocation().order()).await? {
             Lookup::Found(last) if claim.id().is_some_and(|id| id.location != last) => {
                 self.take_out(last, Some(cancelled), claim, |_| left.is_there(), || left.is_there()).await
             }
@@ -212,7 +186,7 @@ impl<S: PolicyStore> Statements<S> {
         }
         let store = self.acting_as(desired.role.as_ref(), claim).await?;
         let named = location.clone();
-        let location = match self.resolve(&store, location, claim.invocation().order()).await? {
+        let location = match self.resolutions.resolve(&store, location, claim.invocation().order()).await? {
             Lookup::Found(location) => location,
             Lookup::Gone(error) => return Err(not_there::<S>(error, &named)),
         };
@@ -242,7 +216,7 @@ impl<S: PolicyStore> Statements<S> {
                 let last = last.as_ref();
                 let Some(location) = last_location(last, claim) else { return Ok(nothing()) };
                 let (store, _) = self.acting_on(&location, last, claim).await?;
-                match self.resolve(&store, location, claim.invocation().order()).await? {
+                match self.resolutions.resolve(&store, location, claim.invocation().order()).await? {
                     Lookup::Found(location) => {
                         PolicyPlan { store: &store, location: &location, claim }.take_out().await
                     }

@@ -9,9 +9,11 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     PolicyStore, Statement, StatementId, Target,
-    administration::{Administration, Claims, sorted, without},
+    administration::{Administration, without},
     claim_record::ClaimRecord,
-    ledger::{Changed, ItemUpdate},
+    claims::{Claims, sorted},
+    item_update::ItemUpdate,
+    ledger::Changed,
     pages::{AT_ONCE, NEXT, Pages},
     principals::{is_in_account, principals},
 };

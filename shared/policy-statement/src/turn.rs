@@ -14,8 +14,9 @@ use tokio::time::{sleep, timeout_at};
 use crate::{
     Document, Lookup, PolicyStore, StatementId,
     claim_record::ClaimRecord,
+    item_update::ItemUpdate,
     lease::{Asked, Lease},
-    ledger::{Changed, Claimant, ItemUpdate, Ledger},
+    ledger::{Changed, Claimant, Ledger},
     policy_edit::{Carried, Edited, PolicyEdit, Wanted},
 };
 

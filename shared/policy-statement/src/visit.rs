@@ -5,11 +5,10 @@ use custom_resource::{Error, Result};
 use crate::{
     Document, Lookup, PolicyStore,
     acting::Acting,
-    administration::Claims,
     claim_record::ClaimRecord,
+    claims::Claims,
     lease::{Lease, Written},
     ledger::Ledger,
-    policy_edit::short,
     policy_history::Reading,
     triage::Triage,
 };
@@ -125,7 +124,7 @@ impl<S: PolicyStore> Visit<'_, S> {
                 store.put(location, &after.to_text()).await
             }
         };
-        let claims = records.iter().map(|record| short(record)).collect();
+        let claims = records.iter().map(|record| record.short_key()).collect();
         match self.lease.writing([before.fingerprint(), after.fingerprint()], claims, Vec::new(), write).await? {
             Written::Done(()) => {
                 // In AWS's words it may be what was there two changes ago; it is current now.

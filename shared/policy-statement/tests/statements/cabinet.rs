@@ -35,8 +35,6 @@ pub(crate) enum Fate {
     DiesBefore,
     /// It has its effect, and the process dies before the answer.
     DiesAfter,
-    /// It has its effect, and its answer is lost.
-    Lost,
     /// Nobody knows what becomes of it; it has its effect when the test says so.
     ComesLate,
     /// AWS refuses it with that code.
@@ -201,7 +199,6 @@ impl Cabinet {
         };
         match fate {
             Fate::DiesAfter => self.die().await,
-            Fate::Lost => Err(AwsError::unanswered("shelf:PutPolicy", "the connection failed")),
             _ => ended,
         }
     }
@@ -282,6 +279,7 @@ impl Request {
     }
 
     /// Asks, and has to wait.
+    #[expect(clippy::panic, reason = "a test fails so")]
     pub(crate) async fn waits(&self) -> String {
         match self.asked().await {
             Err(Error::NotYet(not_yet)) => not_yet.to_string(),
@@ -290,6 +288,7 @@ impl Request {
     }
 
     /// Asks until it ends well, with some seconds between two tries; gives up after three minutes.
+    #[expect(clippy::panic, reason = "a test fails so")]
     pub(crate) async fn ends(&self) {
         for _ in 0..36 {
             match self.asked().await {

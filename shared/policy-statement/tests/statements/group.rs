@@ -97,7 +97,7 @@ async fn a_holder_that_dies_at_any_call_keeps_nobody_from_what_is_wished() {
             let (cabinet, mut requests) = waiting(&NAMES).await;
             cabinet.free_lease();
             cabinet.kill_at(number, is_after);
-            let ended = cabinet.unless_dead(requests[0].asked()).await;
+            let ended = Box::pin(cabinet.unless_dead(requests[0].asked())).await;
             cabinet.all_passes();
             let (is_over, what) = (ended.is_some(), format!("call {number}, after its effect: {is_after}"));
             if let Some(ended) = ended {
@@ -195,7 +195,7 @@ async fn failed_while_taken_up(refuses: bool) -> (Cabinet, Request) {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_waits_for_the_holder_that_writes_its_wish_and_then_has_the_id() {
-    let (cabinet, failed) = failed_while_taken_up(false).await;
+    let (cabinet, failed) = Box::pin(failed_while_taken_up(false)).await;
     assert!(there(&cabinet).contains(&failed.sid()));
     let id = failed.claim.id().expect("CloudFormation is told what is there");
     assert_eq!(id.to_string(), self::id(&failed.claim));
@@ -205,7 +205,7 @@ async fn a_failure_waits_for_the_holder_that_writes_its_wish_and_then_has_the_id
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_whose_wish_aws_refuses_in_another_s_write_has_no_id() {
-    let (cabinet, failed) = failed_while_taken_up(true).await;
+    let (cabinet, failed) = Box::pin(failed_while_taken_up(true)).await;
     assert_eq!(there(&cabinet), [sid(&claim("Holder"))]);
     assert!(failed.claim.id().is_none());
 }
@@ -216,7 +216,7 @@ async fn a_failure_whose_wish_a_dead_holder_has_written_has_the_id() {
     cabinet.free_lease();
     cabinet.fate(|call| if matches!(call, Call::Write(_)) { Fate::DiesAfter } else { Fate::Passes });
     let holder = cabinet.request(claim("Holder"), Some(&pull("333333333333")));
-    assert!(cabinet.unless_dead(holder.asked()).await.is_none());
+    assert!(Box::pin(cabinet.unless_dead(holder.asked())).await.is_none());
     assert_eq!(there(&cabinet), [holder.sid(), requests[0].sid()]);
     cabinet.end_lease();
     requests[0].fails().await;

@@ -19,6 +19,7 @@ const OF_A_CLAIM: [(Change, &str); 3] = [
     (|item| drop(item.insert("Statements".to_owned(), json!({"L": [{"S": "no"}]}))), UNREADABLE),
 ];
 
+#[expect(clippy::panic, reason = "a test fails so")]
 async fn is_refused(cabinet: &Cabinet, name: &str, words: &str) {
     let (writes, policy) = (cabinet.writes(), cabinet.shelves.policy());
     let items = cabinet.shelves.0.table.claims(POLICY);
