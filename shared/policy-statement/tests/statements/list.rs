@@ -198,6 +198,6 @@ async fn a_lost_table_takes_no_statement_with_it_and_each_stack_takes_its_own_up
     assert_eq!(states(&shelves).await, [state("", "unknown"), state("Pull", "there")]);
 
     shelves.statements().remove(None, &claim_with_id("Push")).await.unwrap();
-    assert_eq!(sids(shelves.policy()), ["".to_owned(), format!("Pull{}", claim("Pull").owner().mark())]);
+    assert_eq!(sids(shelves.policy()), [String::new(), format!("Pull{}", claim("Pull").owner().mark())]);
     assert_eq!(states(&shelves).await, [state("Pull", "there")]);
 }

@@ -112,7 +112,7 @@ async fn what_somebody_else_has_taken_out_is_reported_and_comes_back_with_nobody
         assert!(is_noted(&shelves, "Pull") && !is_noted(&shelves, "Push"));
     }
     shelves.statements().ensure(&properties(&pull("333333333333")), None, &known("Push")).await.unwrap();
-    assert_eq!(sids(shelves.policy()), ["".to_owned(), sid("Push")]);
+    assert_eq!(sids(shelves.policy()), [String::new(), sid("Push")]);
     // Its own stack may.
     shelves.statements().ensure(&properties(&pull("222222222222")), None, &known("Pull")).await.unwrap();
     assert_eq!(swept(&shelves, "Report").await["Missing"], 0);
@@ -142,7 +142,7 @@ async fn repair_puts_back_what_was_written_and_nothing_else() {
     assert!(shelves.policy().unwrap().starts_with(foreign.trim_end_matches("]}")), "what is foreign stays");
     let mut sids_now = sids(shelves.policy());
     sids_now.sort();
-    assert_eq!(sids_now, ["".to_owned(), sid("Pull"), sid("Push")]);
+    assert_eq!(sids_now, [String::new(), sid("Pull"), sid("Push")]);
     assert!(!shelves.policy().unwrap().contains("444444444444"));
     assert_eq!(shelves.0.writes.get(), 4, "two creates, the refused update, and one for both");
 }
@@ -314,7 +314,7 @@ async fn what_is_taken_out_in_the_way_in_which_it_was_before_is_found_once_no_re
     assert_eq!(heard(&shelves, "Repair", json!({"shelfName": "app"})).await["Repaired"], 1);
     shelves.keep("app", without.as_deref());
     let time = async {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         shelves.0.table.pass(Duration::from_secs(121));
     };
     let (found, ()) = tokio::join!(heard(&shelves, "Repair", json!({"shelfName": "app"})), time);

@@ -476,6 +476,7 @@ impl<S: PolicyStore> Resource for Process<S> {
 
 impl<S: PolicyStore> Process<S> {
     /// What an administrator, or a rule, is answered.
+    #[expect(clippy::expect_used, reason = "a test fails so")]
     pub(crate) async fn told(&self, event: Value) -> Result<Value> {
         let function = "arn:aws:lambda:eu-west-1:111111111111:function:archipelago-shelf-statement";
         self.other_event(&event, &FunctionArn::read(function)).await.expect("it is for this type")

@@ -57,10 +57,10 @@ async fn an_account_is_cut_off_and_let_in_again() {
     let shelves = both().await;
     for _ in 0..2 {
         assert_eq!(told(&shelves, suspend()).await, [result("Pull", "suspended")]);
-        assert_eq!(sids(shelves.policy()), ["".to_owned(), sid("Push")]);
+        assert_eq!(sids(shelves.policy()), [String::new(), sid("Push")]);
     }
     assert_eq!(told(&shelves, resume()).await, [result("Pull", "resumed")]);
-    assert_eq!(sids(shelves.policy()), ["".to_owned(), sid("Push"), sid("Pull")]);
+    assert_eq!(sids(shelves.policy()), [String::new(), sid("Push"), sid("Pull")]);
     assert!(told(&shelves, resume()).await.is_empty(), "nothing is suspended");
     shelves.statements().ensure(&properties(&pull("444444444444")), None, &known("Pull")).await.unwrap();
     assert_eq!(shelves.0.writes.get(), 5, "two creates, out, in, and an update");
@@ -72,7 +72,7 @@ async fn claims_are_suspended_by_their_ids() {
     let ids = json!([format!("app#{}", claim("Push").owner().mark()), "app#0123456789", "elsewhere#0123456789", "odd"]);
     let results = told(&shelves, json!({"RequestType": "Suspend", "Ids": ids})).await;
     assert!(results.contains(&result("Push", "suspended")), "{results:?}");
-    assert_eq!(sids(shelves.policy()), ["".to_owned(), sid("Pull")]);
+    assert_eq!(sids(shelves.policy()), [String::new(), sid("Pull")]);
     for id in ["app#0123456789", "elsewhere#0123456789", "odd"] {
         let none = json!({"PhysicalId": id, "Error": "the ledger has no claim with this id"});
         assert!(results.contains(&none), "{results:?}");
@@ -98,7 +98,7 @@ async fn the_claims_of_an_account_s_own_stacks_are_suspended_whomever_they_name(
     let mut suspended: Vec<_> = results.iter().map(|result| result["LogicalId"].as_str().unwrap()).collect();
     suspended.sort_unstable();
     assert_eq!(suspended, ["Role", "Theirs"]);
-    assert_eq!(sids(shelves.policy()), ["".to_owned(), sid("Pull"), sid("Push")]);
+    assert_eq!(sids(shelves.policy()), [String::new(), sid("Pull"), sid("Push")]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,7 +121,7 @@ async fn no_update_no_sweep_and_no_other_stack_lets_in_what_an_administrator_has
 
     // Another stack's request finds the policy without them, and as it was before, written by somebody else long after.
     shelves.statements().ensure(&properties(&pull("666666666666")), None, &known("Push")).await.unwrap();
-    assert_eq!(sids(shelves.policy()), ["".to_owned(), sid("Push")]);
+    assert_eq!(sids(shelves.policy()), [String::new(), sid("Push")]);
     shelves.0.table.pass(Duration::from_hours(1));
     shelves.keep("app", before.as_deref());
     repairing(&shelves).told(json!({"RequestType": "Reconcile"})).await.unwrap();
@@ -129,7 +129,7 @@ async fn no_update_no_sweep_and_no_other_stack_lets_in_what_an_administrator_has
     repairing(&shelves).told(json!({"RequestType": "Reconcile"})).await.unwrap();
     assert_eq!(
         sids(shelves.policy()),
-        ["".to_owned(), sid("Push")],
+        [String::new(), sid("Push")],
         "what is suspended and there is taken out by a sweep"
     );
 }
@@ -140,9 +140,9 @@ async fn a_suspended_claim_is_deleted_like_any_other_and_its_next_one_is_not_sus
     told(&shelves, suspend()).await;
     shelves.statements().remove(None, &known("Pull")).await.unwrap();
     assert!(told(&shelves, resume()).await.is_empty());
-    assert_eq!(sids(shelves.policy()), ["".to_owned(), sid("Push")]);
+    assert_eq!(sids(shelves.policy()), [String::new(), sid("Push")]);
     shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim("Pull")).await.unwrap();
-    assert_eq!(sids(shelves.policy()), ["".to_owned(), sid("Push"), sid("Pull")]);
+    assert_eq!(sids(shelves.policy()), [String::new(), sid("Push"), sid("Pull")]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -156,7 +156,7 @@ async fn a_claim_that_was_marked_by_a_process_that_died_is_taken_out_by_whoever_
         shelves.0.table.fail(|_, _| false);
         shelves.0.table.run_out(POLICY);
         told_any(&shelves, event).await;
-        assert_eq!(sids(shelves.policy()), ["".to_owned(), sid("Push")]);
+        assert_eq!(sids(shelves.policy()), [String::new(), sid("Push")]);
     }
 }
 
@@ -178,7 +178,7 @@ async fn a_request_that_is_at_work_is_waited_for_and_what_it_wrote_is_taken_out(
     };
     let (answer, ()) = tokio::join!(statements.told(suspend()), update);
     assert_eq!(answer.unwrap()["Claims"], json!([result("Pull", "suspended")]));
-    assert_eq!(sids(shelves.policy()), ["".to_owned(), sid("Push")]);
+    assert_eq!(sids(shelves.policy()), [String::new(), sid("Push")]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,7 +193,7 @@ async fn what_can_not_be_taken_out_is_said_and_stops_no_other() {
     assert!(results.contains(&result("Pull", "suspended")), "{results:?}");
     let errors: Vec<_> = results.iter().filter_map(|result| result["Error"].as_str()).collect();
     assert_eq!(errors, ["it would lose its root"]);
-    assert_eq!(sids(shelves.policy()), ["".to_owned(), sid("RootPull")]);
+    assert_eq!(sids(shelves.policy()), [String::new(), sid("RootPull")]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -243,7 +243,7 @@ async fn what_was_made_anew_meanwhile_is_resumed_without_its_statements() {
     assert_eq!(results[0]["But"], "the shelf app was made anew since; the next request of the stack writes them");
     assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
     shelves.statements().ensure(&properties(&pull("222222222222")), None, &known("Pull")).await.unwrap();
-    assert_eq!(sids(shelves.policy()), ["".to_owned(), sid("Pull")]);
+    assert_eq!(sids(shelves.policy()), [String::new(), sid("Pull")]);
 }
 
 #[tokio::test(start_paused = true)]
