@@ -18,7 +18,7 @@ const LIVES: u32 = 60;
 impl Played for Repositories {
     const ACTIONS: [&'static str; 2] = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
     const COST_OF_LATE_REQUESTS: &'static [&'static str] =
-        &["UpdateItem", "UpdateItem", "GetRepositoryPolicy", "UpdateItem"];
+        &["UpdateItem", "UpdateItem", "GetRepositoryPolicy", "GetItem", "UpdateItem"];
     const TARGETS: [&'static str; 5] = ["app", "base", "new", "nowhere", "shared"];
 
     fn store(aws: &SdkConfig) -> Self {

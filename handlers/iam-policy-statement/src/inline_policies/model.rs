@@ -17,7 +17,8 @@ const LIVES: u32 = 60;
 
 impl Played for InlinePolicies {
     const ACTIONS: [&'static str; 2] = ["s3:GetObject", "s3:ListBucket"];
-    const COST_OF_LATE_REQUESTS: &'static [&'static str] = &["UpdateItem", "UpdateItem", "GetRolePolicy", "UpdateItem"];
+    const COST_OF_LATE_REQUESTS: &'static [&'static str] =
+        &["UpdateItem", "UpdateItem", "GetRolePolicy", "GetItem", "UpdateItem"];
     const TARGETS: [&'static str; 5] =
         ["deploy/grants", "deploy/more", "new/grants", "nowhere/grants", "shared/grants"];
 

@@ -17,7 +17,8 @@ const LIVES: u32 = 60;
 
 impl Played for TrustPolicies {
     const ACTIONS: [&'static str; 2] = ["sts:AssumeRole", "sts:TagSession"];
-    const COST_OF_LATE_REQUESTS: &'static [&'static str] = &["UpdateItem", "UpdateItem", "GetRole", "UpdateItem"];
+    const COST_OF_LATE_REQUESTS: &'static [&'static str] =
+        &["UpdateItem", "UpdateItem", "GetRole", "GetItem", "UpdateItem"];
     const TARGETS: [&'static str; 5] = ["deploy", "build", "new", "nowhere", "shared"];
 
     fn store(aws: &SdkConfig) -> Self {

@@ -18,7 +18,7 @@ const LIVES: u32 = 60;
 impl Played for Keys {
     const ACTIONS: [&'static str; 2] = ["kms:Decrypt", "kms:DescribeKey"];
     const COST_OF_LATE_REQUESTS: &'static [&'static str] =
-        &["DescribeKey", "UpdateItem", "UpdateItem", "GetKeyPolicy", "UpdateItem"];
+        &["DescribeKey", "UpdateItem", "UpdateItem", "GetKeyPolicy", "GetItem", "UpdateItem"];
     const TARGETS: [&'static str; 5] = [
         "11111111-0000-4000-8000-000000000000",
         "22222222-0000-4000-8000-000000000000",

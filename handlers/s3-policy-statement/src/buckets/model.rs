@@ -18,7 +18,7 @@ const LIVES: u32 = 60;
 impl Played for Buckets {
     const ACTIONS: [&'static str; 2] = ["s3:GetObject", "s3:PutObject"];
     const COST_OF_LATE_REQUESTS: &'static [&'static str] =
-        &["UpdateItem", "UpdateItem", "GetBucketPolicy", "UpdateItem"];
+        &["UpdateItem", "UpdateItem", "GetBucketPolicy", "GetItem", "UpdateItem"];
     const TARGETS: [&'static str; 5] = ["artifacts", "backups", "new", "nowhere", "shared"];
 
     fn store(aws: &SdkConfig) -> Self {
