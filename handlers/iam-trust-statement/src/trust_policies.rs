@@ -1,7 +1,7 @@
 //! The trust policies of roles.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_update-role-trust-policy.html>
 
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 use aws_sdk_iam::{Client, types::SummaryKeyType};
 use custom_resource::{AwsError, Error, Passing, Result, SdkConfig, SdkResult};
@@ -25,13 +25,13 @@ const PASSING: [Passing; 1] = [Passing {
     within: Duration::from_mins(2),
 }];
 
-/// IAM, as a store of trust policies.
+/// IAM, as a store of trust policies, and the name and the id of the role that was read last.
 #[derive(Debug)]
-pub(crate) struct TrustPolicies(Client);
+pub(crate) struct TrustPolicies(Client, RefCell<Option<(String, String)>>);
 
 impl TrustPolicies {
     pub(crate) fn new(aws: &SdkConfig) -> Self {
-        Self(Client::new(aws))
+        Self(Client::new(aws), RefCell::default())
     }
 }
 
@@ -67,6 +67,7 @@ impl PolicyStore for TrustPolicies {
     async fn get(&self, TargetLocation { target, .. }: &TargetLocation<Role>) -> Result<Policy> {
         match self.0.get_role().role_name(&target.name).send().await.into_aws_error() {
             Ok(got) => {
+                self.1.replace(got.role.as_ref().map(|role| (target.name.clone(), role.role_id.clone())));
                 // None would be no JSON, which is left as it is: a role without a trust policy doesn't exist.
                 let encoded = got.role.and_then(|role| role.assume_role_policy_document).unwrap_or_default();
                 let text = percent_decode_str(&encoded).decode_utf8();
@@ -89,10 +90,11 @@ impl PolicyStore for TrustPolicies {
         Err(AwsError::refused("iam:UpdateAssumeRolePolicy", MALFORMED, instead))
     }
 
-    /// A role that is made anew has another id:
+    /// A role that is made anew has another id, which each read of its trust policy says:
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
     async fn identity(&self, TargetLocation { target, .. }: &TargetLocation<Role>) -> Option<String> {
-        Some(self.0.get_role().role_name(&target.name).send().await.ok()?.role?.role_id)
+        let latest = self.1.borrow();
+        latest.as_ref().filter(|(name, _)| *name == target.name).map(|(_, id)| id.clone())
     }
 
     fn objection(error: &AwsError) -> Objection {

@@ -97,9 +97,8 @@ impl<S: PolicyStore> List<'_, S> {
 
     async fn read(&self, claims: &Claims<S::Target>) -> Result<(Document, Option<String>)> {
         let store = self.administration.acting_for(claims).await?;
-        let (read, identity) = tokio::join!(store.read(&claims.location), store.identity(&claims.location));
-        match read? {
-            Lookup::Found(document) => Ok((document, identity)),
+        match store.read(&claims.location).await? {
+            Lookup::Found(document) => Ok((document, store.identity(&claims.location).await)),
             Lookup::Gone(error) => Err(error.into()),
         }
     }

@@ -54,8 +54,8 @@ pub trait PolicyStore {
     /// What AWS said, but nothing where the policy or the target is gone.
     async fn delete(&self, location: &TargetLocation<Self::Target>) -> Result<(), AwsError>;
 
-    /// What tells the target from another one that is made under its name later, as far as that can be asked. It is asked while the
-    /// policy is read after a write; what can't be asked is not known.
+    /// What tells the target from another one that is made under its name later, as far as that can be asked. It is asked after the
+    /// policy was read, and while it is read after a write; what can't be asked is not known.
     async fn identity(&self, _location: &TargetLocation<Self::Target>) -> Option<String> {
         None
     }

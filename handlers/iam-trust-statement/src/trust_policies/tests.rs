@@ -23,9 +23,10 @@ fn deploy() -> TargetLocation<Role> {
 
 /// IAM with these answers, one after the other.
 fn mocked(rules: &[&Rule]) -> TrustPolicies {
-    TrustPolicies(mock_client!(aws_sdk_iam, RuleMode::Sequential, rules, |config| {
+    let client = mock_client!(aws_sdk_iam, RuleMode::Sequential, rules, |config| {
         config.retry_config(aws_sdk_iam::config::retry::RetryConfig::disabled())
-    }))
+    });
+    TrustPolicies(client, RefCell::default())
 }
 
 /// An error as IAM sends it.
