@@ -175,9 +175,7 @@ impl Function<'_> {
             of.resource.other_event(event, &function).await
         };
         let answer = other_event::answered(work, clock.deadline - 4 * LAST_MOMENT).await?;
-        if timeout_at(clock.deadline - LAST_MOMENT, self.settle()).await.is_err() {
-            tracing::warn!("the function's time ran out before all was settled");
-        }
+        self.settle(clock).await;
         Some(answer)
     }
 
@@ -229,7 +227,7 @@ impl Function<'_> {
                 match Box::pin(self.next.invoke(&context.invoked_function_arn, &event, until)).await {
                     Ok(()) => {
                         tracing::info!(%reason, "sent on to the next invocation");
-                        self.settle().await;
+                        self.settle(clock).await;
                         return (Operation::of(request, metrics::Outcome::Continued, clock.began), None);
                     }
                     Err(why) => {
@@ -241,16 +239,21 @@ impl Function<'_> {
                 }
             }
         };
-        let (sent, ()) = tokio::join!(Box::pin(self.send(request, response, clock)), self.settle());
+        let (sent, ()) = tokio::join!(Box::pin(self.send(request, response, clock)), self.settle(clock));
         sent
     }
 
-    /// What nobody has to wait for. A defect in it has no answer any more.
-    pub(crate) async fn settle(&self) {
-        for of in &self.types {
-            if AssertUnwindSafe(of.resource.settle()).catch_unwind().await.is_err() {
-                tracing::error!("a defect in this handler stopped what it does after an answer");
+    /// What nobody has to wait for, as far as there is time. A defect in it has no answer any more.
+    pub(crate) async fn settle(&self, clock: Clock) {
+        let settled = async {
+            for of in &self.types {
+                if AssertUnwindSafe(of.resource.settle()).catch_unwind().await.is_err() {
+                    tracing::error!("a defect in this handler stopped what it does after an answer");
+                }
             }
+        };
+        if timeout_at(clock.deadline - LAST_MOMENT, settled).await.is_err() {
+            tracing::warn!("the function's time ran out before all was settled");
         }
     }
 

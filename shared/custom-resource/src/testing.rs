@@ -207,7 +207,7 @@ impl Event {
     pub async fn answered_by_function(&self, function: &Function<'_>) -> Response {
         let invocation = async |request: &Request, clock: Clock| {
             let result = function.result_of(request, clock).await;
-            function.settle().await;
+            function.settle(clock).await;
             result
         };
         self.answered(invocation).await

@@ -12,7 +12,7 @@ use custom_resource::{
 };
 use serde_json::{Value, json};
 use tokio::select;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::dynamodb::DynamoDb;
 use super::http::configuration;
@@ -116,19 +116,33 @@ impl<A: PlayedAws> Process<A> {
                 None => pending().await,
             }
         };
+        let death = async {
+            select! {
+                () = killed => {}
+                () = self.weather.death() => {}
+            }
+        };
+        let mut death = Box::pin(death);
         // The types of the SDKs' futures are too deep to be parts of other types.
-        let work: Pin<Box<dyn Future<Output = InvocationResult> + '_>> = Box::pin(async {
-            let result = self.lifecycle.answer(&resource, &request, clock).await;
-            resource.settle().await;
-            result
-        });
+        let work: Pin<Box<dyn Future<Output = InvocationResult> + '_>> =
+            Box::pin(self.lifecycle.answer(&resource, &request, clock));
         let result = select! {
             biased;
             result = work => result,
-            () = killed => return None,
-            () = self.weather.death() => return None,
+            () = &mut death => return None,
         };
         assert!(Instant::now() + GRACE < deadline || self.invocation.get() <= 2 * GRACE, "the answer comes too late");
+        let settling: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(resource.settle());
+        let is_alive = select! {
+            biased;
+            () = settling => true,
+            // The answer is on its way by then.
+            () = &mut death => false,
+            () = sleep_until(deadline) => false,
+        };
+        if !is_alive {
+            return Some(result);
+        }
         self.idle.borrow_mut().push(resource);
         Some(result)
     }
