@@ -9,7 +9,8 @@ from privilege import OF_ALL, is_of_others
 
 # Asked after a refusal alone, to say it with the account's own number. What goes wrong with that is in the unit tests.
 EXPLAINING = {("iam-trust-statement", "iam:GetAccountSummary")}
-# What a request asks of the ledger only where it meets others: the tests of shared/policy-statement kill it at each of these calls.
+# What a request asks of the ledger only where it meets others. The tests of shared/policy-statement kill it at
+# each of these calls.
 MEETING_OTHERS = {"dynamodb:GetItem", "dynamodb:Query"}
 
 
