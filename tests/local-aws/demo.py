@@ -54,6 +54,8 @@ def main():
     demonstration.deliver()
     demonstration.refuse()
     demonstration.ask_too_much()
+    demonstration.keep()
+    demonstration.cut_off()
     demonstration.leave()
     tooling = demonstration.landing["tooling"].account
     print(FAREWELL.format(seconds=time.monotonic() - started, tooling=tooling, **described))

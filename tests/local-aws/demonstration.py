@@ -194,6 +194,38 @@ class Demonstration:
         after = self._show_grants(before)
         check("all is as it was", before == after)
 
+    def keep(self):
+        say("Keep", "somebody sets the whole policy of the repository, and the statements of both accounts are gone")
+        before, tooling = self.landing.grants(), self.landing["tooling"]
+        policy = {"Version": "2012-10-17", "Statement": [SOMEBODY_ELSES, {**SOMEBODY_ELSES, "Sid": "AndAnother"}]}
+        tooling.client("ecr").set_repository_policy(repositoryName=REPOSITORY, policyText=json.dumps(policy))
+        wiped = self._show_grants(before)
+        for name in WORKLOADS:
+            check(f"{name} may not pull any more", name not in str(wiped["repository"]))
+        print("  A sweep looks twice, until no read can lag behind: about two minutes.\n")
+        reported = self._asked("ecr-policy-statement", {"RequestType": "Reconcile"})
+        check("the sweep reports what is missing", reported["Missing"] > 0 and self.landing.grants() == wiped)
+        made = tooling.outputs("tooling")
+        open_ = {"Functions": "Statements", "GrantTargets": made["GrantTargets"], "GrantActions": made["GrantActions"]}
+        application.deploy(self.endpoint, into={tooling.account: {**open_, "Reconcile": "Repair"}})
+        self._asked("ecr-policy-statement", {"RequestType": "Reconcile"})
+        after = self._show_grants(wiped)
+        for name in WORKLOADS:
+            check(f"with Reconcile=Repair {name} has its statement again", name in str(after["repository"]))
+
+    def cut_off(self):
+        say("Suspend", "app-production is cut off in all policies at once, and let in again")
+        before, account = self.landing.grants(), self.landing["app-production"].account
+        for verb in ("Suspend", "Resume"):
+            for name in ("ecr", "kms", "s3"):
+                self._asked(f"{name}-policy-statement", {"RequestType": verb, "AccountId": account})
+            after = self._show_grants(before)
+            for policy in ROLES:
+                is_there = "app-production" in str(after[policy])
+                check(
+                    f"the {policy} {'has it again' if is_there else 'is closed to it'}", is_there == (verb == "Resume")
+                )
+
     def leave(self):
         say("Leave", "the stacks of app-development are deleted, and its statements go with them")
         before, leaver = self.landing.grants(), self.landing["app-development"]
@@ -210,6 +242,12 @@ class Demonstration:
         made = self.landing["tooling"].outputs("tooling")
         named = {name: made[name] for name in ("ArtifactBucketName", "ArtifactKeyArn", "ImagesKeyArn")}
         return {"ToolingAccountId": self.landing["tooling"].account, **named}
+
+    def _asked(self, function, event):
+        """What a function of tooling answers an administrator."""
+        client = self.landing["tooling"].client("lambda")
+        answer = client.invoke(FunctionName=f"archipelago-{function}", Payload=json.dumps(event))
+        return json.load(answer["Payload"])
 
     def _show_grants(self, before):
         after = self.landing.grants()

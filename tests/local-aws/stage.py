@@ -44,7 +44,8 @@ class Stage:
         self.seen = set()
 
     def client(self, service, **options):
-        config = Config(retries={"total_max_attempts": 1})
+        # A function may take as long for its answer as it may run.
+        config = Config(retries={"total_max_attempts": 1}, read_timeout=300)
         return boto3.client(service, config=config, **self.session, **options)
 
     def entered(self, other, role):
