@@ -8,10 +8,10 @@ use std::{
     fmt,
     rc::Rc,
     str::FromStr,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use archipelago_fuzz::{answered, leases};
+use archipelago_fuzz::{answered, ledger};
 use aws_sdk_dynamodb::config::BehaviorVersion;
 use custom_resource::{AwsError, Result, SdkConfig, Status};
 use libfuzzer_sys::fuzz_target;
@@ -56,6 +56,7 @@ struct Shelves(Rc<RefCell<String>>, Rc<Cell<u32>>);
 
 impl PolicyStore for Shelves {
     type Target = Shelf;
+    const TYPE: &'static str = "Custom::ShelfStatement";
     const RULES: Rules = Rules {
         policy: "a shelf's policy",
         services: &["s3"],
@@ -105,7 +106,8 @@ fuzz_target!(|data: &[u8]| {
     let shelves = Shelves(Rc::new(RefCell::new(FOREIGN.to_owned())), Rc::default());
     let (policy, writes) = (Rc::clone(&shelves.0), Rc::clone(&shelves.1));
     let aws = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
-    let statements = Statements::new(&aws, move |_| shelves.clone()).with_leases(leases(), "leases");
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let statements = Statements::new(&aws, move |_| shelves.clone()).with_ledger(ledger(), "ledger", now);
 
     let create = event("Create", "", properties);
     let Some(created) = answered(&statements, &create) else { return };

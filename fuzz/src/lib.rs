@@ -1,6 +1,6 @@
 //! What the targets share: an event's way to its answer, and what holds of every answer.
 
-mod leases;
+mod ledger;
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use custom_resource::{
 use serde_json::Value;
 use tokio::{runtime::Builder, time::Instant};
 
-pub use leases::leases;
+pub use ledger::ledger;
 
 /// CloudFormation reads no longer one.
 const LONGEST_BODY: usize = 4096;
@@ -44,7 +44,12 @@ pub fn answered<R: Resource>(resource: &R, text: &str) -> Option<Response> {
     // Its clock goes on when nothing else does, so that waiting takes no time.
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     let clock = || Clock { deadline: Instant::now() + Duration::from_mins(5), began: 1_790_000_000_000 };
-    match runtime.block_on(async { Lifecycle::default().answer(resource, &request, clock()).await }) {
+    let result = runtime.block_on(async {
+        let result = Lifecycle::default().answer(resource, &request, clock()).await;
+        resource.settle().await;
+        result
+    });
+    match result {
         InvocationResult::Answer(response) => {
             check(&event, &response);
             Some(response)
