@@ -87,8 +87,8 @@ impl AwsError {
     }
 
     /// Whether AWS did nothing, and might do it if it is asked again: it throttles, or the role is a moment old.
-    #[cfg(feature = "continuation")]
-    pub(crate) fn may_pass(&self) -> bool {
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
         self.refused && self.within.is_some()
     }
 

@@ -1,6 +1,6 @@
 //! How an item of a table notes the requests for a resource: which one is the latest, and which others were made in its second.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
@@ -26,6 +26,11 @@ pub(crate) const IS_THE_SAME_STILL: &str = "#rank = :rank AND #latest = :before"
 const NOTE_ANOTHER: &str = "SET #latest = :latest, #seen = list_append(#seen, :seen)";
 const IS_LATEST: &str = "#latest = :latest";
 const NOTE_AGAIN: &str = "SET #latest = :latest";
+
+/// What `DynamoDB` says of a write that meets a transaction on the same item.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling>
+const CONFLICT: &str = "TransactionConflictException";
+const IN_CONFLICT_FOR: Duration = Duration::from_mins(2);
 
 /// What an older request is answered. Whoever made it doesn't wait for it any more.
 const OVERTAKEN: &str = "a later request for this resource was worked on meanwhile, so nothing was done";
@@ -160,7 +165,11 @@ async fn sent(request: UpdateItemFluentBuilder) -> Result<Update, AwsError> {
     {
         return Ok(Update::NotSo(failed.item().cloned().unwrap_or_default()));
     }
-    answer.into_aws_error().map(|done| Update::Done(done.attributes.unwrap_or_default()))
+    match answer.into_aws_error() {
+        Ok(done) => Ok(Update::Done(done.attributes.unwrap_or_default())),
+        Err(conflict) if conflict.code() == CONFLICT => Err(conflict.not_yet_within(IN_CONFLICT_FOR)),
+        Err(error) => Err(error),
+    }
 }
 
 fn text<'a>(item: &'a Item, name: &str) -> &'a str {

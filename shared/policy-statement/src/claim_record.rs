@@ -266,6 +266,13 @@ impl ClaimRecord {
         })
     }
 
+    /// Whether one of its statements does anything else than to allow something to those whom it names.
+    pub(crate) fn denies(&self) -> bool {
+        let written = self.written.iter().flat_map(|written| &written.statements);
+        let wished = self.wish.iter().flat_map(|wish| &wish.statements);
+        written.chain(wished).any(|statement| !statement.allows())
+    }
+
     /// Whether the claim has no statements, and isn't to have any.
     pub(crate) fn has_nothing(&self) -> bool {
         self.written.is_none() && self.wish.is_none()

@@ -102,7 +102,10 @@ impl Grants {
 /// Whether a claim of account `caller` can have put this statement there. The mark alone doesn't prove it: it is short
 /// enough for somebody to look for a stack's name that has another's.
 pub(crate) fn is_of_caller(caller: &str, statement: &Statement) -> bool {
-    serde_json::from_str(statement.text()).is_ok_and(|statement| is_only_for(caller, &statement))
+    serde_json::from_str::<Map<_, _>>(statement.text()).is_ok_and(|statement| {
+        // A caller has nothing else: what denies it something is somebody else's.
+        statement.get("Effect").is_some_and(|effect| effect == "Allow") && is_only_for(caller, &statement)
+    })
 }
 
 /// Whether all principals are in that account. Deleted ones, of which AWS keeps the id alone, are nobody any more.
@@ -234,5 +237,7 @@ mod tests {
         for other in [r#""*""#, r#"{"AWS":"333333333333"}"#, r#"{"AWS":["222222222222","333333333333"]}"#] {
             assert!(!is_of(other), "{other}");
         }
+        let deny = r#"{"Sid":"Pull0123456789","Effect":"Deny","Principal":{"AWS":"222222222222"}}"#;
+        assert!(!is_of_caller(CALLER, &Statement::parse(deny).unwrap()), "what denies it something is somebody else's");
     }
 }

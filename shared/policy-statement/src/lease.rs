@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     claim_record::{VERSION, VERSION_NAME, check_version, millis as millis_in},
     item_update::{ItemUpdate, millis},
-    ledger::{Changed, Ledger, TYPE, out_of_reach},
+    ledger::{CONFLICT, Changed, Ledger, TYPE, out_of_reach},
     policy_history::{Pending, PolicyHistory},
 };
 
@@ -111,7 +111,12 @@ impl Lease {
             }
             return Ok(Asked::Held);
         }
-        let before = asked.into_aws_error().map_err(out_of_reach)?.attributes.unwrap_or_default();
+        let before = match asked.into_aws_error() {
+            Ok(taken) => taken.attributes.unwrap_or_default(),
+            // Its holder is noting or confirming what is written for several.
+            Err(conflict) if conflict.code() == CONFLICT => return Ok(Asked::Held),
+            Err(error) => return Err(out_of_reach(error)),
+        };
         let lease = Self {
             ledger: Rc::clone(ledger),
             policy: policy.to_owned(),
@@ -225,7 +230,7 @@ impl Lease {
         let release = release.names(&[("#released", RELEASED)]).value(":until", millis(Duration::ZERO));
         if also.len() > 1 && also.len() < Ledger::most_together() {
             let all: Vec<_> = [release].into_iter().chain(also).collect();
-            if self.ledger.change_together(&self.policy, &all).await? == Changed::Done {
+            if matches!(self.ledger.change_together(&self.policy, &all).await, Ok(Changed::Done)) {
                 return Ok(());
             }
             // One of the claims has another request by now. The others are as they were.

@@ -10,8 +10,8 @@ use std::{
 
 use aws_sdk_dynamodb::{
     Client,
-    operation::update_item::builders::UpdateItemFluentBuilder,
-    types::{AttributeValue, ReturnValue, TransactWriteItem, Update, builders::UpdateBuilder},
+    operation::{transact_write_items::TransactWriteItemsError, update_item::builders::UpdateItemFluentBuilder},
+    types::{AttributeValue, CancellationReason, ReturnValue, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use custom_resource::{
     AwsError, Error, Result, SdkConfig, SdkResult,
@@ -19,12 +19,15 @@ use custom_resource::{
     table_client,
 };
 
+use tokio::time::sleep;
+
 use crate::{
     Statement,
     claim_record::{
         ALONE, CALLER, CLAIM, ClaimRecord, EXPIRES, HAS_EXTERNAL_ID, ITEM, LOCATION, LOGICAL_ID, PUT, ROLE_ARN,
         STACK_ID, TABLE as TABLE_NAME, TAKEN, VARIABLE, VERSION, VERSION_NAME, WISH, WISH_ENDS, listed, text,
     },
+    claimant::Claimant,
     item_update::{ItemUpdate, KEPT, millis},
 };
 
@@ -46,9 +49,15 @@ pub(crate) const TYPE: &str = "Type";
 pub(crate) const NOT_SO: &str = "ConditionalCheckFailedException";
 
 /// What it says of a transaction in which that is so, or that meets another one; and of a single write that meets one.
-const CANCELLED: &str = "TransactionCanceledException";
-const CONFLICT: &str = "TransactionConflictException";
+pub(crate) const CONFLICT: &str = "TransactionConflictException";
 const IN_PROGRESS: &str = "TransactionInProgressException";
+
+/// Why a transaction was cancelled, for an item whose condition doesn't hold.
+const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+
+/// How often a change is tried that meets another one, and how long the first pause is at most.
+const TRIES: u32 = 6;
+const IN_CONFLICT_FOR: Duration = Duration::from_millis(40);
 
 /// How many items a transaction has at most: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 const MOST: usize = 100;
@@ -65,21 +74,6 @@ pub(crate) struct Ledger {
     pub(crate) lag: Duration,
     /// The time since 1970, which all functions share.
     clock: Box<dyn Fn() -> Duration>,
-}
-
-/// Who claims what on a policy, for the item of the claim.
-#[derive(Debug)]
-pub(crate) struct Claimant<'a> {
-    /// The key of the policy.
-    pub(crate) policy: &'a str,
-    /// The range key of the claim's item.
-    pub(crate) key: &'a str,
-    pub(crate) owner: &'a custom_resource::Owner,
-    pub(crate) order: &'a custom_resource::RequestOrder,
-    pub(crate) caller: Option<&'a str>,
-    pub(crate) location: String,
-    pub(crate) role_arn: Option<&'a str>,
-    pub(crate) has_external_id: bool,
 }
 
 /// What became of changes that are made together or not at all.
@@ -291,19 +285,22 @@ impl Ledger {
 
     /// Makes one change.
     pub(crate) async fn change(&self, policy: &str, change: &ItemUpdate) -> Result<Changed> {
-        let mut request = self.update(policy, &change.key)?;
-        for (placeholder, name) in &change.names {
-            request = request.expression_attribute_names(*placeholder, *name);
-        }
-        for (placeholder, value) in &change.values {
-            request = request.expression_attribute_values(*placeholder, value.clone());
-        }
-        let request = request.update_expression(change.expression).condition_expression(change.condition);
-        match request.send().await.none_if(&[NOT_SO, CONFLICT]) {
-            Ok(Some(_)) => Ok(Changed::Done),
-            Ok(None) => Ok(Changed::NotSo),
-            Err(error) => Err(out_of_reach(error)),
-        }
+        self.unless_in_conflict(async || {
+            let mut request = self.update(policy, &change.key)?;
+            for (placeholder, name) in &change.names {
+                request = request.expression_attribute_names(*placeholder, *name);
+            }
+            for (placeholder, value) in &change.values {
+                request = request.expression_attribute_values(*placeholder, value.clone());
+            }
+            let request = request.update_expression(change.expression).condition_expression(change.condition);
+            match request.send().await.none_if(&[NOT_SO]) {
+                Ok(done) => Ok(Some(if done.is_some() { Changed::Done } else { Changed::NotSo })),
+                Err(error) if error.code() == CONFLICT => Ok(None),
+                Err(error) => Err(out_of_reach(error)),
+            }
+        })
+        .await
     }
 
     /// Makes changes together, or none of them.
@@ -313,12 +310,35 @@ impl Ledger {
             [one] => return self.change(policy, one).await,
             _ => {}
         }
-        let items = changes.iter().map(|change| self.part(policy, change)).collect::<Result<_>>()?;
-        let request = self.client.transact_write_items().set_transact_items(Some(items));
-        match request.send().await.none_if(&[CANCELLED, CONFLICT, IN_PROGRESS]) {
-            Ok(Some(_)) => Ok(Changed::Done),
-            Ok(None) => Ok(Changed::NotSo),
-            Err(error) => Err(out_of_reach(error)),
+        self.unless_in_conflict(async || {
+            let items = changes.iter().map(|change| self.part(policy, change)).collect::<Result<_>>()?;
+            let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
+            if let Err(error) = &sent
+                && let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+            {
+                let is_not_so = |reason: &CancellationReason| reason.code() == Some(CONDITION_FAILED);
+                return Ok(cancelled.cancellation_reasons().iter().any(is_not_so).then_some(Changed::NotSo));
+            }
+            match sent.none_if(&[CONFLICT, IN_PROGRESS]) {
+                Ok(done) => Ok(done.map(|_| Changed::Done)),
+                Err(error) => Err(out_of_reach(error)),
+            }
+        })
+        .await
+    }
+
+    /// Tries again what meets another change of the same item: the SDK doesn't.
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling>
+    async fn unless_in_conflict(&self, change: impl AsyncFn() -> Result<Option<Changed>>) -> Result<Changed> {
+        for nth in 1..TRIES {
+            if let Some(changed) = change().await? {
+                return Ok(changed);
+            }
+            sleep(IN_CONFLICT_FOR.mul_f64(f64::from(nth) * fastrand::f64())).await;
+        }
+        match change().await? {
+            Some(changed) => Ok(changed),
+            None => Err(Error::not_yet("another request changes the same items of the ledger")),
         }
     }
 

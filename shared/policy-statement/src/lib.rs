@@ -8,6 +8,7 @@ mod administration;
 mod change;
 mod checks;
 mod claim_record;
+mod claimant;
 mod claims;
 mod document;
 mod equivalent;
@@ -44,6 +45,7 @@ mod triage;
 mod turn;
 mod unknown;
 mod visit;
+mod wanted;
 
 pub use checks::{Resources, Rules};
 pub use document::Document;

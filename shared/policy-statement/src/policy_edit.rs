@@ -3,11 +3,10 @@
 use std::cell::RefCell;
 
 use archipelago::caller;
-use custom_resource::{AwsError, Claim, Error, Result};
+use custom_resource::{AwsError, Error, Result};
 
 use crate::{
-    Document, Lookup, Objection, PolicyStore, Statement, StatementId, TargetLocation,
-    acting::Acting,
+    Document, Lookup, Objection, PolicyStore,
     change::{check_caller, with_statements, without_statements},
     claim_record::{ClaimRecord, Put},
     document::digest_of,
@@ -16,34 +15,9 @@ use crate::{
     lease::{Lease, Written},
     ledger::{Changed, Ledger},
     policy_history::Reading,
-    role::Role,
     triage::{Triage, not_there},
+    wanted::Wanted,
 };
-
-/// What a request wants a policy to have.
-pub(crate) struct Wanted<'a, S: PolicyStore> {
-    pub(crate) store: &'a Acting<S>,
-    pub(crate) location: &'a TargetLocation<S::Target>,
-    pub(crate) claim: &'a Claim<StatementId<S::Target>>,
-    pub(crate) mark: &'a str,
-    /// None where the claim is to have none.
-    pub(crate) statements: &'a [Statement],
-    /// The path of an element with a policy variable, if there is one.
-    pub(crate) variable: Option<&'a str>,
-    /// Whether deleted principals of others are taken out where AWS refuses a change for them.
-    pub(crate) prune_orphans: bool,
-    pub(crate) role: Option<&'a Role>,
-}
-
-impl<S: PolicyStore> Wanted<'_, S> {
-    pub(crate) fn id(&self) -> StatementId<S::Target> {
-        StatementId { location: self.location.clone(), mark: self.mark.to_owned() }
-    }
-
-    pub(crate) async fn read(&self) -> Result<Lookup<Document>> {
-        self.store.read(self.location).await
-    }
-}
 
 /// What the policy has of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,9 +64,8 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
             let wishes = wishes?;
             let is_own =
                 |record: &ClaimRecord| record.key == self.record.key && record.latest() == self.record.latest();
-            if !wishes.iter().any(is_own) {
-                return Ok(Edited::ByAnother);
-            }
+            let Some(own) = wishes.iter().find(|record| is_own(record)) else { return Ok(Edited::ByAnother) };
+            self.wanted.check_suspended(own)?;
             (read?, wishes)
         } else if let Some(early) = early {
             (Lookup::Found(early), Vec::new())
@@ -122,7 +95,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         }
         if !wanted.is_empty() && !has_lost && self.shows(&before.document, true) {
             self.hold();
-            return Ok(self.confirmed(&before.document, &before.document, None, &[]));
+            return Ok(self.confirmed(&before.document, &before.document, self.known_identity(), &[]));
         }
         self.written(before, &wishes).await
     }
@@ -149,6 +122,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         // Nobody had claims before somebody held the lease.
         let mut lacking = if self.lease.was_held { self.ledger.records(self.policy).await? } else { Vec::new() };
         if is_overdue {
+            self.lease.history().borrow_mut().note_gone(self.ledger.now());
             tracing::warn!("a write that was given up came to pass; what it has changed is written as it was");
             lacking.retain(|record| {
                 let due = record.due().filter(|_| record.key != self.record.key);
@@ -211,7 +185,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         if !members.is_empty() {
             match self.replace(&before, &together, &members).await? {
                 Written::Done(()) => return self.seen(&before, together, &members).await,
-                Written::NotDone(error) if !error.is_refusal() => return Err(error.into()),
+                Written::NotDone(error) if !error.is_refusal() || error.may_pass() => return Err(error.into()),
                 // One of them has another request by now.
                 Written::NotBegun => {}
                 // AWS refuses one of them. Each is written by its author from now on.
@@ -237,7 +211,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
                     self.removed()
                 } else {
                     self.hold();
-                    self.confirmed(&before, &before, None, &[])
+                    self.confirmed(&before, &before, self.known_identity(), &[])
                 });
             }
         }
@@ -272,16 +246,16 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
 
     async fn refused(&self, error: AwsError, before: &Document, after: &Document) -> Result<Edited> {
         let Wanted { mark, statements, .. } = *self.wanted;
-        if error.is_refusal() {
-            // What AWS refuses of one it refuses of all who write it.
-            self.aside.borrow_mut().push(ItemUpdate::alone(self.record));
-            if !statements.is_empty() && before.own(mark).next().is_none() {
-                self.wanted.claim.unhold();
-            }
+        if error.is_refusal() && !statements.is_empty() && before.own(mark).next().is_none() {
+            self.wanted.claim.unhold();
         }
         // The target may have gone in between.
         if statements.is_empty() && matches!(self.wanted.read().await?, Lookup::Gone(_)) {
             return Ok(self.removed());
+        }
+        if error.is_refusal() && !error.may_pass() {
+            // What AWS refuses of one it refuses of all who write it.
+            self.aside.borrow_mut().push(ItemUpdate::alone(self.record));
         }
         let Wanted { store, location, prune_orphans, .. } = *self.wanted;
         Err(Triage { store, location, mark, prune_orphans }.of(error, before, after).await)
@@ -331,7 +305,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
                     self.lease.history().borrow_mut().note_current(&now.fingerprint());
                 }
                 self.aside.borrow_mut().extend(unclear.iter().map(|member| ItemUpdate::alone(member.record)));
-                Ok(self.confirmed(&after, &now, identity, &seen))
+                Ok(self.confirmed(&after, &now, identity.as_deref(), &seen))
             }
             Lookup::Gone(_) if self.wanted.statements.is_empty() => Ok(self.removed()),
             now => {
@@ -380,17 +354,20 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         Edited::Done(Carried { policy_size: 0 }, vec![change])
     }
 
+    fn known_identity(&self) -> Option<&str> {
+        self.record.written.as_ref()?.identity.as_deref()
+    }
+
     /// `after` is the policy as it was written, `now` as it is shown.
-    fn confirmed(&self, after: &Document, now: &Document, identity: Option<String>, members: &[&Member<'_>]) -> Edited {
+    fn confirmed(&self, after: &Document, now: &Document, identity: Option<&str>, members: &[&Member<'_>]) -> Edited {
         let (at, policy_size) = (self.ledger.now(), S::LIMIT.used_by(after));
         let own = Member { record: self.record, statements: self.wanted.statements };
-        let identity = identity.or_else(|| self.record.written.as_ref()?.identity.clone());
         let change = |member: &Member<'_>| {
             if member.statements.is_empty() {
                 return ItemUpdate::confirmed_removal(member.record, at);
             }
             let (digest, shown) = (digest_of(member.statements.iter()), digest_of(now.own(&member.record.mark())));
-            let seen = Seen { digest, shown, policy_size, identity: identity.clone() };
+            let seen = Seen { digest, shown, policy_size, identity: identity.map(ToOwned::to_owned) };
             ItemUpdate::confirmed(member.record, &seen, at)
         };
         Edited::Done(Carried { policy_size }, [&own].into_iter().chain(members.iter().copied()).map(change).collect())

@@ -210,6 +210,13 @@ impl PolicyHistory {
         }
     }
 
+    /// Notes that the document that was there isn't there any more, though a late read may still show it.
+    pub(crate) fn note_gone(&mut self, now: Duration) {
+        if let Some(before) = self.current.take() {
+            self.note_replaced(before, now);
+        }
+    }
+
     /// Notes that a replaced document is shown, and says since when no read has shown another one.
     pub(crate) fn doubt(&mut self, fingerprint: &str, now: Duration) -> Duration {
         let since = self.doubted.take().filter(|(doubted, _)| doubted == fingerprint).map_or(now, |(_, since)| since);

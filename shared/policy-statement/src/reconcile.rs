@@ -303,7 +303,7 @@ impl<S: PolicyStore> Sweep<'_, S> {
             history.note_repair(now);
         }
         if wanted.is_empty() && !is_overdue {
-            history.note_current(&document.fingerprint());
+            history.note_found(&document.fingerprint(), now);
         }
         drop(history);
         Ok((found, changes))

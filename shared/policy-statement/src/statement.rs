@@ -43,6 +43,14 @@ impl Statement {
         self.sid.as_deref()
     }
 
+    /// Whether it allows something to those whom it names, and denies nothing to anybody.
+    pub(crate) fn allows(&self) -> bool {
+        let members: Option<Map<String, Value>> = serde_json::from_str(&self.text).ok();
+        members.is_some_and(|members| {
+            members.get("Effect").is_some_and(|effect| effect == "Allow") && !members.contains_key("NotPrincipal")
+        })
+    }
+
     /// What it is called in a sentence.
     pub(crate) fn called(&self) -> String {
         let sid = self.sid().filter(|sid| !sid.is_empty());

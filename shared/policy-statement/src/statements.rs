@@ -15,7 +15,6 @@ use crate::{
     ledger::Ledger,
     list::List,
     plan::{PolicyPlan, nothing},
-    policy_edit::Wanted,
     properties::{Attributes, PRUNE_ORPHANS, Properties, ROLE_ARN, StatementId},
     reconcile::{Reconcile, Sweep},
     resolutions::Resolutions,
@@ -26,6 +25,7 @@ use crate::{
     trail::{Logged, logged, own_role},
     triage::not_there,
     turn::Turns,
+    wanted::Wanted,
 };
 
 /// Single statements in the policies that `S` keeps.

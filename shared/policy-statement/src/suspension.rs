@@ -108,6 +108,18 @@ impl<S: PolicyStore> Suspension<'_, S> {
                 && (self.access == Access::Suspend || record.suspended.is_some())
         });
         let mut outcomes = Vec::new();
+        if let (Access::Suspend, Whose::Account(_)) = (self.access, whose) {
+            let denies = Error::refused(
+                "the resource also has a statement that denies something, which would go with the others; give its physical id in \
+                 Ids if all of them are to go",
+            );
+            records.retain(|record| {
+                if record.denies() {
+                    outcomes.push((record.clone(), Outcome::failed(&denies)));
+                }
+                !record.denies()
+            });
+        }
         if self.access == Access::Suspend {
             // First of all: from here on nobody puts them in, and what is in after a failure is taken out by the next sweep.
             let marked = join_all(records.iter().map(|record| self.mark(policy, record))).await;
@@ -260,8 +272,10 @@ impl Whose {
             Self::Account(account) => {
                 let written = record.written.iter().flat_map(|written| &written.statements);
                 let wished = record.wish.iter().flat_map(|wish| &wish.statements);
+                // Taking out what denies it something would give it more.
                 let names = |statement: &Statement| {
-                    principals(statement).iter().any(|principal| is_in_account(principal, account)) //
+                    statement.allows()
+                        && principals(statement).iter().any(|principal| is_in_account(principal, account))
                 };
                 record.caller.as_ref() == Some(account) || written.chain(wished).any(names)
             }

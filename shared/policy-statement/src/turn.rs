@@ -14,10 +14,12 @@ use tokio::time::{sleep, timeout_at};
 use crate::{
     Document, Lookup, PolicyStore, StatementId,
     claim_record::ClaimRecord,
+    claimant::Claimant,
     item_update::ItemUpdate,
     lease::{Asked, Lease},
-    ledger::{Changed, Claimant, Ledger},
-    policy_edit::{Carried, Edited, PolicyEdit, Wanted},
+    ledger::{Changed, Ledger},
+    policy_edit::{Carried, Edited, PolicyEdit},
+    wanted::Wanted,
 };
 
 /// How long nobody looks whether a wish that somebody has taken up is carried out.
@@ -85,7 +87,7 @@ impl Turns {
                 return Err(error);
             }
         };
-        if let Some(refusal) = suspended(&record, wanted) {
+        if let Err(refusal) = wanted.check_suspended(&record) {
             let _ = lease.release(Vec::new()).await;
             return Err(refusal);
         }
@@ -264,17 +266,18 @@ impl Turns {
     /// Whether the wish is gone, and is known not to have been carried out. A holder of the lease that has taken it up is waited for; one
     /// that has died may have written it.
     async fn withdrawn(&self, waiting: &Waiting) -> bool {
+        let mut was_taken_up = false;
         loop {
             let record = match self.ledger.record(&waiting.policy, &waiting.key).await {
                 Ok(Some(record)) if record.is_latest(&waiting.order) && record.wish.is_some() => record,
-                Ok(Some(record)) => return !record.is_done(),
-                Ok(None) => return true,
+                Ok(Some(record)) => return !was_taken_up && !record.is_done(),
+                Ok(None) => return !was_taken_up,
                 Err(reason) => {
                     tracing::warn!(%reason, "a wish could not be taken back");
                     return false;
                 }
             };
-            let was_taken_up = record.wish.as_ref().is_some_and(|wish| wish.taken.is_some());
+            was_taken_up = record.wish.as_ref().is_some_and(|wish| wish.taken.is_some());
             let change = ItemUpdate::withdrawn(&record, self.ledger.now());
             match self.ledger.change(&waiting.policy, &change).await {
                 Ok(Changed::Done) => return !was_taken_up,
@@ -334,15 +337,4 @@ enum Begun {
 fn held<S: PolicyStore>(wanted: &Wanted<'_, S>) -> Error {
     let waiting_for = format!("the policy of {} is being changed by another request", wanted.location.named());
     Error::not_yet(waiting_for).counted_as("LeaseWaits")
-}
-
-/// Nobody but an administrator gives a claim its statements back that an administrator has taken.
-fn suspended<S: PolicyStore>(record: &ClaimRecord, wanted: &Wanted<'_, S>) -> Option<Error> {
-    let is_suspended = record.suspended.is_some() && !wanted.statements.is_empty();
-    is_suspended.then(|| {
-        Error::refused(format!(
-            "an administrator has suspended this resource's statements in {}; Resume lets them in again",
-            wanted.location.policy()
-        ))
-    })
 }

@@ -27,7 +27,7 @@ pub(crate) struct Shown {
     pub(crate) document: Option<Document>,
     /// The claims for which the same role acts.
     pub(crate) records: Vec<ClaimRecord>,
-    /// Whether a late write of ours may have lost what is missing.
+    /// Whether a late write of ours may have lost what is missing, and AWS doesn't take it back.
     pub(crate) is_overdue: bool,
 }
 
@@ -62,8 +62,38 @@ impl<S: PolicyStore> Visit<'_, S> {
             let policy = self.claims.location.policy();
             return Err(Error::not_yet(format!("AWS still shows {policy} as it was before")));
         }
+        let (document, is_overdue) = match reading {
+            Reading::Overdue => match self.healed(&document, &records).await? {
+                Some(healed) => (healed, false),
+                None => (document, true),
+            },
+            _ => (document, false),
+        };
         let records = records.into_iter().filter(|record| self.claims.has(record)).collect();
-        Ok(Shown { document: Some(document), records, is_overdue: reading == Reading::Overdue })
+        Ok(Shown { document: Some(document), records, is_overdue })
+    }
+
+    /// Writes the policy as it was before a write of ours that came late, if AWS takes that.
+    async fn healed(&self, document: &Document, records: &[ClaimRecord]) -> Result<Option<Document>> {
+        self.lease.history().borrow_mut().note_gone(self.ledger.now());
+        let mut healed = document.clone();
+        for record in records {
+            if let Some(due) = record.due().filter(|due| !record.is_shown_as(due, document)) {
+                healed.replace_own(&record.mark(), due);
+            }
+        }
+        let is_possible =
+            (S::DELETED_WHEN_EMPTY || !healed.is_empty()) && S::guard(&self.claims.location, document, &healed).is_ok();
+        if healed == *document || !is_possible {
+            return Ok(is_possible.then_some(healed));
+        }
+        match self.replaced(document, &healed, &[]).await? {
+            Ok(()) => Ok(Some(healed)),
+            Err(refusal) => {
+                tracing::warn!(%refusal, "AWS refuses to have it again as it was before a late write");
+                Ok(None)
+            }
+        }
     }
 
     /// Makes a change for each claim: all in one write, or, where AWS refuses that, each in a write of its own. Says of each what became of it.
@@ -108,6 +138,7 @@ impl<S: PolicyStore> Visit<'_, S> {
                 }
                 Ok(Err(refusal)) => Err(refusal),
                 Err(error) if self.lease.has_open_end() => return Err(error),
+                // What became of those before is known all the same.
                 Err(error) => Err(error),
             };
         }

@@ -271,3 +271,35 @@ async fn whose_claims_are_meant_has_to_be_said() {
     }
     assert_eq!(sids(shelves.policy()).len(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_denies_an_account_something_is_not_taken_out_for_it() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let mut deny = pull("222222222222");
+    deny["Effect"] = "Deny".into();
+    shelves.statements().ensure(&properties(&deny), None, &claim("Deny")).await.unwrap();
+    let both = json!([deny, pull("222222222222")]);
+    shelves.statements().ensure(&properties(&both), None, &claim("Both")).await.unwrap();
+    let before = shelves.policy();
+    let answers = told(&shelves, suspend()).await;
+    assert_eq!((answers.len(), &answers[0]["LogicalId"]), (1, &json!("Both")), "{answers:?}");
+    assert!(answers[0]["Error"].as_str().unwrap().contains("denies something"), "{answers:?}");
+    assert_eq!(shelves.policy(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_from_before_a_removal_that_a_sweep_saw_brings_nothing_back() {
+    let shelves = both().await;
+    shelves.0.table.pass(Duration::from_hours(1));
+    let before = shelves.policy();
+    let removed = before.as_deref().unwrap().replace(&sid("Pull"), "Else");
+    shelves.keep("app", Some(&removed));
+    shelves.statements().told(json!({"RequestType": "Reconcile"})).await.unwrap();
+    // A read that lags behind shows the policy from before.
+    shelves.0.before.borrow_mut().insert("app".to_owned(), before);
+    shelves.0.lag.set(1);
+    let late = shelves.statements().ensure(&properties(&pull("444444444444")), None, &claim("Late")).await;
+    assert!(matches!(late, Err(Error::NotYet(_))), "{late:?}");
+    shelves.statements().ensure(&properties(&pull("444444444444")), None, &claim("Late")).await.unwrap();
+    assert!(!sids(shelves.policy()).contains(&sid("Pull")));
+}

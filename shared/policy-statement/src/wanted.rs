@@ -1,0 +1,47 @@
+//! What a request wants a policy to have.
+
+use custom_resource::{Claim, Error, Result};
+
+use crate::{
+    Document, Lookup, PolicyStore, Statement, StatementId, TargetLocation, acting::Acting, claim_record::ClaimRecord,
+    role::Role,
+};
+
+/// What a request wants a policy to have.
+pub(crate) struct Wanted<'a, S: PolicyStore> {
+    pub(crate) store: &'a Acting<S>,
+    pub(crate) location: &'a TargetLocation<S::Target>,
+    pub(crate) claim: &'a Claim<StatementId<S::Target>>,
+    pub(crate) mark: &'a str,
+    /// None where the claim is to have none.
+    pub(crate) statements: &'a [Statement],
+    /// The path of an element with a policy variable, if there is one.
+    pub(crate) variable: Option<&'a str>,
+    /// Whether deleted principals of others are taken out where AWS refuses a change for them.
+    pub(crate) prune_orphans: bool,
+    pub(crate) role: Option<&'a Role>,
+}
+
+impl<S: PolicyStore> Wanted<'_, S> {
+    pub(crate) fn id(&self) -> StatementId<S::Target> {
+        StatementId { location: self.location.clone(), mark: self.mark.to_owned() }
+    }
+
+    pub(crate) async fn read(&self) -> Result<Lookup<Document>> {
+        self.store.read(self.location).await
+    }
+
+    /// Lets nobody but an administrator give a claim its statements back that an administrator has taken.
+    ///
+    /// # Errors
+    /// Refused where the claim is suspended.
+    pub(crate) fn check_suspended(&self, record: &ClaimRecord) -> Result<()> {
+        if record.suspended.is_none() || self.statements.is_empty() {
+            return Ok(());
+        }
+        Err(Error::refused(format!(
+            "an administrator has suspended this resource's statements in {}; Resume lets them in again",
+            self.location.policy()
+        )))
+    }
+}
