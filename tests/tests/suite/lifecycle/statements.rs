@@ -168,7 +168,7 @@ impl Policy {
         };
         let file = std::env::temp_dir().join(unique("list"));
         let path = file.to_str().unwrap();
-        let as_it_is = ["--cli-binary-format", "raw-in-base64-out", "--payload", r#"{"RequestType":"List"}"#];
+        let as_it_is = ["--payload", r#"{"RequestType":"List"}"#];
         let invoke = ["lambda", "invoke", "--function-name", function];
         LocalAws::deployed().aws(&[&invoke[..], &as_it_is, &[path]].concat()).await.unwrap();
         let list: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
