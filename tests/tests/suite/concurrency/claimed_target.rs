@@ -16,6 +16,9 @@ use super::claim::{Answering, Claim};
 use super::target::{Kind, Target};
 use super::weather::Weather;
 
+/// CloudFormation signs its requests by the second, and makes no Create in the second of the Delete before.
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
+
 /// As in template.yaml.
 const TIMEOUT: Duration = Duration::from_mins(5);
 
@@ -84,8 +87,7 @@ impl ClaimedTarget {
 
     /// Lets all claims act at once, and waits until all are at rest.
     pub(super) async fn wave(&mut self, wave: Wave) {
-        // CloudFormation signs its requests by the second, and none of it makes a Create in the second of the Delete before.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(PAUSE).await;
         let mut acting = JoinSet::new();
         for mut claim in self.claims.drain(..) {
             acting.spawn(async move {

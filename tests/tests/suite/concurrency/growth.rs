@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::claimed_target::{ClaimedTarget, Wave};
+use super::claimed_target::{ClaimedTarget, PAUSE, Wave};
 use super::ministack;
 use super::target::Kind;
 use super::weather::Weather;
@@ -25,7 +25,7 @@ async fn every_statement_costs_the_same_few_writes_and_waits_for_those_before_it
             let before = counts(&claimed_target);
             let began = Instant::now();
             claimed_target.wave(Wave::Put).await;
-            let seconds = began.elapsed().as_secs_f64();
+            let seconds = began.elapsed().saturating_sub(PAUSE).as_secs_f64();
             let made = counts(&claimed_target).into_iter().map(|(operation, count)| {
                 let made = count - before.get(&operation).unwrap_or(&0);
                 (operation, made)
