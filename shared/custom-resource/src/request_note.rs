@@ -17,7 +17,8 @@ pub type Item = HashMap<String, AttributeValue>;
 pub(crate) const IN_ONE_SECOND: usize = 20;
 
 pub(crate) const RANK: &str = "Rank";
-pub(crate) const LATEST: &str = "Latest";
+/// The attribute with the latest request.
+pub const LATEST: &str = "Latest";
 pub(crate) const SEEN: &str = "Seen";
 
 pub(crate) const IS_NEWER: &str = "attribute_not_exists(#rank) OR #rank < :rank";
@@ -29,7 +30,7 @@ const NOTE_AGAIN: &str = "SET #latest = :latest";
 
 /// What `DynamoDB` says of a write that meets a transaction on the same item.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling>
-const CONFLICT: &str = "TransactionConflictException";
+pub const CONFLICT: &str = "TransactionConflictException";
 const IN_CONFLICT_FOR: Duration = Duration::from_mins(2);
 
 /// What an older request is answered. Whoever made it doesn't wait for it any more.

@@ -42,11 +42,24 @@ impl<S: PolicyStore> Acting<S> {
         }
     }
 
-    pub(crate) async fn put(&self, location: &TargetLocation<S::Target>, text: &str) -> Result<(), AwsError> {
+    /// Replaces the policy, by none where the service keeps none without statements.
+    pub(crate) async fn write(
+        &self,
+        location: &TargetLocation<S::Target>,
+        document: &Document,
+    ) -> Result<(), AwsError> {
+        if document.is_empty() && S::DELETED_WHEN_EMPTY {
+            self.delete(location).await
+        } else {
+            self.put(location, &document.to_text()).await
+        }
+    }
+
+    async fn put(&self, location: &TargetLocation<S::Target>, text: &str) -> Result<(), AwsError> {
         self.advised_write(self.store.put(location, text).await)
     }
 
-    pub(crate) async fn delete(&self, location: &TargetLocation<S::Target>) -> Result<(), AwsError> {
+    async fn delete(&self, location: &TargetLocation<S::Target>) -> Result<(), AwsError> {
         self.advised_write(self.store.delete(location).await)
     }
 

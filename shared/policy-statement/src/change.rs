@@ -2,7 +2,7 @@
 
 use custom_resource::{Error, Result};
 
-use crate::{Document, PolicyStore, Statement, Target, TargetLocation, grants::is_of_caller};
+use crate::{Document, PolicyStore, Statement, Target, TargetLocation, grants::are_of_caller};
 
 /// `before` with `wanted` as the statements of the claim with that mark. `variable` is the path of an element with a policy variable, if there
 /// is one.
@@ -63,13 +63,11 @@ pub(crate) fn check_caller<T: Target>(
     mark: &str,
 ) -> Result<()> {
     match caller {
-        Some(caller) if !before.own(mark).all(|statement| is_of_caller(caller, statement)) => {
-            Err(Error::refused(format!(
-                "{} has statements with the mark of this resource that are not for account {caller} alone; they are not \
-                 touched",
-                location.policy()
-            )))
-        }
+        Some(account) if !are_of_caller(caller, before, mark) => Err(Error::refused(format!(
+            "{} has statements with the mark of this resource that are not for account {account} alone; they are not \
+             touched",
+            location.policy()
+        ))),
         _ => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use custom_resource::{
     Error, Owner, RequestOrder, Result, digest_of as digest_of_texts,
-    request_note::{Item, is_noted},
+    request_note::{Item, LATEST, is_noted},
 };
 
 use crate::{Document, Statement, document::digest_of};
@@ -206,6 +206,11 @@ impl ClaimRecord {
         })
     }
 
+    /// What `!Ref` reads, as a `StatementId` writes it.
+    pub(crate) fn physical_id(&self) -> String {
+        format!("{}#{}", self.location, self.mark())
+    }
+
     /// The beginning of the digest in its key, for notes.
     pub(crate) fn short_key(&self) -> String {
         self.key.rsplit(' ').next().unwrap_or_default().chars().take(16).collect()
@@ -223,7 +228,7 @@ impl ClaimRecord {
 
     /// The latest request, as the item has it.
     pub(crate) fn latest(&self) -> AttributeValue {
-        self.item.get("Latest").cloned().unwrap_or_else(|| AttributeValue::S(String::new()))
+        self.item.get(LATEST).cloned().unwrap_or_else(|| AttributeValue::S(String::new()))
     }
 
     /// Whether the wish of its latest request was carried out.

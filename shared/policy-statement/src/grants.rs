@@ -5,7 +5,7 @@ use custom_resource::{Error, Result, is_account_id};
 use serde_json::{Map, Value};
 use wildmatch::WildMatch;
 
-use crate::{Resources, Statement, StatementProperty, orphans::is_orphan};
+use crate::{Document, Resources, Statement, StatementProperty, orphans::is_orphan};
 
 /// The variables with ARNs of targets, in which `*` and `?` stand for anything, and with actions, in which they don't.
 const TARGETS: &str = "GRANT_TARGETS";
@@ -97,6 +97,11 @@ impl Grants {
             }
         }
     }
+}
+
+/// Whether all that has the mark in a policy can be of a claim of that account, if it is another one than the function's.
+pub(crate) fn are_of_caller(caller: Option<&str>, document: &Document, mark: &str) -> bool {
+    caller.is_none_or(|caller| document.own(mark).all(|statement| is_of_caller(caller, statement)))
 }
 
 /// Whether a claim of account `caller` can have put this statement there. The mark alone doesn't prove it: it is short

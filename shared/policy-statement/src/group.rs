@@ -6,7 +6,7 @@ use crate::{
     Document, PolicyStore, Statement, TargetLocation,
     claim_record::{ClaimRecord, Wish},
     document::digest_of,
-    grants::is_of_caller,
+    grants::are_of_caller,
     ledger::Ledger,
 };
 
@@ -68,19 +68,11 @@ impl<S: PolicyStore> Writer<'_, S> {
     /// it has.
     pub(crate) fn healed(&self, lost: &[ClaimRecord], before: &Document, after: &mut Document) {
         for record in lost {
-            let Some(due) = record.due().filter(|_| Self::may_touch(record, before)) else { continue };
+            let Some(due) = record.due().filter(|_| may_touch(record, before)) else { continue };
             if !self.joins(record, due, before, after, |_, _| true) {
                 tracing::warn!("statements that a late write has lost can't be in the policy any more");
             }
         }
-    }
-
-    /// Whether what has the mark of a claim can be the claim's: another account may have looked for a name with somebody else's mark.
-    fn may_touch(record: &ClaimRecord, before: &Document) -> bool {
-        let is_callers = |statement: &Statement| {
-            record.caller.as_ref().is_none_or(|caller| is_of_caller(caller, statement)) //
-        };
-        before.own(&record.mark()).all(is_callers)
     }
 
     fn may_write(&self, record: &ClaimRecord, wish: &Wish, before: &Document) -> bool {
@@ -93,7 +85,7 @@ impl<S: PolicyStore> Writer<'_, S> {
             && !record.has_external_id
             && !self.has_external_id
             && (wish.variable.is_none() || before.knows_variables())
-            && Self::may_touch(record, before)
+            && may_touch(record, before)
     }
 
     /// Whether the policy can have the statements of a claim as well; then it has them. Marks are short enough for somebody to look for
@@ -124,4 +116,9 @@ impl<S: PolicyStore> Writer<'_, S> {
         let grows = S::LIMIT.used_by(joined) > S::LIMIT.used_by(after);
         !grows || S::LIMIT.elsewhere + S::LIMIT.used_by(joined) <= S::LIMIT.size
     }
+}
+
+/// Whether what has the mark of a claim can be the claim's: another account may have looked for a name with somebody else's mark.
+fn may_touch(record: &ClaimRecord, before: &Document) -> bool {
+    are_of_caller(record.caller.as_deref(), before, &record.mark())
 }

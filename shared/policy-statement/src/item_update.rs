@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use custom_resource::request_note::LATEST;
 
 use crate::claim_record::{
     ALONE, ClaimRecord, DIGEST, DONE, EXPIRES, IDENTITY, MISSING, POLICY_SIZE, PUT, SHOWN, STATEMENTS, SUSPENDED,
@@ -66,7 +67,7 @@ impl ItemUpdate {
     /// The wish of a claim's latest request is in the policy, as it was seen.
     pub(crate) fn confirmed(record: &ClaimRecord, seen: &Seen, now: Duration) -> Self {
         Self::new(&record.key, CONFIRM, IS_STILL_WISHED)
-            .names(&[("#latest", "Latest"), ("#wish", WISH), ("#statements", STATEMENTS), ("#digest", DIGEST)])
+            .names(&[("#latest", LATEST), ("#wish", WISH), ("#statements", STATEMENTS), ("#digest", DIGEST)])
             .names(&[("#shown", SHOWN), ("#at", WRITTEN_AT), ("#size", POLICY_SIZE), ("#identity", IDENTITY)])
             .names(&[("#done", DONE), ("#expires", EXPIRES), ("#ends", WISH_ENDS), ("#variable", VARIABLE)])
             .names(&[("#alone", ALONE), ("#taken", TAKEN), ("#put", PUT), ("#missing", MISSING)])
@@ -84,7 +85,7 @@ impl ItemUpdate {
     /// A claim has no statements in the policy, as its latest request wished.
     pub(crate) fn confirmed_removal(record: &ClaimRecord, now: Duration) -> Self {
         Self::new(&record.key, CONFIRM_REMOVAL, IS_STILL_WISHED)
-            .names(&[("#latest", "Latest"), ("#wish", WISH), ("#statements", STATEMENTS), ("#digest", DIGEST)])
+            .names(&[("#latest", LATEST), ("#wish", WISH), ("#statements", STATEMENTS), ("#digest", DIGEST)])
             .names(&[("#shown", SHOWN), ("#at", WRITTEN_AT), ("#size", POLICY_SIZE), ("#identity", IDENTITY)])
             .names(&[("#done", DONE), ("#expires", EXPIRES), ("#ends", WISH_ENDS), ("#variable", VARIABLE)])
             .names(&[("#alone", ALONE), ("#taken", TAKEN), ("#put", PUT), ("#missing", MISSING)])
@@ -96,7 +97,7 @@ impl ItemUpdate {
     /// A holder of the lease writes the wish, until then.
     pub(crate) fn taken_up(record: &ClaimRecord, until: Duration) -> Self {
         Self::new(&record.key, TAKE_UP, MAY_BE_TAKEN_UP)
-            .names(&[("#latest", "Latest"), ("#wish", WISH), ("#taken", TAKEN), ("#suspended", SUSPENDED)])
+            .names(&[("#latest", LATEST), ("#wish", WISH), ("#taken", TAKEN), ("#suspended", SUSPENDED)])
             .value(":latest", record.latest())
             .value(":until", millis(until))
     }
@@ -106,7 +107,7 @@ impl ItemUpdate {
         let was_taken_up = record.wish.as_ref().is_some_and(|wish| wish.taken.is_some());
         let condition = if was_taken_up { IS_TAKEN_UP_BY_NOBODY } else { WAS_TAKEN_UP_BY_NOBODY };
         let update = Self::new(&record.key, "REMOVE #wish, #ends, #variable, #alone, #taken, #put", condition)
-            .names(&[("#latest", "Latest"), ("#wish", WISH), ("#taken", TAKEN), ("#ends", WISH_ENDS)])
+            .names(&[("#latest", LATEST), ("#wish", WISH), ("#taken", TAKEN), ("#ends", WISH_ENDS)])
             .names(&[("#variable", VARIABLE), ("#alone", ALONE), ("#put", PUT)])
             .value(":latest", record.latest());
         if was_taken_up { update.value(":now", millis(now)) } else { update }
@@ -115,7 +116,7 @@ impl ItemUpdate {
     /// The wish is written by its own author alone from now on: AWS has refused it, or it was in a write that AWS has refused.
     pub(crate) fn alone(record: &ClaimRecord) -> Self {
         Self::new(&record.key, "SET #alone = :alone REMOVE #taken", IS_STILL_WISHED)
-            .names(&[("#latest", "Latest"), ("#wish", WISH), ("#alone", ALONE), ("#taken", TAKEN)])
+            .names(&[("#latest", LATEST), ("#wish", WISH), ("#alone", ALONE), ("#taken", TAKEN)])
             .value(":latest", record.latest())
             .value(":alone", AttributeValue::Bool(true))
     }
@@ -123,7 +124,7 @@ impl ItemUpdate {
     /// AWS has taken a write of the wish, and nobody saw it yet.
     pub(crate) fn put(record: &ClaimRecord, put: &str) -> Self {
         Self::new(&record.key, "SET #put = :put", IS_STILL_WISHED)
-            .names(&[("#latest", "Latest"), ("#wish", WISH), ("#put", PUT)])
+            .names(&[("#latest", LATEST), ("#wish", WISH), ("#put", PUT)])
             .value(":latest", record.latest())
             .value(":put", AttributeValue::S(put.to_owned()))
     }

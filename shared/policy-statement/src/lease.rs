@@ -13,13 +13,16 @@ use std::{
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use custom_resource::{AwsError, Error, Result, SdkResult, request_note::Item};
+use custom_resource::{
+    AwsError, Error, Result, SdkResult,
+    request_note::{CONFLICT, Item},
+};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
     claim_record::{VERSION, VERSION_NAME, check_version, millis as millis_in},
     item_update::{ItemUpdate, millis},
-    ledger::{CONFLICT, Changed, Ledger, TYPE, out_of_reach},
+    ledger::{Changed, Ledger, TYPE, out_of_reach},
     policy_history::{Pending, PolicyHistory},
 };
 

@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::{
 };
 use custom_resource::{
     AwsError, Error, Result, SdkConfig, SdkResult,
-    request_note::{Item, NotNoted, RequestNote},
+    request_note::{CONFLICT, Item, NotNoted, RequestNote},
     table_client,
 };
 
@@ -49,7 +49,6 @@ pub(crate) const TYPE: &str = "Type";
 pub(crate) const NOT_SO: &str = "ConditionalCheckFailedException";
 
 /// What it says of a transaction in which that is so, or that meets another one; and of a single write that meets one.
-pub(crate) const CONFLICT: &str = "TransactionConflictException";
 const IN_PROGRESS: &str = "TransactionInProgressException";
 
 /// Why a transaction was cancelled, for an item whose condition doesn't hold.

@@ -141,7 +141,7 @@ fn claim(record: &ClaimRecord, policy: &str, look: Option<&Look<'_>>) -> Value {
     let statements = statements.or(record.wish.as_ref().map(|wish| &wish.statements));
     let mut claim = json!({
         "Policy": policy,
-        "PhysicalId": format!("{}#{}", record.location, record.mark()),
+        "PhysicalId": record.physical_id(),
         "StackId": record.owner.stack_id(),
         "LogicalId": record.owner.logical_id(),
         "Statements": statements.into_iter().flatten().map(value).collect::<Vec<_>>(),

@@ -273,11 +273,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
             if after.own(self.wanted.mark).next().is_some() {
                 self.hold();
             }
-            if after.is_empty() && S::DELETED_WHEN_EMPTY {
-                self.wanted.store.delete(self.wanted.location).await
-            } else {
-                self.wanted.store.put(self.wanted.location, &after.to_text()).await
-            }
+            self.wanted.store.write(self.wanted.location, after).await
         };
         self.lease.writing([before.fingerprint(), after.fingerprint()], claims, taken_up, write).await
     }

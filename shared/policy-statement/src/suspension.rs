@@ -252,7 +252,7 @@ impl<S: PolicyStore> Suspension<'_, S> {
     fn shown(&self, policy: &str, record: &ClaimRecord, outcome: &Outcome) -> Value {
         let mut shown = json!({
             "Policy": policy,
-            "PhysicalId": format!("{}#{}", record.location, record.mark()),
+            "PhysicalId": record.physical_id(),
             "StackId": record.owner.stack_id(),
             "LogicalId": record.owner.logical_id(),
         });

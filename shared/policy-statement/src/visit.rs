@@ -148,15 +148,12 @@ impl<S: PolicyStore> Visit<'_, S> {
     /// Replaces the policy. The inner error is AWS's refusal, explained.
     async fn replaced(&self, before: &Document, after: &Document, records: &[&ClaimRecord]) -> Result<Result<()>> {
         let (store, location) = (self.store, &self.claims.location);
-        let write = async {
-            if after.is_empty() && S::DELETED_WHEN_EMPTY {
-                store.delete(location).await
-            } else {
-                store.put(location, &after.to_text()).await
-            }
-        };
         let claims = records.iter().map(|record| record.short_key()).collect();
-        match self.lease.writing([before.fingerprint(), after.fingerprint()], claims, Vec::new(), write).await? {
+        match self
+            .lease
+            .writing([before.fingerprint(), after.fingerprint()], claims, Vec::new(), store.write(location, after))
+            .await?
+        {
             Written::Done(()) => {
                 // In AWS's words it may be what was there two changes ago; it is current now.
                 if let Ok(Lookup::Found(now)) = store.read(location).await

@@ -8,20 +8,10 @@ use std::{
 use custom_resource::{Claim, FunctionArn, Owner, Resource};
 use serde_json::{Value, json};
 
-use crate::shelves::{FOREIGN, Process, ShelfClaim, Shelves, claim, properties, pull, read, sids};
+use crate::shelves::{FOREIGN, Process, ShelfClaim, Shelves, claim, known, properties, pull, read, sid, sids};
 
 const POLICY: &str = "shelf app";
 const OWN_ROLE: &str = "arn:aws:iam::111111111111:role/archipelago/statements/shelf";
-
-fn known(logical_id: &str) -> ShelfClaim {
-    let owner = claim(logical_id).owner().clone();
-    let id = format!("app#{}", owner.mark());
-    Claim::new(owner, Some(&id))
-}
-
-fn sid(logical_id: &str) -> String {
-    format!("{logical_id}{}", claim(logical_id).owner().mark())
-}
 
 fn doing(shelves: &Shelves, mode: &str) -> Process<Shelves> {
     shelves.statements().with(|of| of.with_reconcile(mode, OWN_ROLE))

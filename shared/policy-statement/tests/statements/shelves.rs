@@ -494,6 +494,18 @@ pub(crate) fn claim(logical_id: &str) -> ShelfClaim {
     Claim::new(Owner::new(stack, logical_id), None)
 }
 
+/// The claim, as CloudFormation asks for it when it knows its id.
+pub(crate) fn known(logical_id: &str) -> ShelfClaim {
+    let owner = claim(logical_id).owner().clone();
+    let id = format!("app#{}", owner.mark());
+    Claim::new(owner, Some(&id))
+}
+
+/// The `Sid` of its one statement.
+pub(crate) fn sid(logical_id: &str) -> String {
+    format!("{logical_id}{}", claim(logical_id).owner().mark())
+}
+
 pub(crate) fn pull(account: &str) -> Value {
     json!({"Effect": "Allow", "Principal": {"AWS": account}, "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]})
 }

@@ -5,19 +5,9 @@ use std::time::Duration;
 use custom_resource::{Claim, Error, FunctionArn, Owner, Resource};
 use serde_json::{Value, json};
 
-use crate::shelves::{FOREIGN, Process, ShelfClaim, Shelves, claim, properties, pull, sids};
+use crate::shelves::{FOREIGN, Process, Shelves, claim, known, properties, pull, sid, sids};
 
 const POLICY: &str = "shelf app";
-
-fn known(logical_id: &str) -> ShelfClaim {
-    let owner = claim(logical_id).owner().clone();
-    let id = format!("app#{}", owner.mark());
-    Claim::new(owner, Some(&id))
-}
-
-fn sid(logical_id: &str) -> String {
-    format!("{logical_id}{}", claim(logical_id).owner().mark())
-}
 
 /// Statements for one account and for another one.
 async fn both() -> Shelves {
