@@ -87,7 +87,7 @@ impl Weather {
         match dice.u8(0..10) {
             0..=2 => Fault::delayed(delay),
             3..=4 => Fault::late(delay),
-            5 if call.operation.starts_with("Get") => Fault::Lagging(LAG.mul_f64(dice.f64())),
+            5 if may_lag(call) => Fault::Lagging(LAG.mul_f64(dice.f64())),
             _ => Fault::None,
         }
     }
@@ -104,4 +104,10 @@ impl Weather {
         (self.seed, of).hash(&mut hasher);
         Rng::with_seed(hasher.finish())
     }
+}
+
+/// Whether AWS may answer the call with what was true a while ago. The ledger is read consistently, so it shows what was written.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.ReadConsistency.html>
+fn may_lag(call: &Call) -> bool {
+    call.operation.starts_with("Get") && call.service != "dynamodb"
 }
