@@ -59,6 +59,14 @@ trait Served {
         request: &'a Request,
         clock: Clock,
     ) -> LocalBoxFuture<'a, InvocationResult>;
+    fn fail<'a>(
+        &'a self,
+        lifecycle: &'a Lifecycle,
+        request: &'a Request,
+        held_id: Option<String>,
+        reason: String,
+        clock: Clock,
+    ) -> LocalBoxFuture<'a, Response>;
     fn settle(&self) -> LocalBoxFuture<'_, ()>;
     fn plan<'a>(
         &'a self,
@@ -90,6 +98,17 @@ impl<R: Resource, B: Build<R>> Served for Built<R, B> {
         clock: Clock,
     ) -> LocalBoxFuture<'a, InvocationResult> {
         Box::pin(lifecycle.answer(self, request, clock))
+    }
+
+    fn fail<'a>(
+        &'a self,
+        lifecycle: &'a Lifecycle,
+        request: &'a Request,
+        held_id: Option<String>,
+        reason: String,
+        clock: Clock,
+    ) -> LocalBoxFuture<'a, Response> {
+        Box::pin(async move { lifecycle.fail(self, request, held_id, &reason, clock).await })
     }
 
     fn settle(&self) -> LocalBoxFuture<'_, ()> {
@@ -232,9 +251,7 @@ impl Function<'_> {
                     }
                     Err(why) => {
                         let reason = format!("{reason}; the function could not invoke itself to go on: {why}");
-                        // What was waited for may be a call whose answer was lost.
-                        let id = request.id_with(continuation.held_id.as_deref());
-                        Response::failed(&request.envelope, Known::of_text(id), &reason)
+                        self.fail(request, continuation.held_id, reason, clock).await
                     }
                 }
             }
@@ -265,6 +282,14 @@ impl Function<'_> {
         }
         let served = self.types.iter().filter_map(|of| of.name).collect::<Vec<_>>().join(", ");
         self.lifecycle.refuse(request, format!("this function serves {served}, and not {resource_type}"))
+    }
+
+    /// What a request is answered that can't go on.
+    async fn fail(&self, request: &Request, held_id: Option<String>, reason: String, clock: Clock) -> Response {
+        match self.served(&request.envelope.resource_type) {
+            Some(of) => of.resource.fail(&self.lifecycle, request, held_id, reason, clock).await,
+            None => Response::failed(&request.envelope, Known::of_text(request.id_with(held_id.as_deref())), &reason),
+        }
     }
 
     async fn send(&self, request: &Request, response: Response, clock: Clock) -> (Operation, Option<Response>) {

@@ -1,5 +1,7 @@
 //! Which request is worked on, and by which function.
 
+#[cfg(any(test, feature = "testing"))]
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::{FunctionArn, Owner, RequestOrder, RequestTable, Result};
@@ -88,11 +90,20 @@ impl Invocation {
 
 #[cfg(any(test, feature = "testing"))]
 impl Invocation {
+    /// One of a request that is later than all others of this process.
     pub(crate) fn in_account_of(owner: &Owner, is_made: bool) -> Self {
+        static SECONDS: AtomicU64 = AtomicU64::new(0);
+        let second = SECONDS.fetch_add(1, Ordering::Relaxed);
         // A stack's ARN and a function's have the same first parts.
         let function = FunctionArn::read(owner.stack_id().split('/').next().unwrap_or_default());
         let request_type = if is_made { RequestType::Update } else { RequestType::Create };
-        Self::new(function, request_type, RequestOrder::new(0, false, ""), Duration::MAX, None)
+        Self::new(
+            function,
+            request_type,
+            RequestOrder::new(second * 1_000, false, &format!("request of second {second}")),
+            Duration::MAX,
+            None,
+        )
     }
 
     /// The same, of that function.

@@ -114,13 +114,28 @@ impl Lifecycle {
         let claim = self.claim(request, asked, made, clock);
         let worked = until_done(resource, request, &work, &claim, clock).await;
         if matches!(worked, Err(Unfinished::Refused(_) | Unfinished::Failed(_))) {
-            let time = clock.deadline.saturating_duration_since(Instant::now()) / 2;
-            let given_up = AssertUnwindSafe(Box::pin(resource.give_up(&claim))).catch_unwind();
-            if !matches!(timeout(time, given_up).await, Ok(Ok(()))) {
-                tracing::warn!("what waited to be done could not be taken back before the answer");
-            }
+            give_up(resource, &claim, clock).await;
         }
         answered(request, &work, &claim, worked)
+    }
+
+    /// Says that work fails which was to go on in the next invocation, for the reason why there is none.
+    pub(crate) async fn fail<R: Resource>(
+        &self,
+        resource: &R,
+        request: &Request,
+        held_id: Option<String>,
+        reason: &str,
+        clock: Clock,
+    ) -> Response {
+        let mut held_id = held_id;
+        if let Ok(asked) = &request.asked {
+            let claim = self.claim::<R::Id>(request, asked, request.made(clock.began), clock);
+            give_up(resource, &claim, clock).await;
+            held_id = claim.held_id().or(held_id);
+        }
+        // What was waited for may be a call whose answer was lost.
+        Response::failed(&request.envelope, Known::of_text(request.id_with(held_id.as_deref())), reason)
     }
 
     /// Refuses a request that no resource is for.
@@ -148,6 +163,15 @@ impl Lifecycle {
             (Duration::from_millis(clock.began) + left).min(Duration::from_millis(made) + request.service_timeout);
         let invocation = Invocation::new(envelope.function.clone(), request_type, order, ends, self.requests.clone());
         Claim::of(owner, invocation, envelope.physical_resource_id.as_deref(), request.continuation.held_id.as_deref())
+    }
+}
+
+/// Lets the resource take back what waits to be done.
+async fn give_up<R: Resource>(resource: &R, claim: &Claim<R::Id>, clock: Clock) {
+    let time = clock.deadline.saturating_duration_since(Instant::now()) / 2;
+    let given_up = AssertUnwindSafe(Box::pin(resource.give_up(claim))).catch_unwind();
+    if !matches!(timeout(time, given_up).await, Ok(Ok(()))) {
+        tracing::warn!("what waited to be done could not be taken back before the answer");
     }
 }
 

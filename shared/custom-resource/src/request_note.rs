@@ -44,13 +44,14 @@ pub type Begun = (UpdateItemFluentBuilder, &'static str);
 pub struct RequestNote<First, Again> {
     /// Begins the update for a request that wasn't the latest.
     pub first: First,
-    /// Begins the update for the latest request, which comes again; `None` if there is nothing to set then.
+    /// Begins the update for the latest request, which comes again, perhaps on a condition under which it still has something to set;
+    /// `None` if there is nothing to set then.
     pub again: Again,
 }
 
 impl<First: Fn() -> Begun, Again: Fn() -> Option<Begun>> RequestNote<First, Again> {
     /// Notes that `order` is that of the latest request, and returns what the update is told to return; the item as it is where
-    /// that request is noted already and sets nothing again.
+    /// that request is noted already and has nothing to set again.
     ///
     /// # Errors
     /// Refused if a later request has been noted; not yet if another one is being noted; AWS's own.
@@ -66,6 +67,7 @@ impl<First: Fn() -> Begun, Again: Fn() -> Option<Begun>> RequestNote<First, Agai
             let Some(again) = (self.again)() else { return Ok(before) };
             return match sent(change(again, NOTE_AGAIN, IS_LATEST, order)).await? {
                 Update::Done(item) => Ok(item),
+                Update::NotSo(item) if is_noted(&item, order) => Ok(item),
                 Update::NotSo(_) => Err(NotNoted::Error(Error::refused(OVERTAKEN))),
             };
         }

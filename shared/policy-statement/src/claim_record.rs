@@ -51,6 +51,8 @@ pub(crate) const TAKEN: &str = "Taken";
 pub(crate) const PUT: &str = "Put";
 /// The request whose wish was the last to be carried out.
 pub(crate) const DONE: &str = "Done";
+/// The request whose wish was the last to be taken back.
+pub(crate) const WITHDRAWN: &str = "Withdrawn";
 pub(crate) const MISSING: &str = "Missing";
 pub(crate) const SUSPENDED: &str = "Suspended";
 pub(crate) const EXPIRES: &str = "Expires";
@@ -71,7 +73,6 @@ pub(crate) struct ClaimRecord {
     pub(crate) written: Option<WrittenStatements>,
     /// What is to be in the policy, and isn't confirmed.
     pub(crate) wish: Option<Wish>,
-    pub(crate) done: Option<String>,
     /// In which words AWS showed what the claim had written: the digests of what was written and of what was shown, the latest last.
     pub(crate) wordings: Vec<[String; 2]>,
     /// When somebody else's removal was noticed.
@@ -198,7 +199,6 @@ impl ClaimRecord {
             table: text(item, TABLE)?,
             written,
             wish,
-            done: some_text(item, DONE),
             wordings: wordings(item)?,
             missing: millis(item, MISSING),
             suspended: millis(item, SUSPENDED),
@@ -233,7 +233,12 @@ impl ClaimRecord {
 
     /// Whether the wish of its latest request was carried out.
     pub(crate) fn is_done(&self) -> bool {
-        self.done.as_ref().is_some_and(|done| AttributeValue::S(done.clone()) == self.latest()) && self.wish.is_none()
+        self.wish.is_none() && self.item.get(DONE) == Some(&self.latest())
+    }
+
+    /// Whether the wish of its latest request was taken back.
+    pub(crate) fn is_withdrawn(&self) -> bool {
+        self.wish.is_none() && self.item.get(WITHDRAWN) == Some(&self.latest())
     }
 
     /// Whether a document lacks a statement that the claim is known to have had in it.

@@ -7,7 +7,7 @@ use custom_resource::request_note::LATEST;
 
 use crate::claim_record::{
     ALONE, ClaimRecord, DIGEST, DONE, EXPIRES, IDENTITY, MISSING, POLICY_SIZE, PUT, SHOWN, STATEMENTS, SUSPENDED,
-    TAKEN, VARIABLE, WISH, WISH_ENDS, WORDINGS, WRITTEN_AT,
+    TAKEN, VARIABLE, WISH, WISH_ENDS, WITHDRAWN, WORDINGS, WRITTEN_AT,
 };
 
 /// How long the item of a claim without statements is kept: a request that is late is an hour late at most.
@@ -24,6 +24,7 @@ const CONFIRM_REMOVAL: &str = "SET #done = #latest, #expires = :expires REMOVE #
                                #suspended";
 const IS_STILL_WISHED: &str = "#latest = :latest AND attribute_exists(#wish)";
 const TAKE_UP: &str = "SET #taken = :until";
+const WITHDRAW: &str = "SET #withdrawn = #latest REMOVE #wish, #ends, #variable, #alone, #taken, #put";
 const WAS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wish) AND attribute_not_exists(#taken)";
 const IS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wish) AND #taken < :now";
 const MAY_BE_TAKEN_UP: &str = "#latest = :latest AND attribute_exists(#wish) AND attribute_not_exists(#suspended)";
@@ -102,12 +103,13 @@ impl ItemUpdate {
             .value(":until", millis(until))
     }
 
-    /// The wish is taken back, unless a holder of the lease is about to write it.
+    /// The wish is taken back, unless a holder of the lease is about to write it. Its request leaves no other one.
     pub(crate) fn withdrawn(record: &ClaimRecord, now: Duration) -> Self {
         let was_taken_up = record.wish.as_ref().is_some_and(|wish| wish.taken.is_some());
         let condition = if was_taken_up { IS_TAKEN_UP_BY_NOBODY } else { WAS_TAKEN_UP_BY_NOBODY };
-        let update = Self::new(&record.key, "REMOVE #wish, #ends, #variable, #alone, #taken, #put", condition)
+        let update = Self::new(&record.key, WITHDRAW, condition)
             .names(&[("#latest", LATEST), ("#wish", WISH), ("#taken", TAKEN), ("#ends", WISH_ENDS)])
+            .names(&[("#withdrawn", WITHDRAWN)])
             .names(&[("#variable", VARIABLE), ("#alone", ALONE), ("#put", PUT)])
             .value(":latest", record.latest());
         if was_taken_up { update.value(":now", millis(now)) } else { update }

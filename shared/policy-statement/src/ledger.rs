@@ -24,8 +24,9 @@ use tokio::time::sleep;
 use crate::{
     Statement,
     claim_record::{
-        ALONE, CALLER, CLAIM, ClaimRecord, EXPIRES, HAS_EXTERNAL_ID, ITEM, LOCATION, LOGICAL_ID, PUT, ROLE_ARN,
-        STACK_ID, TABLE as TABLE_NAME, TAKEN, VARIABLE, VERSION, VERSION_NAME, WISH, WISH_ENDS, listed, text,
+        ALONE, CALLER, CLAIM, ClaimRecord, DONE, EXPIRES, HAS_EXTERNAL_ID, ITEM, LOCATION, LOGICAL_ID, PUT, ROLE_ARN,
+        STACK_ID, TABLE as TABLE_NAME, TAKEN, VARIABLE, VERSION, VERSION_NAME, WISH, WISH_ENDS, WITHDRAWN, listed,
+        text,
     },
     claimant::Claimant,
     item_update::{ItemUpdate, KEPT, millis},
@@ -109,7 +110,7 @@ impl Ledger {
         let _ = self.client.update_item().set_table_name(self.table.clone()).send().await;
     }
 
-    /// Notes the claim's request as its latest, and what it wishes.
+    /// Notes the claim's request as its latest, and what it wishes; nothing where that request has ended. Returns the item.
     ///
     /// # Errors
     /// Refused where a later request was noted, or the ledger can't be used.
@@ -159,7 +160,11 @@ impl Ledger {
                 .expression_attribute_values(":expires", expires.clone());
             (request, LEAVE_WISH)
         };
-        let note = RequestNote { first, again: || Some((wish(), LEAVE_WISH_AGAIN)) };
+        let again = || {
+            let request = named(wish(), &[("#done", DONE), ("#withdrawn", WITHDRAWN)]);
+            Some((request.condition_expression(HAS_NOT_ENDED), LEAVE_WISH_AGAIN))
+        };
+        let note = RequestNote { first, again };
         match note.write(claimant.order).await {
             Ok(item) => ClaimRecord::read(item),
             Err(NotNoted::Error(error)) => {
@@ -378,6 +383,11 @@ fn named(request: UpdateItemFluentBuilder, names: &[(&'static str, &'static str)
 
 /// `RequestNote` names the rank, which each item of a claim has.
 const IS_NEW_OR_OF_THIS_VERSION: &str = "attribute_not_exists(#rank) OR #version = :version";
+
+/// Lambda may hand over an event again that has ended.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
+const HAS_NOT_ENDED: &str = "(attribute_not_exists(#done) OR #done <> :latest) AND \
+                             (attribute_not_exists(#withdrawn) OR #withdrawn <> :latest)";
 
 /// What a request that comes again sets beside its note: what is known of its wish stays.
 const LEAVE_WISH_AGAIN: &str = "#wish = :wish, #ends = :ends, #variable = :variable";

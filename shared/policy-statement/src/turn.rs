@@ -28,6 +28,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// For how long a process expects others to want the lease, after it found the lease held.
 const CONTENDED_FOR: Duration = Duration::from_mins(1);
 
+/// What a request is answered whose event comes again after it failed.
+const WITHDRAWN: &str = "this request has failed before, so nothing was done";
+
 /// What the requests of this process have begun and not ended.
 pub(crate) struct Turns {
     pub(crate) ledger: Rc<Ledger>,
@@ -164,6 +167,13 @@ impl Turns {
                 return Err(error);
             }
         };
+        // Lambda may have handed over an event again that has ended.
+        if let Some(ended) = self.outcome(wanted, &record, policy).transpose() {
+            if let Ok(Asked::Taken(lease)) = asked {
+                let _ = lease.release(Vec::new()).await;
+            }
+            return ended.map(Begun::Done);
+        }
         let is_it = |waiting: &&mut Waiting| waiting.is_of(policy, key, order);
         self.waiting.borrow_mut().iter_mut().filter(is_it).for_each(|waiting| waiting.is_left = true);
         match asked? {
@@ -228,6 +238,10 @@ impl Turns {
         if !record.is_latest(wanted.claim.invocation().order()) {
             self.forget(policy, &record.key);
             return Err(overtaken());
+        }
+        if record.is_withdrawn() {
+            self.forget(policy, &record.key);
+            return Err(Error::refused(WITHDRAWN));
         }
         if !record.is_done() {
             return Ok(None);

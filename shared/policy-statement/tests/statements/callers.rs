@@ -4,7 +4,7 @@ use custom_resource::{Claim, FunctionArn, Owner, Resource, Result};
 use policy_statement::Attributes;
 use serde_json::{Value, json};
 
-use crate::shelves::{FOREIGN, Process, ShelfClaim, Shelves, pull, read, sids};
+use crate::shelves::{FOREIGN, Process, ShelfClaim, Shelves, later, pull, read, sids};
 
 const FUNCTION: &str = "arn:aws:lambda:eu-west-1:111111111111:function:archipelago-shelf-statement:caller-222222222222";
 
@@ -30,7 +30,7 @@ async fn an_account_opens_what_is_open_to_it_and_takes_it_back() {
     let claim = claim("Pull", None);
     ensured(&shelves, json!({}), &claim).await.unwrap();
     assert_eq!(sids(shelves.policy()), ["", &format!("Pull{}", claim.owner().mark())]);
-    open(&shelves).remove(None, &claim).await.unwrap();
+    open(&shelves).remove(None, &later(&claim)).await.unwrap();
     assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
 }
 

@@ -3,7 +3,7 @@
 use custom_resource::Resource;
 use serde_json::{Value, json};
 
-use crate::shelves::{FOREIGN, Shelves, claim, properties};
+use crate::shelves::{FOREIGN, Shelves, claim, later, properties};
 
 const PAGE: &str = include_str!("../../../../docs/cdk.md");
 
@@ -44,6 +44,6 @@ async fn the_statement_of_the_page_goes_into_the_policy() {
         "Sid": attributes.sids,
     });
     assert_eq!(policy["Statement"][1], statement);
-    shelves.statements().remove(Some(&desired), &claim).await.unwrap();
+    shelves.statements().remove(Some(&desired), &later(&claim)).await.unwrap();
     assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
 }

@@ -466,3 +466,36 @@ async fn a_create_that_looked_before_its_delete_was_done_writes_nothing_after_it
     assert_eq!(reason.sentence(), "a later request for this resource was worked on meanwhile, so nothing was done");
     assert_eq!((cabinet.writes(), cabinet.shelves.policy().as_deref()), (0, Some(FOREIGN)));
 }
+
+#[tokio::test]
+async fn an_event_that_comes_again_after_its_end_changes_nothing() {
+    let cabinet = Cabinet::with(Some(FOREIGN));
+    let created = cabinet.request(claim("Pull"), Some(&pull("222222222222")));
+    created.asked().await.unwrap();
+    // Somebody takes the statement out; nobody puts it back unasked.
+    cabinet.shelves.keep("app", Some(FOREIGN));
+    cabinet.pass(Duration::from_mins(3));
+    let again = created.again();
+    assert!(again.asked().await.unwrap().unwrap().policy_size > 0);
+    assert_eq!(again.claim.id().unwrap().to_string(), id(&again.claim), "the answer is the same");
+    assert_eq!(there(&cabinet), [""; 0]);
+    assert_eq!(cabinet.writes(), 1);
+    // The lease is free, and the next request is worked on.
+    cabinet.request(created.known(), Some(&pull("333333333333"))).ends().await;
+    assert_eq!(there(&cabinet), [created.sid()]);
+}
+
+#[tokio::test]
+async fn an_event_that_comes_again_after_it_failed_leaves_no_wish() {
+    let (cabinet, requests) = waiting(&["Failed"]).await;
+    requests[0].fails().await;
+    let again = requests[0].again();
+    let Err(Error::Refused(reason)) = again.asked().await else { panic!("it is worked on") };
+    assert_eq!(reason.sentence(), "this request has failed before, so nothing was done");
+    cabinet.free_lease();
+    cabinet.request(claim("Holder"), Some(&pull("333333333333"))).asked().await.unwrap();
+    assert_eq!(there(&cabinet), [sid(&claim("Holder"))]);
+    // The stack asks once more.
+    cabinet.request(claim("Failed"), Some(&pull("222222222222"))).asked().await.unwrap();
+    assert_eq!(there(&cabinet).len(), 2);
+}

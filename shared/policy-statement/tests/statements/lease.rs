@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use policy_statement::StatementId;
 use serde_json::json;
 
-use crate::shelves::{FOREIGN, Shelf, Shelves, TABLE, claim, properties, pull, read, sids};
+use crate::shelves::{FOREIGN, Shelf, Shelves, TABLE, claim, later, properties, pull, read, sids};
 
 const POLICY: &str = "shelf app";
 
@@ -78,12 +78,12 @@ async fn the_lease_is_given_back_however_the_work_ends() {
 
     statements.ensure(&desired, None, &claim).await.unwrap();
     assert_eq!(shelves.0.table.lasts(POLICY), Duration::ZERO, "after a write");
-    statements.ensure(&desired, None, &claim).await.unwrap();
+    statements.ensure(&desired, None, &later(&claim)).await.unwrap();
     assert_eq!(shelves.0.table.lasts(POLICY), Duration::ZERO, "after a look");
     shelves.refuse("Malformed", "No.");
-    statements.ensure(&properties(&pull("333333333333")), None, &claim).await.unwrap_err();
+    statements.ensure(&properties(&pull("333333333333")), None, &later(&claim)).await.unwrap_err();
     assert_eq!(shelves.0.table.lasts(POLICY), Duration::ZERO, "after a refusal");
-    statements.remove(None, &claim).await.unwrap();
+    statements.remove(None, &later(&claim)).await.unwrap();
     assert_eq!(shelves.0.table.lasts(POLICY), Duration::ZERO, "after a delete");
 }
 
@@ -126,8 +126,8 @@ async fn a_delete_does_not_believe_a_stale_read_either() {
     let claim = claim("Pull");
     shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
     shelves.0.lag.set(1);
-    assert!(matches!(shelves.statements().remove(None, &claim).await, Err(Error::NotYet(_))));
-    shelves.statements().remove(None, &claim).await.unwrap();
+    assert!(matches!(shelves.statements().remove(None, &later(&claim)).await, Err(Error::NotYet(_))));
+    shelves.statements().remove(None, &later(&claim)).await.unwrap();
     assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
 }
 
@@ -137,7 +137,7 @@ async fn what_somebody_else_changed_is_no_stale_read_and_is_worked_on_at_once() 
     let claim = claim("Pull");
     shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
     shelves.keep("app", Some(r#"{"Statement":[{"Sid":"Wiped","Effect":"Deny"}]}"#));
-    shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
+    shelves.statements().ensure(&properties(&pull("222222222222")), None, &later(&claim)).await.unwrap();
     assert_eq!(sids(shelves.policy()), ["Wiped", &format!("Pull{}", claim.owner().mark())]);
 }
 
@@ -149,11 +149,11 @@ async fn a_rollback_to_what_was_there_before_is_current() {
     for (desired, previous) in [(&first, None), (&second, Some(&first)), (&first, Some(&second))] {
         shelves.statements().ensure(desired, previous, &claim).await.unwrap();
     }
-    shelves.statements().ensure(&first, Some(&second), &claim).await.unwrap();
-    shelves.statements().remove(Some(&first), &claim).await.unwrap();
+    shelves.statements().ensure(&first, Some(&second), &later(&claim)).await.unwrap();
+    shelves.statements().remove(Some(&first), &later(&claim)).await.unwrap();
     assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
     // What is there now was there before, too.
-    shelves.statements().ensure(&first, None, &claim).await.unwrap();
+    shelves.statements().ensure(&first, None, &later(&claim)).await.unwrap();
 }
 
 #[tokio::test]
@@ -236,11 +236,11 @@ async fn a_write_that_comes_to_pass_after_it_was_given_up_takes_nothing_away() {
     shelves.keep("app", Some(FOREIGN));
     assert!(matches!(shelves.statements().ensure(&of_two, None, &two).await, Err(Error::NotYet(_))));
     shelves.0.table.pass(Duration::from_secs(30));
-    shelves.statements().ensure(&of_two, None, &two).await.unwrap();
+    shelves.statements().ensure(&of_two, None, &later(&two)).await.unwrap();
     assert_eq!(sids(shelves.policy()).len(), 3, "it carries out the wish of the first one as well");
     // What the first one wrote comes to pass after all, without the other's.
     shelves.keep("app", with_one.as_deref());
-    shelves.statements().ensure(&of_one, None, &one).await.unwrap();
+    shelves.statements().ensure(&of_one, None, &later(&one)).await.unwrap();
     assert_eq!(sids(shelves.policy()).len(), 3);
 }
 

@@ -3,7 +3,7 @@
 use custom_resource::{Claim, Error, Owner, Resource, testing::ensure};
 use serde_json::json;
 
-use crate::shelves::{FOREIGN, Shelves, claim, properties, pull, sids};
+use crate::shelves::{FOREIGN, Shelves, claim, later, properties, pull, sids};
 
 #[tokio::test]
 async fn a_statement_joins_the_others_with_a_sid_that_ends_in_the_mark() {
@@ -45,7 +45,7 @@ async fn two_claims_on_one_policy_leave_each_other_alone() {
         sids(shelves.policy()),
         [format!("One{}", one.owner().mark()), format!("Two{mark}"), format!("Two{mark}2")]
     );
-    statements.remove(None, &one).await.unwrap();
+    statements.remove(None, &later(&one)).await.unwrap();
     assert_eq!(sids(shelves.policy()), [format!("Two{mark}"), format!("Two{mark}2")]);
 }
 
@@ -55,7 +55,7 @@ async fn the_policy_goes_with_its_last_statement() {
     let statements = shelves.statements();
     let claim = claim("Pull");
     statements.ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
-    statements.remove(None, &claim).await.unwrap();
+    statements.remove(None, &later(&claim)).await.unwrap();
     assert_eq!(shelves.policy(), None);
 }
 
@@ -65,7 +65,7 @@ async fn what_is_foreign_is_the_same_to_the_byte_after_the_last_delete() {
     let statements = shelves.statements();
     let claim = claim("Pull");
     statements.ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
-    statements.remove(None, &claim).await.unwrap();
+    statements.remove(None, &later(&claim)).await.unwrap();
     assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
 }
 

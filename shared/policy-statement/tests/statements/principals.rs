@@ -5,7 +5,7 @@ use std::time::Duration;
 use custom_resource::{Error, Resource};
 use serde_json::json;
 
-use crate::shelves::{FOREIGN, Shelves, claim, properties, pull, read, sids};
+use crate::shelves::{FOREIGN, Shelves, claim, later, properties, pull, read, sids};
 
 const ORPHANED: &str = r#"{"Statement":[{"Sid":"Old","Effect":"Allow","Principal":{"AWS":"AROAEXAMPLEDELETEDROLE"},"Action":"ecr:*"},{"Sid":"Half","Effect":"Allow","Principal":{"AWS":["AIDAEXAMPLEDELETEDUSER","arn:aws:iam::333333333333:root"]},"N":1.0}]}"#;
 
@@ -48,7 +48,7 @@ async fn they_are_left_alone_where_aws_takes_them() {
     let shelves = Shelves::with(Some(ORPHANED));
     let claim = claim("Pull");
     shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
-    shelves.statements().remove(None, &claim).await.unwrap();
+    shelves.statements().remove(None, &later(&claim)).await.unwrap();
     assert_eq!(shelves.policy().as_deref(), Some(ORPHANED));
 }
 
@@ -60,7 +60,7 @@ async fn the_template_may_have_them_taken_out_where_aws_refuses_a_change_for_the
     shelves.refuse("InvalidPrincipal", "Who?");
     shelves.statements().ensure(&desired, None, &claim).await.unwrap();
     assert_eq!(sids(shelves.policy()), ["Half", &format!("Pull{}", claim.owner().mark())]);
-    shelves.statements().remove(Some(&desired), &claim).await.unwrap();
+    shelves.statements().remove(Some(&desired), &later(&claim)).await.unwrap();
     let left = r#"{"Statement":[{"Sid":"Half","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::333333333333:root"]},"N":1.0}]}"#;
     assert_eq!(shelves.policy().as_deref(), Some(left));
 }
@@ -93,7 +93,7 @@ async fn a_delete_blames_nobody_for_the_statement_that_it_takes_out() {
         let claim = claim("Pull");
         shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
         shelves.refuse("InvalidPrincipal", "Who?");
-        let ended = shelves.statements().remove(None, &claim).await;
+        let ended = shelves.statements().remove(None, &later(&claim)).await;
         let Err(Error::Refused(reason)) = ended else { panic!("not final") };
         assert!(reason.sentence().contains(words) && !reason.sentence().contains("PruneOrphans"), "{reason}");
     }
@@ -134,7 +134,9 @@ async fn where_aws_names_none_a_delete_says_whom_it_may_be_about() {
     let claim = claim("Pull");
     shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
     shelves.refuse("InvalidPrincipal", "Who?");
-    let Err(Error::Refused(reason)) = shelves.statements().remove(None, &claim).await else { panic!("not final") };
+    let Err(Error::Refused(reason)) = shelves.statements().remove(None, &later(&claim)).await else {
+        panic!("not final")
+    };
     let who = "take it out, one of: `Old`: arn:aws:iam::333333333333:root, `Old`: arn:aws:iam::444444444444:role/a";
     assert!(reason.sentence().ends_with(who), "{reason}");
 }

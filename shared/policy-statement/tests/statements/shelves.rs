@@ -494,6 +494,13 @@ pub(crate) fn claim(logical_id: &str) -> ShelfClaim {
     Claim::new(Owner::new(stack, logical_id), None)
 }
 
+/// The claim in a later request, as CloudFormation asks for it when it knows the id that it has.
+pub(crate) fn later(claim: &ShelfClaim) -> ShelfClaim {
+    let function = claim.invocation().function().clone();
+    let later = Claim::new(claim.owner().clone(), claim.id().map(|id| id.to_string()).as_deref());
+    later.in_invocation(|invocation| invocation.on(function))
+}
+
 /// The claim, as CloudFormation asks for it when it knows its id.
 pub(crate) fn known(logical_id: &str) -> ShelfClaim {
     let owner = claim(logical_id).owner().clone();

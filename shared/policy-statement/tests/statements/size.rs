@@ -3,7 +3,7 @@
 use custom_resource::{Error, Resource};
 use serde_json::{Value, json};
 
-use crate::shelves::{FOREIGN, Shelves, claim, properties, pull, sids};
+use crate::shelves::{FOREIGN, Shelves, claim, later, properties, pull, sids};
 
 fn grant(accounts: u64) -> Value {
     let accounts: Vec<_> = (0..accounts).map(|n| format!("{:012}", 222_222_222_222_u64 + n)).collect();
@@ -61,7 +61,7 @@ async fn a_policy_that_is_shown_longer_than_it_may_be_is_put_back_in_fewer_words
     // Shown, the other's alone would be too long.
     shelves.statements().ensure(&properties(&pull("333333333333")), None, &two).await.unwrap();
     assert_eq!(sids(shelves.policy()).len(), 2);
-    shelves.statements().remove(None, &two).await.unwrap();
+    shelves.statements().remove(None, &later(&two)).await.unwrap();
     assert_eq!(sids(shelves.policy()), [format!("One{}", one.owner().mark())]);
 }
 
@@ -72,7 +72,7 @@ async fn where_it_fits_everybody_elses_roots_stay_as_they_are() {
     shelves.0.most.set(Some(600));
     let claim = claim("Pull");
     shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
-    shelves.statements().remove(None, &claim).await.unwrap();
+    shelves.statements().remove(None, &later(&claim)).await.unwrap();
     assert_eq!(shelves.policy().as_deref(), Some(roots));
 }
 
@@ -82,7 +82,9 @@ async fn a_delete_that_aws_refuses_for_the_size_of_the_rest_says_so() {
     let claim = claim("Pull");
     shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
     shelves.0.most.set(Some(100));
-    let Err(Error::Refused(reason)) = shelves.statements().remove(None, &claim).await else { panic!("not final") };
+    let Err(Error::Refused(reason)) = shelves.statements().remove(None, &later(&claim)).await else {
+        panic!("not final")
+    };
     assert!(
         reason.sentence().contains("characters (without this resource's statements, and more as AWS counts)"),
         "{reason}"

@@ -9,7 +9,7 @@ use custom_resource::{
 use policy_statement::Attributes;
 use serde_json::{Value, json};
 
-use crate::shelves::{FOREIGN, ShelfClaim, Shelves, claim, pull, read, sids};
+use crate::shelves::{FOREIGN, ShelfClaim, Shelves, claim, later, pull, read, sids};
 
 async fn ensured(shelves: &Shelves, more: Value, claim: &ShelfClaim) -> Result<Attributes> {
     let mut properties = json!({"ShelfName": "app", "Statement": pull("222222222222")});
@@ -62,10 +62,10 @@ async fn a_function_acts_as_no_role_of_its_own_account() {
     );
     assert_eq!((shelves.0.reads.get(), shelves.0.writes.get()), (0, 0));
     // What was put in through one before is taken out without it.
-    ensured(&shelves, json!({}), &claim).await.unwrap();
+    ensured(&shelves, json!({}), &later(&claim)).await.unwrap();
     let mut last = json!({"ShelfName": "app", "Statement": pull("222222222222")});
     last.as_object_mut().unwrap().extend(role().as_object().unwrap().clone());
-    shelves.statements().remove(Some(&read(last).unwrap()), &claim).await.unwrap();
+    shelves.statements().remove(Some(&read(last).unwrap()), &later(&claim)).await.unwrap();
     assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
 }
 
@@ -148,7 +148,7 @@ async fn a_policy_that_may_not_be_empty_keeps_its_last_statement_and_says_so() {
     let claim = claim("Pull");
     ensured(&shelves, json!({}), &claim).await.unwrap();
     assert_eq!(
-        shelves.never_empty().remove(None, &claim).await.unwrap_err().to_string(),
+        shelves.never_empty().remove(None, &later(&claim)).await.unwrap_err().to_string(),
         "the policy of shelf app would have no statement left, which AWS doesn't take; give it another one, or delete the shelf"
     );
     assert_eq!(shelves.0.writes.get(), 1);
@@ -156,7 +156,7 @@ async fn a_policy_that_may_not_be_empty_keeps_its_last_statement_and_says_so() {
         "app",
         Some(&shelves.policy().unwrap().replace("]}", r#"],"Id":"x"}"#).replace("[{", r#"[{"Sid":"Other"},{"#)),
     );
-    shelves.never_empty().remove(None, &claim).await.unwrap();
+    shelves.never_empty().remove(None, &later(&claim)).await.unwrap();
     assert_eq!(sids(shelves.policy()), ["Other"]);
 }
 
@@ -165,7 +165,7 @@ async fn a_statement_that_the_target_can_not_do_without_stays() {
     let shelves = Shelves::with(Some(FOREIGN));
     let claim = claim("Root");
     ensured(&shelves, json!({}), &claim).await.unwrap();
-    let refusal = shelves.statements().remove(None, &claim).await.unwrap_err();
+    let refusal = shelves.statements().remove(None, &later(&claim)).await.unwrap_err();
     assert_eq!(refusal.to_string(), "it would lose its root");
     assert_eq!(shelves.0.writes.get(), 1);
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use custom_resource::{Claim, Error, Resource};
+use custom_resource::{Error, Resource};
 use serde_json::{Value, json};
 
 use crate::cabinet::Cabinet;
-use crate::shelves::{FOREIGN, ShelfClaim, Shelves, claim, properties, pull, read, sids};
+use crate::shelves::{FOREIGN, Shelves, claim, later, properties, pull, read, sids};
 
 const POLICY: &str = "shelf app";
 
@@ -55,11 +55,6 @@ fn worded(way: Rewording) -> Shelves {
     shelves
 }
 
-/// The claim, as CloudFormation asks for it when it knows its id.
-fn again(claim: &ShelfClaim) -> ShelfClaim {
-    Claim::new(claim.owner().clone(), claim.id().map(|id| id.to_string()).as_deref())
-}
-
 #[tokio::test]
 async fn what_was_written_is_written_once_in_whatever_words_it_is_shown() {
     for (what, way) in WAYS {
@@ -68,7 +63,7 @@ async fn what_was_written_is_written_once_in_whatever_words_it_is_shown() {
         let created = claim("Pull");
         shelves.statements().ensure(&desired, None, &created).await.expect(what);
         // CloudFormation asks again, and an update changes nothing: from another process, which knows what the lease says.
-        for claim in [claim("Pull"), again(&created)] {
+        for claim in [claim("Pull"), later(&created)] {
             shelves.statements().ensure(&desired, Some(&desired), &claim).await.expect(what);
         }
         assert_eq!(shelves.0.writes.get(), 1, "{what}");
@@ -77,8 +72,8 @@ async fn what_was_written_is_written_once_in_whatever_words_it_is_shown() {
         for (desired, previous, changes) in [(&changed, &desired, 1), (&changed, &desired, 0), (&desired, &changed, 1)]
         {
             let before = shelves.0.writes.get();
-            let mut writes = changes;
-            let updated = shelves.statements().ensure(desired, Some(previous), &again(&created)).await;
+            let (mut writes, update) = (changes, later(&created));
+            let updated = shelves.statements().ensure(desired, Some(previous), &update).await;
             if let Err(wait) = updated {
                 // Both look the same, so that it can't be known which one is there before no read lags behind.
                 assert_eq!(what, "names the principal in another way");
@@ -86,14 +81,14 @@ async fn what_was_written_is_written_once_in_whatever_words_it_is_shown() {
                 assert!(shown.contains("doesn't show yet") || shown.contains("as it was before"), "{shown}");
                 shelves.0.table.pass(Duration::from_mins(2));
                 // Somebody else may have put it back, so it is written once more.
-                shelves.statements().ensure(desired, Some(previous), &again(&created)).await.unwrap_err();
+                shelves.statements().ensure(desired, Some(previous), &update).await.unwrap_err();
                 writes += 1;
                 shelves.0.table.pass(Duration::from_mins(2));
-                shelves.statements().ensure(desired, Some(previous), &again(&created)).await.expect(what);
+                shelves.statements().ensure(desired, Some(previous), &update).await.expect(what);
             }
             assert_eq!(shelves.0.writes.get(), before + writes, "{what}");
         }
-        shelves.statements().remove(Some(&desired), &again(&created)).await.expect(what);
+        shelves.statements().remove(Some(&desired), &later(&created)).await.expect(what);
         assert_eq!(sids(shelves.policy()), [""], "{what}");
     }
 }
@@ -106,10 +101,10 @@ async fn statements_in_other_words_hold_nobody_else_up() {
         let desired = properties(&granted("222222222222"));
         shelves.statements().ensure(&desired, None, &one).await.expect(what);
         shelves.statements().ensure(&properties(&granted("333333333333")), None, &other).await.expect(what);
-        shelves.statements().ensure(&desired, Some(&desired), &again(&one)).await.expect(what);
+        shelves.statements().ensure(&desired, Some(&desired), &later(&one)).await.expect(what);
         assert_eq!(shelves.0.writes.get(), 2, "{what}");
-        shelves.statements().remove(None, &again(&one)).await.expect(what);
-        shelves.statements().remove(None, &again(&other)).await.expect(what);
+        shelves.statements().remove(None, &later(&one)).await.expect(what);
+        shelves.statements().remove(None, &later(&other)).await.expect(what);
         assert_eq!(sids(shelves.policy()), [""], "{what}");
     }
 }
@@ -149,19 +144,20 @@ async fn words_that_were_forgotten_cost_two_writes_and_two_waits() {
             item.remove("Wordings");
         });
         // It may be somebody else's change. What is shown after the write may be what was there before, and for everybody.
-        for claim in [again(&pull), again(&pull), claim("Other")] {
-            let waits = shelves.statements().ensure(&desired, Some(&desired), &claim).await;
+        let again = later(&pull);
+        for claim in [&again, &again, &other] {
+            let waits = shelves.statements().ensure(&desired, Some(&desired), claim).await;
             assert!(matches!(waits, Err(Error::NotYet(_))), "{what}: {waits:?}");
         }
         assert_eq!(shelves.0.writes.get(), 2, "{what}");
         shelves.0.table.pass(Duration::from_mins(2));
         shelves.statements().ensure(&properties(&granted("333333333333")), None, &other).await.expect(what);
         // Somebody may have put back what was there before the first write.
-        shelves.statements().ensure(&desired, Some(&desired), &again(&pull)).await.unwrap_err();
+        shelves.statements().ensure(&desired, Some(&desired), &again).await.unwrap_err();
         assert_eq!(shelves.0.writes.get(), 4, "{what}");
         shelves.0.table.pass(Duration::from_mins(2));
-        for _ in 0..2 {
-            shelves.statements().ensure(&desired, Some(&desired), &again(&pull)).await.expect(what);
+        for claim in [&again, &later(&pull)] {
+            shelves.statements().ensure(&desired, Some(&desired), claim).await.expect(what);
         }
         assert_eq!(shelves.0.writes.get(), 4, "{what}");
     }
@@ -175,7 +171,7 @@ async fn what_somebody_else_made_of_a_statement_is_not_taken_for_words_of_aws() 
     shelves.statements().ensure(&desired, None, &claim).await.unwrap();
     let wider = shelves.policy().unwrap().replace("222222222222", "999999999999");
     shelves.keep("app", Some(&wider));
-    shelves.statements().ensure(&desired, Some(&desired), &again(&claim)).await.unwrap();
+    shelves.statements().ensure(&desired, Some(&desired), &later(&claim)).await.unwrap();
     assert!(!shelves.policy().unwrap().contains("999999999999"));
     assert_eq!(shelves.0.writes.get(), 2);
 }
@@ -189,11 +185,12 @@ async fn an_update_that_is_shown_what_was_before_is_no_success_in_other_words() 
     // Two reads after the write show what it replaced, which has the same Sid.
     let late = shelves.clone();
     shelves.on_read(move || late.clone().on_read(move || late.0.lag.set(2)));
+    let update = later(&claim);
     for _ in 0..2 {
-        let waits = shelves.statements().ensure(&new, Some(&old), &again(&claim)).await;
+        let waits = shelves.statements().ensure(&new, Some(&old), &update).await;
         assert!(matches!(waits, Err(Error::NotYet(_))), "{waits:?}");
     }
-    shelves.statements().ensure(&new, Some(&old), &again(&claim)).await.unwrap();
+    shelves.statements().ensure(&new, Some(&old), &update).await.unwrap();
     assert!(shelves.policy().unwrap().contains("333333333333"));
     assert_eq!(shelves.0.writes.get(), 2);
 }
@@ -213,16 +210,15 @@ async fn an_empty_condition_is_neither_written_nor_missed() {
     ] {
         statement["Condition"] = condition;
         let desired = properties(&statement);
-        shelves.statements().ensure(&desired, None, &claim).await.unwrap();
+        shelves.statements().ensure(&desired, None, &later(&claim)).await.unwrap();
         let policy: Value = serde_json::from_str(&shelves.policy().unwrap()).unwrap();
         assert_eq!(policy["Statement"][1].get("Condition"), written.as_ref());
     }
     // Of somebody else's it may come and go.
-    shelves.statements().remove(None, &claim).await.unwrap();
     let with = FOREIGN.replace(r#""Effect":"Deny""#, r#""Effect":"Deny","Condition":{"StringEquals":{}}"#);
+    let shelves = worded(WAYS[0].1);
     shelves.keep("app", Some(&with));
-    shelves.0.rewords.set(Some(WAYS[0].1));
-    shelves.statements().ensure(&properties(&pull("222222222222")), None, &claim).await.unwrap();
+    shelves.statements().ensure(&properties(&pull("222222222222")), None, &later(&claim)).await.unwrap();
 }
 
 #[tokio::test]
@@ -247,7 +243,7 @@ async fn a_policy_variable_goes_into_no_policy_that_takes_it_by_the_letter() {
         assert_eq!(shelves.policy().as_deref(), Some(old));
         // Signs that stand for themselves, and no variable at all.
         for sign in ["a${*}${?}${$}", "plain"] {
-            shelves.statements().ensure(&read(statement(sign)).unwrap(), None, &claim).await.unwrap();
+            shelves.statements().ensure(&read(statement(sign)).unwrap(), None, &later(&claim)).await.unwrap();
         }
     }
     // A policy that we make has the Version, and one that has it keeps it.
@@ -268,9 +264,10 @@ async fn what_somebody_puts_back_after_a_write_is_not_taken_for_aws_s_words() {
     // After the write, before it was seen.
     let (first, second) = (Shelves(shelves.0.clone()), Shelves(shelves.0.clone()));
     shelves.on_read(move || first.on_read(move || second.keep("app", Some(&before))));
-    shelves.statements().ensure(&narrow, Some(&wide), &again(&created)).await.unwrap_err();
+    let update = later(&created);
+    shelves.statements().ensure(&narrow, Some(&wide), &update).await.unwrap_err();
     shelves.0.table.pass(Duration::from_mins(2));
-    shelves.statements().ensure(&narrow, Some(&wide), &again(&created)).await.unwrap();
+    shelves.statements().ensure(&narrow, Some(&wide), &update).await.unwrap();
     assert_eq!(shelves.0.writes.get(), 3);
     assert!(!shelves.policy().unwrap().contains("SecureTransport"));
 }

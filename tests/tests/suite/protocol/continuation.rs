@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use archipelago_tests::aws_stub::AwsStub;
+use archipelago_tests::call::Call;
 use archipelago_tests::cloudformation::{Answer, Event, Put, Status};
 use archipelago_tests::fault::{Fault, error};
 use archipelago_tests::function::{Configuration, SHORT};
@@ -131,6 +132,22 @@ async fn an_invocation_of_which_nobody_knows_whether_it_happened_is_not_made_aga
             "{what}: {answer:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_waits_to_be_written_is_taken_back_where_the_function_cannot_invoke_itself() {
+    let ledger = AwsStub::ledger(|_| None).await;
+    let alone = |configuration: Configuration| {
+        configuration.variable("AWS_ENDPOINT_URL_DYNAMODB", ledger.origin()).without_self_invocation()
+    };
+    let (mut fixture, _) = waiting(alone).await;
+    let event = fixture.create(&pull("app"));
+    let url = fixture.stack.handler.responses.url();
+    returned(&fixture.invoke(&event.to_json(url.as_str())).await);
+    assert!(!answer(&event, &url).success);
+    let is_taken_back =
+        |call: &Call| call.input["UpdateExpression"].as_str().is_some_and(|text| text.contains("#withdrawn = "));
+    assert_eq!(ledger.calls().iter().filter(|call| is_taken_back(call)).count(), 1);
 }
 
 #[tokio::test]
