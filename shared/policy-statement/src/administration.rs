@@ -103,18 +103,23 @@ impl<S: PolicyStore> Administration<'_, S> {
         identity: Option<&str>,
     ) -> Result<Document> {
         let Some(written) = &record.written else { return Ok(before.clone()) };
+        if record.is_unclear() {
+            return Err(Error::refused(
+                "a request changes them, or ended before it could say how; the stack's next request writes them",
+            ));
+        }
         if written.identity.is_some() && identity.is_none() {
             return Err(Error::not_yet(format!("nobody can say whether the {} was made anew", location.named())));
         }
         if is_remade(record, identity) {
             return Err(Error::refused(format!(
-                "the {} was made anew since; the next request of the stack writes them",
+                "the {} was made anew since; the stack's next request writes them",
                 location.named()
             )));
         }
         if !self.ledger.is_of_this_table(record) {
             return Err(Error::refused(
-                "the ledger was restored since, and may not know the latest of them; the next request of the stack writes them",
+                "the ledger was restored since, and may not know the latest of them; the stack's next request writes them",
             ));
         }
         let unreadable = || Error::refused("the ledger's statements can't be read");

@@ -292,10 +292,17 @@ impl ClaimRecord {
     /// taken it out since.
     pub(crate) fn due(&self) -> Option<&[Statement]> {
         match &self.written {
-            _ if self.missing.is_some() || self.suspended.is_some() => Some(&[]),
-            Some(written) => Some(&written.statements),
-            None => self.wish.is_none().then_some(&[]),
+            _ if self.suspended.is_some() => Some(&[]),
+            _ if self.is_unclear() => None,
+            Some(written) if self.missing.is_none() => Some(&written.statements),
+            _ => Some(&[]),
         }
+    }
+
+    /// Whether a request that wishes something else is at work, or has ended before it could say how.
+    pub(crate) fn is_unclear(&self) -> bool {
+        let written = self.written.as_ref().map(|written| &*written.statements).unwrap_or_default();
+        self.wish.as_ref().is_some_and(|wish| wish.statements != written)
     }
 
     /// Whether a document that we wrote has these statements of the claim.

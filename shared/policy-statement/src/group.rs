@@ -78,7 +78,8 @@ impl<S: PolicyStore> Writer<'_, S> {
     fn may_write(&self, record: &ClaimRecord, wish: &Wish, before: &Document) -> bool {
         record.key != self.own
             && !wish.is_alone
-            && wish.ends > self.now
+            // What is there after its end is confirmed, as its author couldn't.
+            && (wish.ends > self.now || record.shows_wish(before))
             && record.suspended.is_none()
             && record.location == self.location.to_string()
             && record.role_arn.as_deref() == self.role_arn

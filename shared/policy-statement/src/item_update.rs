@@ -103,6 +103,14 @@ impl ItemUpdate {
             .value(":until", millis(until))
     }
 
+    /// Nobody has given up the wish, until then.
+    pub(crate) fn renewed(record: &ClaimRecord, ends: Duration) -> Self {
+        Self::new(&record.key, "SET #ends = :ends", IS_STILL_WISHED)
+            .names(&[("#latest", LATEST), ("#wish", WISH), ("#ends", WISH_ENDS)])
+            .value(":latest", record.latest())
+            .value(":ends", millis(ends))
+    }
+
     /// The wish is taken back, unless a holder of the lease is about to write it. Its request leaves no other one.
     pub(crate) fn withdrawn(record: &ClaimRecord, now: Duration) -> Self {
         let was_taken_up = record.wish.as_ref().is_some_and(|wish| wish.taken.is_some());

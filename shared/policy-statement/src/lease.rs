@@ -213,8 +213,8 @@ impl Lease {
         })
     }
 
-    /// Gives it back, and makes the changes of `also`: together where they are several. If that fails it ends by itself, and holds others up
-    /// until then.
+    /// Gives it back, and makes the changes of `also`: together where they are several, and otherwise before. If that fails it ends by itself,
+    /// holds others up until then, and its item still says what was written for whom.
     ///
     /// # Errors
     /// What kept the ledger from noting it.
@@ -237,20 +237,20 @@ impl Lease {
                 return Ok(());
             }
             // One of the claims has another request by now. The others are as they were.
-            return self.released_one_by_one(all).await;
+            return self.released_after(&all[1..], &all[0]).await;
         }
-        self.released_one_by_one([release].into_iter().chain(also).collect()).await
+        self.released_after(&also, &release).await
     }
 
-    /// The first is the release.
-    async fn released_one_by_one(&self, changes: Vec<ItemUpdate>) -> Result<()> {
-        let all = changes.iter().map(|change| self.ledger.change(&self.policy, change));
-        let mut all = futures_util::future::join_all(all).await.into_iter();
-        let released = all.next().unwrap_or_else(|| Err(lost()))?;
-        for of_claim in all {
+    async fn released_after(&self, also: &[ItemUpdate], release: &ItemUpdate) -> Result<()> {
+        let of_claims = also.iter().map(|change| self.ledger.change(&self.policy, change));
+        for of_claim in futures_util::future::join_all(of_claims).await {
             of_claim?;
         }
-        if released == Changed::Done { Ok(()) } else { Err(lost()) }
+        match self.ledger.change(&self.policy, release).await? {
+            Changed::Done => Ok(()),
+            Changed::NotSo => Err(lost()),
+        }
     }
 
     /// A change of the lease's item, if it is still held.

@@ -25,6 +25,10 @@ use crate::{
 /// How long nobody looks whether a wish that somebody has taken up is carried out.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// For how long others may carry a wish out after its author's latest try: the failure responder may have answered for whoever doesn't
+/// try any more. A write with an open end is settled within that time, so that whoever writes next carries out its wishes as well.
+const WISHED_FOR: Duration = Duration::from_mins(1);
+
 /// For how long a process expects others to want the lease, after it found the lease held.
 const CONTENDED_FOR: Duration = Duration::from_mins(1);
 
@@ -151,7 +155,12 @@ impl Turns {
         let is_contended = began < self.contended_until.get();
         let early = async { if is_contended { None } else { wanted.read().await.ok() } };
         let (left, asked, early) = tokio::join!(
-            Box::pin(self.ledger.leave_wish(&claimant, wanted.statements, wanted.variable, invocation.ends())),
+            Box::pin(self.ledger.leave_wish(
+                &claimant,
+                wanted.statements,
+                wanted.variable,
+                invocation.ends().min(began + WISHED_FOR)
+            )),
             Box::pin(Lease::ask(&self.ledger, policy, wanted.mark, began)),
             Box::pin(early),
         );
@@ -202,6 +211,10 @@ impl Turns {
         };
         if let Some(carried) = self.outcome(wanted, &record, policy)? {
             return Ok(Begun::Done(carried));
+        }
+        let ends = wanted.claim.invocation().ends().min(since + WISHED_FOR);
+        if record.wish.as_ref().is_some_and(|wish| wish.ends + WISHED_FOR / 2 < ends) {
+            self.ledger.change(policy, &ItemUpdate::renewed(&record, ends)).await?;
         }
         // It is about to be carried out.
         let is_taken = record.wish.as_ref().and_then(|wish| wish.taken).is_some_and(|until| self.ledger.now() < until);

@@ -17,6 +17,9 @@ use tokio::sync::Notify;
 
 use crate::shelves::{Shelf, ShelfClaim, Shelves, TABLE, aws};
 
+/// How often a request is tried that doesn't end.
+const TRIES: u32 = 36;
+
 pub(crate) const POLICY: &str = "shelf app";
 
 /// A call to the service.
@@ -173,6 +176,28 @@ impl Cabinet {
         }
     }
 
+    /// Asks for all of the requests in turn until each has ended well, with some seconds between two tries; gives up after three minutes.
+    #[expect(clippy::panic, reason = "a test fails so")]
+    pub(crate) async fn all_end(&self, requests: &[Request]) {
+        let mut waiting: Vec<_> = requests.iter().collect();
+        for _ in 0..TRIES {
+            let mut still = Vec::new();
+            for request in waiting {
+                match request.asked().await {
+                    Ok(_) => {}
+                    Err(Error::NotYet(_)) => still.push(request),
+                    Err(refused) => panic!("{refused}"),
+                }
+            }
+            if still.is_empty() {
+                return;
+            }
+            waiting = still;
+            self.pass(Duration::from_secs(5));
+        }
+        panic!("{} requests wait for ever", waiting.len());
+    }
+
     async fn die<T>(&self) -> T {
         self.deaths.notify_one();
         pending().await
@@ -288,16 +313,8 @@ impl Request {
     }
 
     /// Asks until it ends well, with some seconds between two tries; gives up after three minutes.
-    #[expect(clippy::panic, reason = "a test fails so")]
     pub(crate) async fn ends(&self) {
-        for _ in 0..36 {
-            match self.asked().await {
-                Ok(_) => return,
-                Err(Error::NotYet(_)) => self.cabinet.pass(Duration::from_secs(5)),
-                Err(refused) => panic!("{refused}"),
-            }
-        }
-        panic!("{} waits for ever", self.claim.owner().logical_id());
+        self.cabinet.all_end(std::slice::from_ref(self)).await;
     }
 
     /// The request ends without success, as after its `ServiceTimeout`.

@@ -108,9 +108,7 @@ async fn a_holder_that_dies_at_any_call_keeps_nobody_from_what_is_wished() {
             // Lambda invokes the function again.
             let dead = requests.remove(0);
             requests.push(dead.again());
-            for request in &requests {
-                request.ends().await;
-            }
+            cabinet.all_end(&requests).await;
             let mut there = there(&cabinet);
             there.sort();
             let mut all = sids_of(&requests);

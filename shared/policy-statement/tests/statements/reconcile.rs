@@ -394,3 +394,35 @@ async fn a_sweep_that_can_not_read_the_ledger_says_so() {
     let error = doing(&shelves, "Report").told(json!({"RequestType": "Reconcile"})).await.unwrap_err();
     assert!(error.to_string().contains("a policy is only changed with the ledger"), "{error}");
 }
+
+/// An Update to account 333333333333 that was carried out and answered, and could not say so in the ledger, some minutes ago.
+async fn updated_without_a_word() -> Shelves {
+    let shelves = two().await;
+    shelves.0.table.fail(|_, update| update.contains("#done = #latest"));
+    let desired = properties(&pull("333333333333"));
+    shelves.statements().ensure(&desired, None, &known("Pull")).await.unwrap();
+    shelves.0.table.fail(|_, _| false);
+    shelves.0.table.pass(Duration::from_mins(3));
+    shelves
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_before_an_update_that_could_not_be_confirmed_is_not_put_back() {
+    let shelves = updated_without_a_word().await;
+    take_out(&shelves, "Pull");
+    let found = swept(&shelves, "Repair").await;
+    assert_eq!((&found["Missing"], &found["Repaired"]), (&1.into(), &0.into()));
+    assert_eq!(sids(shelves.policy()), [String::new(), sid("Push")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_could_not_be_confirmed_is_confirmed_with_the_next_write() {
+    let shelves = updated_without_a_word().await;
+    shelves.statements().ensure(&properties(&pull("444444444444")), None, &claim("Other")).await.unwrap();
+    assert!(!shelves.0.table.claims(POLICY).iter().any(|claim| claim.contains_key("Wish")));
+    take_out(&shelves, "Pull");
+    shelves.0.table.pass(Duration::from_hours(1));
+    assert_eq!(swept(&shelves, "Repair").await["Repaired"], 1);
+    let policy = shelves.policy().unwrap();
+    assert!(policy.contains("333333333333"), "{policy}");
+}

@@ -234,7 +234,7 @@ async fn what_was_made_anew_meanwhile_is_resumed_without_its_statements() {
     told(&shelves, suspend()).await;
     shelves.0.identity.set(Some("made in May"));
     let results = told(&shelves, resume()).await;
-    assert_eq!(results[0]["But"], "the shelf app was made anew since; the next request of the stack writes them");
+    assert_eq!(results[0]["But"], "the shelf app was made anew since; the stack's next request writes them");
     assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
     shelves.statements().ensure(&properties(&pull("222222222222")), None, &known("Pull")).await.unwrap();
     assert_eq!(sids(shelves.policy()), [String::new(), sid("Pull")]);
