@@ -305,6 +305,11 @@ impl ClaimRecord {
         self.wish.as_ref().is_some_and(|wish| wish.statements != written)
     }
 
+    /// Whether these are the statements that were confirmed last.
+    pub(crate) fn has_written(&self, statements: &[Statement]) -> bool {
+        self.written.as_ref().is_some_and(|written| written.statements == statements)
+    }
+
     /// Whether a document that we wrote has these statements of the claim.
     pub(crate) fn is_shown_as(&self, statements: &[Statement], document: &Document) -> bool {
         let mark = self.mark();

@@ -25,6 +25,7 @@ const CONFIRM_REMOVAL: &str = "SET #done = #latest, #expires = :expires REMOVE #
 const IS_STILL_WISHED: &str = "#latest = :latest AND attribute_exists(#wish)";
 const TAKE_UP: &str = "SET #taken = :until";
 const WITHDRAW: &str = "SET #withdrawn = #latest REMOVE #wish, #ends, #variable, #alone, #taken, #put";
+const KEEP_OUT: &str = "SET #done = #latest REMOVE #wish, #ends, #variable, #alone, #taken, #put";
 const WAS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wish) AND attribute_not_exists(#taken)";
 const IS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wish) AND #taken < :now";
 const MAY_BE_TAKEN_UP: &str = "#latest = :latest AND attribute_exists(#wish) AND attribute_not_exists(#suspended)";
@@ -151,6 +152,14 @@ impl ItemUpdate {
         Self::new(&record.key, "SET #at = :now REMOVE #missing", "attribute_exists(#statements)")
             .names(&[("#missing", MISSING), ("#statements", STATEMENTS), ("#at", WRITTEN_AT)])
             .value(":now", millis(now))
+    }
+
+    /// The claim's latest request wishes what an administrator keeps out of the policy, and leaves it so.
+    pub(crate) fn kept_out(record: &ClaimRecord) -> Self {
+        Self::new(&record.key, KEEP_OUT, IS_STILL_WISHED)
+            .names(&[("#latest", LATEST), ("#wish", WISH), ("#done", DONE), ("#ends", WISH_ENDS)])
+            .names(&[("#variable", VARIABLE), ("#alone", ALONE), ("#taken", TAKEN), ("#put", PUT)])
+            .value(":latest", record.latest())
     }
 
     /// An administrator keeps the claim's statements out of the policy.

@@ -8,7 +8,10 @@ use crate::{
     Document, Lookup, PolicyStore, Statement, StatementId, TargetLocation,
     acting::Acting,
     change::{check_caller, with_statements, without_statements},
+    claim_record::ClaimRecord,
+    ledger::Ledger,
     triage::not_there,
+    wanted::suspended_in,
 };
 
 /// A policy that a claim would change.
@@ -16,6 +19,7 @@ pub(crate) struct PolicyPlan<'a, S: PolicyStore> {
     pub(crate) store: &'a Acting<S>,
     pub(crate) location: &'a TargetLocation<S::Target>,
     pub(crate) claim: &'a Claim<StatementId<S::Target>>,
+    pub(crate) ledger: &'a Ledger,
 }
 
 impl<S: PolicyStore> PolicyPlan<'_, S> {
@@ -27,7 +31,13 @@ impl<S: PolicyStore> PolicyPlan<'_, S> {
             Lookup::Gone(error) => return Err(Error::not_yet(not_there::<S>(error, self.location).to_string())),
         };
         let mark = self.mark_of(&before)?;
-        let after = if before.has_own(&mark, wanted) {
+        let record = self.ledger.record(&self.location.key(), &ClaimRecord::key_of(self.claim.owner())).await?;
+        if record.as_ref().is_some_and(|record| record.suspended.is_some()) {
+            let is_kept_out = record.is_some_and(|record| record.has_written(wanted));
+            return if is_kept_out { Ok(nothing()) } else { Err(suspended_in(self.location)) };
+        }
+        let is_there = record.is_some_and(|record| record.is_shown_as(wanted, &before));
+        let after = if is_there || before.has_own(&mark, wanted) {
             before.clone()
         } else {
             with_statements::<S>(self.location, &before, &mark, wanted, variable)?

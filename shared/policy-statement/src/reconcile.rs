@@ -155,7 +155,7 @@ impl<S: PolicyStore> Sweep<'_, S> {
     }
 
     /// At how many of the policies it looked, and what was found. Those that could not be told yet are looked at once more after as long as a read
-    /// may lag behind: who does again what was undone before leaves a document that looks like a stale read.
+    /// may lag behind, if there is time: who does again what was undone before leaves a document that looks like a stale read.
     async fn looked_at(&self, policies: &[String], ends: Instant) -> (usize, Found) {
         let (mut looked_at, mut found, mut again) = (0, Found::default(), Vec::new());
         for some in policies.chunks(AT_ONCE) {
@@ -165,17 +165,20 @@ impl<S: PolicyStore> Sweep<'_, S> {
             for (policy, of_policy) in some.iter().zip(join_all(some.iter().map(|policy| self.policy(policy))).await) {
                 match of_policy {
                     Look::Done(of_policy) => found += of_policy,
-                    Look::NotYet(_) => again.push(policy),
+                    Look::NotYet(of_policy) => again.push((policy, of_policy)),
                 }
             }
             looked_at += some.len();
         }
         let later = Instant::now() + self.administration.ledger.lag + A_MOMENT;
-        if !again.is_empty() && later < ends {
+        let is_time = later < ends;
+        if is_time && !again.is_empty() {
             sleep_until(later).await;
         }
-        for policy in again {
-            match self.policy(policy).await {
+        for (policy, of_first) in again {
+            let look =
+                if is_time && Instant::now() < ends { self.policy(policy).await } else { Look::NotYet(of_first) };
+            match look {
                 Look::Done(of_policy) => found += of_policy,
                 Look::NotYet(of_policy) => {
                     found += of_policy;

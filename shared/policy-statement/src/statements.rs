@@ -140,15 +140,22 @@ impl<S: PolicyStore> Statements<S> {
         unseen: impl FnOnce(),
     ) -> Result<()> {
         let (store, role) = self.acting_on(&location, last, claim).await?;
-        let Lookup::Found(location) = self.resolutions.resolve(&store, location, claim.invocation().order()).await?
-        else {
-            return Ok(());
+        let resolved = self.resolutions.resolve(&store, location.clone(), claim.invocation().order()).await?;
+        let is_gone = matches!(resolved, Lookup::Gone(_));
+        let location = match resolved {
+            Lookup::Found(location) => location,
+            // In the words of the id it is in the ledger.
+            Lookup::Gone(_) if claim.id().is_some_and(|id| id.location == location) => location,
+            Lookup::Gone(_) => return Ok(()),
         };
         let mark = &claim.owner().mark();
         let prune_orphans =
             caller(claim.invocation().function()).is_none() && last.is_some_and(|properties| properties.prune_orphans);
         let (location, store) = (&location, &store);
         let wanted = Wanted { store, location, claim, mark, statements: &[], variable: None, prune_orphans, role };
+        if is_gone {
+            return self.turns.gone(&wanted).await;
+        }
         self.turns.carried_out(&wanted, || found(location), unseen).await.map(drop)
     }
 
@@ -207,9 +214,10 @@ impl<S: PolicyStore> Statements<S> {
                 let stand_ins = StandIns { caller: caller(function), target: &target };
                 let statement = desired.statement.with_each(|statement| stand_ins.known(statement));
                 let (store, location) = self.located(&Properties { statement, ..desired.clone() }, claim).await?;
+                self.turns.check_left(&location, claim).await?;
                 let wanted = desired.statement.signed(claim.owner().logical_id(), &claim.owner().mark());
                 let variable = with_variable(&desired.statement);
-                let plan = PolicyPlan { store: &store, location: &location, claim };
+                let plan = PolicyPlan { store: &store, location: &location, claim, ledger: &self.turns.ledger };
                 plan.put_in(&wanted, variable.as_deref()).await
             }
             Work::Remove { last } => {
@@ -218,7 +226,9 @@ impl<S: PolicyStore> Statements<S> {
                 let (store, _) = self.acting_on(&location, last, claim).await?;
                 match self.resolutions.resolve(&store, location, claim.invocation().order()).await? {
                     Lookup::Found(location) => {
-                        PolicyPlan { store: &store, location: &location, claim }.take_out().await
+                        PolicyPlan { store: &store, location: &location, claim, ledger: &self.turns.ledger }
+                            .take_out()
+                            .await
                     }
                     Lookup::Gone(_) => Ok(nothing()),
                 }
@@ -232,6 +242,7 @@ impl<S: PolicyStore> Statements<S> {
         claim: &Claim<StatementId<S::Target>>,
     ) -> Result<Attributes> {
         let (store, location) = self.located(desired, claim).await?;
+        self.turns.check_left(&location, claim).await?;
         let mark = &claim.owner().mark();
         let wanted = desired.statement.signed(claim.owner().logical_id(), mark);
         let variable = with_variable(&desired.statement);

@@ -7,19 +7,18 @@ use std::{
     time::Duration,
 };
 
-use archipelago::caller;
 use custom_resource::{AwsError, Claim, Error, RequestOrder, Result, request_note::overtaken};
 use tokio::time::{sleep, timeout_at};
 
 use crate::{
-    Document, Lookup, PolicyStore, StatementId,
+    Document, Lookup, PolicyStore, StatementId, Target, TargetLocation,
     claim_record::ClaimRecord,
     claimant::Claimant,
     item_update::ItemUpdate,
     lease::{Asked, Lease},
     ledger::{Changed, Ledger},
     policy_edit::{Carried, Edited, PolicyEdit},
-    wanted::Wanted,
+    wanted::{Wanted, suspended_in},
 };
 
 /// How long nobody looks whether a wish that somebody has taken up is carried out.
@@ -95,8 +94,16 @@ impl Turns {
             }
         };
         if let Err(refusal) = wanted.check_suspended(&record) {
-            let _ = lease.release(Vec::new()).await;
-            return Err(refusal);
+            // As a rollback does, which must not fail for it.
+            let Some(written) = record.written.as_ref().filter(|_| record.has_written(wanted.statements)) else {
+                let _ = lease.release(Vec::new()).await;
+                return Err(refusal);
+            };
+            unseen();
+            self.forget(&policy, &key);
+            wanted.claim.hold(&wanted.id());
+            self.ended.borrow_mut().push((lease, vec![ItemUpdate::kept_out(&record)]));
+            return Ok(Carried { policy_size: written.policy_size });
         }
         let ledger = &*self.ledger;
         let edit =
@@ -127,19 +134,41 @@ impl Turns {
         }
     }
 
+    /// Keeps a claim that is suspended in one policy from going to another one.
+    ///
+    /// # Errors
+    /// Refused where it is suspended.
+    pub(crate) async fn check_left<T: Target>(
+        &self,
+        location: &TargetLocation<T>,
+        claim: &Claim<StatementId<T>>,
+    ) -> Result<()> {
+        let Some(left) = claim.known().id().map(|id| &id.location).filter(|left| *left != location) else {
+            return Ok(());
+        };
+        match self.ledger.record(&left.key(), &ClaimRecord::key_of(claim.owner())).await? {
+            Some(record) if record.suspended.is_some() => Err(suspended_in(left)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes that the claim has no statements in the policy of something that is gone.
+    ///
+    /// # Errors
+    /// Refused where a later request was noted.
+    pub(crate) async fn gone<S: PolicyStore>(&self, wanted: &Wanted<'_, S>) -> Result<()> {
+        let (policy, key) = (wanted.location.key(), ClaimRecord::key_of(wanted.claim.owner()));
+        let claimant = Claimant::of(wanted, &policy, &key);
+        let record = self.ledger.leave_wish(&claimant, &[], None, self.ledger.now()).await?;
+        if !record.is_done() {
+            self.ledger.change(&policy, &ItemUpdate::confirmed_removal(&record, self.ledger.now())).await?;
+        }
+        Ok(())
+    }
+
     /// The first time that this process works on the request: it leaves the wish, asks for the lease and reads the policy, all at once.
     async fn begun<S: PolicyStore>(&self, wanted: &Wanted<'_, S>, policy: &str, key: &str) -> Result<Begun> {
-        let invocation = wanted.claim.invocation();
-        let claimant = Claimant {
-            policy,
-            key,
-            owner: wanted.claim.owner(),
-            order: invocation.order(),
-            caller: caller(invocation.function()),
-            location: wanted.location.to_string(),
-            role_arn: wanted.role.map(|role| &*role.arn),
-            has_external_id: wanted.role.is_some_and(|role| role.external_id.is_some()),
-        };
+        let (invocation, claimant) = (wanted.claim.invocation(), Claimant::of(wanted, policy, key));
         let began = self.ledger.now();
         // Before: whoever stops waiting for the answer takes back what may have been left.
         let id = (!wanted.statements.is_empty()).then(|| wanted.id().to_string());

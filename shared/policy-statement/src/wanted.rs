@@ -3,8 +3,8 @@
 use custom_resource::{Claim, Error, Result};
 
 use crate::{
-    Document, Lookup, PolicyStore, Statement, StatementId, TargetLocation, acting::Acting, claim_record::ClaimRecord,
-    role::Role,
+    Document, Lookup, PolicyStore, Statement, StatementId, Target, TargetLocation, acting::Acting,
+    claim_record::ClaimRecord, role::Role,
 };
 
 /// What a request wants a policy to have.
@@ -39,9 +39,14 @@ impl<S: PolicyStore> Wanted<'_, S> {
         if record.suspended.is_none() || self.statements.is_empty() {
             return Ok(());
         }
-        Err(Error::refused(format!(
-            "an administrator has suspended this resource's statements in {}; Resume lets them in again",
-            self.location.policy()
-        )))
+        Err(suspended_in(self.location))
     }
+}
+
+/// What the request of a suspended claim is refused with.
+pub(crate) fn suspended_in<T: Target>(location: &TargetLocation<T>) -> Error {
+    Error::refused(format!(
+        "an administrator has suspended this resource's statements in {}; Resume lets them in again",
+        location.policy()
+    ))
 }

@@ -1,10 +1,10 @@
 //! Plans: what a policy is to be, and nothing done about it.
 
-use custom_resource::{KNOWN_AFTER_APPLY, Owner, testing::planned};
+use custom_resource::{KNOWN_AFTER_APPLY, Owner, Resource, testing::planned};
 use policy_statement::{PolicyStore, Statements};
 use serde_json::{Value, json};
 
-use crate::shelves::{FOREIGN, Shelves, pull};
+use crate::shelves::{FOREIGN, Shelves, claim, properties, pull};
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:111111111111:function:shelves";
 const STACK: &str = "arn:aws:cloudformation:us-east-1:111111111111:stack/landing/1f0a";
@@ -225,4 +225,31 @@ async fn a_plan_for_another_account_is_judged_as_its_request() {
     let others = json!({"Version": "2012-10-17", "Statement": [{"Sid": format!("Pull{}", mark()), "Principal": "*"}]});
     shelves.keep("app", Some(&others.to_string()));
     assert_refused(&asked(json!("222222222222")).await, "are not for account 222222222222 alone");
+}
+
+#[tokio::test]
+async fn a_plan_knows_what_aws_has_other_words_for() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    shelves.0.rewords.set(Some(|statement| statement["NotedBy"] = "the shelf".into()));
+    let granted = pull("222222222222");
+    shelves.statements().ensure(&properties(&granted), None, &claim("Pull")).await.unwrap();
+    let plan = answer(&shelves.statements().statements, &update("app", &app(&granted))).await;
+    assert_eq!(plan["Before"], plan["After"], "{plan}");
+    let plan = answer(&shelves.statements().statements, &update("app", &app(&pull("333333333333")))).await;
+    assert_ne!(plan["Before"], plan["After"], "{plan}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_says_that_a_claim_is_suspended() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let granted = pull("222222222222");
+    shelves.statements().ensure(&properties(&granted), None, &claim("Pull")).await.unwrap();
+    shelves.statements().told(json!({"RequestType": "Suspend", "AccountId": "222222222222"})).await.unwrap();
+    let planned = async |event: Value| answer(&shelves.statements().statements, &event).await;
+    shelves.keep("other", None);
+    let elsewhere = json!({"ShelfName": "other", "Statement": granted});
+    for properties in [app(&pull("333333333333")), elsewhere] {
+        assert_refused(&planned(update("app", &properties)).await, "an administrator has suspended");
+    }
+    assert_eq!(planned(update("app", &app(&granted))).await["Changes"], "none");
 }

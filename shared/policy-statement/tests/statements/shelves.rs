@@ -62,6 +62,8 @@ pub(crate) struct ShelvesState {
     pub(crate) reads: Cell<u32>,
     pub(crate) writes: Cell<u32>,
     pub(crate) resolved: Cell<u32>,
+    /// Whether each shelf is being deleted, with its policy.
+    pub(crate) is_gone: Cell<bool>,
     /// What the next write is refused with.
     pub(crate) refusal: RefCell<Option<AwsError>>,
     /// How long a read takes.
@@ -181,6 +183,9 @@ impl PolicyStore for Shelves {
     /// `alias/app` is `app`.
     async fn resolve(&self, location: TargetLocation<Shelf>) -> Result<Lookup<TargetLocation<Shelf>>> {
         self.0.resolved.set(self.0.resolved.get() + 1);
+        if self.0.is_gone.get() {
+            return Ok(Lookup::Gone(AwsError::refused("shelf:DescribeShelf", "Gone", "the shelf is being deleted")));
+        }
         let name = location.target.0.strip_prefix("alias/").unwrap_or(&location.target.0).to_owned();
         Ok(Lookup::Found(TargetLocation { target: Shelf(name), ..location }))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use custom_resource::{Claim, Error, FunctionArn, Owner, Resource};
 use serde_json::{Value, json};
 
-use crate::shelves::{FOREIGN, Process, Shelves, claim, known, properties, pull, sid, sids};
+use crate::shelves::{FOREIGN, Process, Shelves, claim, known, properties, pull, read, sid, sids};
 
 const POLICY: &str = "shelf app";
 
@@ -98,13 +98,16 @@ async fn no_update_no_sweep_and_no_other_stack_lets_in_what_an_administrator_has
     told(&shelves, suspend()).await;
     let cut_off = shelves.policy();
 
-    for account in ["222222222222", "444444444444"] {
-        let refusal = shelves.statements().ensure(&properties(&pull(account)), None, &known("Pull")).await.unwrap_err();
+    let elsewhere = read(json!({"ShelfName": "other", "Statement": pull("222222222222")})).unwrap();
+    shelves.keep("other", None);
+    for desired in [properties(&pull("444444444444")), elsewhere] {
+        let refusal = shelves.statements().ensure(&desired, None, &known("Pull")).await.unwrap_err();
         assert_eq!(
             refusal.to_string(),
             "an administrator has suspended this resource's statements in the policy of shelf app; Resume lets them in again"
         );
     }
+    assert_eq!(shelves.0.policies.borrow()["other"], None);
     let repairing = |shelves: &Shelves| shelves.statements().with(|of| of.with_reconcile("Repair", ""));
     repairing(&shelves).told(json!({"RequestType": "Reconcile"})).await.unwrap();
     assert_eq!(shelves.policy(), cut_off);
@@ -296,4 +299,19 @@ async fn a_read_from_before_a_removal_that_a_sweep_saw_brings_nothing_back() {
     assert!(matches!(late, Err(Error::NotYet(_))), "{late:?}");
     shelves.statements().ensure(&properties(&pull("444444444444")), None, &claim("Late")).await.unwrap();
     assert!(!sids(shelves.policy()).contains(&sid("Pull")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rollback_of_an_update_of_what_is_suspended_succeeds_and_lets_nothing_in() {
+    let shelves = both().await;
+    told(&shelves, suspend()).await;
+    let cut_off = shelves.policy();
+    let (old, new) = (properties(&pull("222222222222")), properties(&pull("444444444444")));
+    shelves.statements().ensure(&new, Some(&old), &known("Pull")).await.unwrap_err();
+    let rollback = known("Pull");
+    assert!(shelves.statements().ensure(&old, Some(&new), &rollback).await.unwrap().policy_size > 0);
+    assert_eq!(rollback.id(), known("Pull").id());
+    assert_eq!(shelves.policy(), cut_off);
+    assert_eq!(told(&shelves, resume()).await, [result("Pull", "resumed")]);
+    assert_eq!(sids(shelves.policy()), [String::new(), sid("Push"), sid("Pull")]);
 }

@@ -224,3 +224,16 @@ async fn a_property_that_no_statement_type_has_is_refused_with_those_of_the_targ
     let reason = refusal.reason().unwrap();
     assert!(reason.starts_with("ResourceProperties.ShelfNam: unknown property; did you mean `ShelfName`?"), "{reason}");
 }
+
+#[tokio::test]
+async fn a_delete_whose_target_is_being_deleted_leaves_no_claim() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let claim = claim("Pull");
+    ensured(&shelves, json!({}), &claim).await.unwrap();
+    shelves.0.is_gone.set(true);
+    let (reads, writes) = (shelves.0.reads.get(), shelves.0.writes.get());
+    shelves.statements().remove(None, &later(&claim)).await.unwrap();
+    let claims = shelves.0.table.claims("shelf app");
+    assert!(claims.iter().all(|claim| !claim.contains_key("Statements") && !claim.contains_key("Wish")), "{claims:?}");
+    assert_eq!((shelves.0.reads.get(), shelves.0.writes.get()), (reads, writes));
+}
