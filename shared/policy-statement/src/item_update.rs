@@ -5,19 +5,20 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use custom_resource::request_note::LATEST;
 
-use crate::claim_record::{
-    ALONE, ClaimRecord, DIGEST, DONE, EXPIRES, IDENTITY, MISSING, POLICY_SIZE, PUT, SHOWN, STATEMENTS, SUSPENDED,
-    TAKEN, VARIABLE, WISH, WISH_ENDS, WITHDRAWN, WORDINGS, WRITTEN_AT,
+use crate::{
+    Document, Statement,
+    claim_record::{
+        ALONE, ClaimRecord, DIGEST, DONE, EXPIRES, IDENTITY, MISSING, POLICY_SIZE, PUT, SHOWN, STATEMENTS, SUSPENDED,
+        TAKEN, VARIABLE, WISH, WISH_ENDS, WITHDRAWN, WORDINGS, WRITTEN_AT,
+    },
+    document::digest_of,
 };
 
 /// How long the item of a claim without statements is kept: a request that is late is an hour late at most.
 pub(crate) const KEPT: Duration = Duration::from_hours(24);
 
-/// As `Expires`, in the place of a number: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html>
-const NEVER: &str = "never";
-
 const CONFIRM: &str = "SET #statements = #wish, #digest = :digest, #shown = :shown, #at = :at, #size = :size, \
-                       #identity = :identity, #wordings = :wordings, #done = #latest, #expires = :expires \
+                       #identity = :identity, #wordings = :wordings, #done = #latest, #expires = :digest \
                        REMOVE #wish, #ends, #variable, #alone, #taken, #put, #missing";
 const CONFIRM_REMOVAL: &str = "SET #done = #latest, #expires = :expires REMOVE #statements, #digest, #shown, #at, #size, \
                                #identity, #wordings, #wish, #ends, #variable, #alone, #taken, #put, #missing, \
@@ -30,13 +31,15 @@ const WAS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wi
 const IS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wish) AND #taken < :now";
 const MAY_BE_TAKEN_UP: &str = "#latest = :latest AND attribute_exists(#wish) AND attribute_not_exists(#suspended)";
 
-/// What the statements of a claim are in a policy that AWS has shown.
-#[derive(Debug, Clone)]
-pub(crate) struct Seen {
-    pub(crate) digest: String,
-    pub(crate) shown: String,
+/// A policy in which AWS has shown what was wished.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    /// As it was shown.
+    pub(crate) document: &'a Document,
+    /// The size that AWS counts, in the unit of its limit.
     pub(crate) policy_size: usize,
-    pub(crate) identity: Option<String>,
+    /// What tells the target from another one of its name.
+    pub(crate) identity: Option<&'a str>,
 }
 
 /// One change of one item of a policy's partition.
@@ -66,22 +69,25 @@ impl ItemUpdate {
 }
 
 impl ItemUpdate {
-    /// The wish of a claim's latest request is in the policy, as it was seen.
-    pub(crate) fn confirmed(record: &ClaimRecord, seen: &Seen, now: Duration) -> Self {
+    /// The wish of a claim's latest request is in the policy, or nothing of the claim where it wished that, as it was seen.
+    pub(crate) fn confirmed(record: &ClaimRecord, wished: &[Statement], seen: Seen<'_>, now: Duration) -> Self {
+        if wished.is_empty() {
+            return Self::confirmed_removal(record, now);
+        }
+        let (digest, shown) = (digest_of(wished.iter()), digest_of(seen.document.own(&record.mark())));
         Self::new(&record.key, CONFIRM, IS_STILL_WISHED)
             .names(&[("#latest", LATEST), ("#wish", WISH), ("#statements", STATEMENTS), ("#digest", DIGEST)])
             .names(&[("#shown", SHOWN), ("#at", WRITTEN_AT), ("#size", POLICY_SIZE), ("#identity", IDENTITY)])
             .names(&[("#done", DONE), ("#expires", EXPIRES), ("#ends", WISH_ENDS), ("#variable", VARIABLE)])
             .names(&[("#alone", ALONE), ("#taken", TAKEN), ("#put", PUT), ("#missing", MISSING)])
             .names(&[("#wordings", WORDINGS)])
-            .value(":wordings", record.wordings_with(&seen.digest, &seen.shown))
+            .value(":wordings", record.wordings_with(&digest, &shown))
             .value(":latest", record.latest())
-            .value(":digest", AttributeValue::S(seen.digest.clone()))
-            .value(":shown", AttributeValue::S(seen.shown.clone()))
+            .value(":digest", AttributeValue::S(digest))
+            .value(":shown", AttributeValue::S(shown))
             .value(":at", millis(now))
             .value(":size", AttributeValue::N(seen.policy_size.to_string()))
-            .value(":identity", AttributeValue::S(seen.identity.clone().unwrap_or_default()))
-            .value(":expires", AttributeValue::S(NEVER.to_owned()))
+            .value(":identity", AttributeValue::S(seen.identity.unwrap_or_default().to_owned()))
     }
 
     /// A claim has no statements in the policy, as its latest request wished.

@@ -24,9 +24,9 @@ use tokio::time::sleep;
 use crate::{
     Statement,
     claim_record::{
-        ALONE, CALLER, CLAIM, ClaimRecord, DONE, EXPIRES, HAS_EXTERNAL_ID, ITEM, LOCATION, LOGICAL_ID, PUT, ROLE_ARN,
-        STACK_ID, TABLE as TABLE_NAME, TAKEN, VARIABLE, VERSION, VERSION_NAME, WISH, WISH_ENDS, WITHDRAWN, listed,
-        text,
+        ALONE, CALLER, CLAIM, ClaimRecord, DIGEST, DONE, EXPIRES, HAS_EXTERNAL_ID, ITEM, LOCATION, LOGICAL_ID, PUT,
+        ROLE_ARN, STACK_ID, TABLE as TABLE_NAME, TAKEN, VARIABLE, VERSION, VERSION_NAME, WISH, WISH_ENDS, WITHDRAWN,
+        listed, text,
     },
     claimant::Claimant,
     item_update::{ItemUpdate, KEPT, millis},
@@ -143,6 +143,7 @@ impl Ledger {
                 ("#external", HAS_EXTERNAL_ID),
                 ("#table", TABLE_NAME),
                 ("#expires", EXPIRES),
+                ("#digest", DIGEST),
                 ("#alone", ALONE),
                 ("#taken", TAKEN),
                 ("#put", PUT),
@@ -392,10 +393,11 @@ const HAS_NOT_ENDED: &str = "(attribute_not_exists(#done) OR #done <> :latest) A
 /// What a request that comes again sets beside its note: what is known of its wish stays.
 const LEAVE_WISH_AGAIN: &str = "#wish = :wish, #ends = :ends, #variable = :variable";
 
-/// What a request sets beside its note that wasn't the latest.
+/// What a request sets beside its note that wasn't the latest. An item with statements has no time in `Expires` but a text, which keeps it.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html>
 const LEAVE_WISH: &str = "#version = :version, #stack = :stack, #logical = :logical, #caller = :caller, #location = :location, \
                           #role = :role, #external = :external, #table = :table, #wish = :wish, #ends = :ends, \
-                          #variable = :variable, #expires = if_not_exists(#expires, :expires) REMOVE #alone, #taken, #put";
+                          #variable = :variable, #expires = if_not_exists(#digest, :expires) REMOVE #alone, #taken, #put";
 
 impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -358,14 +358,8 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
     fn confirmed(&self, after: &Document, now: &Document, identity: Option<&str>, members: &[&Member<'_>]) -> Edited {
         let (at, policy_size) = (self.ledger.now(), S::LIMIT.used_by(after));
         let own = Member { record: self.record, statements: self.wanted.statements };
-        let change = |member: &Member<'_>| {
-            if member.statements.is_empty() {
-                return ItemUpdate::confirmed_removal(member.record, at);
-            }
-            let (digest, shown) = (digest_of(member.statements.iter()), digest_of(now.own(&member.record.mark())));
-            let seen = Seen { digest, shown, policy_size, identity: identity.map(ToOwned::to_owned) };
-            ItemUpdate::confirmed(member.record, &seen, at)
-        };
+        let seen = Seen { document: now, policy_size, identity };
+        let change = |member: &Member<'_>| ItemUpdate::confirmed(member.record, member.statements, seen, at);
         Edited::Done(Carried { policy_size }, [&own].into_iter().chain(members.iter().copied()).map(change).collect())
     }
 }

@@ -13,7 +13,6 @@ use crate::{
     administration::{Administration, without},
     claim_record::ClaimRecord,
     claims::{Claims, sorted},
-    document::digest_of,
     item_update::{ItemUpdate, Seen},
     pages::AT_ONCE,
     visit::{Shown, Visit},
@@ -262,7 +261,12 @@ impl<S: PolicyStore> Sweep<'_, S> {
         for &(record, finding) in &findings {
             match finding {
                 Finding::NotOut => wanted.push(record),
-                Finding::Unconfirmed => changes.push(confirmed::<S>(record, &document, identity.clone(), now)),
+                Finding::Unconfirmed => {
+                    let wished = record.wish.as_ref().map(|wish| &*wish.statements).unwrap_or_default();
+                    let policy_size = S::LIMIT.used_by(&document);
+                    let seen = Seen { document: &document, policy_size, identity: identity.as_deref() };
+                    changes.push(ItemUpdate::confirmed(record, wished, seen, now));
+                }
                 Finding::Again => changes.push(ItemUpdate::put_back(record, now)),
                 Finding::Missing(statements) => {
                     tracing::warn!(policy, owner = record.owner.name(), statements, "statements are missing");
@@ -330,21 +334,6 @@ impl<S: PolicyStore> Sweep<'_, S> {
         }
         true
     }
-}
-
-fn confirmed<S: PolicyStore>(
-    record: &ClaimRecord,
-    document: &Document,
-    identity: Option<String>,
-    now: Duration,
-) -> ItemUpdate {
-    let wished = record.wish.iter().flat_map(|wish| &wish.statements);
-    if wished.clone().next().is_none() {
-        return ItemUpdate::confirmed_removal(record, now);
-    }
-    let (digest, shown) = (digest_of(wished), digest_of(document.own(&record.mark())));
-    let seen = Seen { digest, shown, policy_size: S::LIMIT.used_by(document), identity };
-    ItemUpdate::confirmed(record, &seen, now)
 }
 
 fn off() -> Value {

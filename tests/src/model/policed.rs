@@ -124,6 +124,8 @@ impl<S: Played> PlayedAws for Policed<S> {
     const STOPS_WHEN_OVERTAKEN: bool = true;
     /// It notes the request, asks for the lease and reads the policy at once, and gives the lease back.
     const COST_OF_LATE_REQUESTS: &'static [&'static str] = S::COST_OF_LATE_REQUESTS;
+    /// It looks whether the claim is suspended where it is.
+    const READ_BEFORE_REPLACEMENT: &'static [&'static str] = &["GetItem"];
     /// The sessions of roles that it assumed.
     const REMEMBERS: bool = true;
 

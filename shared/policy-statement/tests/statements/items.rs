@@ -1,5 +1,7 @@
 //! Items of the ledger that can't be read, or not by this version.
 
+use std::time::Duration;
+
 use custom_resource::Error;
 use serde_json::{Map, Value, json};
 
@@ -74,4 +76,24 @@ async fn what_the_lease_s_item_says_is_never_guessed() {
         cabinet.shelves.0.table.change(POLICY, change);
         is_refused(&cabinet, "Next", words.split_at(12).1).await;
     }
+}
+
+#[tokio::test]
+async fn the_item_of_a_claim_is_kept_while_it_has_statements_and_for_a_day_after_its_last_request() {
+    let cabinet = Cabinet::with(Some(FOREIGN));
+    let expires = || cabinet.shelves.0.table.claims(POLICY)[0]["Expires"].clone();
+    let in_a_day = || {
+        let time = expires()["N"].as_str().map(|seconds| Duration::from_secs(seconds.parse().unwrap()));
+        time.is_some_and(|time| time > cabinet.shelves.0.table.clock()() + Duration::from_hours(23))
+    };
+    let created = cabinet.request(claim("Pull"), Some(&pull("222222222222")));
+    created.asked().await.unwrap();
+    assert!(expires()["N"].is_null(), "a text is no time");
+    cabinet.request(created.known(), None).asked().await.unwrap();
+    assert!(in_a_day());
+    cabinet.pass(Duration::from_hours(25));
+    // The claim comes back, and its request is at work.
+    cabinet.hold_lease();
+    cabinet.request(claim("Pull"), Some(&pull("222222222222"))).waits().await;
+    assert!(in_a_day());
 }
