@@ -164,7 +164,12 @@ async fn judge<A: PlayedAws>(stack: &Simulator<&Process<A>>, late: &Event) -> Re
     let step = stack.deliver(late).await;
     let calls = weather.calls();
     let calls: Vec<_> = calls.iter().map(|call| call.operation.as_str()).collect();
-    let cost = calls.strip_prefix(A::READ_BEFORE_REPLACEMENT).unwrap_or(&calls);
+    let mut cost = calls.clone();
+    if cost.len() > A::COST_OF_LATE_REQUESTS.len()
+        && let Some(read) = cost.iter().position(|call| Some(*call) == A::READ_BEFORE_REPLACEMENT)
+    {
+        cost.remove(read);
+    }
     let reason = step.answer.filter(|answer| !answer.success).and_then(|answer| answer.reason);
     if !reason.as_ref().is_some_and(|reason| reason.starts_with(OVERTAKEN)) {
         Err(format!("it was answered {reason:?}"))

@@ -37,8 +37,8 @@ pub trait PlayedAws: Debug {
     const STOPS_WHEN_OVERTAKEN: bool;
     /// The calls that a request costs which comes after a later one. None of them changes anything but tables.
     const COST_OF_LATE_REQUESTS: &'static [&'static str] = &["UpdateItem"];
-    /// The calls that an Update makes before those if it would replace what there is.
-    const READ_BEFORE_REPLACEMENT: &'static [&'static str] = &[];
+    /// The call that an Update makes as well if it would replace what there is.
+    const READ_BEFORE_REPLACEMENT: Option<&'static str> = None;
     /// Whether the properties alone say what a Delete has to take away. One in the place of a rollback that failed has those
     /// of the update, and can't know what was there before.
     const DELETES_BY_PROPERTIES: bool = false;

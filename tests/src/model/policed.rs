@@ -125,7 +125,7 @@ impl<S: Played> PlayedAws for Policed<S> {
     /// It notes the request, asks for the lease and reads the policy at once, and gives the lease back.
     const COST_OF_LATE_REQUESTS: &'static [&'static str] = S::COST_OF_LATE_REQUESTS;
     /// It looks whether the claim is suspended where it is.
-    const READ_BEFORE_REPLACEMENT: &'static [&'static str] = &["GetItem"];
+    const READ_BEFORE_REPLACEMENT: Option<&'static str> = Some("GetItem");
     /// The sessions of roles that it assumed.
     const REMEMBERS: bool = true;
 
