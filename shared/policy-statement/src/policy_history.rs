@@ -168,7 +168,12 @@ impl PolicyHistory {
             }
         }
         self.doubted = None;
-        if self.given_up.iter().any(|(given_up, _)| given_up == fingerprint) { Reading::Overdue } else { Reading::New }
+        match self.given_up.iter().find(|(given_up, _)| given_up == fingerprint) {
+            // It may have come to pass before it was given up, and been replaced by somebody else: a late read shows it then.
+            Some((_, at)) if now < *at + self.lag => Reading::Stale,
+            Some(_) => Reading::Overdue,
+            None => Reading::New,
+        }
     }
 
     /// The same history, in which a write has begun whose end isn't known.

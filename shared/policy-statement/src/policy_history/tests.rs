@@ -88,8 +88,18 @@ fn a_write_that_comes_to_pass_after_it_was_given_up_is_overdue() {
         assert_eq!(history.judge(seen, after(130)), reading);
         let mut history = stored(&history, after(130));
         history.note_current("ours");
-        assert_eq!(history.judge("new", after(200)), Reading::Overdue, "{seen}");
+        assert_eq!(history.judge("new", after(250)), Reading::Overdue, "{seen}");
     }
+}
+
+#[test]
+fn a_write_that_came_to_pass_before_somebody_else_s_is_stale_as_long_as_a_read_may_lag_and_overdue_after_that() {
+    let mut history = pending();
+    assert_eq!(history.judge("theirs", after(20)), Reading::New);
+    history.note_found("theirs", after(20));
+    let history = stored(&history, after(20));
+    assert_eq!(history.clone().judge("new", after(139)), Reading::Stale);
+    assert_eq!(history.clone().judge("new", after(140)), Reading::Overdue);
 }
 
 #[test]
@@ -99,7 +109,7 @@ fn a_write_that_another_one_follows_unseen_may_come_to_pass_later() {
     history = history.beginning(next);
     history.note_done(after(41));
     let mut history = stored(&history, after(41));
-    assert_eq!(history.judge("new", after(50)), Reading::Overdue);
+    assert_eq!(history.judge("new", after(160)), Reading::Overdue);
 }
 
 #[test]
