@@ -134,7 +134,8 @@ impl PolicyHistory {
     /// What a document is that was read now.
     pub(crate) fn judge(&mut self, fingerprint: &str, now: Duration) -> Reading {
         if let Some(pending) = self.pending.take() {
-            if pending.after == fingerprint {
+            // A late read may show it as well where it is what was there a moment ago.
+            if pending.after == fingerprint && !self.was_replaced_lately(fingerprint, now) {
                 self.replace(pending.before, &pending.after, now);
                 return Reading::AsLeft;
             }
@@ -158,17 +159,23 @@ impl PolicyHistory {
             self.doubted = None;
             return Reading::AsLeft;
         }
-        if let Some((_, at)) = self.replaced.iter().find(|(replaced, _)| replaced == fingerprint) {
-            // Somebody may have put that document back. Then all reads show it, even when no read should lag so far behind.
-            let since =
-                self.doubted.take().filter(|(doubted, _)| doubted == fingerprint).map_or(now, |(_, since)| since);
-            if now < *at + self.lag || now < since + self.lag {
-                self.doubted = Some((fingerprint.to_owned(), since));
-                return Reading::Stale;
-            }
+        let is_it = |(known, _): &&(String, Duration)| known == fingerprint;
+        let is_given_up = self.given_up.iter().any(|known| is_it(&known));
+        let Some(&(_, at)) = self.replaced.iter().chain(&self.given_up).find(is_it) else {
+            self.doubted = None;
+            return Reading::New;
+        };
+        // Somebody may have put that document back, or the write that was given up came to pass. Then all reads show it, even when no read
+        // should lag so far behind. One that came to pass and was replaced by somebody else is shown by late reads alone.
+        let since = self.doubt(fingerprint, now);
+        if now < at + self.lag || now < since + self.lag {
+            return Reading::Stale;
+        }
+        if is_given_up {
+            return Reading::Overdue;
         }
         self.doubted = None;
-        if self.given_up.iter().any(|(given_up, _)| given_up == fingerprint) { Reading::Overdue } else { Reading::New }
+        Reading::New
     }
 
     /// The same history, in which a write has begun whose end isn't known.

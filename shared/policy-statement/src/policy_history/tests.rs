@@ -64,6 +64,16 @@ fn a_document_that_was_replaced_and_is_put_back_by_us_is_current() {
 }
 
 #[test]
+fn a_document_that_was_replaced_is_no_sign_that_it_was_written_again_while_a_read_may_lag_behind() {
+    let mut history = done();
+    history = history.beginning(Pending { before: "new".into(), after: "old".into(), at: after(5), claims: vec![] });
+    let mut history = stored(&history, after(5));
+    assert_eq!(history.judge("old", after(119)), Reading::Stale);
+    assert!(history.is_pending());
+    assert_eq!(history.judge("old", after(120)), Reading::AsLeft);
+}
+
+#[test]
 fn the_start_of_a_write_that_nobody_saw_the_end_of_is_stale_at_first_and_then_replaced_only_with_its_wishes() {
     assert_eq!(pending().judge("old", after(29)), Reading::Stale);
     let claims = vec!["claim-1".to_owned(), "claim-2".to_owned()];
@@ -88,8 +98,23 @@ fn a_write_that_comes_to_pass_after_it_was_given_up_is_overdue() {
         assert_eq!(history.judge(seen, after(130)), reading);
         let mut history = stored(&history, after(130));
         history.note_current("ours");
-        assert_eq!(history.judge("new", after(200)), Reading::Overdue, "{seen}");
+        assert_eq!(history.judge("new", after(1_000)), Reading::Stale, "{seen}");
+        assert_eq!(history.judge("new", after(1_120)), Reading::Overdue, "all reads show it, {seen}");
     }
+}
+
+#[test]
+fn a_write_that_came_to_pass_and_was_replaced_by_somebody_else_is_shown_by_late_reads_alone() {
+    let mut history = pending();
+    assert_eq!(history.judge("old", after(130)), Reading::AsLeft);
+    // It comes to pass at 900, which nobody sees, and is replaced at 1,000.
+    assert_eq!(history.judge("theirs", after(1_001)), Reading::New);
+    history.note_found("theirs", after(1_001));
+    let mut history = stored(&history, after(1_001));
+    assert_eq!(history.judge("new", after(1_002)), Reading::Stale);
+    let mut history = stored(&history, after(1_002));
+    assert_eq!(history.judge("new", after(1_119)), Reading::Stale);
+    assert_eq!(history.judge("theirs", after(1_120)), Reading::AsLeft);
 }
 
 #[test]
@@ -99,7 +124,8 @@ fn a_write_that_another_one_follows_unseen_may_come_to_pass_later() {
     history = history.beginning(next);
     history.note_done(after(41));
     let mut history = stored(&history, after(41));
-    assert_eq!(history.judge("new", after(50)), Reading::Overdue);
+    assert_eq!(history.judge("new", after(50)), Reading::Stale);
+    assert_eq!(history.judge("new", after(170)), Reading::Overdue);
 }
 
 #[test]
