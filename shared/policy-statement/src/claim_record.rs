@@ -19,6 +19,8 @@ const WORDINGS_KEPT: usize = 8;
 /// What the range key of a claim's item begins with.
 pub(crate) const CLAIM: &str = "claim ";
 
+/// The partition key of all items of a policy.
+pub(crate) const POLICY: &str = "Policy";
 pub(crate) const ITEM: &str = "Item";
 pub(crate) const VERSION_NAME: &str = "Version";
 pub(crate) const STACK_ID: &str = "StackId";
@@ -241,6 +243,11 @@ impl ClaimRecord {
         self.wish.is_none() && self.item.get(WITHDRAWN) == Some(&self.latest())
     }
 
+    /// How many statements the claim is known to have had.
+    pub(crate) fn statements(&self) -> usize {
+        self.written.as_ref().map_or(0, |written| written.statements.len())
+    }
+
     /// Whether a document lacks a statement that the claim is known to have had in it.
     pub(crate) fn is_lacking_in(&self, document: &Document) -> bool {
         self.lacking_in(document) > 0
@@ -252,6 +259,16 @@ impl ClaimRecord {
         let is_there = |statement: &&Statement| document.own(&mark).any(|own| own.sid() == statement.sid());
         let written = self.written.iter().flat_map(|written| &written.statements);
         written.filter(|statement| !is_there(statement)).count()
+    }
+
+    /// Whether a document lacks what was written so lately that a read may not show it yet.
+    pub(crate) fn may_be_there_still(&self, document: &Document, now: Duration, lag: Duration) -> bool {
+        self.is_lacking_in(document) && self.written.as_ref().is_some_and(|written| now < written.at + lag)
+    }
+
+    /// Whether somebody else has taken something of the claim out of a document, and nobody knows yet.
+    pub(crate) fn is_newly_missing_in(&self, document: &Document) -> bool {
+        self.missing.is_none() && self.suspended.is_none() && self.is_lacking_in(document)
     }
 
     /// Whether a document shows what the claim is known to have had in it: as it was written, or in words that AWS has for it.

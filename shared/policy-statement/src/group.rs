@@ -120,6 +120,6 @@ impl<S: PolicyStore> Writer<'_, S> {
 }
 
 /// Whether what has the mark of a claim can be the claim's: another account may have looked for a name with somebody else's mark.
-fn may_touch(record: &ClaimRecord, before: &Document) -> bool {
+pub(crate) fn may_touch(record: &ClaimRecord, before: &Document) -> bool {
     are_of_caller(record.caller.as_deref(), before, &record.mark())
 }

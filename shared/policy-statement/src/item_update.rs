@@ -15,7 +15,15 @@ use crate::{
 };
 
 /// How long the item of a claim without statements is kept: a request that is late is an hour late at most.
-pub(crate) const KEPT: Duration = Duration::from_hours(24);
+const KEPT: Duration = Duration::from_hours(24);
+
+/// As `Expires`, in the place of a time.
+pub(crate) const NEVER: &str = "never";
+
+/// As `Expires` of an item without statements.
+pub(crate) fn in_a_day(now: Duration) -> AttributeValue {
+    AttributeValue::N((now + KEPT).as_secs().to_string())
+}
 
 const CONFIRM: &str = "SET #statements = #wish, #digest = :digest, #shown = :shown, #at = :at, #size = :size, \
                        #identity = :identity, #wordings = :wordings, #done = #latest, #expires = :digest \
@@ -25,7 +33,7 @@ const CONFIRM_REMOVAL: &str = "SET #done = #latest, #expires = :expires REMOVE #
                                #suspended";
 const IS_STILL_WISHED: &str = "#latest = :latest AND attribute_exists(#wish)";
 const TAKE_UP: &str = "SET #taken = :until";
-const WITHDRAW: &str = "SET #withdrawn = #latest REMOVE #wish, #ends, #variable, #alone, #taken, #put";
+const WITHDRAW: &str = "SET #withdrawn = #latest, #expires = if_not_exists(#digest, :expires) REMOVE #wish, #ends, #variable, #alone, #taken, #put";
 const KEEP_OUT: &str = "SET #done = #latest REMOVE #wish, #ends, #variable, #alone, #taken, #put";
 const WAS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wish) AND attribute_not_exists(#taken)";
 const IS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wish) AND #taken < :now";
@@ -99,7 +107,7 @@ impl ItemUpdate {
             .names(&[("#alone", ALONE), ("#taken", TAKEN), ("#put", PUT), ("#missing", MISSING)])
             .names(&[("#suspended", SUSPENDED), ("#wordings", WORDINGS)])
             .value(":latest", record.latest())
-            .value(":expires", AttributeValue::N((now + KEPT).as_secs().to_string()))
+            .value(":expires", in_a_day(now))
     }
 
     /// A holder of the lease writes the wish, until then.
@@ -124,7 +132,8 @@ impl ItemUpdate {
         let condition = if was_taken_up { IS_TAKEN_UP_BY_NOBODY } else { WAS_TAKEN_UP_BY_NOBODY };
         let update = Self::new(&record.key, WITHDRAW, condition)
             .names(&[("#latest", LATEST), ("#wish", WISH), ("#taken", TAKEN), ("#ends", WISH_ENDS)])
-            .names(&[("#withdrawn", WITHDRAWN)])
+            .names(&[("#withdrawn", WITHDRAWN), ("#expires", EXPIRES), ("#digest", DIGEST)])
+            .value(":expires", in_a_day(now))
             .names(&[("#variable", VARIABLE), ("#alone", ALONE), ("#put", PUT)])
             .value(":latest", record.latest());
         if was_taken_up { update.value(":now", millis(now)) } else { update }
@@ -176,7 +185,20 @@ impl ItemUpdate {
             .value(":now", millis(now))
     }
 
-    /// An administrator lets the claim's statements into the policy again.
+    /// The statements that were written are in the policy again, as an administrator wants them.
+    pub(crate) fn let_in(record: &ClaimRecord, now: Duration) -> Self {
+        let condition = "attribute_exists(#suspended) AND attribute_exists(#statements)";
+        Self::new(&record.key, "SET #at = :now REMOVE #suspended, #missing", condition)
+            .names(&[
+                ("#suspended", SUSPENDED),
+                ("#statements", STATEMENTS),
+                ("#missing", MISSING),
+                ("#at", WRITTEN_AT),
+            ])
+            .value(":now", millis(now))
+    }
+
+    /// An administrator doesn't keep the claim's statements out of the policy any more.
     pub(crate) fn resumed(record: &ClaimRecord) -> Self {
         Self::new(&record.key, "REMOVE #suspended", "attribute_exists(#suspended)").names(&[("#suspended", SUSPENDED)])
     }

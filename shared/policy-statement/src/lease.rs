@@ -20,7 +20,8 @@ use custom_resource::{
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    claim_record::{VERSION, VERSION_NAME, check_version, millis as millis_in},
+    Document,
+    claim_record::{ClaimRecord, VERSION, VERSION_NAME, check_version, millis as millis_in},
     item_update::{ItemUpdate, millis},
     ledger::{Changed, Ledger, TYPE, out_of_reach},
     policy_history::{Pending, PolicyHistory},
@@ -211,6 +212,23 @@ impl Lease {
                 Written::NotDone(error)
             }
         })
+    }
+
+    /// Notes that somebody else has put that document in the place of the one that was there, and has taken out what it lacks of those
+    /// claims: nobody puts that back unasked.
+    ///
+    /// # Errors
+    /// Not yet where the claims are changing.
+    pub(crate) async fn note_found(&self, document: &Document, lacking: &[ClaimRecord]) -> Result<()> {
+        let now = self.ledger.now();
+        let missing: Vec<_> = lacking.iter().map(|record| ItemUpdate::missing(record, now)).collect();
+        for changes in missing.chunks(Ledger::most_together()) {
+            if self.ledger.change_together(&self.policy, changes).await? == Changed::NotSo {
+                return Err(Error::not_yet("the claims on the policy are changing"));
+            }
+        }
+        self.history.borrow_mut().note_found(&document.fingerprint(), now);
+        Ok(())
     }
 
     /// Gives it back, and makes the changes of `also`: together where they are several, and otherwise before. If that fails it ends by itself,

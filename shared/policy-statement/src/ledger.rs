@@ -11,7 +11,7 @@ use std::{
 use aws_sdk_dynamodb::{
     Client,
     operation::{transact_write_items::TransactWriteItemsError, update_item::builders::UpdateItemFluentBuilder},
-    types::{AttributeValue, CancellationReason, ReturnValue, TransactWriteItem, Update, builders::UpdateBuilder},
+    types::{AttributeValue, CancellationReason, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use custom_resource::{
     AwsError, Error, Result, SdkConfig, SdkResult,
@@ -23,13 +23,10 @@ use tokio::time::sleep;
 
 use crate::{
     Statement,
-    claim_record::{
-        ALONE, CALLER, CLAIM, ClaimRecord, DIGEST, DONE, EXPIRES, HAS_EXTERNAL_ID, ITEM, LOCATION, LOGICAL_ID, PUT,
-        ROLE_ARN, STACK_ID, TABLE as TABLE_NAME, TAKEN, VARIABLE, VERSION, VERSION_NAME, WISH, WISH_ENDS, WITHDRAWN,
-        listed, text,
-    },
+    claim_record::{CLAIM, ClaimRecord, ITEM, POLICY, WISH, text},
     claimant::Claimant,
-    item_update::{ItemUpdate, KEPT, millis},
+    item_update::ItemUpdate,
+    wish_note::WishNote,
 };
 
 /// The variable with the name of the table.
@@ -39,8 +36,6 @@ const TABLE: &str = "LEDGER_TABLE";
 /// to wait that long.
 const SECONDS: &str = "LEASE_SECONDS";
 const LEASE: Duration = Duration::from_secs(15);
-
-pub(crate) const POLICY: &str = "Policy";
 
 /// The index of the items of leases: by the type, the policies' names alone.
 const BY_TYPE: &str = "ByType";
@@ -121,51 +116,9 @@ impl Ledger {
         variable: Option<&str>,
         ends: Duration,
     ) -> Result<ClaimRecord> {
-        let table = self.table()?;
-        let text = |text: &str| AttributeValue::S(text.to_owned());
-        let expires = AttributeValue::N((self.now() + KEPT).as_secs().to_string());
-        let wish = || {
-            let request = self.client.update_item().table_name(table).return_values(ReturnValue::AllNew);
-            let request = request.key(POLICY, text(claimant.policy)).key(ITEM, text(claimant.key));
-            named(request, &[("#wish", WISH), ("#ends", WISH_ENDS), ("#variable", VARIABLE)])
-                .expression_attribute_values(":wish", listed(statements))
-                .expression_attribute_values(":ends", millis(ends))
-                .expression_attribute_values(":variable", text(variable.unwrap_or_default()))
-        };
-        let first = || {
-            let names = [
-                ("#version", VERSION_NAME),
-                ("#stack", STACK_ID),
-                ("#logical", LOGICAL_ID),
-                ("#caller", CALLER),
-                ("#location", LOCATION),
-                ("#role", ROLE_ARN),
-                ("#external", HAS_EXTERNAL_ID),
-                ("#table", TABLE_NAME),
-                ("#expires", EXPIRES),
-                ("#digest", DIGEST),
-                ("#alone", ALONE),
-                ("#taken", TAKEN),
-                ("#put", PUT),
-            ];
-            let request = named(wish(), &names)
-                .condition_expression(IS_NEW_OR_OF_THIS_VERSION)
-                .expression_attribute_values(":version", AttributeValue::N(VERSION.to_owned()))
-                .expression_attribute_values(":stack", text(claimant.owner.stack_id()))
-                .expression_attribute_values(":logical", text(claimant.owner.logical_id()))
-                .expression_attribute_values(":caller", text(claimant.caller.unwrap_or_default()))
-                .expression_attribute_values(":location", text(&claimant.location))
-                .expression_attribute_values(":role", text(claimant.role_arn.unwrap_or_default()))
-                .expression_attribute_values(":external", AttributeValue::Bool(claimant.has_external_id))
-                .expression_attribute_values(":table", text(table))
-                .expression_attribute_values(":expires", expires.clone());
-            (request, LEAVE_WISH)
-        };
-        let again = || {
-            let request = named(wish(), &[("#done", DONE), ("#withdrawn", WITHDRAWN)]);
-            Some((request.condition_expression(HAS_NOT_ENDED), LEAVE_WISH_AGAIN))
-        };
-        let note = RequestNote { first, again };
+        let (client, table, now) = (&self.client, self.table()?, self.now());
+        let wish = WishNote { client, table, now, claimant, statements, variable, ends };
+        let note = RequestNote { first: || wish.first(), again: || Some(wish.again()) };
         match note.write(claimant.order).await {
             Ok(item) => ClaimRecord::read(item),
             Err(NotNoted::Error(error)) => {
@@ -377,27 +330,6 @@ impl Ledger {
         })
     }
 }
-
-fn named(request: UpdateItemFluentBuilder, names: &[(&'static str, &'static str)]) -> UpdateItemFluentBuilder {
-    names.iter().fold(request, |request, (placeholder, name)| request.expression_attribute_names(*placeholder, *name))
-}
-
-/// `RequestNote` names the rank, which each item of a claim has.
-const IS_NEW_OR_OF_THIS_VERSION: &str = "attribute_not_exists(#rank) OR #version = :version";
-
-/// Lambda may hand over an event again that has ended.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
-const HAS_NOT_ENDED: &str = "(attribute_not_exists(#done) OR #done <> :latest) AND \
-                             (attribute_not_exists(#withdrawn) OR #withdrawn <> :latest)";
-
-/// What a request that comes again sets beside its note: what is known of its wish stays.
-const LEAVE_WISH_AGAIN: &str = "#wish = :wish, #ends = :ends, #variable = :variable";
-
-/// What a request sets beside its note that wasn't the latest. An item with statements has no time in `Expires` but a text, which keeps it.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html>
-const LEAVE_WISH: &str = "#version = :version, #stack = :stack, #logical = :logical, #caller = :caller, #location = :location, \
-                          #role = :role, #external = :external, #table = :table, #wish = :wish, #ends = :ends, \
-                          #variable = :variable, #expires = if_not_exists(#digest, :expires) REMOVE #alone, #taken, #put";
 
 impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

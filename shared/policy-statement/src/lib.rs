@@ -46,6 +46,7 @@ mod turn;
 mod unknown;
 mod visit;
 mod wanted;
+mod wish_note;
 
 pub use checks::{Resources, Rules};
 pub use document::Document;

@@ -13,7 +13,7 @@ use crate::{
     group::{Member, Writer},
     item_update::{ItemUpdate, Seen},
     lease::{Lease, Written},
-    ledger::{Changed, Ledger},
+    ledger::Ledger,
     policy_history::Reading,
     triage::{Triage, not_there},
     wanted::Wanted,
@@ -131,26 +131,14 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
             before.lost = lacking;
             return Ok(before);
         }
-        lacking.retain(|record| {
-            record.missing.is_none() && record.suspended.is_none() && record.is_lacking_in(&before.document)
-        });
+        lacking.retain(|record| record.is_newly_missing_in(&before.document));
         let now = self.ledger.now();
         // What is about to be written is in nobody's way.
         lacking.retain(|record| record.key != self.record.key || self.wanted.statements.is_empty());
-        let is_fresh = |record: &ClaimRecord| {
-            record.written.as_ref().is_some_and(|written| now < written.at + self.ledger.lag) //
-        };
-        if lacking.iter().any(is_fresh) {
+        if lacking.iter().any(|record| record.may_be_there_still(&before.document, now, self.ledger.lag)) {
             return Err(stale());
         }
-        // Somebody else has taken them out: nobody puts them back unasked.
-        let missing: Vec<_> = lacking.iter().map(|record| ItemUpdate::missing(record, now)).collect();
-        for changes in missing.chunks(Ledger::most_together()) {
-            if self.ledger.change_together(self.policy, changes).await? == Changed::NotSo {
-                return Err(Error::not_yet("the claims on the policy are changing"));
-            }
-        }
-        self.lease.history().borrow_mut().note_found(&before.document.fingerprint(), now);
+        self.lease.note_found(&before.document, &lacking).await?;
         Ok(before)
     }
 
@@ -159,11 +147,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         let Before { document: before, lost, needed } = before;
         let wanted = self.wanted;
         let (location, mark) = (wanted.location, wanted.mark);
-        let mut alone = if wanted.statements.is_empty() {
-            without_statements::<S>(location, &before, mark)?
-        } else {
-            with_statements::<S>(location, &before, mark, wanted.statements, wanted.variable)?
-        };
+        let mut alone = self.with_own(&before)?;
         let writer = Writer::<S> {
             location,
             own: &self.record.key,
@@ -197,25 +181,54 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         if !has_needed || !needed.is_empty() && !members.is_empty() {
             return Err(Error::not_yet(format!("AWS still shows {} as it was before", wanted.location.policy())));
         }
-        if alone != own {
-            match self.replace(&before, &alone, &[]).await? {
-                Written::Done(()) => return self.seen(&before, alone, &[]).await,
-                Written::NotDone(error) if error.is_refusal() => {
-                    tracing::warn!("AWS refuses to have it again as it was before a late write");
-                }
-                Written::NotDone(error) => return Err(error.into()),
-                Written::NotBegun => return Err(Error::not_yet("the claims on the policy are changing")),
-            }
-            if own == before {
-                return Ok(if wanted.statements.is_empty() {
-                    self.removed()
-                } else {
-                    self.hold();
-                    self.confirmed(&before, &before, self.known_identity(), &[])
-                });
+        if alone == own {
+            return self.written_alone(&before, own).await;
+        }
+        if self.is_taken(&before, &alone).await? {
+            return self.seen(&before, alone, &[]).await;
+        }
+        // AWS refuses one of them.
+        let mut before = before;
+        for record in &lost {
+            let mut healed = before.clone();
+            writer.healed(std::slice::from_ref(record), &before, &mut healed);
+            if healed != before && self.is_taken(&before, &healed).await? {
+                before = healed;
             }
         }
-        self.written_alone(&before, own).await
+        let own = self.with_own(&before)?;
+        if own != before {
+            return self.written_alone(&before, own).await;
+        }
+        Ok(if wanted.statements.is_empty() {
+            self.removed()
+        } else {
+            self.hold();
+            self.confirmed(&before, &before, self.known_identity(), &[])
+        })
+    }
+
+    /// The document with what is wanted and nothing else of the claim.
+    fn with_own(&self, before: &Document) -> Result<Document> {
+        let Wanted { location, mark, statements, variable, .. } = *self.wanted;
+        if statements.is_empty() {
+            without_statements::<S>(location, before, mark)
+        } else {
+            with_statements::<S>(location, before, mark, statements, variable)
+        }
+    }
+
+    /// Whether AWS takes the policy as it was before a late write.
+    async fn is_taken(&self, before: &Document, healed: &Document) -> Result<bool> {
+        match self.replace(before, healed, &[]).await? {
+            Written::Done(()) => Ok(true),
+            Written::NotDone(error) if error.is_refusal() => {
+                tracing::warn!("AWS refuses to have it again as it was before a late write");
+                Ok(false)
+            }
+            Written::NotDone(error) => Err(error.into()),
+            Written::NotBegun => Err(Error::not_yet("the claims on the policy are changing")),
+        }
     }
 
     /// Writes `after`. What AWS refuses for principals that were deleted is written without them, if the template wants it so; what

@@ -143,7 +143,9 @@ impl PolicyHistory {
                 let claims = pending.claims.clone();
                 let is_settled = now >= pending.at + SETTLED_AFTER;
                 self.pending = Some(pending);
-                return if is_settled { Reading::Unless(claims) } else { Reading::Stale };
+                // What a late write has lost isn't known before that write is settled, so nothing is built on it.
+                let is_overdue = self.given_up.iter().any(|(given_up, _)| given_up == fingerprint);
+                return if is_settled && !is_overdue { Reading::Unless(claims) } else { Reading::Stale };
             }
             if self.was_replaced_lately(fingerprint, now) {
                 self.pending = Some(pending);

@@ -14,6 +14,7 @@ use crate::{
     claim_record::ClaimRecord,
     claims::{Claims, sorted},
     item_update::{ItemUpdate, Seen},
+    orphans::orphans,
     pages::AT_ONCE,
     visit::{Shown, Visit},
 };
@@ -84,6 +85,8 @@ enum Finding {
     Unconfirmed,
     /// So many of its statements are missing.
     Missing(usize),
+    /// Somebody else has changed so many of its statements.
+    Changed(usize),
     /// What was noted as missing is there again.
     Again,
 }
@@ -96,11 +99,15 @@ impl Finding {
         if record.shows_wish(document) {
             return Some(Self::Unconfirmed);
         }
-        match record.lacking_in(document) {
-            0 => record.missing.map(|_| Self::Again),
+        // Of a deleted principal AWS changes the name by itself.
+        let is_changed =
+            || !record.is_there(document) && document.own(&record.mark()).all(|own| orphans(own).is_empty());
+        match (record.lacking_in(document), &record.written) {
             // A request is at work on it.
             _ if record.wish.as_ref().is_some_and(|wish| wish.ends > now) => None,
-            missing => Some(Self::Missing(missing)),
+            (0, Some(written)) if is_changed() => Some(Self::Changed(written.statements.len())),
+            (0, _) => record.missing.map(|_| Self::Again),
+            (missing, _) => Some(Self::Missing(missing)),
         }
     }
 }
@@ -210,7 +217,17 @@ impl<S: PolicyStore> Sweep<'_, S> {
         }
         let mut is_done = true;
         for claims in &all {
-            match self.claims(claims).await {
+            let ended = self.claims(claims).await;
+            if ended.is_err() {
+                // As far as anybody knows.
+                found.missing += claims
+                    .records
+                    .iter()
+                    .filter(|record| record.missing.is_some())
+                    .map(ClaimRecord::statements)
+                    .sum::<usize>() as u64;
+            }
+            match ended {
                 Ok(of_claims) => found += of_claims,
                 Err(Error::NotYet(reason)) if !reason.is_denial() => {
                     is_done = false;
@@ -254,8 +271,8 @@ impl<S: PolicyStore> Sweep<'_, S> {
         let findings: Vec<_> =
             records.iter().filter_map(|record| Some((record, Finding::of(record, &document, now)?))).collect();
         let identity = if findings.is_empty() { None } else { visit.store.identity(location).await };
-        let has_missing = findings.iter().any(|(_, finding)| matches!(finding, Finding::Missing(_)));
-        let repairs = has_missing && self.repairs(visit, now);
+        let is_undone = |finding: &Finding| matches!(finding, Finding::Missing(_) | Finding::Changed(_));
+        let repairs = findings.iter().any(|(_, finding)| is_undone(finding)) && self.repairs(visit, now);
 
         let (mut found, mut changes, mut wanted) = (Found::default(), Vec::new(), Vec::new());
         for &(record, finding) in &findings {
@@ -268,6 +285,14 @@ impl<S: PolicyStore> Sweep<'_, S> {
                     changes.push(ItemUpdate::confirmed(record, wished, seen, now));
                 }
                 Finding::Again => changes.push(ItemUpdate::put_back(record, now)),
+                Finding::Changed(statements) => {
+                    tracing::warn!(policy, owner = record.owner.name(), statements, "statements were changed");
+                    if repairs {
+                        wanted.push(record);
+                    } else {
+                        found.missing += statements as u64;
+                    }
+                }
                 Finding::Missing(statements) => {
                     tracing::warn!(policy, owner = record.owner.name(), statements, "statements are missing");
                     // What a late write of ours has lost is put back whoever looks, what somebody else has taken out if that is wished.
@@ -286,7 +311,9 @@ impl<S: PolicyStore> Sweep<'_, S> {
         });
         let mut is_repaired = false;
         for (record, ended) in wanted.iter().zip(ended.await?) {
-            let (owner, statements) = (record.owner.name(), record.lacking_in(&document) as u64);
+            let is_lacking = record.is_lacking_in(&document);
+            let statements = if is_lacking { record.lacking_in(&document) } else { record.statements() } as u64;
+            let owner = record.owner.name();
             match (ended, record.suspended) {
                 (Ok(()), Some(_)) => tracing::warn!(policy, owner, "suspended statements were taken out again"),
                 (Err(reason), Some(_)) => {
@@ -300,19 +327,15 @@ impl<S: PolicyStore> Sweep<'_, S> {
                 }
                 (Err(reason), None) => {
                     found.missing += statements;
-                    changes.extend(record.missing.is_none().then(|| ItemUpdate::missing(record, now)));
+                    let is_new = is_lacking && record.missing.is_none();
+                    changes.extend(is_new.then(|| ItemUpdate::missing(record, now)));
                     tracing::warn!(policy, owner, %reason, "missing statements were not put back");
                 }
             }
         }
-        let mut history = visit.lease.history().borrow_mut();
         if is_repaired && !is_overdue {
-            history.note_repair(now);
+            visit.lease.history().borrow_mut().note_repair(now);
         }
-        if wanted.is_empty() && !is_overdue {
-            history.note_found(&document.fingerprint(), now);
-        }
-        drop(history);
         Ok((found, changes))
     }
 

@@ -25,7 +25,7 @@ use crate::{
     trail::{Logged, logged, own_role},
     triage::not_there,
     turn::Turns,
-    wanted::Wanted,
+    wanted::{Wanted, check_left},
 };
 
 /// Single statements in the policies that `S` keeps.
@@ -214,8 +214,8 @@ impl<S: PolicyStore> Statements<S> {
                 let stand_ins = StandIns { caller: caller(function), target: &target };
                 let statement = desired.statement.with_each(|statement| stand_ins.known(statement));
                 let (store, location) = self.located(&Properties { statement, ..desired.clone() }, claim).await?;
-                self.turns.check_left(&location, claim).await?;
                 let wanted = desired.statement.signed(claim.owner().logical_id(), &claim.owner().mark());
+                check_left(&self.turns.ledger, &location, &wanted, claim).await?;
                 let variable = with_variable(&desired.statement);
                 let plan = PolicyPlan { store: &store, location: &location, claim, ledger: &self.turns.ledger };
                 plan.put_in(&wanted, variable.as_deref()).await
@@ -242,9 +242,9 @@ impl<S: PolicyStore> Statements<S> {
         claim: &Claim<StatementId<S::Target>>,
     ) -> Result<Attributes> {
         let (store, location) = self.located(desired, claim).await?;
-        self.turns.check_left(&location, claim).await?;
         let mark = &claim.owner().mark();
         let wanted = desired.statement.signed(claim.owner().logical_id(), mark);
+        check_left(&self.turns.ledger, &location, &wanted, claim).await?;
         let variable = with_variable(&desired.statement);
         let wanted_here = Wanted {
             store: &store,

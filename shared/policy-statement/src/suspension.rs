@@ -239,8 +239,10 @@ impl<S: PolicyStore> Suspension<'_, S> {
                 }
             }
             for record in shown.records.iter().filter(|record| record.suspended.is_some()) {
-                if outcomes.get(&record.key).is_none_or(|outcome| outcome.done) {
-                    changes.push(ItemUpdate::resumed(record));
+                match outcomes.get(&record.key) {
+                    None if record.written.is_some() => changes.push(ItemUpdate::let_in(record, visit.ledger.now())),
+                    None | Some(Outcome { done: true, .. }) => changes.push(ItemUpdate::resumed(record)),
+                    Some(_) => {}
                 }
             }
             let outcome = |record: &ClaimRecord| outcomes.remove(&record.key).unwrap_or(Outcome::DONE);

@@ -11,14 +11,13 @@ use custom_resource::{AwsError, Claim, Error, RequestOrder, Result, request_note
 use tokio::time::{sleep, timeout_at};
 
 use crate::{
-    Document, Lookup, PolicyStore, StatementId, Target, TargetLocation,
+    Document, Lookup, PolicyStore, StatementId,
     claim_record::ClaimRecord,
-    claimant::Claimant,
     item_update::ItemUpdate,
     lease::{Asked, Lease},
     ledger::{Changed, Ledger},
     policy_edit::{Carried, Edited, PolicyEdit},
-    wanted::{Wanted, suspended_in},
+    wanted::Wanted,
 };
 
 /// How long nobody looks whether a wish that somebody has taken up is carried out.
@@ -134,31 +133,13 @@ impl Turns {
         }
     }
 
-    /// Keeps a claim that is suspended in one policy from going to another one.
-    ///
-    /// # Errors
-    /// Refused where it is suspended.
-    pub(crate) async fn check_left<T: Target>(
-        &self,
-        location: &TargetLocation<T>,
-        claim: &Claim<StatementId<T>>,
-    ) -> Result<()> {
-        let Some(left) = claim.known().id().map(|id| &id.location).filter(|left| *left != location) else {
-            return Ok(());
-        };
-        match self.ledger.record(&left.key(), &ClaimRecord::key_of(claim.owner())).await? {
-            Some(record) if record.suspended.is_some() => Err(suspended_in(left)),
-            _ => Ok(()),
-        }
-    }
-
     /// Notes that the claim has no statements in the policy of something that is gone.
     ///
     /// # Errors
     /// Refused where a later request was noted.
     pub(crate) async fn gone<S: PolicyStore>(&self, wanted: &Wanted<'_, S>) -> Result<()> {
         let (policy, key) = (wanted.location.key(), ClaimRecord::key_of(wanted.claim.owner()));
-        let claimant = Claimant::of(wanted, &policy, &key);
+        let claimant = wanted.claimant(&policy, &key);
         let record = self.ledger.leave_wish(&claimant, &[], None, self.ledger.now()).await?;
         if !record.is_done() {
             self.ledger.change(&policy, &ItemUpdate::confirmed_removal(&record, self.ledger.now())).await?;
@@ -168,7 +149,7 @@ impl Turns {
 
     /// The first time that this process works on the request: it leaves the wish, asks for the lease and reads the policy, all at once.
     async fn begun<S: PolicyStore>(&self, wanted: &Wanted<'_, S>, policy: &str, key: &str) -> Result<Begun> {
-        let (invocation, claimant) = (wanted.claim.invocation(), Claimant::of(wanted, policy, key));
+        let (invocation, claimant) = (wanted.claim.invocation(), wanted.claimant(policy, key));
         let began = self.ledger.now();
         // Before: whoever stops waiting for the answer takes back what may have been left.
         let id = (!wanted.statements.is_empty()).then(|| wanted.id().to_string());
@@ -188,7 +169,7 @@ impl Turns {
                 &claimant,
                 wanted.statements,
                 wanted.variable,
-                invocation.ends().min(began + WISHED_FOR)
+                self.wish_ends(wanted, began)
             )),
             Box::pin(Lease::ask(&self.ledger, policy, wanted.mark, began)),
             Box::pin(early),
@@ -230,6 +211,11 @@ impl Turns {
         }
     }
 
+    /// When nobody else carries out a wish of now: before its author answers, so that no holder of the lease is at work on it then.
+    fn wish_ends<S: PolicyStore>(&self, wanted: &Wanted<'_, S>, now: Duration) -> Duration {
+        wanted.claim.invocation().ends().saturating_sub(2 * self.ledger.lasts).min(now + WISHED_FOR)
+    }
+
     /// The wish was left before: whoever held the lease may have carried it out.
     async fn continued<S: PolicyStore>(&self, wanted: &Wanted<'_, S>, policy: &str, key: &str) -> Result<Begun> {
         let since = self.ledger.now();
@@ -241,7 +227,7 @@ impl Turns {
         if let Some(carried) = self.outcome(wanted, &record, policy)? {
             return Ok(Begun::Done(carried));
         }
-        let ends = wanted.claim.invocation().ends().min(since + WISHED_FOR);
+        let ends = self.wish_ends(wanted, since);
         if record.wish.as_ref().is_some_and(|wish| wish.ends + WISHED_FOR / 2 < ends) {
             self.ledger.change(policy, &ItemUpdate::renewed(&record, ends)).await?;
         }

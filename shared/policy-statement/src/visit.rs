@@ -7,6 +7,7 @@ use crate::{
     acting::Acting,
     claim_record::ClaimRecord,
     claims::Claims,
+    group::may_touch,
     lease::{Lease, Written},
     ledger::Ledger,
     policy_history::Reading,
@@ -47,20 +48,19 @@ impl<S: PolicyStore> Visit<'_, S> {
         };
         let now = self.ledger.now();
         let reading = self.lease.history().borrow_mut().judge(&document.fingerprint(), now);
-        let is_fresh = |record: &ClaimRecord| {
-            record.suspended.is_none()
-                && record.missing.is_none()
-                && record.is_lacking_in(&document)
-                && record.written.as_ref().is_some_and(|written| now < written.at + self.ledger.lag)
-        };
+        let is_lacking = |record: &&ClaimRecord| record.is_newly_missing_in(&document);
+        let lacking: Vec<_> = records.iter().filter(is_lacking).cloned().collect();
         let is_stale = match reading {
             Reading::Stale | Reading::Unless(_) => true,
-            Reading::New => records.iter().any(is_fresh),
+            Reading::New => lacking.iter().any(|record| record.may_be_there_still(&document, now, self.ledger.lag)),
             Reading::AsLeft | Reading::Overdue => false,
         };
         if is_stale {
             let policy = self.claims.location.policy();
             return Err(Error::not_yet(format!("AWS still shows {policy} as it was before")));
+        }
+        if reading == Reading::New {
+            self.lease.note_found(&document, &lacking).await?;
         }
         let (document, is_overdue) = match reading {
             Reading::Overdue => match self.healed(&document, &records).await? {
@@ -78,7 +78,8 @@ impl<S: PolicyStore> Visit<'_, S> {
         self.lease.history().borrow_mut().note_gone(self.ledger.now());
         let mut healed = document.clone();
         for record in records {
-            if let Some(due) = record.due().filter(|due| !record.is_shown_as(due, document)) {
+            let due = record.due().filter(|_| may_touch(record, document));
+            if let Some(due) = due.filter(|due| !record.is_shown_as(due, document)) {
                 healed.replace_own(&record.mark(), due);
             }
         }

@@ -1,10 +1,11 @@
 //! What a request wants a policy to have.
 
+use archipelago::caller;
 use custom_resource::{Claim, Error, Result};
 
 use crate::{
     Document, Lookup, PolicyStore, Statement, StatementId, Target, TargetLocation, acting::Acting,
-    claim_record::ClaimRecord, role::Role,
+    claim_record::ClaimRecord, claimant::Claimant, ledger::Ledger, role::Role,
 };
 
 /// What a request wants a policy to have.
@@ -25,6 +26,21 @@ pub(crate) struct Wanted<'a, S: PolicyStore> {
 impl<S: PolicyStore> Wanted<'_, S> {
     pub(crate) fn id(&self) -> StatementId<S::Target> {
         StatementId { location: self.location.clone(), mark: self.mark.to_owned() }
+    }
+
+    /// Who wants that, for the item with that range key in the partition of that policy.
+    pub(crate) fn claimant<'b>(&'b self, policy: &'b str, key: &'b str) -> Claimant<'b> {
+        let invocation = self.claim.invocation();
+        Claimant {
+            policy,
+            key,
+            owner: self.claim.owner(),
+            order: invocation.order(),
+            caller: caller(invocation.function()),
+            location: self.location.to_string(),
+            role_arn: self.role.map(|role| &*role.arn),
+            has_external_id: self.role.is_some_and(|role| role.external_id.is_some()),
+        }
     }
 
     pub(crate) async fn read(&self) -> Result<Lookup<Document>> {
@@ -49,4 +65,25 @@ pub(crate) fn suspended_in<T: Target>(location: &TargetLocation<T>) -> Error {
         "an administrator has suspended this resource's statements in {}; Resume lets them in again",
         location.policy()
     ))
+}
+
+/// Keeps a claim that is suspended in one policy from going to another one, but back to where it has the statements still.
+///
+/// # Errors
+/// Refused where it is suspended.
+pub(crate) async fn check_left<T: Target>(
+    ledger: &Ledger,
+    location: &TargetLocation<T>,
+    wanted: &[Statement],
+    claim: &Claim<StatementId<T>>,
+) -> Result<()> {
+    let Some(left) = claim.known().id().map(|id| &id.location).filter(|left| *left != location) else {
+        return Ok(());
+    };
+    let key = ClaimRecord::key_of(claim.owner());
+    let is_suspended = ledger.record(&left.key(), &key).await?.is_some_and(|left| left.suspended.is_some());
+    if is_suspended && !ledger.record(&location.key(), &key).await?.is_some_and(|there| there.has_written(wanted)) {
+        return Err(suspended_in(left));
+    }
+    Ok(())
 }

@@ -72,7 +72,8 @@ async fn the_wish_of_a_dead_author_is_carried_out_until_it_ends_and_not_after() 
     {
         let cabinet = Cabinet::with(Some(FOREIGN));
         cabinet.hold_lease();
-        let ends = cabinet.shelves.0.table.clock()() + Duration::from_secs(10);
+        // Its invocation ends half a minute later, so that no holder of the lease is at work on it then.
+        let ends = cabinet.shelves.0.table.clock()() + Duration::from_secs(10 + 30);
         let dead = claim("Dead").in_invocation(|invocation| invocation.ending(ends));
         cabinet.request(dead, Some(&pull("222222222222"))).waits().await;
         cabinet.pass(late);

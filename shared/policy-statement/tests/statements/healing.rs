@@ -173,3 +173,33 @@ async fn a_read_from_before_somebody_else_s_change_brings_nothing_back() {
         assert_eq!(has(&cabinet, name), is_there, "{name}");
     }
 }
+
+#[tokio::test]
+async fn a_second_write_that_nobody_knows_the_end_of_keeps_nobody_from_putting_back_what_the_first_has_lost() {
+    let (cabinet, _) = with_a_late_write(&[]).await;
+    create(&cabinet, "Between", "444444444444").ends().await;
+    cabinet.pass(Duration::from_mins(3));
+    land(&cabinet);
+    create(&cabinet, "Doubts", "555555555555").waits().await;
+    cabinet.pass(Duration::from_mins(3));
+    cabinet.fate(|call| if matches!(call, Call::Write(_)) { Fate::ComesLate } else { Fate::Passes });
+    create(&cabinet, "Heals", "666666666666").waits().await;
+    cabinet.all_passes();
+    cabinet.pass(Duration::from_secs(40));
+    create(&cabinet, "Next", "777777777777").ends().await;
+    assert!(has(&cabinet, "Next") && has(&cabinet, "Between"));
+}
+
+#[tokio::test]
+async fn what_aws_refuses_of_what_was_lost_keeps_nothing_else_of_it_away() {
+    let (cabinet, _) = with_a_late_write(&[]).await;
+    for (name, account) in [("Refused", "444444444444"), ("Taken", "555555555555"), ("Also", "888888888888")] {
+        create(&cabinet, name, account).ends().await;
+    }
+    land(&cabinet);
+    cabinet.refuse_with("444444444444", "InvalidPrincipal");
+    create(&cabinet, "Next", "666666666666").ends().await;
+    for (name, is_there) in [("Refused", false), ("Taken", true), ("Also", true), ("Next", true)] {
+        assert_eq!(has(&cabinet, name), is_there, "{name}");
+    }
+}

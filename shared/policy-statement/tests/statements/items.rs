@@ -92,8 +92,11 @@ async fn the_item_of_a_claim_is_kept_while_it_has_statements_and_for_a_day_after
     cabinet.request(created.known(), None).asked().await.unwrap();
     assert!(in_a_day());
     cabinet.pass(Duration::from_hours(25));
-    // The claim comes back, and its request is at work.
+    // The claim comes back, its request is at work, and fails.
     cabinet.hold_lease();
-    cabinet.request(claim("Pull"), Some(&pull("222222222222"))).waits().await;
+    let failed = cabinet.request(claim("Pull"), Some(&pull("222222222222")));
+    failed.waits().await;
+    assert!(expires()["N"].is_null(), "what is written may never be confirmed");
+    failed.fails().await;
     assert!(in_a_day());
 }

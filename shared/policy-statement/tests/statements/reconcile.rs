@@ -429,3 +429,67 @@ async fn an_update_that_could_not_be_confirmed_is_confirmed_with_the_next_write(
     let policy = shelves.policy().unwrap();
     assert!(policy.contains("333333333333"), "{policy}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_missing_stays_so_for_the_alarm_where_the_policy_can_not_be_looked_at() {
+    let shelves = two().await;
+    take_out(&shelves, "Pull");
+    assert_eq!(swept(&shelves, "Report").await["Missing"], 1);
+    shelves.0.denied.replace(Some("app"));
+    let found = swept(&shelves, "Report").await;
+    assert_eq!((&found["Missing"], &found["Unread"]), (&1.into(), &1.into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_else_has_changed_is_reported_and_repaired_like_what_is_missing() {
+    let shelves = two().await;
+    let wider = shelves
+        .policy()
+        .unwrap()
+        .replacen("222222222222", "999999999999", 1)
+        .replace("ecr:DeleteRepository", &other_words());
+    shelves.keep("app", Some(&wider));
+    let found = swept(&shelves, "Report").await;
+    assert_eq!((&found["Missing"], &found["Repaired"]), (&1.into(), &0.into()));
+    assert!(!is_noted(&shelves, "Pull") && !is_noted(&shelves, "Push"), "it is there");
+    assert_eq!(swept(&shelves, "Repair").await["Repaired"], 1);
+    let policy = shelves.policy().unwrap();
+    assert!(!policy.contains("999999999999"), "{policy}");
+    assert_eq!(swept(&shelves, "Repair").await["Missing"], 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_principal_that_was_deleted_is_no_change_of_somebody_else() {
+    let shelves = two().await;
+    let orphaned = shelves.policy().unwrap().replacen("222222222222", "AROAEXAMPLEDELETEDROLE", 1);
+    shelves.keep("app", Some(&orphaned));
+    let found = swept(&shelves, "Repair").await;
+    assert_eq!((&found["Missing"], &found["Repaired"]), (&0.into(), &0.into()));
+    assert_eq!(shelves.policy().as_deref(), Some(&*orphaned));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_write_is_undone_without_the_statements_of_others_that_have_the_mark_of_a_caller_s_claim() {
+    let shelves = two().await;
+    let before = shelves.policy();
+    shelves.lose_answer();
+    shelves.statements().ensure(&properties(&pull("333333333333")), None, &claim("Late")).await.unwrap_err();
+    let late = shelves.policy();
+    shelves.keep("app", before.as_deref());
+    shelves.0.table.run_out(POLICY);
+    shelves.0.table.pass(Duration::from_mins(3));
+    shelves.statements().ensure(&properties(&pull("444444444444")), None, &claim("New")).await.unwrap();
+    // As if another account had looked for a name with the mark of Push, and was refused.
+    let copy = shelves.0.table.claims(POLICY).into_iter().find(|claim| claim["LogicalId"]["S"] == "Push").unwrap();
+    shelves.0.table.add_claim(POLICY, &format!("claim {}", "0".repeat(64)), |item| {
+        item.extend(copy.into_iter().filter(|(name, _)| name != "Item" && name != "Statements"));
+        item.insert("Caller".to_owned(), json!({"S": "888888888888"}));
+    });
+    shelves.keep("app", late.as_deref());
+    for _ in 0..2 {
+        shelves.0.table.pass(Duration::from_mins(3));
+        swept(&shelves, "Report").await;
+    }
+    let there = sids(shelves.policy());
+    assert!(there.contains(&sid("New")) && there.contains(&sid("Push")), "{there:?}");
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use custom_resource::{Claim, Error, FunctionArn, Owner, Resource};
 use serde_json::{Value, json};
 
-use crate::shelves::{FOREIGN, Process, Shelves, claim, known, properties, pull, read, sid, sids};
+use crate::shelves::{FOREIGN, Process, Shelves, claim, known, later, properties, pull, read, sid, sids};
 
 const POLICY: &str = "shelf app";
 
@@ -314,4 +314,56 @@ async fn the_rollback_of_an_update_of_what_is_suspended_succeeds_and_lets_nothin
     assert_eq!(shelves.policy(), cut_off);
     assert_eq!(told(&shelves, resume()).await, [result("Pull", "resumed")]);
     assert_eq!(sids(shelves.policy()), [String::new(), sid("Push"), sid("Pull")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rollback_of_a_move_to_another_target_succeeds_where_both_are_suspended() {
+    let shelves = both().await;
+    shelves.keep("other", None);
+    let (here, there) =
+        (properties(&pull("222222222222")), json!({"ShelfName": "other", "Statement": pull("222222222222")}));
+    let moved = known("Pull");
+    shelves.statements().ensure(&read(there.clone()).unwrap(), Some(&here), &moved).await.unwrap();
+    told(&shelves, suspend()).await;
+    let back = later(&moved);
+    shelves.statements().ensure(&here, Some(&read(there).unwrap()), &back).await.unwrap();
+    assert_eq!(back.id(), known("Pull").id());
+    assert_eq!(sids(shelves.policy()), [String::new(), sid("Push")]);
+    assert_eq!(shelves.0.policies.borrow()["other"], None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_from_before_somebody_else_s_change_lets_nothing_in_that_was_suspended_after_it() {
+    let shelves = both().await;
+    shelves.0.table.pass(Duration::from_mins(3));
+    let before = shelves.policy();
+    let responded = before.clone().unwrap().replace("ecr:DeleteRepository", "ecr:*");
+    shelves.keep("app", Some(&responded));
+    told(&shelves, suspend()).await;
+    let cut_off = shelves.policy();
+    // A read shows what was there before both.
+    *shelves.0.before.borrow_mut() = [("app".to_owned(), before)].into();
+    shelves.0.lag.set(1);
+    shelves.statements().ensure(&properties(&pull("555555555555")), None, &claim("Next")).await.unwrap_err();
+    assert_eq!(shelves.policy(), cut_off);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_resume_lets_in_is_there_and_not_missing_any_more() {
+    let shelves = both().await;
+    shelves.0.table.pass(Duration::from_mins(3));
+    let without = shelves.policy().unwrap().replace("222222222222", "999999999999").replace(&sid("Pull"), "Theirs");
+    shelves.keep("app", Some(&without));
+    shelves
+        .statements()
+        .with(|of| of.with_reconcile("Report", ""))
+        .told(json!({"RequestType": "Reconcile"}))
+        .await
+        .unwrap();
+    let is_missing = || shelves.0.table.claims(POLICY).iter().any(|claim| claim.contains_key("Missing"));
+    assert!(is_missing());
+    told(&shelves, suspend()).await;
+    assert_eq!(told(&shelves, resume()).await, [result("Pull", "resumed")]);
+    assert!(sids(shelves.policy()).contains(&sid("Pull")));
+    assert!(!is_missing());
 }
