@@ -3,11 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    Document, PolicyStore, Statement, TargetLocation,
-    claim_record::{ClaimRecord, Wish},
-    document::digest_of,
-    grants::are_of_caller,
-    ledger::Ledger,
+    Document, PolicyStore, Statement, TargetLocation, claim_record::ClaimRecord, document::digest_of,
+    grants::are_of_caller, ledger::Ledger, wish::Wish,
 };
 
 /// What one claim is to have in a policy from the next write on.

@@ -46,6 +46,7 @@ mod turn;
 mod unknown;
 mod visit;
 mod wanted;
+mod wish;
 mod wish_note;
 
 pub use checks::{Resources, Rules};

@@ -8,7 +8,7 @@ use custom_resource::{AwsError, Error, Result};
 use crate::{
     Document, Lookup, Objection, PolicyStore,
     change::{check_caller, with_statements, without_statements},
-    claim_record::{ClaimRecord, Put},
+    claim_record::ClaimRecord,
     document::digest_of,
     group::{Member, Writer},
     item_update::{ItemUpdate, Seen},
@@ -17,6 +17,7 @@ use crate::{
     policy_history::Reading,
     triage::{Triage, not_there},
     wanted::Wanted,
+    wish::Put,
 };
 
 /// What the policy has of a request.
