@@ -34,7 +34,7 @@ const URL: &str = "https://cloudformation-custom-resource-response-euwest1.s3.eu
 const INVOCATION: Duration = Duration::from_mins(5);
 
 /// A process that is to die does so at one of its first calls, this many.
-const LAST_CALL: usize = 24;
+const LAST_CALL: usize = 12;
 
 /// The function.
 #[derive(Clone)]
