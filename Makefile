@@ -6,14 +6,14 @@ TOOLS := .local/tools/bin
 CHECKS := .local/checks/bin
 LANDING := .local/landing
 CYCLONEDX := 0.5.9
-PYTHON := tests/local-aws tests/acceptance tests/schemas cfn-lint docs tools/plan
+PYTHON := tests/local-aws tests/acceptance tests/guards tests/schemas cfn-lint docs tools/plan
 # Seconds for each target.
 FUZZ_SECONDS ?= 15
 
 # What measures, and what it measures, is built apart, since neither is built as for the tests.
 BENCHED := target/bench
 
-.PHONY: help demo acceptance test outside proof fuzz bench lint policies docs picture build package sbom down clean environments
+.PHONY: help demo acceptance test outside proof guards fuzz bench lint policies docs picture build package sbom down clean environments
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -57,6 +57,9 @@ outside: ## build and test a type of one's own on the packaged library
 proof: build ## let a thousand operations at once change a few policies, on a machine that does nothing else
 	cargo test --locked --workspace --test suite -- --include-ignored --nocapture \
 		what_cloudformation_was_told_is_in_the_policies_after_a_thousand_operations
+
+guards: ## switch off each guard of the ledger's protocol in turn, and say which test misses it; GUARDS="<part of a name>" for some
+	@tests/guards/guards.py $(GUARDS)
 
 fuzz: ## try the libraries with bad input, FUZZ_SECONDS for each of three targets
 	@set -e; cd fuzz; host=$$(rustc -vV | sed -n 's/^host: //p'); \

@@ -153,6 +153,13 @@ impl Weather {
         Self { retries: true, ..Self::default() }
     }
 
+    /// Weather with other delays.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        let forecast = Forecast { random: fastrand::Rng::with_seed(seed), ..Forecast::default() };
+        Self { forecast: Mutex::new(forecast), ..Self::default() }
+    }
+
     /// Weather in which a call takes no time, for clocks that can't be paused.
     #[must_use]
     pub fn still() -> Self {

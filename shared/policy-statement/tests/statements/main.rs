@@ -20,4 +20,5 @@ mod shelves;
 mod size;
 mod suspension;
 mod targets;
+mod together;
 mod words;

@@ -308,6 +308,11 @@ impl Table {
         Client::new(&configuration(self.tables.clone(), self.weather.clone()))
     }
 
+    /// A client of a process with weather of its own.
+    pub(crate) fn client_in(&self, weather: &Arc<Weather>) -> Client {
+        Client::new(&configuration(self.tables.clone(), Arc::clone(weather)))
+    }
+
     pub(crate) fn clock(&self) -> impl Fn() -> Duration + 'static {
         let now = Rc::clone(&self.now);
         move || now.get()
