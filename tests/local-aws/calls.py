@@ -48,6 +48,11 @@ def recorded(folder):
 def parts(request):
     """The requests that IAM looks at: this one, or those that a transaction consists of."""
     target, _, operation = request["headers"].get("x-amz-target", "").rpartition(".")
+    if operation == "BatchGetItem":
+        # Of each table on its own; all keys together are the leading keys.
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+        tables = json.loads(request["body"])["RequestItems"].items()
+        return [{**request, "body": json.dumps({"TableName": table, **wanted})} for table, wanted in tables]
     if operation != "TransactWriteItems":
         return [request]
     items = (part for item in json.loads(request["body"])["TransactItems"] for part in item.items())
@@ -198,6 +203,8 @@ def _leading_keys(given):
     if "Key" in given or "Item" in given:
         named = given.get("Key", given.get("Item"))
         return [value["S"] for name, value in named.items() if name in PARTITION_KEYS]
+    if "Keys" in given:
+        return sorted({key[name]["S"] for key in given["Keys"] for name in PARTITION_KEYS if name in key})
     names, values = given.get("ExpressionAttributeNames", {}), given.get("ExpressionAttributeValues", {})
     equal = EQUALITY.findall(given.get("KeyConditionExpression", ""))
     # Of the keys of the index one is the partition key of the table.

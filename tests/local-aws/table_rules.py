@@ -108,6 +108,12 @@ def _update_item(update, request):
 
 
 @replaced(dynamodb)
+def _batch_get_item(get, request):
+    with dynamodb._lock:
+        return get(request)
+
+
+@replaced(dynamodb)
 def _get_item(get, request):
     with dynamodb._lock:
         return get(request)

@@ -205,6 +205,17 @@ class Reading(unittest.TestCase):
             call = self.reads(target("dynamodb", operation, **given), f"dynamodb:{operation}", resource)
             self.assertEqual(call.keys, {"dynamodb:LeadingKeys": keys})
 
+    def test_a_batch_names_the_leading_keys_of_all_its_items(self):
+        keys = [{"Policy": {"S": "role app"}, "Item": {"S": item}} for item in ("lease", "claim 1")]
+        keys.append({"Policy": {"S": "repository app"}, "Item": {"S": "lease"}})
+        batch = target("dynamodb", "BatchGetItem", RequestItems={"ledger-0f": {"Keys": keys, "ConsistentRead": True}})
+        with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, {FOLDER: folder}):
+            record(**batch)
+            (call,) = recorded(folder)
+        self.assertEqual(call.action, "dynamodb:BatchGetItem")
+        self.assertEqual(call.resources, ("arn:aws:dynamodb:us-east-1:111111111111:table/Ledger",))
+        self.assertEqual(call.keys["dynamodb:LeadingKeys"], ["repository app", "role app"])
+
     def test_a_transaction_is_what_it_consists_of(self):
         keys = ("role app", "repository app")
         update, check = (

@@ -148,6 +148,7 @@ class Writes(Tables):
             (dynamodb._transact_write_items, {"TransactItems": [{"Update": sets("lease", "two")}]}),
             (dynamodb._query, self.query()),
             (dynamodb._get_item, {"TableName": TABLE, "Key": key("lease")}),
+            (dynamodb._batch_get_item, {"RequestItems": {TABLE: {"Keys": [key("lease"), key("claim 1")]}}}),
         ):
             free.clear()
             with mock.patch.object(dynamodb, "_normalize_table_name", in_the_middle):

@@ -1,6 +1,7 @@
 //! `DynamoDB` in memory: tables with items under their keys, which conditions and updates are tried on.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/Welcome.html>
 
+mod batch;
 mod expression;
 mod item;
 mod query;
@@ -8,10 +9,12 @@ mod tables;
 mod transaction;
 mod write;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
+use self::batch::batch;
 use self::expression::Placeholders;
 use self::item::{Item, projected};
 use self::query::query;
@@ -20,17 +23,17 @@ use self::transaction::transact;
 use self::write::{Obstacle, write};
 use super::http::{Refusal, Service};
 
-/// "A maximum of 1 MB of data", before the filter.
+/// "A maximum of 1 MB of data", before the filter; a batch gets as much of a partition.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html>
 const PAGE: usize = 1024 * 1024;
 
-const OPERATIONS: [&str; 4] = ["GetItem", "Query", "TransactWriteItems", "UpdateItem"];
+const OPERATIONS: [&str; 5] = ["BatchGetItem", "GetItem", "Query", "TransactWriteItems", "UpdateItem"];
 
 /// Tables by their names.
 #[derive(Debug)]
 pub struct DynamoDb {
     schema: Schema,
-    page: usize,
+    page: AtomicUsize,
     kept: Mutex<Kept>,
 }
 
@@ -39,7 +42,7 @@ impl DynamoDb {
     #[must_use]
     pub const fn new(tables: &'static [(&'static str, Attributes)]) -> Self {
         let schema = Schema { tables, indexes: Vec::new() };
-        Self { schema, page: PAGE, kept: Mutex::new(Kept::new()) }
+        Self { schema, page: AtomicUsize::new(PAGE), kept: Mutex::new(Kept::new()) }
     }
 
     /// The same with a global index of a table, which keeps keys alone: those of the index and of the table. An item without
@@ -50,11 +53,16 @@ impl DynamoDb {
         self
     }
 
-    /// The same, with at most so many bytes in a page of a query.
+    /// The same, with at most so many bytes in a page of a query, and in a batch.
     #[must_use]
-    pub fn with_page(mut self, bytes: usize) -> Self {
-        self.page = bytes;
+    pub fn with_page(self, bytes: usize) -> Self {
+        self.set_page(bytes);
         self
+    }
+
+    /// Lets a page of a query, and a batch, have at most so many bytes from now on.
+    pub fn set_page(&self, bytes: usize) {
+        self.page.store(bytes, Ordering::Relaxed);
     }
 
     /// Whether it is asked for the operation, and no other service.
@@ -117,8 +125,14 @@ impl DynamoDb {
         Ok(shown.map_or(json!({}), |item| json!({ "Item": item })))
     }
 
+    fn batch(&self, request: &Value, stale: bool) -> Result<Value, Refusal> {
+        let ask = |items: &_| batch(&self.schema, items, request, self.page.load(Ordering::Relaxed));
+        let stale = stale && !batch::is_consistent(request);
+        self.lock().read(stale, |items| ask(items))
+    }
+
     fn query(&self, request: &Value, stale: bool) -> Result<Value, Refusal> {
-        let ask = |items: &_| query(&self.schema, items, request, self.page);
+        let ask = |items: &_| query(&self.schema, items, request, self.page.load(Ordering::Relaxed));
         self.lock().read(stale, |items| ask(items))
     }
 
@@ -158,6 +172,7 @@ impl Service for DynamoDb {
         // What was written before a consistent read began is read.
         let stale = stale && request["ConsistentRead"] != true;
         match operation {
+            "BatchGetItem" => self.batch(request, stale),
             "GetItem" => self.get(request, stale),
             "Query" => self.query(request, stale),
             "TransactWriteItems" => transact(&self.schema, &mut self.lock(), request),

@@ -286,5 +286,5 @@ impl Weather {
 /// Whether an operation changes nothing, by its name.
 #[must_use]
 pub fn is_read(operation: &str) -> bool {
-    ["Assume", "Describe", "Get", "Head", "List", "Query"].iter().any(|verb| operation.starts_with(verb))
+    ["Assume", "BatchGet", "Describe", "Get", "Head", "List", "Query"].iter().any(|verb| operation.starts_with(verb))
 }

@@ -243,6 +243,54 @@ fn a_page_has_at_least_one_item_and_at_most_1_mb() {
     assert_eq!(places(&queried(&tables, &json!({})).unwrap()), ["a"]);
 }
 
+fn batch(keys: &[Value]) -> Value {
+    json!({ "RequestItems": { TABLE: { "ConsistentRead": true, "Keys": keys } } })
+}
+
+#[test]
+fn a_batch_has_the_items_that_are_there_and_whoever_relies_on_an_order_is_wrong() {
+    let tables = ledger();
+    with(&tables, &[("app", "claim 1", "one"), ("app", "lease", "two"), ("other", "lease", "three")]);
+    let request = batch(&[key("app", "claim 1"), key("app", "claim 2"), key("app", "lease")]);
+    let found = answer(&tables, "BatchGetItem", &request).unwrap();
+    let texts: Vec<_> =
+        found["Responses"][TABLE].as_array().unwrap().iter().map(|item| item["A"]["S"].clone()).collect();
+    assert_eq!((texts, &found["UnprocessedKeys"]), (vec![json!("two"), json!("one")], &json!({})));
+    tables.set_page(1);
+    let found = answer(&tables, "BatchGetItem", &request).unwrap();
+    assert_eq!(found["Responses"][TABLE].as_array().unwrap().len(), 1);
+    let rest = json!({ TABLE: { "ConsistentRead": true, "Keys": [key("app", "claim 2"), key("app", "claim 1")] } });
+    assert_eq!(found["UnprocessedKeys"], rest);
+}
+
+#[test]
+fn a_batch_that_aws_refuses_is_refused() {
+    let tables = ledger();
+    let many: Vec<_> = (0..101).map(|number| key("app", &format!("claim {number}"))).collect();
+    let twice = [key("app", "lease"), key("app", "lease")];
+    let partial = [json!({ "Policy": { "S": "app" } })];
+    for keys in [&many[..], &twice, &partial, &[]] {
+        assert_eq!(code(answer(&tables, "BatchGetItem", &batch(keys))), "ValidationException");
+    }
+    answer(&tables, "BatchGetItem", &batch(&many[..100])).unwrap();
+    let elsewhere = json!({ "RequestItems": { "elsewhere": { "Keys": [key("app", "lease")] } } });
+    assert_eq!(code(answer(&tables, "BatchGetItem", &elsewhere)), "ResourceNotFoundException");
+}
+
+#[test]
+fn a_batch_lags_behind_unless_it_is_consistent() {
+    let tables = ledger();
+    with(&tables, &[("app", "lease", "one"), ("app", "lease", "two")]);
+    let shown = |request: &Value| {
+        let found = tables.answer_or_refusal("BatchGetItem", request, true).unwrap();
+        found["Responses"][TABLE][0]["A"]["S"].clone()
+    };
+    let mut request = batch(&[key("app", "lease")]);
+    assert_eq!(shown(&request), "two");
+    request["RequestItems"][TABLE]["ConsistentRead"] = json!(false);
+    assert_eq!(shown(&request), "one");
+}
+
 #[test]
 fn an_index_has_the_keys_of_the_items_that_have_its_own() {
     let tables = ledger();
