@@ -11,7 +11,7 @@ from privilege import OF_ALL, is_of_others
 EXPLAINING = {("iam-trust-statement", "iam:GetAccountSummary")}
 # What a request asks of the ledger only where it meets others. The tests of shared/policy-statement kill it at
 # each of these calls.
-MEETING_OTHERS = {"dynamodb:GetItem", "dynamodb:Query"}
+MEETING_OTHERS = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
 
 
 class Faults(unittest.TestCase):

@@ -109,7 +109,7 @@ class Roles(unittest.TestCase):
         for function in KEPT_BY:
             for other, policies in KEPT_BY.items():
                 for policy in policies:
-                    for operation in ("GetItem", "Query", "UpdateItem"):
+                    for operation in ("BatchGetItem", "GetItem", "Query", "UpdateItem"):
                         said = (function, operation, policy)
                         self.assertEqual(self.may(function, operation, policy), function == other, said)
             for operation in ("DeleteItem", "PutItem", "Scan", "BatchWriteItem"):

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The range key of the lease's item.
-const LEASE_ITEM: &str = "lease";
+pub(crate) const LEASE_ITEM: &str = "lease";
 
 const HOLDER: &str = "Holder";
 const UNTIL: &str = "Until";
@@ -141,6 +141,11 @@ impl Lease {
             // It ends by itself, and nobody could do more with it.
             Err(unreadable) => Err(unreadable),
         }
+    }
+
+    /// Whether its item says that somebody holds it: to ask for it would be in vain, and cost as much as to write it.
+    pub(crate) fn is_held(item: &Item, now: Duration) -> bool {
+        millis_in(item, UNTIL).is_some_and(|until| until >= now)
     }
 
     /// Whether nobody can have held it since `time`, so that what was read of the policy after that is still so.

@@ -11,7 +11,9 @@ use std::{
 use aws_sdk_dynamodb::{
     Client,
     operation::{transact_write_items::TransactWriteItemsError, update_item::builders::UpdateItemFluentBuilder},
-    types::{AttributeValue, CancellationReason, TransactWriteItem, Update, builders::UpdateBuilder},
+    types::{
+        AttributeValue, CancellationReason, KeysAndAttributes, TransactWriteItem, Update, builders::UpdateBuilder,
+    },
 };
 use custom_resource::{
     AwsError, Error, Result, SdkConfig, SdkResult,
@@ -138,9 +140,27 @@ impl Ledger {
 
     async fn item(&self, policy: &str, key: &str) -> Result<Option<Item>> {
         let request = self.client.get_item().table_name(self.table()?).consistent_read(true);
-        let request =
-            request.key(POLICY, AttributeValue::S(policy.to_owned())).key(ITEM, AttributeValue::S(key.to_owned()));
+        let request = request.set_key(Some(key_of(policy, key)));
         Ok(request.send().await.into_aws_error().map_err(out_of_reach)?.item)
+    }
+
+    /// Two items of a policy's partition, in one call. They come in any order, and perhaps not all at once.
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
+    pub(crate) async fn two_items(&self, policy: &str, keys: [&str; 2]) -> Result<[Option<Item>; 2]> {
+        let table = self.table()?;
+        let wanted = KeysAndAttributes::builder().consistent_read(true);
+        let wanted = keys.iter().fold(wanted, |wanted, key| wanted.keys(key_of(policy, key))).build();
+        let wanted = wanted.map_err(|error| Error::refused(error.to_string()))?;
+        let request = self.client.batch_get_item().request_items(table, wanted);
+        let mut answer = request.send().await.into_aws_error().map_err(out_of_reach)?;
+        if answer.unprocessed_keys.is_some_and(|unread| !unread.is_empty()) {
+            return Err(Error::not_yet("DynamoDB has read a part of the ledger's items only"));
+        }
+        let mut items = answer.responses.as_mut().and_then(|tables| tables.remove(table)).unwrap_or_default();
+        Ok(keys.map(|key| {
+            let place = items.iter().position(|item| text(item, ITEM).as_deref() == Some(key))?;
+            Some(items.swap_remove(place))
+        }))
     }
 
     /// All claims on a policy.
@@ -237,8 +257,7 @@ impl Ledger {
 
     /// Begins an update of an item.
     pub(crate) fn update(&self, policy: &str, key: &str) -> Result<UpdateItemFluentBuilder> {
-        let request = self.client.update_item().table_name(self.table()?);
-        Ok(request.key(POLICY, AttributeValue::S(policy.to_owned())).key(ITEM, AttributeValue::S(key.to_owned())))
+        Ok(self.client.update_item().table_name(self.table()?).set_key(Some(key_of(policy, key))))
     }
 
     /// Makes one change.
@@ -316,8 +335,7 @@ impl Ledger {
         };
         let update = Update::builder()
             .table_name(self.table()?)
-            .key(POLICY, AttributeValue::S(policy.to_owned()))
-            .key(ITEM, AttributeValue::S(change.key.clone()))
+            .set_key(Some(key_of(policy, &change.key)))
             .update_expression(change.expression)
             .condition_expression(change.condition);
         let update = names(update).build().map_err(|error| Error::refused(error.to_string()))?;
@@ -329,6 +347,10 @@ impl Ledger {
             Error::refused(format!("the function has no variable {TABLE}, which names the table of the ledger"))
         })
     }
+}
+
+fn key_of(policy: &str, key: &str) -> Item {
+    [(POLICY, policy), (ITEM, key)].map(|(name, part)| (name.to_owned(), AttributeValue::S(part.to_owned()))).into()
 }
 
 impl fmt::Debug for Ledger {

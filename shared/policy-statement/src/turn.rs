@@ -14,7 +14,7 @@ use crate::{
     Document, Lookup, PolicyStore, StatementId,
     claim_record::ClaimRecord,
     item_update::ItemUpdate,
-    lease::{Asked, Lease},
+    lease::{Asked, LEASE_ITEM, Lease},
     ledger::{Changed, Ledger},
     policy_edit::{Carried, Edited, PolicyEdit},
     wanted::Wanted,
@@ -219,7 +219,8 @@ impl Turns {
     /// The wish was left before: whoever held the lease may have carried it out.
     async fn continued<S: PolicyStore>(&self, wanted: &Wanted<'_, S>, policy: &str, key: &str) -> Result<Begun> {
         let since = self.ledger.now();
-        let Some(record) = self.ledger.record(policy, key).await? else {
+        let [claim, lease] = self.ledger.two_items(policy, [key, LEASE_ITEM]).await?;
+        let Some(record) = claim.map(ClaimRecord::read).transpose()? else {
             // Whoever deletes items from the table takes wishes with them.
             self.forget(policy, key);
             return Err(Error::not_yet("the ledger has lost what is wished"));
@@ -231,9 +232,10 @@ impl Turns {
         if record.wish.as_ref().is_some_and(|wish| wish.ends + WISHED_FOR / 2 < ends) {
             self.ledger.change(policy, &ItemUpdate::renewed(&record, ends)).await?;
         }
+        let now = self.ledger.now();
         // It is about to be carried out.
-        let is_taken = record.wish.as_ref().and_then(|wish| wish.taken).is_some_and(|until| self.ledger.now() < until);
-        if is_taken {
+        let is_taken = record.wish.as_ref().and_then(|wish| wish.taken).is_some_and(|until| now < until);
+        if is_taken || lease.is_some_and(|lease| Lease::is_held(&lease, now)) {
             return Err(held(wanted));
         }
         match Lease::ask(&self.ledger, policy, wanted.mark, since).await? {

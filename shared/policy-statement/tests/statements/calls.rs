@@ -89,6 +89,44 @@ async fn a_group_of_twenty_makes_few_calls() {
     assert_eq!(cabinet.writes(), 2);
 }
 
+#[tokio::test]
+async fn who_waits_looks_and_asks_for_the_lease_once_nobody_holds_it() {
+    let cabinet = Cabinet::with(Some(FOREIGN));
+    cabinet.request(claim("Before"), Some(&pull("222222222222"))).asked().await.unwrap();
+    cabinet.hold_lease();
+    let create = cabinet.request(claim("Pull"), Some(&pull("333333333333")));
+    create.waits().await;
+    let calls = noted(&cabinet);
+    let units = cabinet.shelves.0.table.write_units();
+    for _ in 0..3 {
+        create.waits().await;
+    }
+    assert_eq!(*calls.lock().unwrap(), ["look"; 3]);
+    assert_eq!(
+        cabinet.shelves.0.table.write_units(),
+        units,
+        "a lease that is refused costs as much as one that is taken"
+    );
+    // Its holder has died.
+    cabinet.shelves.0.table.run_out(POLICY);
+    create.asked().await.unwrap();
+    assert_eq!(calls.lock().unwrap()[3..5], ["look", "lease"]);
+}
+
+#[tokio::test]
+async fn an_item_that_dynamodb_leaves_unread_is_looked_for_again() {
+    let cabinet = Cabinet::with(Some(FOREIGN));
+    cabinet.hold_lease();
+    let create = cabinet.request(claim("Pull"), Some(&pull("333333333333")));
+    create.waits().await;
+    cabinet.free_lease();
+    cabinet.shelves.0.table.read_at_most(1);
+    assert_eq!(create.waits().await, "DynamoDB has read a part of the ledger's items only");
+    cabinet.shelves.0.table.read_at_most(1024 * 1024);
+    create.asked().await.unwrap();
+    assert_eq!(cabinet.writes(), 1);
+}
+
 /// The write units of a Create whose statement has 4 KB.
 async fn units_of_one_more(cabinet: &Cabinet, name: &str) -> usize {
     let mut statement = pull("333333333333");

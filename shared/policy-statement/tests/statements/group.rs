@@ -458,7 +458,7 @@ async fn a_create_that_looked_before_its_delete_was_done_writes_nothing_after_it
     cabinet.free_lease();
     cabinet.pass(Duration::from_secs(5));
     cabinet.shelves.0.table.watch(move |operation, _| {
-        is_read.fetch_or(operation == "GetItem", Ordering::Relaxed);
+        is_read.fetch_or(operation == "BatchGetItem", Ordering::Relaxed);
         None
     });
     let Err(Error::Refused(reason)) = create.asked().await else { panic!("it goes on") };

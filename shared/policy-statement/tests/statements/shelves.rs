@@ -362,6 +362,11 @@ impl Table {
         self.weather.death().await;
     }
 
+    /// Lets a batch of reads have at most so many bytes: the rest is left unread, as where DynamoDB is busy.
+    pub(crate) fn read_at_most(&self, bytes: usize) {
+        self.tables.set_page(bytes);
+    }
+
     /// The write units that all requests have consumed.
     pub(crate) fn write_units(&self) -> usize {
         self.tables.write_units(TABLE)
