@@ -16,9 +16,10 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
-    /// The calls in groups: those of one began before any of it had ended, and after one of the group before had.
+    /// The calls that the answer waited for, in groups: those of one began before any of it had ended, and after one of the group
+    /// before had.
     pub(crate) fn chain(&self) -> Vec<Vec<&str>> {
-        let mut calls: Vec<_> = self.calls.iter().collect();
+        let mut calls: Vec<_> = self.calls.iter().filter(|call| call.ended <= self.ended).collect();
         calls.sort_by_key(|call| call.began);
         let mut groups: Vec<Vec<&Served>> = Vec::new();
         for call in calls {
@@ -30,6 +31,19 @@ impl Operation {
             }
         }
         groups.iter().map(|group| group.iter().map(|call| call.operation.as_str()).collect()).collect()
+    }
+
+    /// How many groups there are from the first call to the ledger on: what is called before finds out which target it is.
+    pub(crate) fn steps_on_policy(&self) -> usize {
+        let of_ledger = |group: &&Vec<&str>| !group.contains(&"UpdateItem");
+        let chain = self.chain();
+        chain.len() - chain.iter().take_while(of_ledger).count()
+    }
+
+    /// The calls that were made while the answer was on its way.
+    pub(crate) fn aside(&self) -> Vec<&str> {
+        let aside = self.calls.iter().filter(|call| call.ended > self.ended);
+        aside.map(|call| call.operation.as_str()).collect()
     }
 
     /// How long it took, without the pauses.
@@ -79,6 +93,20 @@ mod tests {
     fn a_call_that_waits_for_one_of_two_is_the_next_link() {
         let calls = [("Short", 0, 20), ("Long", 0, 50), ("Next", 21, 41), ("Last", 51, 71)];
         assert_eq!(operation(72, &calls).chain(), [vec!["Short", "Long"], vec!["Next"], vec!["Last"]]);
+    }
+
+    #[test]
+    fn the_answer_waits_for_no_call_that_ends_after_it() {
+        let released = operation(45, &[("Write", 1, 21), ("Read", 22, 42), ("Release", 43, 63)]);
+        assert_eq!(released.chain(), [vec!["Write"], vec!["Read"]]);
+        assert_eq!(released.aside(), ["Release"]);
+    }
+
+    #[test]
+    fn steps_on_a_policy_begin_with_the_ledger() {
+        let create =
+            operation(90, &[("DescribeKey", 1, 21), ("GetKeyPolicy", 22, 42), ("UpdateItem", 22, 43), ("Put", 44, 64)]);
+        assert_eq!((create.chain().len(), create.steps_on_policy()), (3, 2));
     }
 
     #[test]

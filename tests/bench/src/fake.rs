@@ -1,5 +1,5 @@
 //! A fake AWS: it answers what the handlers ask with what they have to see, each call after a delay that can be set. It
-//! checks nothing, and its errors are those that handlers reckon with.
+//! checks nothing but the conditions of `DynamoDB`, and its errors are those that handlers reckon with.
 
 mod organizations;
 mod policies;
@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use archipelago_tests::call::Call;
 use archipelago_tests::http::{Reply, Request, Server};
+use archipelago_tests::model::{DynamoDb, Refusal, Service};
 use rustls::ServerConfig;
+use serde_json::json;
 use tokio::task::yield_now;
 
 /// Every service that a handler calls has an endpoint, and so connections, of its own.
@@ -20,6 +22,10 @@ const SERVICES: [&str; 10] = ["account", "dynamodb", "ec2", "ecr", "iam", "kms",
 
 /// The account that owns all there is.
 pub(crate) const ACCOUNT: &str = "111111111111";
+
+/// The tables of template.yaml.
+pub(crate) const LEDGER: &str = "ledger";
+pub(crate) const REQUESTS: &str = "requests";
 
 /// What is left of a delay when the clock takes over from the timer, which counts whole milliseconds.
 const WATCHED: Duration = Duration::from_millis(2);
@@ -40,8 +46,8 @@ struct State {
     subnets: subnets::Subnets,
 }
 
-#[derive(Default)]
 struct Services {
+    tables: DynamoDb,
     settled: Mutex<State>,
     state: Mutex<State>,
     served: Mutex<Vec<Served>>,
@@ -57,7 +63,14 @@ pub(crate) struct FakeAws {
 impl FakeAws {
     /// Listens on a free port for each service, with TLS if there is a configuration for it.
     pub(crate) async fn start(tls: Option<&Arc<ServerConfig>>) -> Self {
-        let services = Arc::<Services>::default();
+        let tables = DynamoDb::new(&[(LEDGER, &["Policy", "Item"]), (REQUESTS, &["Resource"])]);
+        let services = Arc::new(Services {
+            tables: tables.with_index(LEDGER, "ByType", &["Type", "Policy"]),
+            settled: Mutex::default(),
+            state: Mutex::default(),
+            served: Mutex::default(),
+            delay: Mutex::default(),
+        });
         let mut servers = Vec::new();
         for service in SERVICES {
             let services = Arc::clone(&services);
@@ -87,8 +100,9 @@ impl FakeAws {
         *lock(&self.services.settled) = now;
     }
 
-    /// Makes everything as it was at first.
+    /// Makes everything as it was at first, and all tables empty.
     pub(crate) fn reset(&self) {
+        self.services.tables.begin();
         let settled = lock(&self.services.settled).clone();
         *lock(&self.services.state) = settled;
     }
@@ -96,6 +110,11 @@ impl FakeAws {
     /// The account has no organization yet.
     pub(crate) fn without_organization(&self) {
         lock(&self.services.state).organization.exists = false;
+    }
+
+    /// The write units of `DynamoDB` that requests to the ledger have consumed since everything was as at first.
+    pub(crate) fn write_units(&self) -> usize {
+        self.services.tables.write_units(LEDGER)
     }
 
     /// What was served since this was asked last.
@@ -114,17 +133,35 @@ impl Services {
         let call = Call::read(&request);
         let delay = *lock(&self.delay);
         wait_until(began + delay).await;
-        let reply = lock(&self.state).answer(service, &call, &request);
+        let reply = match service {
+            "dynamodb" => self.table(&call),
+            _ => lock(&self.state).answer(service, &call, &request),
+        };
         let ended = Instant::now();
         lock(&self.served).push(Served { operation: call.operation, began, ended });
         reply
+    }
+
+    fn table(&self, call: &Call) -> Reply {
+        if !DynamoDb::has(&call.operation) {
+            return call.error(400, "NotPlayed", &format!("the fake dynamodb has no {}", call.operation));
+        }
+        match self.tables.answer_or_refusal(&call.operation, &call.input, false) {
+            Ok(answer) => Reply::json(200, &answer),
+            Err(Refusal { code, words, with }) => {
+                let mut refusal = json!({ "__type": code, "message": words });
+                let more = with.as_object().cloned().unwrap_or_default();
+                more.into_iter().for_each(|(name, value)| refusal[name] = value);
+                Reply::json(400, &refusal)
+            }
+        }
     }
 }
 
 impl State {
     fn answer(&mut self, service: &str, call: &Call, request: &Request) -> Reply {
         let answered = match service {
-            "dynamodb" | "ecr" | "iam" | "kms" | "s3" => self.policies.answer(service, call, request),
+            "ecr" | "iam" | "kms" | "s3" => self.policies.answer(service, call, request),
             "account" | "organizations" | "sts" => self.organization.answer(call),
             "ram" => self.shares.answer(call),
             _ => self.subnets.answer(call),

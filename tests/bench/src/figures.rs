@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::Failed;
 use crate::certificate::Certificate;
 use crate::chain::Operation;
+use crate::crowd::Crowd;
 use crate::processor::Throttle;
 use crate::stage::{Cold, Growth, Stage};
 use crate::subject::{LEAN, Subject};
@@ -19,14 +20,16 @@ pub(crate) struct Rounds {
     pub(crate) growth: usize,
     /// Of a resource, with calls that take a while.
     pub(crate) lives: usize,
+    /// Of many statements at once.
+    pub(crate) crowds: usize,
 }
 
 impl Rounds {
     pub(crate) fn from_environment() -> Self {
         if std::env::var("BENCH").is_ok_and(|how| how == "quick") {
-            Self { cold: 5, warm: 10, throttled: 3, growth: 200, lives: 1 }
+            Self { cold: 5, warm: 10, throttled: 3, growth: 200, lives: 1, crowds: 1 }
         } else {
-            Self { cold: 30, warm: 10, throttled: 15, growth: 1_000, lives: 5 }
+            Self { cold: 30, warm: 10, throttled: 15, growth: 1_000, lives: 5, crowds: 3 }
         }
     }
 
@@ -51,6 +54,8 @@ pub(crate) struct Figure<'a> {
     pub(crate) throttled: Vec<Duration>,
     pub(crate) growth: Option<Growth>,
     pub(crate) operations: Vec<Operation>,
+    /// Of each size the one that took neither much longer nor much shorter than the others.
+    pub(crate) crowds: Vec<Crowd>,
 }
 
 pub(crate) struct Figures<'a>(pub(crate) Vec<Figure<'a>>);
@@ -67,8 +72,8 @@ impl Times {
 
 impl<'a> Figure<'a> {
     fn of(subject: &'a Subject) -> Self {
-        let (http, https, throttled, growth, operations) = Default::default();
-        Self { subject, http, https, throttled, growth, operations }
+        let (http, https, throttled, growth, operations, crowds) = Default::default();
+        Self { subject, http, https, throttled, growth, operations, crowds }
     }
 
     /// In bytes, over all that it was given to do.
@@ -115,6 +120,14 @@ impl<'a> Figures<'a> {
             let mut stage = Stage::set(figure.subject, Some(certificate)).await?;
             let lives = stage.operations(rounds.lives).await.map_err(|error| of(figure.subject, &error))?;
             figure.operations = middle(lives);
+            for &claims in Crowd::sizes(&figure.subject.name) {
+                let mut crowds = Vec::new();
+                for _ in 0..rounds.crowds {
+                    crowds.push(stage.crowd(claims).await.map_err(|error| of(figure.subject, &error))?);
+                }
+                crowds.sort_by_key(|crowd| crowd.time);
+                figure.crowds.push(crowds[crowds.len() / 2]);
+            }
         }
         Ok(Self(figures))
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::chain::Operation;
+use crate::crowd::Crowd;
 use crate::figures::{Figure, Figures, median};
 use crate::stage::DELAY;
 use crate::subject::LEAN;
@@ -57,6 +59,18 @@ pub(crate) fn judge(figures: &Figures<'_>) -> Vec<Goal> {
         let beyond = figure.operations.iter().map(|it| seconds(it.time()) - seconds(DELAY) * count(it.chain().len()));
         1e3 * beyond.fold(0.0, f64::max)
     };
+    let statements = |what: &dyn Fn(&Figure<'_>) -> f64| {
+        let statements = figures.ours().filter(|figure| figure.subject.name.ends_with("-statement"));
+        let found = statements.map(|figure| (what(figure), figure.subject.name.clone()));
+        found.max_by(|(one, _), (other, _)| one.total_cmp(other)).unwrap_or_default()
+    };
+    let crowds = |what: &dyn Fn(&Crowd, &Crowd) -> f64| {
+        let found = figures.ours().filter_map(|figure| {
+            let (alone, most) = (figure.crowds.first()?, figure.crowds.last()?);
+            Some((what(alone, most), format!("{}, {}", figure.subject.name, most.claims)))
+        });
+        found.max_by(|(one, _), (other, _)| one.total_cmp(other)).unwrap_or_default()
+    };
     vec![
         Goal::at_least("times faster than crhelper, cold, http", 60.0, faster(&http)),
         Goal::at_least("times faster than crhelper, cold, https", 40.0, faster(&https)),
@@ -67,11 +81,31 @@ pub(crate) fn judge(figures: &Figures<'_>) -> Vec<Goal> {
         Goal::at_most("MB of binary", 5.0, most(&|figure| bytes(figure.subject.size) / MEGABYTE)),
         Goal::at_most("ms beyond the longest chain of calls of 20 ms", 5.0, most(&overhead)),
         Goal::at_most(
+            "calls one after the other, the answer included, in a statement's Create that knows its target",
+            5.0,
+            statements(&|figure| created(figure).map_or(f64::INFINITY, |create| count(create.steps_on_policy() + 1))),
+        ),
+        Goal::at_most(
+            "calls of a statement's Create",
+            9.0,
+            statements(&|figure| created(figure).map_or(f64::INFINITY, |create| count(create.calls.len()))),
+        ),
+        Goal::at_most("calls for each of many statements at once", 6.0, crowds(&|_, most| most.calls_each())),
+        Goal::at_most(
+            "times the write units of one statement alone, for each of many at once",
+            2.0,
+            crowds(&|alone, most| most.units_each() / alone.units_each()),
+        ),
+        Goal::at_most(
             "KiB of memory more after the last of many warm events than after the hundredth",
             NOISE / 1024.0,
             most(&|figure| figure.growth.map_or(f64::INFINITY, |growth| bytes(growth.grown) / 1024.0)),
         ),
     ]
+}
+
+fn created<'a>(figure: &'a Figure<'_>) -> Option<&'a Operation> {
+    figure.operations.iter().find(|operation| operation.kind == "create")
 }
 
 fn seconds(time: Duration) -> f64 {

@@ -7,6 +7,7 @@
 mod answers;
 mod certificate;
 mod chain;
+mod crowd;
 mod fake;
 mod figures;
 mod goals;

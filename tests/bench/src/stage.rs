@@ -10,7 +10,8 @@ use crate::Failed;
 use crate::answers::Answers;
 use crate::certificate::Certificate;
 use crate::chain::Operation;
-use crate::fake::FakeAws;
+use crate::crowd::Crowd;
+use crate::fake::{FakeAws, LEDGER, REQUESTS};
 use crate::process::{Memory, Process};
 use crate::processor::{SHARE, Throttle, consumed};
 use crate::subject::Subject;
@@ -163,6 +164,37 @@ impl<'a> Stage<'a> {
         Ok(operations)
     }
 
+    /// So many statements that are created at once in one policy, each by a process of its own, with calls that take a while.
+    pub(crate) async fn crowd(&mut self, claims: usize) -> Result<Crowd, Failed> {
+        self.aws.reset();
+        let mut processes = Vec::new();
+        for _ in 0..claims {
+            let (mut process, _) = Process::start(self.subject, &self.environment, None).await?;
+            process.ready().await?;
+            processes.push(process);
+        }
+        let event: Value = serde_json::from_str(&self.answers.here(&self.subject.event()?))?;
+        self.aws.delay(DELAY);
+        self.aws.served();
+        let (began, mut ended) = (Instant::now(), Instant::now());
+        let mut reports = Vec::new();
+        for (nth, process) in processes.iter().enumerate() {
+            reports.push(process.offer(self.subject, &Crowd::event(&event, nth).to_string()));
+        }
+        for _ in 0..claims {
+            ended = self.answers.next().await?.0;
+        }
+        for (process, reports) in processes.iter_mut().zip(&mut reports) {
+            process.done(reports).await?;
+        }
+        self.aws.delay(Duration::ZERO);
+        let (calls, units) = (self.aws.served().len(), self.aws.write_units());
+        for process in processes {
+            process.end().await?;
+        }
+        Ok(Crowd { claims, time: ended.duration_since(began), calls, units })
+    }
+
     async fn life(&mut self, process: &mut Process) -> Result<Vec<Operation>, Failed> {
         self.aws.reset();
         let mut operations = Vec::new();
@@ -212,10 +244,10 @@ fn variables(subject: &Subject, answers: &str) -> Vec<(String, String)> {
         ("AWS_SESSION_TOKEN", "EXAMPLE"),
         ("HOME", "/tmp"),
         ("LAMBDA_TASK_ROOT", &folder),
-        ("LEDGER_TABLE", "ledger"),
+        ("LEDGER_TABLE", LEDGER),
         ("PATH", "/usr/bin:/bin"),
         ("PYTHONPATH", &folder),
-        ("REQUEST_TABLE", "requests"),
+        ("REQUEST_TABLE", REQUESTS),
         ("RESPONSE_HOSTS", answers),
         ("TZ", ":UTC"),
     ]

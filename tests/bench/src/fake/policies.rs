@@ -1,4 +1,4 @@
-//! ECR, KMS, S3 and IAM as far as a policy goes, and the table of leases.
+//! ECR, KMS, S3 and IAM as far as a policy goes.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,10 @@ use serde_json::{Value, json};
 use super::ACCOUNT;
 use super::wire::{DATE, encoded, json as answer, query, text};
 
-/// The policies by the service that they lie in, since each has one; and what the table keeps of the last lease.
+/// The policies by the service that they lie in, since each has one.
 #[derive(Clone)]
 pub(super) struct FakePolicies {
     by_service: BTreeMap<&'static str, String>,
-    history: Option<Value>,
 }
 
 /// What stands in every policy before we come: a statement of somebody else's, and of a key's the one it needs.
@@ -37,14 +36,13 @@ impl Default for FakePolicies {
             ("trust", policy("Theirs", "sts:AssumeRole", Some(&root), None)),
             ("inline", policy("Theirs", "s3:ListAllMyBuckets", None, Some("*"))),
         ]);
-        Self { by_service, history: None }
+        Self { by_service }
     }
 }
 
 impl FakePolicies {
     pub(super) fn answer(&mut self, service: &str, call: &Call, request: &Request) -> Option<Reply> {
         match service {
-            "dynamodb" => self.dynamodb(call),
             "ecr" => self.ecr(call),
             "kms" => self.kms(call),
             "s3" => self.s3(call, request),
@@ -54,20 +52,6 @@ impl FakePolicies {
 
     fn policy(&self, service: &str) -> &str {
         self.by_service.get(service).map(String::as_str).unwrap_or_default()
-    }
-
-    fn dynamodb(&mut self, call: &Call) -> Option<Reply> {
-        if call.operation != "UpdateItem" {
-            return None;
-        }
-        if let history @ Value::Object(_) = &call.input["ExpressionAttributeValues"][":history"] {
-            self.history = Some(history.clone());
-        }
-        let attributes = self.history.as_ref().map(|history| json!({ "History": history })).unwrap_or(json!({}));
-        Some(answer(&match text(call, "ReturnValues") {
-            "ALL_NEW" => json!({ "Attributes": attributes }),
-            _ => json!({}),
-        }))
     }
 
     fn ecr(&mut self, call: &Call) -> Option<Reply> {
