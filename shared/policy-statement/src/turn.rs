@@ -23,6 +23,9 @@ use crate::{
 /// How long nobody looks whether a wish that somebody has taken up is carried out.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// How often it is tried again to take a wish back where the ledger doesn't answer.
+const TRIES: u32 = 3;
+
 /// For how long others may carry a wish out after its author's latest try: the failure responder may have answered for whoever doesn't
 /// try any more. A write with an open end is settled within that time, so that whoever writes next carries out its wishes as well.
 const WISHED_FOR: Duration = Duration::from_mins(1);
@@ -310,28 +313,37 @@ impl Turns {
     /// Whether the wish is gone, and is known not to have been carried out. A holder of the lease that has taken it up is waited for; one
     /// that has died may have written it.
     async fn withdrawn(&self, waiting: &Waiting) -> bool {
-        let mut was_taken_up = false;
+        let (mut was_taken_up, mut failures) = (false, 0);
         loop {
-            let record = match self.ledger.record(&waiting.policy, &waiting.key).await {
-                Ok(Some(record)) if record.is_latest(&waiting.order) && record.wish.is_some() => record,
-                Ok(Some(record)) => return !was_taken_up && !record.is_done(),
-                Ok(None) => return !was_taken_up,
-                Err(reason) => {
-                    tracing::warn!(%reason, "a wish could not be taken back");
-                    return false;
+            match self.withdraw(waiting, &mut was_taken_up).await {
+                Ok(Some(is_withdrawn)) => return is_withdrawn,
+                Ok(None) => {}
+                Err(Error::NotYet(reason)) if failures < TRIES => {
+                    failures += 1;
+                    tracing::info!(%reason, "a wish is not taken back yet");
                 }
-            };
-            was_taken_up = record.wish.as_ref().is_some_and(|wish| wish.taken.is_some());
-            let change = ItemUpdate::withdrawn(&record, self.ledger.now());
-            match self.ledger.change(&waiting.policy, &change).await {
-                Ok(Changed::Done) => return !was_taken_up,
-                Ok(Changed::NotSo) => sleep(PAUSE).await,
                 Err(reason) => {
                     tracing::warn!(%reason, "a wish could not be taken back");
                     return false;
                 }
             }
+            sleep(PAUSE).await;
         }
+    }
+
+    /// Tries to take a wish back; `None` while a holder of the lease has taken it up.
+    async fn withdraw(&self, waiting: &Waiting, was_taken_up: &mut bool) -> Result<Option<bool>> {
+        let record = match self.ledger.record(&waiting.policy, &waiting.key).await? {
+            Some(record) if record.is_latest(&waiting.order) && record.wish.is_some() => record,
+            Some(record) => return Ok(Some(!*was_taken_up && !record.is_done())),
+            None => return Ok(Some(!*was_taken_up)),
+        };
+        *was_taken_up = record.wish.as_ref().is_some_and(|wish| wish.taken.is_some());
+        let change = ItemUpdate::withdrawn(&record, self.ledger.now());
+        Ok(match self.ledger.change(&waiting.policy, &change).await? {
+            Changed::Done => Some(!*was_taken_up),
+            Changed::NotSo => None,
+        })
     }
 
     /// Gives back the leases of what has ended well, and confirms it. If that is lost the lease ends by itself, and its next holder finds

@@ -171,6 +171,18 @@ async fn a_wish_whose_answer_was_lost_is_taken_back_as_well() {
     assert_eq!(there(&cabinet), [sid(&claim("Holder"))]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_wish_is_taken_back_though_the_ledger_loses_the_first_answer() {
+    let (cabinet, requests) = waiting(&["One"]).await;
+    let mut is_first = true;
+    cabinet.shelves.0.table.watch(move |_, request| {
+        let is_it = request["UpdateExpression"].as_str().is_some_and(|update| update.contains("#withdrawn = "));
+        (is_it && std::mem::take(&mut is_first)).then_some(archipelago_tests::model::Fault::Lost)
+    });
+    requests[0].fails().await;
+    assert!(requests[0].claim.id().is_none(), "nothing is there, and nothing comes");
+}
+
 /// A Create that fails while a holder of the lease has taken its wish up, and what the holder's write ends with.
 async fn failed_while_taken_up(refuses: bool) -> (Cabinet, Request) {
     let (cabinet, mut requests) = waiting(&["Failed"]).await;
