@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Switches off each guard of the ledger's protocol in turn, and says which test fails then: a guard that none misses needs one.
+"""Switches off each guard of the ledger's protocol in turn, and says which test fails then.
 
-With names, or parts of them, as arguments only those guards are switched off. The exit status is 1 if a guard isn't missed.
+With names, or parts of them, as arguments only those guards are switched off. The exit status is 1 if no test misses
+one of them: then a test is to be written, or the guard is superfluous.
 """
 
 import os
@@ -39,11 +40,7 @@ def copied():
     )
     for name in listed.stdout.splitlines():
         source, copy = ROOT / name, COPY / name
-        if (
-            not source.is_file()
-            or copy.is_file()
-            and copy.read_bytes() == source.read_bytes()
-        ):
+        if not source.is_file() or (copy.is_file() and copy.read_bytes() == source.read_bytes()):
             continue
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
@@ -54,7 +51,8 @@ def failing():
     environment = {
         **os.environ,
         "CARGO_INCREMENTAL": "0",
-        "CARGO_TARGET_DIR": str(ROOT / "target"),
+        # Crates are known by their paths in the workspace, which are the same in the copy.
+        "CARGO_TARGET_DIR": str(COPY / "target"),
         "RUST_BACKTRACE": "0",
         "ARCHIPELAGO_LIVES": LIVES,
     }
@@ -70,9 +68,7 @@ def failing():
             "--",
             *arguments,
         ]
-        run = subprocess.run(
-            command, cwd=COPY, env=environment, capture_output=True, text=True
-        )
+        run = subprocess.run(command, cwd=COPY, env=environment, capture_output=True, text=True)
         if run.returncode:
             failed = re.findall(
                 r"^test (\S+) \.\.\. FAILED$|^    (\w+(?:::\w+)+)$",
@@ -86,11 +82,7 @@ def failing():
 
 def main(wanted):
     guards = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())["guard"]
-    missed = [
-        guard
-        for guard in guards
-        if not wanted or any(part in guard["name"] for part in wanted)
-    ]
+    missed = [guard for guard in guards if not wanted or any(part in guard["name"] for part in wanted)]
     copied()
     if not wanted and (failed := failing()):
         sys.exit(f"with all guards on, {failed} fails")
@@ -99,9 +91,7 @@ def main(wanted):
         file = COPY / CRATE / "src" / guard["file"]
         text = file.read_text()
         if text.count(guard["from"]) != 1:
-            sys.exit(
-                f"{guard['name']}: what it is made of is {text.count(guard['from'])} times in {guard['file']}"
-            )
+            sys.exit(f"{guard['name']}: what it is made of is {text.count(guard['from'])} times in {guard['file']}")
         file.write_text(text.replace(guard["from"], guard["to"]))
         try:
             failed = failing()

@@ -17,6 +17,7 @@ use crate::patience::soon;
 pub struct Proxy {
     server: Server,
     calls: watch::Sender<Vec<Call>>,
+    answers: Arc<Answers>,
 }
 
 /// What a service answered to a request, which is told by its method, path, query, operation and body.
@@ -45,7 +46,8 @@ impl Proxy {
         Replying: Future<Output = Reply> + Send + 'static,
     {
         let calls = watch::Sender::new(Vec::new());
-        let state = Arc::new((service, fault, calls.clone(), Answers::default()));
+        let answers = Arc::<Answers>::default();
+        let state = Arc::new((service, fault, calls.clone(), Arc::clone(&answers)));
         let server = Server::start(move |request| {
             let state = Arc::clone(&state);
             let answered = async move {
@@ -75,13 +77,18 @@ impl Proxy {
             async { answered.await.unwrap_or(Reply::Cut) }
         })
         .await;
-        Self { server, calls }
+        Self { server, calls, answers }
     }
 
     /// The value of `AWS_ENDPOINT_URL_<SERVICE>`.
     #[must_use]
     pub fn origin(&self) -> String {
         self.server.origin()
+    }
+
+    /// Forgets what was answered, so that no later answer is one from before.
+    pub fn forget(&self) {
+        lock(&self.answers).clear();
     }
 
     /// Every call so far, in the order they came.

@@ -1,6 +1,7 @@
 //! One write for the wishes of many, whoever dies meanwhile.
 
 use std::{
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -509,4 +510,41 @@ async fn an_event_that_comes_again_after_it_failed_leaves_no_wish() {
     // The stack asks once more.
     cabinet.request(claim("Failed"), Some(&pull("222222222222"))).asked().await.unwrap();
     assert_eq!(there(&cabinet).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_would_begin_late_in_a_lease_does_not_begin() {
+    for (seconds, is_written) in [(4, true), (6, false)] {
+        let cabinet = Cabinet::with(Some(FOREIGN));
+        cabinet.fate(move |call| match call {
+            Call::Read => Fate::Takes(Duration::from_secs(seconds)),
+            Call::Write(_) => Fate::Passes,
+        });
+        let ended = Box::pin(cabinet.request(claim("Pull"), Some(&pull("222222222222"))).asked()).await;
+        assert!(is_written || ended.is_err());
+        assert_eq!(cabinet.writes(), u32::from(is_written), "{seconds}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_holder_has_written_for_a_claim_confirms_none_of_its_later_requests() {
+    let (cabinet, requests) = waiting(&["Other"]).await;
+    let delete = Rc::new(cabinet.request(claim("Other"), None));
+    cabinet.free_lease();
+    let (later, shelves, written) = (Rc::clone(&delete), cabinet.shelves.clone(), cabinet.clone());
+    // The third read is the one after the write.
+    cabinet.shelves.on_read(move || {
+        let after_the_second = shelves.clone();
+        shelves.on_read(move || {
+            after_the_second.on_read(move || {
+                assert_eq!(written.writes(), 1);
+                assert!(matches!(later.asked().now_or_never(), Some(Err(Error::NotYet(_)))));
+            });
+        });
+    });
+    let holder = cabinet.request(claim("Holder"), Some(&pull("333333333333")));
+    holder.asked().await.unwrap();
+    assert_eq!(there(&cabinet), [holder.sid(), requests[0].sid()]);
+    delete.ends().await;
+    assert_eq!(there(&cabinet), [holder.sid()]);
 }

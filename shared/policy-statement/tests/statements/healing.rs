@@ -203,3 +203,54 @@ async fn what_aws_refuses_of_what_was_lost_keeps_nothing_else_of_it_away() {
         assert_eq!(has(&cabinet, name), is_there, "{name}");
     }
 }
+
+/// A write without an answer that may still come to pass, half a minute after it was sent.
+async fn with_a_write_that_may_come() -> (Cabinet, Request) {
+    let cabinet = Cabinet::with(Some(FOREIGN));
+    cabinet.fate(|call| if matches!(call, Call::Write(_)) { Fate::ComesLate } else { Fate::Passes });
+    let late = create(&cabinet, "Late", "333333333333");
+    late.waits().await;
+    cabinet.all_passes();
+    cabinet.pass(Duration::from_secs(36));
+    (cabinet, late)
+}
+
+#[tokio::test]
+async fn what_a_write_that_may_come_has_and_nobody_wishes_any_more_is_waited_for() {
+    let (cabinet, late) = with_a_write_that_may_come().await;
+    late.fails().await;
+    let next = create(&cabinet, "Next", "444444444444");
+    next.waits().await;
+    assert!(!has(&cabinet, "Next"), "it would be lost if the other write came now");
+    cabinet.pass(Duration::from_mins(2));
+    next.ends().await;
+    assert!(has(&cabinet, "Next"));
+}
+
+#[tokio::test]
+async fn nothing_is_taken_for_gone_while_a_write_of_it_may_come() {
+    let (cabinet, _) = with_a_write_that_may_come().await;
+    let delete = cabinet.request(claim("Late"), None);
+    delete.waits().await;
+    land(&cabinet);
+    delete.ends().await;
+    assert!(!has(&cabinet, "Late"));
+}
+
+#[tokio::test]
+async fn a_document_that_nobody_knows_is_late_where_it_lacks_what_was_written_a_moment_ago() {
+    let cabinet = Cabinet::with(Some(FOREIGN));
+    create(&cabinet, "Written", "222222222222").ends().await;
+    cabinet.pass(Duration::from_secs(10));
+    // Somebody else has changed it twice before.
+    let unknown = FOREIGN.replace("DeleteRepository", "BatchDeleteImage");
+    cabinet.fate(move |call| match call {
+        Call::Read => Fate::Shows(Some(unknown.clone())),
+        Call::Write(_) => Fate::Passes,
+    });
+    let next = create(&cabinet, "Next", "333333333333");
+    next.waits().await;
+    cabinet.all_passes();
+    next.ends().await;
+    assert!(has(&cabinet, "Written") && has(&cabinet, "Next"));
+}

@@ -54,7 +54,7 @@ pub(super) fn is_about_size(reason: &str) -> bool {
 }
 
 /// The statements, whether they are in a list or one alone.
-fn statements(policy: &Value) -> Vec<Value> {
+pub(super) fn statements(policy: &Value) -> Vec<Value> {
     match &policy["Statement"] {
         Value::Array(list) => list.clone(),
         one => vec![one.clone()],

@@ -60,6 +60,8 @@ pub(super) struct Claim {
     pub(super) number: usize,
     version: usize,
     stack: Simulator<Answering>,
+    /// Whether somebody else has taken its statements out since its last request.
+    is_taken_out: bool,
     /// How often it was created, updated or deleted, rollbacks aside.
     pub(super) operations: usize,
     /// Why it failed, where the function itself said so.
@@ -82,10 +84,16 @@ impl Claim {
             number,
             version: 0,
             stack,
+            is_taken_out: false,
             operations: 0,
             refusals: Vec::new(),
             violations: Vec::new(),
         }
+    }
+
+    /// Somebody else takes its statements out: they stay out until its next request.
+    pub(super) fn is_taken_out(&mut self) {
+        self.is_taken_out = true;
     }
 
     /// Whether CloudFormation believes that it is there.
@@ -111,6 +119,7 @@ impl Claim {
 
     async fn run(&mut self, first: Option<Event>) {
         self.operations += usize::from(first.is_some());
+        self.is_taken_out &= first.is_none();
         let mut next = first;
         while next.is_some() {
             for step in self.stack.run(next).await.steps {
@@ -133,7 +142,7 @@ impl Claim {
     pub(super) fn claimed(&self) -> Claimed {
         let resource = &self.stack.resource;
         let name = format!("claim {} ({})", self.number, resource.status());
-        let Some(live) = resource.live().filter(|_| self.stands()) else {
+        let Some(live) = resource.live().filter(|_| self.stands() && !self.is_taken_out) else {
             return Claimed { name, statements: Vec::new() };
         };
         let statements = match &live.properties["Statement"] {

@@ -8,7 +8,7 @@ use archipelago_tests::function::{Configuration, Function};
 use archipelago_tests::local_aws::LocalAws;
 use archipelago_tests::proxy::Proxy;
 use archipelago_tests::response_server::ResponseServer;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::check;
@@ -44,6 +44,10 @@ pub(super) enum Wave {
     Thin,
     /// All are deleted.
     Delete,
+    /// They rest, and somebody else takes a statement of its own away and adds another one.
+    Stranger,
+    /// They rest, and somebody else does that and takes out statements of some that have no request in `Thin`.
+    Wipe,
 }
 
 /// One target.
@@ -52,7 +56,10 @@ pub(super) struct ClaimedTarget {
     pub(super) function: Arc<Function>,
     pub(super) weather: Arc<Weather>,
     pub(super) claims: Vec<Claim>,
+    /// The policy without statements of claims.
     before: Value,
+    /// How often somebody else has changed it.
+    strangers: usize,
     proxies: [Proxy; 2],
 }
 
@@ -82,12 +89,15 @@ impl ClaimedTarget {
         let answering = Answering { function: Arc::clone(&function), responses };
         let claims = (0..claims).map(|number| Claim::new(&target, number, seed, answering.clone())).collect();
         let before = target.policy().await;
-        Self { target, function, weather, claims, before, proxies: [leases, policies] }
+        Self { target, function, weather, claims, before, strangers: 0, proxies: [leases, policies] }
     }
 
     /// Lets all claims act at once, and waits until all are at rest.
     pub(super) async fn wave(&mut self, wave: Wave) {
         tokio::time::sleep(PAUSE).await;
+        if matches!(wave, Wave::Stranger | Wave::Wipe) {
+            return self.strange(matches!(wave, Wave::Wipe)).await;
+        }
         let mut acting = JoinSet::new();
         for mut claim in self.claims.drain(..) {
             acting.spawn(async move {
@@ -95,13 +105,39 @@ impl ClaimedTarget {
                     (Wave::Put, _) => claim.put().await,
                     (Wave::Delete, _) | (Wave::Thin, 0) => claim.delete().await,
                     (Wave::Thin, 1) if claim.stands() => claim.put().await,
-                    (Wave::Thin, _) => {}
+                    (Wave::Thin | Wave::Stranger | Wave::Wipe, _) => {}
                 }
                 claim
             });
         }
         self.claims = acting.join_all().await;
         self.claims.sort_by_key(|claim| claim.number);
+    }
+
+    /// Lets somebody else change the policy while all claims are at rest. No service has a conditional write of a policy: what one writes
+    /// between another's read and write is lost, and so is what one writes while the other's reads still show what was before, unless it has been
+    /// seen. Nobody can tell, so reads don't lag further than that. (Those that do, once it was seen, are played in
+    /// shared/policy-statement/tests/statements/together: minutes cost nothing there.)
+    async fn strange(&mut self, is_wipe: bool) {
+        for claim in self.claims.iter_mut().filter(|claim| is_wipe && claim.number % 6 == 2 && claim.stands()) {
+            claim.is_taken_out();
+        }
+        let claimed: Vec<_> = self.claims.iter().map(Claim::claimed).collect();
+        let is_claimed = |statement: &Value| claimed.iter().any(|claim| claim.statements.contains(statement));
+        let mut foreign = check::statements(&self.before);
+        let mine = json!(format!("Strange{}", self.strangers));
+        foreign.retain(|statement| statement["Sid"] != mine);
+        self.strangers += 1;
+        foreign.push(self.target.strange(self.strangers));
+        let policy = self.target.policy().await;
+        let ours = check::statements(&policy).into_iter().filter(is_claimed);
+        let mut after = policy.clone();
+        after["Statement"] = foreign.iter().cloned().chain(ours).collect();
+        self.target.replace_policy(&after).await;
+        self.before["Statement"] = json!(foreign);
+        for proxy in &self.proxies {
+            proxy.forget();
+        }
     }
 
     /// Everything that is wrong.

@@ -25,23 +25,23 @@ const SEED: &str = "ARCHIPELAGO_SEED";
 type Plan = (Kind, usize, &'static [Wave]);
 
 /// More claims than each policy takes, even if some processes die, but for the inline one. Where there are many, a wave
-/// takes its time.
+/// takes its time. After a wipe of what was written a moment ago all wait until no read of that policy may lag any more.
 const FULL: [Plan; 6] = [
-    (Kind::Repository, 56, &[Wave::Put, Wave::Put, Wave::Thin, Wave::Put]),
-    (Kind::Repository, 56, &[Wave::Put, Wave::Put, Wave::Thin, Wave::Put]),
-    (Kind::Key, 175, &[Wave::Put, Wave::Thin]),
-    (Kind::Bucket, 100, &[Wave::Put, Wave::Thin]),
-    (Kind::Trust, 12, &[Wave::Put, Wave::Put, Wave::Thin, Wave::Put]),
-    (Kind::Inline, 54, &[Wave::Put, Wave::Put, Wave::Thin, Wave::Put]),
+    (Kind::Repository, 56, &[Wave::Put, Wave::Stranger, Wave::Put, Wave::Thin, Wave::Stranger, Wave::Put]),
+    (Kind::Repository, 56, &[Wave::Put, Wave::Put, Wave::Stranger, Wave::Thin, Wave::Put]),
+    (Kind::Key, 175, &[Wave::Put, Wave::Stranger, Wave::Thin]),
+    (Kind::Bucket, 100, &[Wave::Put, Wave::Stranger, Wave::Thin]),
+    (Kind::Trust, 12, &[Wave::Put, Wave::Put, Wave::Thin, Wave::Stranger, Wave::Put]),
+    (Kind::Inline, 54, &[Wave::Put, Wave::Stranger, Wave::Put, Wave::Wipe, Wave::Thin, Wave::Stranger, Wave::Put]),
 ];
 
 /// Fewer claims, with each wave.
 const FEW: [Plan; 5] = [
-    (Kind::Repository, 12, &[Wave::Put, Wave::Thin, Wave::Put]),
-    (Kind::Key, 12, &[Wave::Put, Wave::Thin, Wave::Put]),
-    (Kind::Bucket, 12, &[Wave::Put, Wave::Thin, Wave::Put]),
-    (Kind::Trust, 12, &[Wave::Put, Wave::Thin, Wave::Put]),
-    (Kind::Inline, 12, &[Wave::Put, Wave::Thin, Wave::Put]),
+    (Kind::Repository, 12, &[Wave::Put, Wave::Stranger, Wave::Thin, Wave::Stranger, Wave::Put]),
+    (Kind::Key, 12, &[Wave::Put, Wave::Stranger, Wave::Thin, Wave::Stranger, Wave::Put]),
+    (Kind::Bucket, 12, &[Wave::Put, Wave::Stranger, Wave::Thin, Wave::Stranger, Wave::Put]),
+    (Kind::Trust, 12, &[Wave::Put, Wave::Stranger, Wave::Thin, Wave::Stranger, Wave::Put]),
+    (Kind::Inline, 12, &[Wave::Put, Wave::Stranger, Wave::Thin, Wave::Stranger, Wave::Put]),
 ];
 
 /// What the waves left.

@@ -76,8 +76,14 @@ impl Target {
                 target.aws(&command).await;
             }
         }
-        let (name, text) = (target.name.as_str(), foreign(kind, &target.name).to_string());
-        let command: &[&str] = match kind {
+        target.replace_policy(&foreign(kind, &target.name)).await;
+        target
+    }
+
+    /// Replaces the policy, past all proxies.
+    pub(super) async fn replace_policy(&self, policy: &Value) {
+        let (name, text) = (self.name.as_str(), policy.to_string());
+        let command: &[&str] = match self.kind {
             Kind::Repository => &["ecr", "set-repository-policy", "--repository-name", name, "--policy-text", &text],
             Kind::Key => &["kms", "put-key-policy", "--key-id", name, "--policy-name", "default", "--policy", &text],
             Kind::Bucket => &["s3api", "put-bucket-policy", "--bucket", name, "--policy", &text],
@@ -86,8 +92,26 @@ impl Target {
                 &["iam", "put-role-policy", "--role-name", name, "--policy-name", "shared", "--policy-document", &text]
             }
         };
-        target.aws(command).await;
-        target
+        self.aws(command).await;
+    }
+
+    /// A statement of somebody else, by its number.
+    pub(super) fn strange(&self, number: usize) -> Value {
+        let mut statement = match self.kind {
+            Kind::Repository => json!({ "Principal": "*", "Action": "ecr:DeleteRepository" }),
+            Kind::Key => {
+                json!({ "Principal": { "AWS": "444444444444" }, "Action": "kms:DisableKey", "Resource": "*" })
+            }
+            Kind::Bucket => {
+                let bucket = format!("arn:aws:s3:::{}", self.name);
+                json!({ "Principal": "*", "Action": "s3:DeleteBucket", "Resource": bucket })
+            }
+            Kind::Trust => json!({ "Principal": { "AWS": "444444444444" }, "Action": "sts:TagSession" }),
+            Kind::Inline => json!({ "Action": "s3:DeleteBucket", "Resource": "*" }),
+        };
+        statement["Sid"] = json!(format!("Strange{number}"));
+        statement["Effect"] = json!("Deny");
+        statement
     }
 
     /// The policy, read past all proxies.

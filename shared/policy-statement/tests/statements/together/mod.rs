@@ -77,6 +77,7 @@ async fn lived(seed: u64) -> Life {
 }
 
 #[tokio::test(start_paused = true)]
+#[expect(clippy::print_stdout, reason = "whoever reads a success needs the figures")]
 async fn what_stacks_were_told_is_so_whatever_others_do_and_whoever_dies() {
     let number = |name| env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
     let seeds = match number("ARCHIPELAGO_SEED") {
