@@ -212,11 +212,11 @@ impl Resource for Gated {
         previous: Option<&Self::Properties>,
         claim: &Claim<Self::Id>,
     ) -> Result<Attributes> {
-        self.attempt(self.statements.ensure(desired, previous, claim)).await
+        self.attempt(Box::pin(self.statements.ensure(desired, previous, claim))).await
     }
 
     async fn remove(&self, last: Option<&Self::Properties>, claim: &Claim<Self::Id>) -> Result<()> {
-        self.attempt(self.statements.remove(last, claim)).await
+        self.attempt(Box::pin(self.statements.remove(last, claim))).await
     }
 
     async fn take_back(
@@ -226,7 +226,7 @@ impl Resource for Gated {
         left: &LeftBehind,
         claim: &Claim<Self::Id>,
     ) -> Result<()> {
-        self.attempt(self.statements.take_back(cancelled, desired, left, claim)).await
+        self.attempt(Box::pin(self.statements.take_back(cancelled, desired, left, claim))).await
     }
 
     async fn give_up(&self, claim: &Claim<Self::Id>) {

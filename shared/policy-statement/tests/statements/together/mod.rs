@@ -18,7 +18,7 @@ use tokio::{task::LocalSet, time::sleep};
 use self::{function::Function, stack::Stack, stranger::Stranger, world::World};
 
 /// How many lives there are, of how many stacks, and how often each of these is created, updated or deleted.
-const LIVES: u64 = 16;
+const LIVES: u64 = 8;
 const STACKS: usize = 8;
 const OPERATIONS: usize = 10;
 
@@ -77,7 +77,7 @@ async fn lived(seed: u64) -> Life {
 }
 
 #[tokio::test(start_paused = true)]
-#[expect(clippy::print_stdout, reason = "whoever reads a success needs the figures")]
+#[expect(clippy::print_stdout, reason = "whoever reads a success wants the figures")]
 async fn what_stacks_were_told_is_so_whatever_others_do_and_whoever_dies() {
     let number = |name| env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
     let seeds = match number("ARCHIPELAGO_SEED") {

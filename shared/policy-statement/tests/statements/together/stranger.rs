@@ -68,8 +68,8 @@ impl Stranger {
             }
             _ => {
                 let old = self.world.some_document();
-                if let Some(old) = old.filter(|old| statements(old.as_deref()) != all) {
-                    self.world.strange(old, "puts an old one back");
+                if statements(old.as_deref()) != all {
+                    self.world.strange(old.as_deref(), "puts an old one back");
                 }
                 return;
             }
@@ -78,6 +78,6 @@ impl Stranger {
             return;
         }
         let after = (!all.is_empty()).then(|| json!({"Version": "2008-10-17", "Statement": all}).to_string());
-        self.world.strange(after, how);
+        self.world.strange(after.as_deref(), how);
     }
 }

@@ -107,15 +107,15 @@ impl World {
         self.versions.borrow().last().and_then(|(_, text)| text.clone())
     }
 
-    /// Any document that was there; none while there may be one whose write nobody saw the end of: whoever puts that one back is taken for
-    /// the late write.
-    pub(super) fn some_document(&self) -> Option<Option<String>> {
+    /// Any document that was there, or the one that is while there may be one whose write nobody saw the end of: whoever puts that one back is
+    /// taken for the late write.
+    pub(super) fn some_document(&self) -> Option<String> {
         let is_of_a_lost_write = |line: &String| line.starts_with("given-up ") || line.starts_with("pending ");
         if self.history().iter().any(is_of_a_lost_write) {
-            return None;
+            return self.policy();
         }
         let versions = self.versions.borrow();
-        Some(versions[self.dice(versions.len())].1.clone())
+        versions[self.dice(versions.len())].1.clone()
     }
 
     /// What a read shows now: a document that was there some time ago.
@@ -193,18 +193,18 @@ impl World {
 
     /// A stranger replaces the policy. Nobody of ours could know of it before it is seen: until then no read shows what was there before, and what
     /// is replaced by the stranger again before that is never seen.
-    pub(super) fn strange(&self, text: Option<String>, how: &str) {
+    pub(super) fn strange(&self, text: Option<&str>, how: &str) {
         let before = self.policy();
         let known = self.known_current();
         let mut versions = self.versions.borrow_mut();
         if let Some((floor, _)) = self.floor.borrow().as_ref().filter(|(_, before)| *before == known) {
             self.unseen.borrow_mut().extend(*floor..versions.len());
         }
-        versions.push((Instant::now(), text.clone()));
+        versions.push((Instant::now(), text.map(ToOwned::to_owned)));
         *self.floor.borrow_mut() = Some((versions.len() - 1, known));
         self.strangers.set(self.strangers.get() + 1);
         self.note(&format!("a stranger {how}: {}", described(versions.len() - 1, &versions)));
-        self.expected.borrow_mut().strange(before.as_deref(), text.as_deref());
+        self.expected.borrow_mut().strange(before.as_deref(), text);
     }
 
     /// Everything that is wrong with the policy.
