@@ -110,8 +110,18 @@ fn repository_policy(call: &Call, text: &Value) -> Value {
 
 /// The answer to an update that is made whatever the item is, or to a look at an item.
 fn granted(items: &mut HashMap<String, Map<String, Value>>, request: &Value) -> Value {
-    let key = ["Policy", "Item"].map(|attribute| request["Key"][attribute]["S"].to_string());
-    let item = items.entry(key.concat()).or_default();
+    let name = |key: &Value| ["Policy", "Item"].map(|attribute| key[attribute]["S"].to_string()).concat();
+    if let Some(wanted) = request["RequestItems"].as_object() {
+        // Nobody holds the lease.
+        let is_of_claim = |key: &&Value| key["Item"]["S"] != "lease";
+        let found = |keys: &Value| -> Value {
+            let keys = keys["Keys"].as_array().into_iter().flatten().filter(is_of_claim);
+            keys.filter_map(|key| items.get(&name(key)).cloned().map(Value::from)).collect()
+        };
+        let responses: Map<_, _> = wanted.iter().map(|(table, keys)| (table.clone(), found(keys))).collect();
+        return json!({ "Responses": responses });
+    }
+    let item = items.entry(name(&request["Key"])).or_default();
     let (names, values) = (&request["ExpressionAttributeNames"], &request["ExpressionAttributeValues"]);
     let set = names.as_object().into_iter().flatten().filter_map(|(placeholder, name)| {
         let value = values.get(placeholder.replacen('#', ":", 1))?;
