@@ -57,6 +57,7 @@ pub(crate) const TAKEN: &str = "Taken";
 pub(crate) const PUT: &str = "Put";
 /// The request whose wish was the last to be carried out.
 pub(crate) const DONE: &str = "Done";
+pub(crate) const REMOVED: &str = "Removed";
 /// The request whose wish was the last to be taken back.
 pub(crate) const WITHDRAWN: &str = "Withdrawn";
 pub(crate) const MISSING: &str = "Missing";
@@ -81,6 +82,8 @@ pub(crate) struct ClaimRecord {
     pub(crate) wish: Option<Wish>,
     /// In which words AWS showed what the claim had written: the digests of what was written and of what was shown, the latest last.
     pub(crate) wordings: Vec<[String; 2]>,
+    /// When its statements were taken out, as it wished.
+    pub(crate) removed: Option<Duration>,
     /// When somebody else's removal was noticed.
     pub(crate) missing: Option<Duration>,
     pub(crate) suspended: Option<Duration>,
@@ -162,6 +165,7 @@ impl ClaimRecord {
             written,
             wish,
             wordings: wordings(item)?,
+            removed: millis(item, REMOVED),
             missing: millis(item, MISSING),
             suspended: millis(item, SUSPENDED),
             item: kept,
@@ -221,9 +225,16 @@ impl ClaimRecord {
         written.filter(|statement| !is_there(statement)).count()
     }
 
-    /// Whether a document lacks what was written so lately that a read may not show it yet.
-    pub(crate) fn may_be_there_still(&self, document: &Document, now: Duration, lag: Duration) -> bool {
-        self.is_lacking_in(document) && self.written.as_ref().is_some_and(|written| now < written.at + lag)
+    /// Whether a document shows something else of the claim than what was left so lately that a read may not show it yet.
+    pub(crate) fn may_be_older_than(&self, now: Duration, lag: Duration, document: &Document) -> bool {
+        if self.suspended.is_some() || self.missing.is_some() {
+            return false;
+        }
+        match (&self.written, self.removed) {
+            (Some(written), _) => now < written.at + lag && !self.is_there(document) && !self.shows_wish(document),
+            (None, Some(at)) => now < at + lag && self.wish.is_none() && document.own(&self.mark()).next().is_some(),
+            (None, None) => false,
+        }
     }
 
     /// Whether somebody else has taken something of the claim out of a document, and nobody knows yet.
@@ -307,6 +318,18 @@ impl ClaimRecord {
         let latest = all.len().saturating_sub(WORDINGS_KEPT);
         AttributeValue::L(all.into_iter().skip(latest).map(AttributeValue::S).collect())
     }
+}
+
+/// Of a document that somebody else has left: the claims of which it newly lacks something, and those whose wishes are unclear, by the
+/// beginnings of their keys.
+pub(crate) fn found_in<'a>(
+    document: &Document,
+    records: &'a [ClaimRecord],
+    unclear: &[String],
+) -> (Vec<&'a ClaimRecord>, Vec<&'a ClaimRecord>) {
+    let is_unclear = |record: &&ClaimRecord| record.wish.is_some() && unclear.contains(&record.short_key());
+    let lacking = records.iter().filter(|record| record.is_newly_missing_in(document));
+    (lacking.collect(), records.iter().filter(is_unclear).collect())
 }
 
 /// Refuses an item of a later version.

@@ -43,7 +43,7 @@ impl<S: PolicyStore> Writer<'_, S> {
     /// Puts what fits of `records` into `after`, and says whose that is. `before` is the policy as it is.
     pub(crate) fn joined<'r>(
         &self,
-        records: &'r [ClaimRecord],
+        records: impl Iterator<Item = &'r ClaimRecord>,
         before: &Document,
         after: &mut Document,
     ) -> Vec<Member<'r>> {

@@ -8,8 +8,8 @@ use custom_resource::request_note::LATEST;
 use crate::{
     Document, Statement,
     claim_record::{
-        ALONE, ClaimRecord, DIGEST, DONE, EXPIRES, IDENTITY, MISSING, POLICY_SIZE, PUT, SHOWN, STATEMENTS, SUSPENDED,
-        TAKEN, VARIABLE, WISH, WISH_ENDS, WITHDRAWN, WORDINGS, WRITTEN_AT,
+        ALONE, ClaimRecord, DIGEST, DONE, EXPIRES, IDENTITY, MISSING, POLICY_SIZE, PUT, REMOVED, SHOWN, STATEMENTS,
+        SUSPENDED, TAKEN, VARIABLE, WISH, WISH_ENDS, WITHDRAWN, WORDINGS, WRITTEN_AT,
     },
     document::digest_of,
 };
@@ -28,7 +28,7 @@ pub(crate) fn in_a_day(now: Duration) -> AttributeValue {
 const CONFIRM: &str = "SET #statements = #wish, #digest = :digest, #shown = :shown, #at = :at, #size = :size, \
                        #identity = :identity, #wordings = :wordings, #done = #latest, #expires = :digest \
                        REMOVE #wish, #ends, #variable, #alone, #taken, #put, #missing";
-const CONFIRM_REMOVAL: &str = "SET #done = #latest, #expires = :expires REMOVE #statements, #digest, #shown, #at, #size, \
+const CONFIRM_REMOVAL: &str = "SET #done = #latest, #expires = :expires, #removed = :now REMOVE #statements, #digest, #shown, #at, #size, \
                                #identity, #wordings, #wish, #ends, #variable, #alone, #taken, #put, #missing, \
                                #suspended";
 const IS_STILL_WISHED: &str = "#latest = :latest AND attribute_exists(#wish)";
@@ -105,7 +105,8 @@ impl ItemUpdate {
             .names(&[("#shown", SHOWN), ("#at", WRITTEN_AT), ("#size", POLICY_SIZE), ("#identity", IDENTITY)])
             .names(&[("#done", DONE), ("#expires", EXPIRES), ("#ends", WISH_ENDS), ("#variable", VARIABLE)])
             .names(&[("#alone", ALONE), ("#taken", TAKEN), ("#put", PUT), ("#missing", MISSING)])
-            .names(&[("#suspended", SUSPENDED), ("#wordings", WORDINGS)])
+            .names(&[("#suspended", SUSPENDED), ("#wordings", WORDINGS), ("#removed", REMOVED)])
+            .value(":now", millis(now))
             .value(":latest", record.latest())
             .value(":expires", in_a_day(now))
     }

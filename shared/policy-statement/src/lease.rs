@@ -219,13 +219,21 @@ impl Lease {
         })
     }
 
-    /// Notes that somebody else has put that document in the place of the one that was there, and has taken out what it lacks of those
-    /// claims: nobody puts that back unasked.
+    /// Notes that somebody else has put that document in the place of the one that was there, and has taken out what it lacks of claims:
+    /// nobody puts that back unasked. The wishes of `unclear` may be a part of it, so that nobody but their authors carries them out any more.
     ///
     /// # Errors
     /// Not yet where the claims are changing.
-    pub(crate) async fn note_found(&self, document: &Document, lacking: &[ClaimRecord]) -> Result<()> {
+    pub(crate) async fn note_found(
+        &self,
+        document: &Document,
+        lacking: &[&ClaimRecord],
+        unclear: &[&ClaimRecord],
+    ) -> Result<()> {
         let now = self.ledger.now();
+        for record in unclear {
+            self.ledger.change(&self.policy, &ItemUpdate::alone(record)).await?;
+        }
         let missing: Vec<_> = lacking.iter().map(|record| ItemUpdate::missing(record, now)).collect();
         for changes in missing.chunks(Ledger::most_together()) {
             if self.ledger.change_together(&self.policy, changes).await? == Changed::NotSo {

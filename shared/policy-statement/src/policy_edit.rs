@@ -8,7 +8,7 @@ use custom_resource::{AwsError, Error, Result};
 use crate::{
     Document, Lookup, Objection, PolicyStore,
     change::{check_caller, with_statements, without_statements},
-    claim_record::ClaimRecord,
+    claim_record::{ClaimRecord, found_in},
     document::digest_of,
     group::{Member, Writer},
     item_update::{ItemUpdate, Seen},
@@ -54,6 +54,8 @@ struct Before {
     lost: Vec<ClaimRecord>,
     /// Claims without whose wishes nothing may be written, by the beginnings of their keys' digests.
     needed: Vec<String>,
+    /// Claims whose wishes may have been carried out and undone.
+    unclear: Vec<String>,
 }
 
 impl<S: PolicyStore> PolicyEdit<'_, S> {
@@ -105,8 +107,8 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
     async fn judged(&self, document: Document) -> Result<Before> {
         let reading = self.lease.history().borrow_mut().judge(&document.fingerprint(), self.ledger.now());
         let stale = || Error::not_yet(format!("AWS still shows {} as it was before", self.wanted.location.policy()));
-        let mut before = Before { document, lost: Vec::new(), needed: Vec::new() };
-        let is_overdue = match reading {
+        let mut before = Before { document, lost: Vec::new(), needed: Vec::new(), unclear: Vec::new() };
+        let unclear = match reading {
             Reading::AsLeft => return Ok(before),
             Reading::Stale => return Err(stale()),
             Reading::Unless(needed) => {
@@ -117,35 +119,36 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
                 before.needed = needed;
                 return Ok(before);
             }
-            Reading::New => false,
-            Reading::Overdue => true,
+            Reading::New(unclear) => Some(unclear),
+            Reading::Overdue => None,
         };
         // Nobody had claims before somebody held the lease.
-        let mut lacking = if self.lease.was_held { self.ledger.records(self.policy).await? } else { Vec::new() };
-        if is_overdue {
+        let mut records = if self.lease.was_held { self.ledger.records(self.policy).await? } else { Vec::new() };
+        let Some(unclear) = unclear else {
             self.lease.history().borrow_mut().note_gone(self.ledger.now());
             tracing::warn!("a write that was given up came to pass; what it has changed is written as it was");
-            lacking.retain(|record| {
+            records.retain(|record| {
                 let due = record.due().filter(|_| record.key != self.record.key);
                 due.is_some_and(|due| !record.is_shown_as(due, &before.document))
             });
-            before.lost = lacking;
+            before.lost = records;
             return Ok(before);
-        }
-        lacking.retain(|record| record.is_newly_missing_in(&before.document));
-        let now = self.ledger.now();
+        };
         // What is about to be written is in nobody's way.
-        lacking.retain(|record| record.key != self.record.key || self.wanted.statements.is_empty());
-        if lacking.iter().any(|record| record.may_be_there_still(&before.document, now, self.ledger.lag)) {
+        records.retain(|record| record.key != self.record.key || self.wanted.statements.is_empty());
+        let (now, lag) = (self.ledger.now(), self.ledger.lag);
+        if records.iter().any(|record| record.may_be_older_than(now, lag, &before.document)) {
             return Err(stale());
         }
-        self.lease.note_found(&before.document, &lacking).await?;
+        let (lacking, others) = found_in(&before.document, &records, &unclear);
+        self.lease.note_found(&before.document, &lacking, &others).await?;
+        before.unclear = unclear;
         Ok(before)
     }
 
     /// Writes what is wanted, and what others wish with it.
     async fn written(&self, before: Before, wishes: &[ClaimRecord]) -> Result<Edited> {
-        let Before { document: before, lost, needed } = before;
+        let Before { document: before, lost, needed, unclear } = before;
         let wanted = self.wanted;
         let (location, mark) = (wanted.location, wanted.mark);
         let mut alone = self.with_own(&before)?;
@@ -163,7 +166,8 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         let members = if self.record.wish.as_ref().is_some_and(|wish| wish.is_alone) {
             Vec::new()
         } else {
-            writer.joined(wishes, &before, &mut together)
+            let is_clear = |record: &&ClaimRecord| !unclear.contains(&record.short_key());
+            writer.joined(wishes.iter().filter(is_clear), &before, &mut together)
         };
         let is_member = |needed: &String| members.iter().any(|member| member.record.short_key() == *needed);
         let has_needed = needed.iter().all(is_member);

@@ -59,8 +59,9 @@ pub(crate) struct Pending {
 pub(crate) enum Reading {
     /// The one that the latest holder left.
     AsLeft,
-    /// One that nobody of ours left there: somebody else wrote it, or nothing is known yet.
-    New,
+    /// One that nobody of ours left there: somebody else wrote it, or nothing is known yet. It is unknown whether the wishes of these claims
+    /// were carried out before.
+    New(Vec<String>),
     /// One that a function of ours wrote, whose write came to pass after everybody had given it up. What was written in between is
     /// lost.
     Overdue,
@@ -133,6 +134,7 @@ impl PolicyHistory {
 
     /// What a document is that was read now.
     pub(crate) fn judge(&mut self, fingerprint: &str, now: Duration) -> Reading {
+        let mut unclear = Vec::new();
         if let Some(pending) = self.pending.take() {
             // A late read may show it as well where it is what was there a moment ago.
             if pending.after == fingerprint && !self.was_replaced_lately(fingerprint, now) {
@@ -151,6 +153,9 @@ impl PolicyHistory {
                 self.pending = Some(pending);
                 return Reading::Stale;
             }
+            if pending.before != fingerprint {
+                unclear = pending.claims;
+            }
             // Whoever reads its end later reads what was lost in between, or what never was.
             self.give_up(pending.after, now);
             if pending.before != fingerprint {
@@ -165,7 +170,7 @@ impl PolicyHistory {
         let is_given_up = self.given_up.iter().any(|known| is_it(&known));
         let Some(&(_, at)) = self.replaced.iter().chain(&self.given_up).find(is_it) else {
             self.doubted = None;
-            return Reading::New;
+            return Reading::New(unclear);
         };
         // Somebody may have put that document back, or the write that was given up came to pass. Then all reads show it, even when no read
         // should lag so far behind. One that came to pass and was replaced by somebody else is shown by late reads alone.
@@ -177,7 +182,7 @@ impl PolicyHistory {
             return Reading::Overdue;
         }
         self.doubted = None;
-        Reading::New
+        Reading::New(unclear)
     }
 
     /// The same history, in which a write has begun whose end isn't known.

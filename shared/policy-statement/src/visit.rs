@@ -5,7 +5,7 @@ use custom_resource::{Error, Result};
 use crate::{
     Document, Lookup, PolicyStore,
     acting::Acting,
-    claim_record::ClaimRecord,
+    claim_record::{ClaimRecord, found_in},
     claims::Claims,
     group::may_touch,
     lease::{Lease, Written},
@@ -48,19 +48,18 @@ impl<S: PolicyStore> Visit<'_, S> {
         };
         let now = self.ledger.now();
         let reading = self.lease.history().borrow_mut().judge(&document.fingerprint(), now);
-        let is_lacking = |record: &&ClaimRecord| record.is_newly_missing_in(&document);
-        let lacking: Vec<_> = records.iter().filter(is_lacking).cloned().collect();
         let is_stale = match reading {
             Reading::Stale | Reading::Unless(_) => true,
-            Reading::New => lacking.iter().any(|record| record.may_be_there_still(&document, now, self.ledger.lag)),
+            Reading::New(_) => records.iter().any(|record| record.may_be_older_than(now, self.ledger.lag, &document)),
             Reading::AsLeft | Reading::Overdue => false,
         };
         if is_stale {
             let policy = self.claims.location.policy();
             return Err(Error::not_yet(format!("AWS still shows {policy} as it was before")));
         }
-        if reading == Reading::New {
-            self.lease.note_found(&document, &lacking).await?;
+        if let Reading::New(unclear) = &reading {
+            let (lacking, unclear) = found_in(&document, &records, unclear);
+            self.lease.note_found(&document, &lacking, &unclear).await?;
         }
         let (document, is_overdue) = match reading {
             Reading::Overdue => match self.healed(&document, &records).await? {

@@ -33,8 +33,8 @@ fn done() -> PolicyHistory {
 #[test]
 fn what_a_holder_left_is_known_and_what_somebody_else_wrote_is_new() {
     assert_eq!(done().judge("new", after(1)), Reading::AsLeft);
-    assert_eq!(done().judge("somebody else's", after(1)), Reading::New);
-    assert_eq!(history().judge("the first", NOW), Reading::New);
+    assert_eq!(done().judge("somebody else's", after(1)), Reading::New(vec![]));
+    assert_eq!(history().judge("the first", NOW), Reading::New(vec![]));
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_document_that_was_replaced_long_ago_is_believed_once_all_reads_have_shown_i
     assert_eq!(history.judge("old", after(500)), Reading::Stale);
     let mut history = stored(&history, after(500));
     assert_eq!(history.clone().judge("old", after(619)), Reading::Stale);
-    assert_eq!(history.clone().judge("old", after(620)), Reading::New);
+    assert_eq!(history.clone().judge("old", after(620)), Reading::New(vec![]));
     assert_eq!(history.judge("new", after(510)), Reading::AsLeft, "it was stale");
     assert_eq!(history.judge("old", after(620)), Reading::Stale, "so the doubt begins anew");
 }
@@ -94,7 +94,8 @@ fn the_end_of_a_write_that_nobody_saw_is_known_once_it_is_read() {
 fn a_write_that_comes_to_pass_after_it_was_given_up_is_overdue() {
     for seen in ["old", "somebody else's"] {
         let mut history = pending();
-        let reading = if seen == "old" { Reading::AsLeft } else { Reading::New };
+        let reading =
+            if seen == "old" { Reading::AsLeft } else { Reading::New(vec!["claim-1".into(), "claim-2".into()]) };
         assert_eq!(history.judge(seen, after(130)), reading);
         let mut history = stored(&history, after(130));
         history.note_current("ours");
@@ -108,7 +109,7 @@ fn a_write_that_came_to_pass_and_was_replaced_by_somebody_else_is_shown_by_late_
     let mut history = pending();
     assert_eq!(history.judge("old", after(130)), Reading::AsLeft);
     // It comes to pass at 900, which nobody sees, and is replaced at 1,000.
-    assert_eq!(history.judge("theirs", after(1_001)), Reading::New);
+    assert_eq!(history.judge("theirs", after(1_001)), Reading::New(vec![]));
     history.note_found("theirs", after(1_001));
     let mut history = stored(&history, after(1_001));
     assert_eq!(history.judge("new", after(1_002)), Reading::Stale);

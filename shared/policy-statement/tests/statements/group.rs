@@ -548,3 +548,22 @@ async fn what_a_holder_has_written_for_a_claim_confirms_none_of_its_later_reques
     delete.ends().await;
     assert_eq!(there(&cabinet), [holder.sid()]);
 }
+
+#[tokio::test]
+async fn what_somebody_takes_out_before_it_is_confirmed_is_not_put_back_by_others() {
+    let cabinet = Cabinet::with(Some(FOREIGN));
+    cabinet.shelves.0.table.fail(|_, update| update.contains("#statements = #wish"));
+    let created = cabinet.request(claim("Pull"), Some(&pull("222222222222")));
+    created.asked().await.unwrap();
+    cabinet.shelves.0.table.fail(|_, _| false);
+    assert_eq!(there(&cabinet), [created.sid()]);
+    cabinet.shelves.keep("app", Some(&FOREIGN.replace("ecr:DeleteRepository", "ecr:*")));
+    cabinet.end_lease();
+    for name in ["One", "Two"] {
+        cabinet.request(claim(name), Some(&pull("333333333333"))).ends().await;
+    }
+    assert_eq!(there(&cabinet), [sid(&claim("One")), sid(&claim("Two"))]);
+    // Its own stack may have it again.
+    cabinet.request(created.known(), Some(&pull("222222222222"))).ends().await;
+    assert!(there(&cabinet).contains(&created.sid()));
+}

@@ -254,3 +254,38 @@ async fn a_document_that_nobody_knows_is_late_where_it_lacks_what_was_written_a_
     next.ends().await;
     assert!(has(&cabinet, "Written") && has(&cabinet, "Next"));
 }
+
+#[tokio::test]
+async fn a_read_of_a_change_that_nobody_of_ours_saw_brings_back_nothing_that_was_removed_or_changed_since() {
+    let cabinet = Cabinet::with(Some(FOREIGN));
+    let removed = create(&cabinet, "Removed", "222222222222");
+    let changed = create(&cabinet, "Changed", "222222222222");
+    for request in [&removed, &changed] {
+        request.ends().await;
+    }
+    cabinet.pass(Duration::from_mins(3));
+    let written = cabinet.shelves.policy().unwrap();
+    let unseen = written.replace("ecr:DeleteRepository", "ecr:First");
+    cabinet.shelves.keep("app", Some(&written.replace("ecr:DeleteRepository", "ecr:Second")));
+    for remove_first in [true, false] {
+        let request = if remove_first {
+            cabinet.request(removed.known(), None)
+        } else {
+            cabinet.request(changed.known(), Some(&pull("333333333333")))
+        };
+        request.ends().await;
+        let (shown, mut stale) = (unseen.clone(), 3);
+        cabinet.fate(move |call| match call {
+            Call::Read if stale > 0 => {
+                stale -= 1;
+                Fate::Shows(Some(shown.clone()))
+            }
+            _ => Fate::Passes,
+        });
+        create(&cabinet, if remove_first { "One" } else { "Two" }, "444444444444").ends().await;
+        cabinet.pass(Duration::from_mins(3));
+    }
+    let policy = cabinet.shelves.policy().unwrap();
+    assert!(policy.contains("ecr:Second") && policy.contains("333333333333"), "{policy}");
+    assert!(!has(&cabinet, "Removed") && has(&cabinet, "One") && has(&cabinet, "Two"), "{policy}");
+}

@@ -154,7 +154,7 @@ async fn a_policy_that_may_not_be_empty_keeps_its_last_statement_and_says_so() {
     assert_eq!(shelves.0.writes.get(), 1);
     shelves.keep(
         "app",
-        Some(&shelves.policy().unwrap().replace("]}", r#"],"Id":"x"}"#).replace("[{", r#"[{"Sid":"Other"},{"#)),
+        Some(&shelves.policy().unwrap().replace("}]}", r#"}],"Id":"x"}"#).replace("[{", r#"[{"Sid":"Other"},{"#)),
     );
     shelves.never_empty().remove(None, &later(&claim)).await.unwrap();
     assert_eq!(sids(shelves.policy()), ["Other"]);
