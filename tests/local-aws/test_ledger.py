@@ -1,6 +1,7 @@
 """The table of template.yaml that says which statements there are: who may write it, and what looks after them."""
 
 import json
+import tomllib
 import unittest
 
 from cfnlint.data import AdditionalSpecs
@@ -181,6 +182,16 @@ class Rules(unittest.TestCase):
                 self.assertEqual(permission["Condition"], "Reconciles")
         kinds = ("EventPattern", "ScheduleExpression")
         self.assertEqual(invoked, {(name, self.rules(name, kind)[0]) for name in FUNCTIONS for kind in kinds})
+
+
+class Guards(unittest.TestCase):
+    """What `make guards` switches off is there: a guard that nobody finds any more is one that nobody tries."""
+
+    def test_each_is_in_the_source_once(self):
+        source = ROOT / "shared" / "policy-statement" / "src"
+        for guard in tomllib.loads((ROOT / "tests" / "guards" / "guards.toml").read_text())["guard"]:
+            with self.subTest(guard["name"]):
+                self.assertEqual((source / guard["file"]).read_text().count(guard["from"]), 1)
 
 
 if __name__ == "__main__":

@@ -51,11 +51,6 @@ impl Expected {
         expectation.allowed = allowed;
     }
 
-    /// Whether there is no request for the claim with that mark.
-    pub(super) fn is_at_rest(&self, mark: &str) -> bool {
-        self.claims.get(mark).is_some_and(|expectation| expectation.disturbed.is_none())
-    }
-
     /// A stranger has replaced the policy.
     pub(super) fn strange(&mut self, before: Option<&str>, after: Option<&str>) {
         self.wrong.extend(self.wrong_of_others(before));

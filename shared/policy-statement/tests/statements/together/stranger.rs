@@ -28,7 +28,7 @@ impl Stranger {
             let world = Rc::clone(&self.world);
             let gate = loop {
                 let gate = world.gate.write().await;
-                if !world.is_unsettled() && !world.has_wishes() {
+                if !world.is_unsettled() {
                     break gate;
                 }
                 drop(gate);

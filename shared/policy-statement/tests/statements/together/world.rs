@@ -8,7 +8,6 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use custom_resource::Owner;
 use fastrand::Rng;
 use policy_statement::PolicyStore;
 use serde_json::Value;
@@ -177,18 +176,6 @@ impl World {
     /// Whether a write of ours is on its way, or has come late and isn't corrected.
     pub(super) fn is_unsettled(&self) -> bool {
         self.on_the_way.get() > 0 || self.late.borrow().contains(&(self.versions.borrow().len() - 1))
-    }
-
-    /// Whether a claim at rest has a wish still: what confirms it was lost after the answer. Others may carry it out until it ends.
-    pub(super) fn has_wishes(&self) -> bool {
-        let now = self.time(Instant::now()).as_millis();
-        let number = |value: &Value| value["N"].as_str().and_then(|number| number.parse::<u128>().ok());
-        let expected = self.expected.borrow();
-        self.table.claims(POLICY).iter().any(|item| {
-            let ends = item.get("WishEnds").and_then(number);
-            let [stack, name] = ["StackId", "LogicalId"].map(|id| item[id]["S"].as_str().unwrap());
-            ends.is_some_and(|ends| ends + 1_000 > now) && expected.is_at_rest(&Owner::new(stack, name).mark())
-        })
     }
 
     /// A stranger replaces the policy. Nobody of ours could know of it before it is seen: until then no read shows what was there before, and what
