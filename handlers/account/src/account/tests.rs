@@ -27,7 +27,7 @@ use aws_sdk_sts::{
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
-use custom_resource::Owner;
+use custom_resource::{Owner, RequestOrder};
 use serde_json::{Value, json};
 
 use super::*;
@@ -43,7 +43,9 @@ fn owner() -> Owner {
 }
 
 fn claim(id: Option<&str>) -> Claim<AccountId> {
-    Claim::new(owner(), id)
+    // Each call of a test is another try of one request.
+    let order = RequestOrder::new(0, false, "");
+    Claim::new(owner(), id).in_invocation(|invocation| invocation.ordered(order))
 }
 
 /// An account that nobody waits for, so that a test says only what it is about.

@@ -22,7 +22,7 @@ use aws_sdk_ram::{
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_runtime_api::{client::orchestrator::HttpResponse, http::StatusCode};
 use aws_smithy_types::body::SdkBody;
-use custom_resource::{NotYet, Owner};
+use custom_resource::{NotYet, Owner, RequestOrder};
 use resource_shares::{Addition, AdditionState};
 use serde_json::{Value, json};
 
@@ -236,9 +236,11 @@ async fn a_share_that_is_not_there_is_made_with_the_mark_and_held_at_once() {
 #[tokio::test]
 async fn an_answer_that_is_lost_is_asked_for_again_with_the_same_token_and_other_wishes_with_another() {
     let tokens = Arc::default();
+    let order = RequestOrder::new(0, false, "one request");
     for subnets in [&[A][..], &[A], &[A, B]] {
+        let again = claim(None).in_invocation(|invocation| invocation.ordered(order.clone()));
         // The list is behind: it doesn't show the share that the first call made.
-        wait(ensure(&[looks(None), makes(&tokens)], template(subnets), None, &claim(None)).await);
+        wait(ensure(&[looks(None), makes(&tokens)], template(subnets), None, &again).await);
     }
     let tokens = tokens.lock().unwrap();
     assert_eq!(tokens.len(), 3);
