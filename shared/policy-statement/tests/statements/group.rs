@@ -567,3 +567,44 @@ async fn what_somebody_takes_out_before_it_is_confirmed_is_not_put_back_by_other
     cabinet.request(created.known(), Some(&pull("222222222222"))).ends().await;
     assert!(there(&cabinet).contains(&created.sid()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_that_a_later_request_replaces_before_it_is_taken_up_is_not_written() {
+    let (cabinet, _) = waiting(&["Pull"]).await;
+    cabinet.free_lease();
+    cabinet.fate(|call| if matches!(call, Call::Read) { Fate::Takes(Duration::from_secs(2)) } else { Fate::Passes });
+    let holder = cabinet.request(claim("Holder"), Some(&pull("333333333333")));
+    let later = async {
+        // After the holder has asked what is wished, and before it has read the policy.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let later = cabinet.request(claim("Pull"), Some(&pull("444444444444")));
+        later.waits().await;
+        later
+    };
+    let (held, later) = tokio::join!(holder.asked(), later);
+    held.unwrap();
+    assert_eq!(there(&cabinet), [holder.sid()]);
+    later.ends().await;
+    let policy = cabinet.shelves.policy().unwrap();
+    assert!(policy.contains("444444444444") && !policy.contains("222222222222"), "{policy}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_that_is_taken_up_while_it_is_taken_back_is_waited_for() {
+    let (cabinet, requests) = waiting(&["Failed"]).await;
+    cabinet.free_lease();
+    cabinet.shelves.0.table.watch(|_, request| {
+        let is_it = request["UpdateExpression"].as_str().is_some_and(|update| update.contains("#withdrawn = "));
+        is_it.then_some(archipelago_tests::model::Fault::Slow)
+    });
+    cabinet.fate(|call| if matches!(call, Call::Read) { Fate::Passes } else { Fate::Takes(Duration::from_secs(5)) });
+    let holder = cabinet.request(claim("Holder"), Some(&pull("333333333333")));
+    let holding = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        holder.asked().await
+    };
+    let ((), held) = tokio::join!(requests[0].fails(), holding);
+    held.unwrap();
+    assert!(there(&cabinet).contains(&requests[0].sid()));
+    assert!(requests[0].claim.id().is_some(), "CloudFormation is told what is there");
+}
