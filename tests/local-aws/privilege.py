@@ -21,7 +21,7 @@ OF_OTHERS = {
 # The same of one function alone.
 OF_OTHERS_THERE = {("organization", "iam:GetRole"): "CloudFormation, which looks for the role of StackSets"}
 # What the libraries call for several functions by the same code: seen of one, it is believed of all.
-OF_ALL = {"lambda:InvokeFunction", "sts:AssumeRole"}
+OF_ALL = {"dynamodb:GetItem", "lambda:InvokeFunction", "sts:AssumeRole"}
 # Everybody may ask who they are.
 FREE = {"sts:GetCallerIdentity"}
 
