@@ -39,6 +39,31 @@ const WAS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wi
 const IS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wish) AND #taken < :now";
 const MAY_BE_TAKEN_UP: &str = "#latest = :latest AND attribute_exists(#wish) AND attribute_not_exists(#suspended)";
 
+/// What an update names that ends a wish.
+const WISH_NAMES: [(&str, &str); 7] = [
+    ("#latest", LATEST),
+    ("#wish", WISH),
+    ("#ends", WISH_ENDS),
+    ("#variable", VARIABLE),
+    ("#alone", ALONE),
+    ("#taken", TAKEN),
+    ("#put", PUT),
+];
+
+/// What one names that says anew which statements the claim has.
+const STATEMENTS_NAMES: [(&str, &str); 10] = [
+    ("#statements", STATEMENTS),
+    ("#digest", DIGEST),
+    ("#shown", SHOWN),
+    ("#at", WRITTEN_AT),
+    ("#size", POLICY_SIZE),
+    ("#identity", IDENTITY),
+    ("#wordings", WORDINGS),
+    ("#done", DONE),
+    ("#expires", EXPIRES),
+    ("#missing", MISSING),
+];
+
 /// A policy in which AWS has shown what was wished.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen<'a> {
@@ -84,11 +109,8 @@ impl ItemUpdate {
         }
         let (digest, shown) = (digest_of(wished.iter()), digest_of(seen.document.own(&record.mark())));
         Self::new(&record.key, CONFIRM, IS_STILL_WISHED)
-            .names(&[("#latest", LATEST), ("#wish", WISH), ("#statements", STATEMENTS), ("#digest", DIGEST)])
-            .names(&[("#shown", SHOWN), ("#at", WRITTEN_AT), ("#size", POLICY_SIZE), ("#identity", IDENTITY)])
-            .names(&[("#done", DONE), ("#expires", EXPIRES), ("#ends", WISH_ENDS), ("#variable", VARIABLE)])
-            .names(&[("#alone", ALONE), ("#taken", TAKEN), ("#put", PUT), ("#missing", MISSING)])
-            .names(&[("#wordings", WORDINGS)])
+            .names(&WISH_NAMES)
+            .names(&STATEMENTS_NAMES)
             .value(":wordings", record.wordings_with(&digest, &shown))
             .value(":latest", record.latest())
             .value(":digest", AttributeValue::S(digest))
@@ -101,11 +123,9 @@ impl ItemUpdate {
     /// A claim has no statements in the policy, as its latest request wished.
     pub(crate) fn confirmed_removal(record: &ClaimRecord, now: Duration) -> Self {
         Self::new(&record.key, CONFIRM_REMOVAL, IS_STILL_WISHED)
-            .names(&[("#latest", LATEST), ("#wish", WISH), ("#statements", STATEMENTS), ("#digest", DIGEST)])
-            .names(&[("#shown", SHOWN), ("#at", WRITTEN_AT), ("#size", POLICY_SIZE), ("#identity", IDENTITY)])
-            .names(&[("#done", DONE), ("#expires", EXPIRES), ("#ends", WISH_ENDS), ("#variable", VARIABLE)])
-            .names(&[("#alone", ALONE), ("#taken", TAKEN), ("#put", PUT), ("#missing", MISSING)])
-            .names(&[("#suspended", SUSPENDED), ("#wordings", WORDINGS), ("#removed", REMOVED)])
+            .names(&WISH_NAMES)
+            .names(&STATEMENTS_NAMES)
+            .names(&[("#suspended", SUSPENDED), ("#removed", REMOVED)])
             .value(":now", millis(now))
             .value(":latest", record.latest())
             .value(":expires", in_a_day(now))
@@ -132,10 +152,9 @@ impl ItemUpdate {
         let was_taken_up = record.wish.as_ref().is_some_and(|wish| wish.taken.is_some());
         let condition = if was_taken_up { IS_TAKEN_UP_BY_NOBODY } else { WAS_TAKEN_UP_BY_NOBODY };
         let update = Self::new(&record.key, WITHDRAW, condition)
-            .names(&[("#latest", LATEST), ("#wish", WISH), ("#taken", TAKEN), ("#ends", WISH_ENDS)])
+            .names(&WISH_NAMES)
             .names(&[("#withdrawn", WITHDRAWN), ("#expires", EXPIRES), ("#digest", DIGEST)])
             .value(":expires", in_a_day(now))
-            .names(&[("#variable", VARIABLE), ("#alone", ALONE), ("#put", PUT)])
             .value(":latest", record.latest());
         if was_taken_up { update.value(":now", millis(now)) } else { update }
     }
@@ -173,8 +192,8 @@ impl ItemUpdate {
     /// The claim's latest request wishes what an administrator keeps out of the policy, and leaves it so.
     pub(crate) fn kept_out(record: &ClaimRecord) -> Self {
         Self::new(&record.key, KEEP_OUT, IS_STILL_WISHED)
-            .names(&[("#latest", LATEST), ("#wish", WISH), ("#done", DONE), ("#ends", WISH_ENDS)])
-            .names(&[("#variable", VARIABLE), ("#alone", ALONE), ("#taken", TAKEN), ("#put", PUT)])
+            .names(&WISH_NAMES)
+            .names(&[("#done", DONE)])
             .value(":latest", record.latest())
     }
 

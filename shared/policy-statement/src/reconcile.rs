@@ -311,8 +311,8 @@ impl<S: PolicyStore> Sweep<'_, S> {
         });
         let mut is_repaired = false;
         for (record, ended) in wanted.iter().zip(ended.await?) {
-            let is_lacking = record.is_lacking_in(&document);
-            let statements = if is_lacking { record.lacking_in(&document) } else { record.statements() } as u64;
+            let lacking = record.lacking_in(&document);
+            let statements = if lacking > 0 { lacking } else { record.statements() } as u64;
             let owner = record.owner.name();
             match (ended, record.suspended) {
                 (Ok(()), Some(_)) => tracing::warn!(policy, owner, "suspended statements were taken out again"),
@@ -327,7 +327,7 @@ impl<S: PolicyStore> Sweep<'_, S> {
                 }
                 (Err(reason), None) => {
                     found.missing += statements;
-                    let is_new = is_lacking && record.missing.is_none();
+                    let is_new = lacking > 0 && record.missing.is_none();
                     changes.extend(is_new.then(|| ItemUpdate::missing(record, now)));
                     tracing::warn!(policy, owner, %reason, "missing statements were not put back");
                 }

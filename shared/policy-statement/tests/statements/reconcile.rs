@@ -370,10 +370,8 @@ async fn what_is_there_again_is_not_missing_any_more() {
     assert!(!is_noted(&shelves, "Pull"));
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_a_late_write_of_ours_has_lost_is_put_back_whatever_the_mode() {
-    let shelves = two().await;
-    // A write without an answer is given up, since the policy doesn't show it, and comes to pass later.
+/// The policy of a write without an answer that is given up, since the policy doesn't show it. Another claim is written after it.
+async fn given_up(shelves: &Shelves) -> Option<String> {
     let before = shelves.policy();
     shelves.lose_answer();
     shelves.statements().ensure(&properties(&pull("333333333333")), None, &claim("Late")).await.unwrap_err();
@@ -382,6 +380,13 @@ async fn what_a_late_write_of_ours_has_lost_is_put_back_whatever_the_mode() {
     shelves.0.table.run_out(POLICY);
     shelves.0.table.pass(Duration::from_mins(3));
     shelves.statements().ensure(&properties(&pull("444444444444")), None, &claim("New")).await.unwrap();
+    late
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_late_write_of_ours_has_lost_is_put_back_whatever_the_mode() {
+    let shelves = two().await;
+    let late = given_up(&shelves).await;
     shelves.0.table.pass(Duration::from_mins(3));
     shelves.keep("app", late.as_deref());
     swept(&shelves, "Report").await;
@@ -471,14 +476,7 @@ async fn a_principal_that_was_deleted_is_no_change_of_somebody_else() {
 #[tokio::test(start_paused = true)]
 async fn a_late_write_is_undone_without_the_statements_of_others_that_have_the_mark_of_a_caller_s_claim() {
     let shelves = two().await;
-    let before = shelves.policy();
-    shelves.lose_answer();
-    shelves.statements().ensure(&properties(&pull("333333333333")), None, &claim("Late")).await.unwrap_err();
-    let late = shelves.policy();
-    shelves.keep("app", before.as_deref());
-    shelves.0.table.run_out(POLICY);
-    shelves.0.table.pass(Duration::from_mins(3));
-    shelves.statements().ensure(&properties(&pull("444444444444")), None, &claim("New")).await.unwrap();
+    let late = given_up(&shelves).await;
     // As if another account had looked for a name with the mark of Push, and was refused.
     let copy = shelves.0.table.claims(POLICY).into_iter().find(|claim| claim["LogicalId"]["S"] == "Push").unwrap();
     shelves.0.table.add_claim(POLICY, &format!("claim {}", "0".repeat(64)), |item| {
