@@ -282,7 +282,13 @@ async fn a_wish_that_aws_refuses_holds_up_its_own_author_alone() {
     assert_eq!(cabinet.writes(), 3);
     good.asked().await.unwrap();
     assert_eq!(cabinet.writes(), 4);
+    // Nor does it write anybody else's, who would be refused with it.
+    cabinet.hold_lease();
+    let late = cabinet.request(claim("Late"), Some(&pull("555555555555")));
+    late.waits().await;
+    cabinet.free_lease();
     let waits = bad.waits().await;
+    assert_eq!(cabinet.writes(), 5, "its own");
     assert!(
         waits.contains("InvalidPrincipal") && waits.contains("a principal of the Statement doesn't exist"),
         "{waits}"
@@ -291,7 +297,8 @@ async fn a_wish_that_aws_refuses_holds_up_its_own_author_alone() {
     // The principal is made.
     cabinet.all_passes();
     bad.asked().await.unwrap();
-    assert_eq!(there(&cabinet).len(), 4);
+    late.asked().await.unwrap();
+    assert_eq!(there(&cabinet).len(), 5);
 }
 
 /// Whether the wish of a request whose item is changed like that is written by another holder of the lease.

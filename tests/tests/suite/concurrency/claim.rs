@@ -9,7 +9,7 @@ use archipelago_tests::response_server::ResponseServer;
 use serde_json::{Value, json};
 
 use super::check::Claimed;
-use super::target::Target;
+use super::target::{Target, with_account_ids};
 
 /// How many stacks there are.
 const STACKS: usize = 20;
@@ -138,7 +138,7 @@ impl Claim {
         }
     }
 
-    /// What it must have in the policy.
+    /// What it must have in the policy, with ids for the roots of accounts.
     pub(super) fn claimed(&self) -> Claimed {
         let resource = &self.stack.resource;
         let name = format!("claim {} ({})", self.number, resource.status());
@@ -152,7 +152,7 @@ impl Claim {
         let sids = live.data["Sids"].as_str().unwrap_or_default().split(',');
         let signed = statements.into_iter().zip(sids).map(|(mut statement, sid)| {
             statement["Sid"] = json!(sid);
-            statement
+            with_account_ids(&statement)
         });
         Claimed { name, statements: signed.collect() }
     }

@@ -25,13 +25,14 @@ const SEED: &str = "ARCHIPELAGO_SEED";
 type Plan = (Kind, usize, &'static [Wave]);
 
 /// More claims than each policy takes, even if some processes die, but for the inline one. Where there are many, a wave
-/// takes its time. After a wipe of what was written a moment ago all wait until no read of that policy may lag any more.
+/// takes its time. A stranger comes first where claims leave no room for its statement, which it replaces from then on.
+/// After a wipe of what was written a moment ago all wait until no read of that policy may lag any more.
 const FULL: [Plan; 6] = [
-    (Kind::Repository, 56, &[Wave::Put, Wave::Stranger, Wave::Put, Wave::Thin, Wave::Stranger, Wave::Put]),
-    (Kind::Repository, 56, &[Wave::Put, Wave::Put, Wave::Stranger, Wave::Thin, Wave::Put]),
-    (Kind::Key, 175, &[Wave::Put, Wave::Stranger, Wave::Thin]),
-    (Kind::Bucket, 100, &[Wave::Put, Wave::Stranger, Wave::Thin]),
-    (Kind::Trust, 12, &[Wave::Put, Wave::Put, Wave::Thin, Wave::Stranger, Wave::Put]),
+    (Kind::Repository, 72, &[Wave::Stranger, Wave::Put, Wave::Stranger, Wave::Put, Wave::Thin, Wave::Put]),
+    (Kind::Repository, 72, &[Wave::Stranger, Wave::Put, Wave::Put, Wave::Stranger, Wave::Thin, Wave::Put]),
+    (Kind::Key, 200, &[Wave::Stranger, Wave::Put, Wave::Stranger, Wave::Thin]),
+    (Kind::Bucket, 100, &[Wave::Stranger, Wave::Put, Wave::Stranger, Wave::Thin]),
+    (Kind::Trust, 12, &[Wave::Stranger, Wave::Put, Wave::Put, Wave::Thin, Wave::Stranger, Wave::Put]),
     (Kind::Inline, 54, &[Wave::Put, Wave::Stranger, Wave::Put, Wave::Wipe, Wave::Thin, Wave::Stranger, Wave::Put]),
 ];
 

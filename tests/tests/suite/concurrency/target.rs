@@ -114,7 +114,7 @@ impl Target {
         statement
     }
 
-    /// The policy, read past all proxies.
+    /// The policy with ids for the roots of accounts, read past all proxies.
     pub(super) async fn policy(&self) -> Value {
         let name = self.name.as_str();
         let (command, element): (&[&str], _) = match self.kind {
@@ -128,8 +128,8 @@ impl Target {
         };
         let output = self.aws(command).await;
         match output.pointer(element).unwrap() {
-            Value::String(text) => serde_json::from_str(text).unwrap(),
-            policy => policy.clone(),
+            Value::String(text) => with_account_ids(&serde_json::from_str(text).unwrap()),
+            policy => with_account_ids(policy),
         }
     }
 
@@ -179,6 +179,20 @@ impl Target {
     async fn aws(&self, arguments: &[&str]) -> Value {
         let local = LocalAws::running();
         local.aws_at(&self.endpoint, &local.account, arguments).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+/// A part of a policy in the fewest words for the roots of accounts, which mean the same. The functions write these where a policy is full.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-accounts>
+pub(super) fn with_account_ids(policy: &Value) -> Value {
+    match policy {
+        Value::String(text) => {
+            let root = text.strip_prefix("arn:aws:iam::").and_then(|rest| rest.strip_suffix(":root"));
+            json!(root.unwrap_or(text))
+        }
+        Value::Array(list) => list.iter().map(with_account_ids).collect(),
+        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), with_account_ids(value))).collect(),
+        other => other.clone(),
     }
 }
 
