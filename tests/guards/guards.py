@@ -8,6 +8,7 @@ one of them: then a test is to be written, or the guard is superfluous.
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -20,6 +21,9 @@ RANDOM = "together::"
 
 # So many random lives as they take no minute.
 LIVES = "8"
+
+# Without a guard work may never end, in tests for which time costs nothing.
+LONGEST = 600
 
 # The cheapest first.
 TESTS = (
@@ -68,15 +72,25 @@ def failing():
             "--",
             *arguments,
         ]
-        run = subprocess.run(command, cwd=COPY, env=environment, capture_output=True, text=True)
+        run = subprocess.Popen(
+            command,
+            cwd=COPY,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            shown, wrong = run.communicate(timeout=LONGEST)
+        except subprocess.TimeoutExpired:
+            os.killpg(run.pid, signal.SIGKILL)
+            run.communicate()
+            return f"a test of {target} that never ends"
         if run.returncode:
-            failed = re.findall(
-                r"^test (\S+) \.\.\. FAILED$|^    (\w+(?:::\w+)+)$",
-                run.stdout,
-                re.MULTILINE,
-            )
+            failed = re.findall(r"^test (\S+) \.\.\. FAILED$|^    (\w+(?:::\w+)+)$", shown, re.MULTILINE)
             names = [one or other for one, other in failed]
-            return names[0] if names else f"it doesn't compile:\n{run.stderr[-2000:]}"
+            return names[0] if names else f"it doesn't compile:\n{wrong[-2000:]}"
     return None
 
 

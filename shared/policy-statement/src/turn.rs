@@ -204,9 +204,9 @@ impl Turns {
                 Err(held(wanted))
             }
             Asked::Taken(lease) => {
-                // What was read before somebody else could write is believed; what isn't there, or can't be read, is looked for again.
+                // What isn't there, or can't be read, is looked for again; and so is what others may have changed since.
                 let early = match early {
-                    Some(Lookup::Found(document)) if lease.was_free_since(began) => Some(document),
+                    Some(Lookup::Found(document)) => Some(document),
                     _ => None,
                 };
                 Ok(Begun::Lease(Box::new(record), lease, early))
@@ -235,10 +235,7 @@ impl Turns {
         if record.wish.as_ref().is_some_and(|wish| wish.ends + WISHED_FOR / 2 < ends) {
             self.ledger.change(policy, &ItemUpdate::renewed(&record, ends)).await?;
         }
-        let now = self.ledger.now();
-        // It is about to be carried out.
-        let is_taken = record.wish.as_ref().and_then(|wish| wish.taken).is_some_and(|until| now < until);
-        if is_taken || lease.is_some_and(|lease| Lease::is_held(&lease, now)) {
+        if lease.is_some_and(|lease| Lease::is_held(&lease, self.ledger.now())) {
             return Err(held(wanted));
         }
         match Lease::ask(&self.ledger, policy, wanted.mark, since).await? {

@@ -47,8 +47,6 @@ pub(super) enum Wave {
     Put,
     /// Of those that are there a third is deleted, and a third is updated.
     Thin,
-    /// All are deleted.
-    Delete,
     /// They rest, and somebody else takes a statement of its own away and adds another one.
     Stranger,
     /// They rest, and somebody else does that and takes out statements of some that have no request in `Thin`.
@@ -111,7 +109,7 @@ impl ClaimedTarget {
                 let _turn = turns.acquire().await;
                 match (wave, claim.number % 3) {
                     (Wave::Put, _) => claim.put().await,
-                    (Wave::Delete, _) | (Wave::Thin, 0) => claim.delete().await,
+                    (Wave::Thin, 0) => claim.delete().await,
                     (Wave::Thin, 1) if claim.stands() => claim.put().await,
                     (Wave::Thin | Wave::Stranger | Wave::Wipe, _) => {}
                 }

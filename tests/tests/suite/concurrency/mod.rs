@@ -3,7 +3,6 @@
 mod check;
 mod claim;
 mod claimed_target;
-mod growth;
 mod target;
 mod weather;
 

@@ -25,7 +25,6 @@ const DOOMED: u64 = 10;
 /// How much goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
-    Fair,
     Changeable,
     Bad,
 }
@@ -51,11 +50,6 @@ impl Weather {
         Self { kind: Kind::Changeable, ..Self::bad(seed) }
     }
 
-    /// Nothing goes wrong.
-    pub(super) fn fair() -> Self {
-        Self { kind: Kind::Fair, ..Self::bad(0) }
-    }
-
     /// Says whose processes are killed.
     pub(super) fn over(&self, function: &Arc<Function>) {
         self.function.set(Arc::clone(function)).unwrap();
@@ -74,9 +68,6 @@ impl Weather {
             *calls += 1;
             *calls
         };
-        if self.kind == Kind::Fair {
-            return Fault::None;
-        }
         let mut dice = self.dice(&(&call.operation, call.nth));
         if self.dies_at(&call.session) == Some(nth_of_process) {
             let killed = self.function.get().unwrap().kill(&call.session);
