@@ -99,6 +99,11 @@ class Plan(unittest.TestCase):
         done = self.run_plan(sets, {"Pull": plan})
         return done.returncode, done.stdout
 
+    def test_without_the_properties_there_is_no_plan(self):
+        done = self.run_plan({"change": change_set(change("Add", "Pull"))}, {})
+        sentence = "the change set doesn't show the properties of Pull, so there is no plan of it\n"
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (2, "", sentence))
+
     def test_a_policy_is_shown_by_what_changes_in_it(self):
         old = {"Sid": "Old", "Effect": "Deny"}
         before = {"Version": "2012-10-17", "Statement": [old]}
@@ -158,7 +163,7 @@ class Plan(unittest.TestCase):
                 change("Remove", "Gone", before=old, PhysicalResourceId="old#0123456789"),
                 change("Add", "Later", after=properties() | {"ServiceToken": UNKNOWN}),
                 change("Add", "Foreign", "Thing", after=properties()),
-                change("Modify", "Nested", ChangeSetId=NESTED),
+                change("Modify", "Nested", ChangeSetId=NESTED, ResourceType="AWS::CloudFormation::Stack"),
             ),
             NESTED: change_set(change("Add", "Inner", "Account", after=properties())),
         }

@@ -123,7 +123,8 @@ struct Look<'a> {
 impl Look<'_> {
     fn state(&self, record: &ClaimRecord) -> &'static str {
         if record.suspended.is_some() {
-            "suspended"
+            let is_there = self.document.own(&record.mark()).next().is_some();
+            if is_there { "suspended, still there" } else { "suspended" }
         } else if record.wish.is_some() {
             "waiting"
         } else if record.is_lacking_in(self.document) {

@@ -379,7 +379,9 @@ impl<S: PolicyStore> Resource for Statements<S> {
                 "Suspend" => Some(suspension(Access::Suspend).answer(event).await),
                 "Resume" => Some(suspension(Access::Resume).answer(event).await),
                 "Reconcile" => Some(sweep(false).all().await),
-                _ => None,
+                // CloudFormation's, without an address for the answer.
+                "Create" | "Update" | "Delete" => None,
+                _ => Some(Err(Error::refused("RequestType: expected List, Suspend, Resume, Plan or Reconcile"))),
             };
         }
         let policies = match logged::<S::Target>(event, &function.account, self.role.as_deref())? {

@@ -307,11 +307,19 @@ async fn is_merged(change: impl Fn(&mut serde_json::Map<String, Value>)) -> bool
     cabinet.shelves.0.table.change_claims(POLICY, change);
     cabinet.free_lease();
     let holder = cabinet.request(claim("Holder"), Some(&pull("333333333333")));
+    let taken_up = Arc::new(AtomicBool::new(false));
+    let noted = Arc::clone(&taken_up);
+    cabinet.shelves.0.table.watch(move |_, request| {
+        noted.fetch_or(request.to_string().contains("#taken = :until"), Ordering::Relaxed);
+        None
+    });
     holder.asked().await.unwrap();
     assert_eq!(cabinet.writes(), 1);
     let there = there(&cabinet);
     assert!(there.contains(&holder.sid()));
-    there.contains(&requests[0].sid())
+    let is_merged = there.contains(&requests[0].sid());
+    assert_eq!(taken_up.load(Ordering::Relaxed), is_merged, "nothing is taken up that isn't written");
+    is_merged
 }
 
 #[tokio::test]
@@ -360,6 +368,28 @@ async fn a_wish_with_the_holder_s_mark_takes_nothing_from_the_holder() {
     requests[0].asked().await.unwrap();
     assert_eq!(there(&cabinet), [requests[0].sid()]);
     assert_eq!(cabinet.writes(), 1);
+}
+
+#[tokio::test]
+async fn of_two_wishes_with_one_mark_a_write_has_one() {
+    let (cabinet, requests) = waiting(&["Other"]).await;
+    let mut theirs = pull("777777777777");
+    theirs["Sid"] = requests[0].sid().into();
+    let copy = cabinet.shelves.0.table.claims(POLICY)[0].clone();
+    cabinet.shelves.0.table.add_claim(POLICY, &format!("claim {}", "0".repeat(64)), |item| {
+        item.extend(copy.into_iter().filter(|(name, _)| name != "Item"));
+        item.insert("Wish".to_owned(), json!({"L": [{"S": theirs.to_string()}]}));
+    });
+    cabinet.free_lease();
+    let holder = cabinet.request(claim("Holder"), Some(&pull("333333333333")));
+    holder.asked().await.unwrap();
+    assert_eq!(cabinet.writes(), 1);
+    assert_eq!(there(&cabinet).len(), 2);
+    let has_wish = |item: &serde_json::Map<String, Value>| item.contains_key("Wish");
+    let claims = cabinet.shelves.0.table.claims(POLICY);
+    let left: Vec<_> = claims.iter().filter(|item| has_wish(item)).map(|item| &item["Item"]["S"]).collect();
+    let first_is_written = cabinet.shelves.policy().unwrap().contains("777777777777");
+    assert!(first_is_written && left.len() == 1 && *left[0] != format!("claim {}", "0".repeat(64)), "{left:?}");
 }
 
 #[tokio::test]

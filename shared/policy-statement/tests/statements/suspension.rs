@@ -128,6 +128,38 @@ async fn no_update_no_sweep_and_no_other_stack_lets_in_what_an_administrator_has
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_suspended_and_cannot_be_taken_out_is_listed_as_there_and_counted() {
+    // A policy that AWS doesn't keep without a statement, with ours alone.
+    let shelves = Shelves::with(Some(r#"{"Version":"2012-10-17","Statement":[]}"#));
+    let process = || shelves.never_empty().with(|of| of.with_reconcile("Report", ""));
+    process().ensure(&properties(&pull("222222222222")), None, &claim("Pull")).await.unwrap();
+    let answer = process().told(suspend()).await.unwrap();
+    assert!(answer["Claims"][0]["Error"].as_str().unwrap().contains("would have no statement left"), "{answer}");
+    let listed = process().told(json!({"RequestType": "List"})).await.unwrap();
+    assert_eq!(listed["Claims"][0]["State"], "suspended, still there");
+    let found = process().told(json!({"RequestType": "Reconcile"})).await.unwrap();
+    assert_eq!((&found["Missing"], &found["Repaired"]), (&1.into(), &0.into()));
+    // With a statement of somebody else beside it, it goes.
+    let mut policy: Value = serde_json::from_str(&shelves.policy().unwrap()).unwrap();
+    let another: Value = serde_json::from_str(FOREIGN).unwrap();
+    policy["Statement"].as_array_mut().unwrap().push(another["Statement"][0].clone());
+    shelves.keep("app", Some(&policy.to_string()));
+    let found = process().told(json!({"RequestType": "Reconcile"})).await.unwrap();
+    assert_eq!(found["Missing"], 0);
+    let listed = process().told(json!({"RequestType": "List"})).await.unwrap();
+    assert_eq!(listed["Claims"][0]["State"], "suspended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_question_is_answered_with_those_that_there_are() {
+    let shelves = both().await;
+    for asked in ["list", "Lists", ""] {
+        let refusal = shelves.statements().told(json!({"RequestType": asked})).await.unwrap_err();
+        assert_eq!(refusal.to_string(), "RequestType: expected List, Suspend, Resume, Plan or Reconcile");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_suspended_claim_is_deleted_like_any_other_and_its_next_one_is_not_suspended() {
     let shelves = both().await;
     told(&shelves, suspend()).await;
