@@ -232,7 +232,7 @@ impl ClaimRecord {
         }
         match (&self.written, self.removed) {
             (Some(written), _) => now < written.at + lag && !self.is_there(document) && !self.shows_wish(document),
-            (None, Some(at)) => now < at + lag && self.wish.is_none() && document.own(&self.mark()).next().is_some(),
+            (None, Some(at)) => now < at + lag && self.wish.is_none() && document.has_any(&self.mark()),
             (None, None) => false,
         }
     }

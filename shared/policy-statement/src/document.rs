@@ -143,6 +143,11 @@ impl Document {
         Self { bare: self.bare && statements.len() == 1, statements, ..self.clone() }
     }
 
+    /// Whether there are statements of the claim with that mark.
+    pub(crate) fn has_any(&self, mark: &str) -> bool {
+        self.own(mark).next().is_some()
+    }
+
     /// Whether the claim's statements are as many as these, with the same Sids, whatever else they say.
     pub(crate) fn has_sids(&self, mark: &str, wanted: &[Statement]) -> bool {
         let mut present: Vec<_> = self.own(mark).map(Statement::sid).collect();

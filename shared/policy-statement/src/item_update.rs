@@ -39,7 +39,7 @@ const WAS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wi
 const IS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wish) AND #taken < :now";
 const MAY_BE_TAKEN_UP: &str = "#latest = :latest AND attribute_exists(#wish) AND attribute_not_exists(#suspended)";
 
-/// What an update names that ends a wish.
+/// The attributes that an update names which ends a wish.
 const WISH_NAMES: [(&str, &str); 7] = [
     ("#latest", LATEST),
     ("#wish", WISH),
@@ -50,7 +50,7 @@ const WISH_NAMES: [(&str, &str); 7] = [
     ("#put", PUT),
 ];
 
-/// What one names that says anew which statements the claim has.
+/// The attributes that an update names which changes the statements of the claim.
 const STATEMENTS_NAMES: [(&str, &str); 10] = [
     ("#statements", STATEMENTS),
     ("#digest", DIGEST),

@@ -148,14 +148,11 @@ impl Lease {
         millis_in(item, UNTIL).is_some_and(|until| until >= now)
     }
 
-    /// Whether nobody can have held it since `time`, so that what was read of the policy after that is still so.
-    pub(crate) fn was_free_since(&self, time: Duration) -> bool {
-        self.ended_before + CLOCKS_APART < time
-    }
-
-    /// Whether others are likely to wait for it, or may have dealt with the claim: it was released a moment ago, or its holder died.
+    /// Whether others are likely to wait for it, or may have dealt with the claim, or changed the policy since it was read: it was released a
+    /// moment ago, or its holder died.
     pub(crate) fn is_contended(&self) -> bool {
-        self.was_held && (!self.was_free_since(self.since) || self.history.borrow().is_pending())
+        let was_free = self.ended_before + CLOCKS_APART < self.since;
+        self.was_held && (!was_free || self.history.borrow().is_pending())
     }
 
     /// When the work of its holder ends.

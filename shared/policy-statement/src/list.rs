@@ -123,7 +123,7 @@ struct Look<'a> {
 impl Look<'_> {
     fn state(&self, record: &ClaimRecord) -> &'static str {
         if record.suspended.is_some() {
-            let is_there = self.document.own(&record.mark()).next().is_some();
+            let is_there = self.document.has_any(&record.mark());
             if is_there { "suspended, still there" } else { "suspended" }
         } else if record.wish.is_some() {
             "waiting"

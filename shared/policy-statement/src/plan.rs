@@ -53,7 +53,7 @@ impl<S: PolicyStore> PolicyPlan<'_, S> {
     pub(crate) async fn take_out(&self) -> Result<Value> {
         let Lookup::Found(before) = self.store.read(self.location).await? else { return Ok(nothing()) };
         let mark = self.mark_of(&before)?;
-        if before.own(&mark).next().is_none() {
+        if !before.has_any(&mark) {
             return Ok(nothing());
         }
         self.shown(&before, &without_statements::<S>(self.location, &before, &mark)?).await

@@ -88,7 +88,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
             &before.document,
             self.wanted.mark,
         )?;
-        let has_own = before.document.own(self.wanted.mark).next().is_some();
+        let has_own = before.document.has_any(self.wanted.mark);
         if has_own {
             found();
         }
@@ -264,7 +264,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
 
     async fn refused(&self, error: AwsError, before: &Document, after: &Document) -> Result<Edited> {
         let Wanted { mark, statements, .. } = *self.wanted;
-        if error.is_refusal() && !statements.is_empty() && before.own(mark).next().is_none() {
+        if error.is_refusal() && !statements.is_empty() && !before.has_any(mark) {
             self.wanted.claim.unhold();
         }
         // The target may have gone in between.
@@ -288,7 +288,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
         let claims = [self.record.short_key()].into_iter().chain(claims).collect();
         let write = async {
             // From here on the statements may be there, even if no answer comes.
-            if after.own(self.wanted.mark).next().is_some() {
+            if after.has_any(self.wanted.mark) {
                 self.hold();
             }
             self.wanted.store.write(self.wanted.location, after).await
@@ -335,7 +335,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
 
     fn is_there(&self, now: &Document, put: &Put) -> bool {
         if self.wanted.statements.is_empty() {
-            return now.own(self.wanted.mark).next().is_none();
+            return !now.has_any(self.wanted.mark);
         }
         let was_replaced = self.lease.history().borrow().was_replaced(&now.fingerprint());
         self.shows(now, false) || (!was_replaced && self.is_made_of_it(now, put))

@@ -94,7 +94,7 @@ enum Finding {
 impl Finding {
     fn of(record: &ClaimRecord, document: &Document, now: Duration) -> Option<Self> {
         if record.suspended.is_some() {
-            return document.own(&record.mark()).next().is_some().then_some(Self::NotOut);
+            return document.has_any(&record.mark()).then_some(Self::NotOut);
         }
         if record.shows_wish(document) {
             return Some(Self::Unconfirmed);

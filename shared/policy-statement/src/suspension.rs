@@ -174,7 +174,7 @@ impl<S: PolicyStore> Suspension<'_, S> {
             let there: Vec<_> = match &shown.document {
                 Some(document) => {
                     let is_there = |record: &&ClaimRecord| {
-                        record.suspended.is_some() && document.own(&record.mark()).next().is_some() //
+                        record.suspended.is_some() && document.has_any(&record.mark()) //
                     };
                     shown.records.iter().filter(is_there).collect()
                 }

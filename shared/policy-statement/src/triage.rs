@@ -63,7 +63,7 @@ impl<S: PolicyStore> Triage<'_, S> {
                 let advice = format!("{policy} names principals that were deleted ({who}){instead}");
                 Error::refused(error.advised(&advice).to_string())
             }
-            Unknown::OneOf(who) if after.own(self.mark).next().is_none() => {
+            Unknown::OneOf(who) if !after.has_any(self.mark) => {
                 let one_of = if who.is_empty() { String::new() } else { format!(", one of: {who}") };
                 let advice =
                     format!("a statement of somebody else in {policy} names it; {UNKNOWN}; take it out{one_of}");

@@ -355,15 +355,21 @@ async fn the_wish_of_a_caller_never_takes_away_what_is_not_its_own() {
     }
 }
 
+/// Adds a claim with the mark of the first one, which somebody has looked for: here it is the same name, under another key. Returns the key.
+fn add_namesake(cabinet: &Cabinet, wish: &Value) -> String {
+    let key = format!("claim {}", "0".repeat(64));
+    let first = cabinet.shelves.0.table.claims(POLICY)[0].clone();
+    cabinet.shelves.0.table.add_claim(POLICY, &key, |item| {
+        item.extend(first.into_iter().filter(|(name, _)| name != "Item"));
+        item.insert("Wish".to_owned(), json!({"L": wish}));
+    });
+    key
+}
+
 #[tokio::test]
 async fn a_wish_with_the_holder_s_mark_takes_nothing_from_the_holder() {
     let (cabinet, requests) = waiting(&["Other"]).await;
-    // Another name with the same mark, which somebody has looked for: here it is the same name, under another key.
-    let copy = cabinet.shelves.0.table.claims(POLICY)[0].clone();
-    cabinet.shelves.0.table.add_claim(POLICY, &format!("claim {}", "0".repeat(64)), |item| {
-        item.extend(copy.into_iter().filter(|(name, _)| name != "Item"));
-        item.insert("Wish".to_owned(), json!({"L": []}));
-    });
+    add_namesake(&cabinet, &json!([]));
     cabinet.free_lease();
     requests[0].asked().await.unwrap();
     assert_eq!(there(&cabinet), [requests[0].sid()]);
@@ -375,11 +381,7 @@ async fn of_two_wishes_with_one_mark_a_write_has_one() {
     let (cabinet, requests) = waiting(&["Other"]).await;
     let mut theirs = pull("777777777777");
     theirs["Sid"] = requests[0].sid().into();
-    let copy = cabinet.shelves.0.table.claims(POLICY)[0].clone();
-    cabinet.shelves.0.table.add_claim(POLICY, &format!("claim {}", "0".repeat(64)), |item| {
-        item.extend(copy.into_iter().filter(|(name, _)| name != "Item"));
-        item.insert("Wish".to_owned(), json!({"L": [{"S": theirs.to_string()}]}));
-    });
+    let namesake = add_namesake(&cabinet, &json!([{"S": theirs.to_string()}]));
     cabinet.free_lease();
     let holder = cabinet.request(claim("Holder"), Some(&pull("333333333333")));
     holder.asked().await.unwrap();
@@ -389,7 +391,7 @@ async fn of_two_wishes_with_one_mark_a_write_has_one() {
     let claims = cabinet.shelves.0.table.claims(POLICY);
     let left: Vec<_> = claims.iter().filter(|item| has_wish(item)).map(|item| &item["Item"]["S"]).collect();
     let first_is_written = cabinet.shelves.policy().unwrap().contains("777777777777");
-    assert!(first_is_written && left.len() == 1 && *left[0] != format!("claim {}", "0".repeat(64)), "{left:?}");
+    assert!(first_is_written && left.len() == 1 && *left[0] != namesake, "{left:?}");
 }
 
 #[tokio::test]

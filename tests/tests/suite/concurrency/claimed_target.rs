@@ -18,7 +18,7 @@ use super::target::{Kind, Target};
 use super::weather::Weather;
 
 /// CloudFormation signs its requests by the second, and makes no Create in the second of the Delete before.
-pub(super) const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// As in template.yaml.
 const TIMEOUT: Duration = Duration::from_mins(5);

@@ -112,7 +112,7 @@ fn seed() -> u64 {
 }
 
 #[tokio::test]
-#[ignore = "half a thousand processes want the machine for themselves for some minutes: `make proof`"]
+#[ignore = "some hundred processes want the machine for themselves for some minutes: `make proof`"]
 async fn what_cloudformation_was_told_is_in_the_policies_after_a_thousand_operations() {
     let proof = prove(&ministack().await, &FULL, seed()).await;
     assert_eq!(proof.violations, [""; 0]);

@@ -22,18 +22,12 @@ const LAST_CALL: usize = 24;
 /// One process of ten dies.
 const DOOMED: u64 = 10;
 
-/// How much goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Changeable,
-    Bad,
-}
-
 /// The faults between one function and AWS.
 #[derive(Debug)]
 pub(super) struct Weather {
     seed: u64,
-    kind: Kind,
+    /// Whether processes are killed.
+    kills: bool,
     function: OnceLock<Arc<Function>>,
     /// How many calls each process has made.
     calls: Mutex<HashMap<String, usize>>,
@@ -42,12 +36,12 @@ pub(super) struct Weather {
 impl Weather {
     /// Calls that take their time, reads that lag behind, and processes that are killed in the middle of a call.
     pub(super) fn bad(seed: u64) -> Self {
-        Self { seed, kind: Kind::Bad, function: OnceLock::new(), calls: Mutex::default() }
+        Self { seed, kills: true, function: OnceLock::new(), calls: Mutex::default() }
     }
 
     /// Calls that take their time and reads that lag behind.
     pub(super) fn changeable(seed: u64) -> Self {
-        Self { kind: Kind::Changeable, ..Self::bad(seed) }
+        Self { kills: false, ..Self::bad(seed) }
     }
 
     /// Says whose processes are killed.
@@ -86,7 +80,7 @@ impl Weather {
     /// At which of its calls a process is killed, if it is one of those that are.
     fn dies_at(&self, session: &str) -> Option<usize> {
         let number: u64 = session.rsplit('-').next()?.parse().ok()?;
-        let doomed = self.kind == Kind::Bad && number % DOOMED == self.seed % DOOMED;
+        let doomed = self.kills && number % DOOMED == self.seed % DOOMED;
         doomed.then(|| self.dice(&session).usize(1..=LAST_CALL))
     }
 
