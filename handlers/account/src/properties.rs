@@ -3,9 +3,10 @@
 use std::{fmt, str::FromStr};
 
 use archipelago::Tags;
+use archipelago::is_token;
 use aws_sdk_organizations::types::IamUserAccessToBilling;
 use custom_resource::is_account_id;
-use organizations::{ParentId, is_token};
+use organizations::ParentId;
 use serde::{Deserialize, Serialize};
 
 /// The properties of `Custom::Account`.

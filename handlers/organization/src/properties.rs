@@ -2,8 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use archipelago::is_organization_id;
 use aws_sdk_organizations::types::PolicyType;
-use organizations::is_token;
 use serde::{Deserialize, Serialize};
 
 /// The properties of `Custom::Organization`.
@@ -85,8 +85,7 @@ impl FromStr for OrganizationId {
 
     /// The pattern is that of the API reference: 10 to 32 lower-case letters and digits.
     fn from_str(text: &str) -> Result<Self, NotAnOrganizationId> {
-        let token = text.strip_prefix("o-").ok_or(NotAnOrganizationId)?;
-        if is_token(token, 10) { Ok(Self(text.to_owned())) } else { Err(NotAnOrganizationId) }
+        if is_organization_id(text) { Ok(Self(text.to_owned())) } else { Err(NotAnOrganizationId) }
     }
 }
 

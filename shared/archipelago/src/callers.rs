@@ -1,17 +1,11 @@
-//! Other accounts whose stacks may use a function. Nothing in an event says who sent it. Lambda says by which alias it came,
-//! and lets each account use its own alias alone.
+//! Which stacks and events a function admits. An alias that begins with `caller-` never stands for the function's own account.
 
 use custom_resource::{Envelope, FunctionArn, account_of, is_account_id, of_own_account};
 
-/// How the names of those aliases start.
-const CALLER: &str = "caller-";
-
-/// The other account that invoked `function`, if it did so by an alias of its own: all that follows `caller-`, be it an
-/// account's id or not. What isn't one is refused before any work, and never stands for the function's own account.
-#[must_use]
-pub fn caller(function: &FunctionArn) -> Option<&str> {
-    function.qualifier.as_deref()?.strip_prefix(CALLER)
-}
+use crate::{
+    Caller,
+    caller::{CALLER, alias_of},
+};
 
 /// Admits stacks of the function's own account, and of no other.
 pub(crate) fn admit_own_account(envelope: &Envelope) -> Result<(), String> {
@@ -21,34 +15,42 @@ pub(crate) fn admit_own_account(envelope: &Envelope) -> Result<(), String> {
     }
 }
 
-/// Admits stacks of the function's own account, and those of the account whose alias was invoked.
+/// Admits stacks of the function's own account, and those of the caller whose alias was invoked: of that account, or of any other account
+/// than the function's own, since Lambda has asked whether it is in the unit.
 pub(crate) fn admit_callers(envelope: &Envelope) -> Result<(), String> {
     let stack = account_of(&envelope.stack_id);
-    match understood(envelope)? {
-        Some(caller) if caller != stack => {
-            Err(format!("the stack is of account {stack}, but the function was invoked for account {caller}"))
+    let Some(caller) = understood(envelope)? else { return admit_without_alias(envelope) };
+    match caller.unit() {
+        Some(unit) if stack == envelope.function.account => Err(format!(
+            "the stack is of account {stack}, which is the function's own, but the function was invoked for accounts of {}; leave the \
+             alias out",
+            unit.id()
+        )),
+        Some(_) if !is_account_id(stack) => Err("the id of the stack names no account".to_owned()),
+        None if caller.account() != stack => {
+            Err(format!("the stack is of account {stack}, but the function was invoked for account {}", caller.name()))
         }
-        Some(_) => Ok(()),
-        None => admit_without_alias(envelope),
+        _ => Ok(()),
     }
 }
 
 /// Admits events that are no requests of CloudFormation from whoever may invoke the function itself. The alias of another account lets that
 /// account's stacks have what is open to them, and nothing else.
 pub(crate) fn admit_administrators(function: &FunctionArn) -> Result<(), String> {
-    match caller(function) {
-        Some(caller) => Err(format!(
-            "the alias {CALLER}{caller} is for requests of CloudFormation alone; invoke the function without an alias"
+    match alias_of(function) {
+        Some(name) => Err(format!(
+            "the alias {CALLER}{name} is for requests of CloudFormation alone; invoke the function without an alias"
         )),
         None => Ok(()),
     }
 }
 
-fn understood(envelope: &Envelope) -> Result<Option<&str>, String> {
-    match caller(&envelope.function) {
-        Some(caller) if !is_account_id(caller) => Err(format!(
-            "the function was invoked by the alias caller-{caller}, which names no account; the alias of an account is \
-             caller- and the account's 12 digits"
+fn understood(envelope: &Envelope) -> Result<Option<Caller>, String> {
+    match Caller::of(&envelope.function, &envelope.stack_id) {
+        Some(caller) if !caller.is_understood() => Err(format!(
+            "the function was invoked by the alias {CALLER}{}, which names no account and no unit; the alias of an account is \
+             {CALLER} and the account's 12 digits, that of a unit {CALLER}, the organization's id, - and the unit's id",
+            caller.name()
         )),
         caller => Ok(caller),
     }
@@ -70,6 +72,7 @@ mod tests {
 
     use super::*;
 
+    const UNIT: &str = ":caller-o-exampleorgid-ou-abcd-12345678";
     const FUNCTION: &str = "arn:aws:lambda:us-east-1:111111111111:function:thing";
 
     #[derive(Deserialize)]
@@ -80,28 +83,12 @@ mod tests {
     }
 
     #[test]
-    fn the_alias_says_who_calls() {
-        let function = "arn:aws-cn:lambda:cn-north-1:111111111111:function:archipelago-ecr-policy-statement";
-        assert_eq!(caller(&FunctionArn::read(function)), None);
-        let by = |alias: &str| caller(&FunctionArn::read(&format!("{function}:{alias}"))).map(ToOwned::to_owned);
-        assert_eq!(by("caller-222222222222").as_deref(), Some("222222222222"));
-        for other in ["live", "$LATEST", "7", "Caller-2222", "caller"] {
-            assert_eq!(by(other), None, "{other}");
-        }
-        for (alias, caller) in
-            [("caller-2222", "2222"), ("caller-", ""), ("caller-ou-abcd-12345678", "ou-abcd-12345678")]
-        {
-            assert_eq!(by(alias).as_deref(), Some(caller), "what isn't understood is no alias of the own account");
-        }
-    }
-
-    #[test]
     fn behind_the_alias_of_a_caller_nothing_but_cloudformation_s_requests_is_admitted() {
         let admitted = |alias: &str| admit_administrators(&FunctionArn::read(&format!("{FUNCTION}{alias}")));
         for alias in ["", ":live", ":$LATEST", ":7"] {
             assert_eq!(admitted(alias), Ok(()), "{alias}");
         }
-        for caller in ["222222222222", "ou-abcd-12345678", ""] {
+        for caller in ["222222222222", "o-exampleorgid-ou-abcd-12345678", "ou-abcd-12345678", ""] {
             let reason = admitted(&format!(":caller-{caller}")).unwrap_err();
             assert!(
                 reason.starts_with(&format!("the alias caller-{caller} is for requests of CloudFormation alone")),
@@ -113,19 +100,24 @@ mod tests {
     /// What every account may have, and who had it.
     struct Shared(RefCell<Vec<Option<String>>>);
 
+    fn caller_of(claim: &Claim<String>) -> Option<String> {
+        let caller = Caller::of(claim.invocation().function(), claim.owner().stack_id())?;
+        Some(format!("{} {}", caller.name(), caller.account()))
+    }
+
     impl Resource for Shared {
         type Properties = Properties;
         type Id = String;
         type Attributes = ();
 
         async fn ensure(&self, _: &Properties, _: Option<&Properties>, claim: &Claim<String>) -> Result<()> {
-            self.0.borrow_mut().push(caller(claim.invocation().function()).map(ToOwned::to_owned));
+            self.0.borrow_mut().push(caller_of(claim));
             claim.hold(&"shared".to_owned());
             Ok(())
         }
 
         async fn remove(&self, _: Option<&Properties>, claim: &Claim<String>) -> Result<()> {
-            self.0.borrow_mut().push(caller(claim.invocation().function()).map(ToOwned::to_owned));
+            self.0.borrow_mut().push(caller_of(claim));
             Ok(())
         }
     }
@@ -168,9 +160,18 @@ mod tests {
     async fn another_account_is_believed_by_its_alias() {
         let (response, seen) = shared("222222222222", ":caller-222222222222", "Create", None).await;
         assert_eq!(response.status(), Status::Success);
-        assert_eq!(seen, [Some("222222222222".to_owned())]);
+        assert_eq!(seen, [Some("222222222222 222222222222".to_owned())]);
         let (response, seen) = shared("111111111111", "", "Create", None).await;
         assert_eq!((response.status(), seen), (Status::Success, vec![None]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_account_of_a_unit_is_believed_to_be_in_it() {
+        for account in ["222222222222", "333333333333"] {
+            let (response, seen) = shared(account, UNIT, "Create", None).await;
+            assert_eq!(response.status(), Status::Success);
+            assert_eq!(seen, [Some(format!("o-exampleorgid-ou-abcd-12345678 {account}"))]);
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -186,6 +187,9 @@ mod tests {
                 ":caller-222222222222",
                 "the stack is of account 111111111111, but the function was invoked for",
             ),
+            ("111111111111", UNIT, "the stack is of account 111111111111, which is the function's own, but"),
+            ("", UNIT, "the id of the stack names no account"),
+            ("222", UNIT, "the id of the stack names no account"),
             (
                 "222222222222",
                 "",
@@ -214,13 +218,17 @@ mod tests {
             "2222",
             "",
             "ou-abcd-12345678",
+            "o-exampleorgid",
+            "o-exampleorgid-r-abcd",
+            "o-exampleorgid-ou-abcd-12345678-x",
             "222222222222-eu",
             " 222222222222",
             "2222222222222",
             "\u{ff12}22222222222",
         ];
         for caller in aliases {
-            let words = format!("the function was invoked by the alias caller-{caller}, which names no account");
+            let words =
+                format!("the function was invoked by the alias caller-{caller}, which names no account and no unit");
             // The function's own account, another one, and what the alias seems to say.
             for account in ["111111111111", "222222222222", caller] {
                 for (request_type, id) in [
@@ -251,12 +259,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_type_is_closed_to_other_accounts_unless_it_says_otherwise() {
-        let (response, seen) = asked(admit_own_account, "222222222222", ":caller-222222222222", "Create", None).await;
-        assert_failed(
-            &response,
-            "nothing-was-made",
-            "resources of this type are for stacks of the function's own account",
-        );
-        assert!(seen.is_empty());
+        for alias in [":caller-222222222222", UNIT] {
+            let (response, seen) = asked(admit_own_account, "222222222222", alias, "Create", None).await;
+            assert_failed(
+                &response,
+                "nothing-was-made",
+                "resources of this type are for stacks of the function's own account",
+            );
+            assert!(seen.is_empty());
+        }
     }
 }

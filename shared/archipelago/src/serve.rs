@@ -15,8 +15,8 @@ pub async fn serve<R: Resource>(build: impl Fn(&SdkConfig) -> R) -> Result<(), l
     server().admit(admit_own_account).every_type(async |aws: &SdkConfig| Ok(build(aws))).run().await
 }
 
-/// Serves stacks of other accounts as well, each of which invokes the function by an alias of its own. What such a
-/// [`caller`](crate::caller) may ask for is for the resource to bound.
+/// Serves stacks of other accounts as well, which invoke the function by aliases of their own. What such a
+/// [`Caller`](crate::Caller) may ask for is for the resource to bound.
 ///
 /// # Errors
 /// When the process can't start: see [`Server::run`].

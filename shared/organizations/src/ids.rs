@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use archipelago::{is_token, is_unit_id};
 use serde::Deserialize;
 
 /// An OU's id, `ou-<root>-<unit>`.
@@ -21,8 +22,7 @@ impl FromStr for UnitId {
     type Err = NotAUnitId;
 
     fn from_str(text: &str) -> Result<Self, NotAUnitId> {
-        let (root, unit) = text.strip_prefix("ou-").and_then(|rest| rest.split_once('-')).ok_or(NotAUnitId)?;
-        if is_token(root, 4) && is_token(unit, 8) { Ok(Self(text.to_owned())) } else { Err(NotAUnitId) }
+        if is_unit_id(text) { Ok(Self(text.to_owned())) } else { Err(NotAUnitId) }
     }
 }
 
@@ -65,12 +65,6 @@ impl TryFrom<String> for ParentId {
             Err("expected the id of a root (r-...) or of an OU (ou-...)")
         }
     }
-}
-
-/// Whether `text` is what the ids of Organizations are made of: lower-case letters and digits, from `shortest` to 32.
-#[must_use]
-pub fn is_token(text: &str, shortest: usize) -> bool {
-    (shortest..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use custom_resource::{Error, Passing, Result, SdkResult};
 mod ids;
 mod sharing;
 
-pub use ids::{NotAUnitId, ParentId, UnitId, is_token};
+pub use ids::{NotAUnitId, ParentId, UnitId};
 pub use sharing::{Departure, Sharing, Thing};
 
 /// What a call says to which no organization is known: there is none, or it has just been made.

@@ -1,8 +1,9 @@
 //! Who a share is shared with: the spellings of a template, and the one that RAM takes and lists.
 //! <https://docs.aws.amazon.com/ram/latest/APIReference/API_AssociateResourceShare.html>
 
+use archipelago::{is_organization_id, is_unit_id};
 use custom_resource::{Error, Result, is_account_id, mangled_account_id};
-use organizations::{NEW_FOR, UnitId, is_token};
+use organizations::NEW_FOR;
 use serde::Deserialize;
 
 /// The same for those who read no Rust.
@@ -106,14 +107,6 @@ impl Organization {
     fn unit(&self, id: &str) -> String {
         format!("{}/{id}", self.0.replace(":organization/", ":ou/"))
     }
-}
-
-fn is_organization_id(text: &str) -> bool {
-    text.strip_prefix("o-").is_some_and(|token| is_token(token, 10))
-}
-
-fn is_unit_id(text: &str) -> bool {
-    text.parse::<UnitId>().is_ok()
 }
 
 /// Whom an ARN names. RAM lists accounts by their ids alone.

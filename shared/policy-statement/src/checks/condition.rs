@@ -1,5 +1,6 @@
 //! `Condition`: an object of operators, each an object of context keys.
 
+use archipelago::is_organization_id;
 use custom_resource::{Result, is_account_id, mangled, mangled_account_id};
 use serde_json::{Map, Value};
 
@@ -156,11 +157,6 @@ const ARNS: [&str; 3] = ["aws:SourceArn", "aws:PrincipalArn", "s3:DataAccessPoin
 const NO_ACCOUNT: &str = "must be account ids of 12 digits; wildcards need an operator such as `StringLike`";
 const NO_ORGANIZATION: &str = "must be ids of organizations (o-...); wildcards need an operator such as `StringLike`";
 const NO_PATH: &str = "must begin with the id of an organization, as in `o-.../r-.../ou-.../*`";
-
-fn is_organization_id(text: &str) -> bool {
-    let is_token = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    text.strip_prefix("o-").is_some_and(|token| (10..=32).contains(&token.len()) && token.bytes().all(is_token))
-}
 
 /// The operator without what is said of sets and of keys that aren't there.
 fn base(operator: &str) -> &str {
