@@ -8,7 +8,7 @@ use url::form_urlencoded;
 const READS: [&str; 5] = ["BatchGet", "Describe", "Get", "Head", "List"];
 
 /// What changes nothing either, and is called so that something can be read.
-const OTHER_READS: [(&str, &str); 1] = [("sts", "AssumeRole")];
+const OTHER_READS: [(&str, &str); 2] = [("dynamodb", "Query"), ("sts", "AssumeRole")];
 
 /// Services whose operations all have a path of their own, such as `/getresourceshares`, and most of them the method POST.
 /// <https://docs.aws.amazon.com/ram/latest/APIReference/API_GetResourceShares.html>,

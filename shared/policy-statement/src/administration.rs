@@ -1,8 +1,13 @@
 //! What administrators and schedules ask of all claims of a type, whoever made these.
 
-use std::rc::Rc;
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 
+use archipelago::CallerTable;
 use custom_resource::{Error, FunctionArn, Result};
+use futures_util::future::join_all;
 use tokio::time::timeout_at;
 
 use crate::{
@@ -24,11 +29,14 @@ use crate::{
 /// In the place of a claim's mark, in the names of leases and of sessions.
 const NOBODY_S: &str = "sweep";
 
+/// What is granted to callers, by their names.
+pub(crate) type GrantsByCaller = HashMap<String, Result<Grants>>;
+
 /// What is needed for it.
 pub(crate) struct Administration<'a, S: PolicyStore> {
     pub(crate) ledger: &'a Rc<Ledger>,
     pub(crate) stores: &'a Stores<S>,
-    pub(crate) grants: &'a Grants,
+    pub(crate) callers: &'a CallerTable,
     pub(crate) function: &'a FunctionArn,
 }
 
@@ -53,6 +61,16 @@ impl<S: PolicyStore> Administration<'_, S> {
         }
         let store = self.stores.acting_as(role.as_ref(), home, NOBODY_S).await?;
         Ok(Acting { store, is_own: role.is_none() })
+    }
+
+    /// What is granted at this moment to the callers of these claims, or why nobody knows.
+    pub(crate) async fn grants_of(&self, records: &[&ClaimRecord]) -> GrantsByCaller {
+        let callers: HashSet<_> = records.iter().filter_map(|record| record.caller.clone()).collect();
+        let read = callers.into_iter().map(async |caller| {
+            let grants = self.callers.grants(&caller).await;
+            (caller, grants.map(|grants| Grants::of(grants, S::TYPE)))
+        });
+        join_all(read).await.into_iter().collect()
     }
 
     /// Does `work` with a policy and its claims while nobody else can change it, and makes the changes of the ledger that it returns.
@@ -101,6 +119,7 @@ impl<S: PolicyStore> Administration<'_, S> {
         before: &Document,
         record: &ClaimRecord,
         identity: Option<&str>,
+        granted: &GrantsByCaller,
     ) -> Result<Document> {
         let Some(written) = &record.written else { return Ok(before.clone()) };
         if record.is_unclear() {
@@ -124,9 +143,11 @@ impl<S: PolicyStore> Administration<'_, S> {
         }
         let unreadable = || Error::refused("the ledger's statements can't be read");
         let property = StatementProperty::of(&written.statements).ok_or_else(unreadable)?;
-        if let Some(caller) = record.caller.as_deref() {
-            check_caller(Some(caller), location, before, &record.mark())?;
-            self.grants.check(caller, &location.arn(self.function), S::RULES.resources, &property)?;
+        if let Some(caller) = record.caller() {
+            check_caller(Some(&caller), location, before, &record.mark())?;
+            let unread = || Error::not_yet("nobody has asked what is granted to the claim's caller");
+            let grants = granted.get(caller.name()).ok_or_else(unread)?.as_ref().map_err(Clone::clone)?;
+            grants.check(&caller, &location.arn(self.function), S::RULES.resources, &property)?;
         }
         let variable = with_variable(&property);
         with_statements::<S>(location, before, &record.mark(), &written.statements, variable.as_deref())
@@ -142,7 +163,7 @@ pub(crate) fn without<S: PolicyStore>(
     before: &Document,
     record: &ClaimRecord,
 ) -> Result<Document> {
-    check_caller(record.caller.as_deref(), location, before, &record.mark())?;
+    check_caller(record.caller().as_ref(), location, before, &record.mark())?;
     without_statements::<S>(location, before, &record.mark())
 }
 

@@ -1,8 +1,12 @@
 //! What a policy is to be once a claim's statements are in it or out of it, or why it may not be so.
 
+use archipelago::Caller;
 use custom_resource::{Error, Result};
 
-use crate::{Document, PolicyStore, Statement, Target, TargetLocation, grants::are_of_caller};
+use crate::{
+    Document, PolicyStore, Statement, Target, TargetLocation,
+    grants::{are_of_caller, called},
+};
 
 /// `before` with `wanted` as the statements of the claim with that mark. `variable` is the path of an element with a policy variable, if there
 /// is one.
@@ -52,21 +56,21 @@ pub(crate) fn without_statements<S: PolicyStore>(
     Ok(after)
 }
 
-/// Lets another account touch only what it can have put there.
+/// Lets a caller touch only what it can have put there.
 ///
 /// # Errors
 /// Refused if `before` has statements with that mark for somebody else.
 pub(crate) fn check_caller<T: Target>(
-    caller: Option<&str>,
+    caller: Option<&Caller>,
     location: &TargetLocation<T>,
     before: &Document,
     mark: &str,
 ) -> Result<()> {
     match caller {
-        Some(account) if !are_of_caller(caller, before, mark) => Err(Error::refused(format!(
-            "{} has statements with the mark of this resource that are not for account {account} alone; they are not \
-             touched",
-            location.policy()
+        Some(of) if !are_of_caller(caller, before, mark) => Err(Error::refused(format!(
+            "{} has statements with the mark of this resource that are not for {} alone; they are not touched",
+            location.policy(),
+            called(of)
         ))),
         _ => Ok(()),
     }

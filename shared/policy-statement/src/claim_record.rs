@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use archipelago::Caller;
 use aws_sdk_dynamodb::types::AttributeValue;
 use custom_resource::{
-    Error, Owner, RequestOrder, Result, digest_of as digest_of_texts,
+    Claim, Error, Owner, RequestOrder, Result, account_of, digest_of as digest_of_texts,
     request_note::{Item, LATEST, is_noted},
 };
 
@@ -29,7 +30,7 @@ pub(crate) const ITEM: &str = "Item";
 pub(crate) const VERSION_NAME: &str = "Version";
 pub(crate) const STACK_ID: &str = "StackId";
 pub(crate) const LOGICAL_ID: &str = "LogicalId";
-/// The account of the stack, where that is another one than the function's; empty otherwise.
+/// The name of the caller by whose alias the stack asks; empty for a stack of the function's own account.
 pub(crate) const CALLER: &str = "Caller";
 pub(crate) const LOCATION: &str = "Location";
 /// The role that a template names as `RoleArn`; empty otherwise.
@@ -49,6 +50,8 @@ pub(crate) const WISH: &str = "Wish";
 pub(crate) const WISH_ENDS: &str = "WishEnds";
 /// The path of an element of the wish with a policy variable; empty without one.
 pub(crate) const VARIABLE: &str = "Variable";
+/// Whether nobody but the wish's author knows whether its caller may have it.
+pub(crate) const UNCHECKED: &str = "Unchecked";
 /// That the wish is written by its own author alone.
 pub(crate) const ALONE: &str = "Alone";
 /// Until when a holder of the lease may write the wish that it has taken up, in milliseconds since 1970.
@@ -107,10 +110,13 @@ pub(crate) struct WrittenStatements {
 }
 
 impl ClaimRecord {
-    /// The range key of the item of a claim. It is made of all of the two ids: the mark is short enough for somebody to look for a
-    /// stack's name that has another's.
-    pub(crate) fn key_of(owner: &Owner) -> String {
-        format!("{CLAIM}{}", digest_of_texts([owner.stack_id(), owner.logical_id()]))
+    /// The range key of the item of a claim. It is made of all of the two ids, since the mark is short enough for somebody to look for a
+    /// stack's name that has another's; and of the caller, since accounts of a unit could name each other's stacks.
+    pub(crate) fn key_of<I>(claim: &Claim<I>) -> String {
+        let owner = claim.owner();
+        let caller = Caller::of(claim.invocation().function(), owner.stack_id());
+        let ids = [owner.stack_id(), owner.logical_id()];
+        format!("{CLAIM}{}", digest_of_texts(ids.into_iter().chain(caller.as_ref().map(Caller::name))))
     }
 
     /// Reads an item of the ledger.
@@ -146,6 +152,7 @@ impl ClaimRecord {
                 statements: statements(item, WISH)?,
                 ends: millis(item, WISH_ENDS)?,
                 variable: some_text(item, VARIABLE),
+                is_unchecked: item.get(UNCHECKED).is_some_and(|unchecked| unchecked == &AttributeValue::Bool(true)),
                 is_alone: item.contains_key(ALONE),
                 taken: millis(item, TAKEN),
                 put: match text(item, PUT) {
@@ -170,6 +177,11 @@ impl ClaimRecord {
             suspended: millis(item, SUSPENDED),
             item: kept,
         })
+    }
+
+    /// The caller that asked for it; none if that was the function's own account.
+    pub(crate) fn caller(&self) -> Option<Caller> {
+        self.caller.as_deref().map(|name| Caller::named(name, account_of(self.owner.stack_id())))
     }
 
     /// What `!Ref` reads, as a `StatementId` writes it.
@@ -264,6 +276,12 @@ impl ClaimRecord {
         })
     }
 
+    /// Whether what a document shows under the claim's mark is what is known to have been written for it.
+    pub(crate) fn is_known_in(&self, document: &Document) -> bool {
+        let was_written = self.wish.as_ref().is_some_and(|wish| wish.put.is_some() || wish.taken.is_some());
+        self.is_there(document) || was_written && self.shows_wish(document)
+    }
+
     /// Whether one of its statements does anything else than to allow something to those whom it names.
     pub(crate) fn denies(&self) -> bool {
         let written = self.written.iter().flat_map(|written| &written.statements);
@@ -318,18 +336,6 @@ impl ClaimRecord {
         let latest = all.len().saturating_sub(WORDINGS_KEPT);
         AttributeValue::L(all.into_iter().skip(latest).map(AttributeValue::S).collect())
     }
-}
-
-/// Of a document that somebody else has left: the claims of which it newly lacks something, and those whose wishes are unclear, by the
-/// beginnings of their keys.
-pub(crate) fn found_in<'a>(
-    document: &Document,
-    records: &'a [ClaimRecord],
-    unclear: &[String],
-) -> (Vec<&'a ClaimRecord>, Vec<&'a ClaimRecord>) {
-    let is_unclear = |record: &&ClaimRecord| record.wish.is_some() && unclear.contains(&record.short_key());
-    let lacking = records.iter().filter(|record| record.is_newly_missing_in(document));
-    (lacking.collect(), records.iter().filter(is_unclear).collect())
 }
 
 /// Refuses an item of a later version.

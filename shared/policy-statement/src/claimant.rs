@@ -11,7 +11,10 @@ pub(crate) struct Claimant<'a> {
     pub(crate) key: &'a str,
     pub(crate) owner: &'a Owner,
     pub(crate) order: &'a RequestOrder,
-    pub(crate) caller: Option<&'a str>,
+    /// The caller's name, if it isn't the function's own account.
+    pub(crate) caller: Option<String>,
+    /// Whether nobody knows yet whether the caller may have what it wishes.
+    pub(crate) is_unchecked: bool,
     pub(crate) location: String,
     pub(crate) role_arn: Option<&'a str>,
     pub(crate) has_external_id: bool,

@@ -1,6 +1,6 @@
 //! The claims on a policy, by who acts for them.
 
-use crate::{Target, TargetLocation, claim_record::ClaimRecord};
+use crate::{Document, Target, TargetLocation, claim_record::ClaimRecord};
 
 /// The claims on one policy for which the same role acts.
 pub(crate) struct Claims<T> {
@@ -48,4 +48,16 @@ pub(crate) fn sorted<T: Target>(policy: &str, records: Vec<ClaimRecord>) -> (Vec
         }
     }
     (all, nowhere)
+}
+
+/// Of a document that somebody else has left: the claims of which it newly lacks something, and those whose wishes are unclear, by the
+/// beginnings of their keys.
+pub(crate) fn found_in<'a>(
+    document: &Document,
+    records: &'a [ClaimRecord],
+    unclear: &[String],
+) -> (Vec<&'a ClaimRecord>, Vec<&'a ClaimRecord>) {
+    let is_unclear = |record: &&ClaimRecord| record.wish.is_some() && unclear.contains(&record.short_key());
+    let lacking = records.iter().filter(|record| record.is_newly_missing_in(document));
+    (lacking.collect(), records.iter().filter(is_unclear).collect())
 }

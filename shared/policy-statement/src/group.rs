@@ -75,6 +75,9 @@ impl<S: PolicyStore> Writer<'_, S> {
     fn may_write(&self, record: &ClaimRecord, wish: &Wish, before: &Document) -> bool {
         record.key != self.own
             && !wish.is_alone
+            && !wish.is_unchecked
+            // Its author asks whose they are.
+            && (record.caller.is_none() || !before.has_any(&record.mark()) || record.is_known_in(before))
             // What is there after its end is confirmed, as its author couldn't.
             && (wish.ends > self.now || record.shows_wish(before))
             && record.suspended.is_none()
@@ -116,7 +119,7 @@ impl<S: PolicyStore> Writer<'_, S> {
     }
 }
 
-/// Whether what has the mark of a claim can be the claim's: another account may have looked for a name with somebody else's mark.
+/// Whether what has the mark of a claim can be the claim's: a caller may have looked for a name with somebody else's mark.
 pub(crate) fn may_touch(record: &ClaimRecord, before: &Document) -> bool {
-    are_of_caller(record.caller.as_deref(), before, &record.mark())
+    are_of_caller(record.caller().as_ref(), before, &record.mark())
 }

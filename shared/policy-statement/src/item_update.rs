@@ -9,7 +9,7 @@ use crate::{
     Document, Statement,
     claim_record::{
         ALONE, ClaimRecord, DIGEST, DONE, EXPIRES, IDENTITY, MISSING, POLICY_SIZE, PUT, REMOVED, SHOWN, STATEMENTS,
-        SUSPENDED, TAKEN, VARIABLE, WISH, WISH_ENDS, WITHDRAWN, WORDINGS, WRITTEN_AT,
+        SUSPENDED, TAKEN, UNCHECKED, VARIABLE, WISH, WISH_ENDS, WITHDRAWN, WORDINGS, WRITTEN_AT, listed,
     },
     document::digest_of,
 };
@@ -157,6 +157,15 @@ impl ItemUpdate {
             .value(":expires", in_a_day(now))
             .value(":latest", record.latest());
         if was_taken_up { update.value(":now", millis(now)) } else { update }
+    }
+
+    /// The caller may have what it wishes, so others may write it.
+    pub(crate) fn checked(record: &ClaimRecord, wished: &[Statement]) -> Self {
+        Self::new(&record.key, "SET #unchecked = :no", "#latest = :latest AND #wish = :wish")
+            .names(&[("#latest", LATEST), ("#wish", WISH), ("#unchecked", UNCHECKED)])
+            .value(":latest", record.latest())
+            .value(":wish", listed(wished))
+            .value(":no", AttributeValue::Bool(false))
     }
 
     /// The wish is written by its own author alone from now on: AWS has refused it, or it was in a write that AWS has refused.

@@ -1,6 +1,6 @@
 //! What a request would make of a policy, from one read without the lease.
 
-use archipelago::caller;
+use archipelago::Caller;
 use custom_resource::{Claim, Error, Result};
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ impl<S: PolicyStore> PolicyPlan<'_, S> {
             Lookup::Gone(error) => return Err(Error::not_yet(not_there::<S>(error, self.location).to_string())),
         };
         let mark = self.mark_of(&before)?;
-        let record = self.ledger.record(&self.location.key(), &ClaimRecord::key_of(self.claim.owner())).await?;
+        let record = self.ledger.record(&self.location.key(), &ClaimRecord::key_of(self.claim)).await?;
         if record.as_ref().is_some_and(|record| record.suspended.is_some()) {
             let is_kept_out = record.is_some_and(|record| record.has_written(wanted));
             return if is_kept_out { Ok(nothing()) } else { Err(suspended_in(self.location)) };
@@ -61,7 +61,8 @@ impl<S: PolicyStore> PolicyPlan<'_, S> {
 
     fn mark_of(&self, before: &Document) -> Result<String> {
         let mark = self.claim.owner().mark();
-        check_caller(caller(self.claim.invocation().function()), self.location, before, &mark)?;
+        let caller = Caller::of(self.claim.invocation().function(), self.claim.owner().stack_id());
+        check_caller(caller.as_ref(), self.location, before, &mark)?;
         Ok(mark)
     }
 

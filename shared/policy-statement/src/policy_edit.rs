@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 
-use archipelago::caller;
 use custom_resource::{AwsError, Error, Result};
 
 use crate::{
     Document, Lookup, Objection, PolicyStore,
     change::{check_caller, with_statements, without_statements},
-    claim_record::{ClaimRecord, found_in},
+    claim_record::ClaimRecord,
+    claims::found_in,
     document::digest_of,
     group::{Member, Writer},
     item_update::{ItemUpdate, Seen},
@@ -82,12 +82,7 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
             Lookup::Gone(error) => return Err(not_there::<S>(error, self.wanted.location)),
         };
         let before = self.judged(read).await?;
-        check_caller(
-            caller(self.wanted.claim.invocation().function()),
-            self.wanted.location,
-            &before.document,
-            self.wanted.mark,
-        )?;
+        self.check_caller(&before.document).await?;
         let has_own = before.document.has_any(self.wanted.mark);
         if has_own {
             found();
@@ -101,6 +96,27 @@ impl<S: PolicyStore> PolicyEdit<'_, S> {
             return Ok(self.confirmed(&before.document, &before.document, self.known_identity(), &[]));
         }
         self.written(before, &wishes).await
+    }
+
+    /// Lets a caller touch only what is of a claim of its own.
+    async fn check_caller(&self, document: &Document) -> Result<()> {
+        let Some(caller) = self.wanted.caller() else { return Ok(()) };
+        let Wanted { location, mark, .. } = *self.wanted;
+        check_caller(Some(&caller), location, document, mark)?;
+        if !document.has_any(mark) || self.record.is_known_in(document) {
+            return Ok(());
+        }
+        let records = self.ledger.records(self.policy).await?;
+        let is_another =
+            |record: &ClaimRecord| record.key != self.record.key && !record.has_nothing() && record.mark() == mark;
+        if records.iter().any(is_another) {
+            return Err(Error::refused(format!(
+                "{} has statements with the mark of this resource that are of another resource, or that this one made through another \
+                 alias; they are not touched",
+                location.policy()
+            )));
+        }
+        Ok(())
     }
 
     /// What a document is that was read: whether it is believed, and what it lacks.

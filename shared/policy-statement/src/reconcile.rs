@@ -305,9 +305,10 @@ impl<S: PolicyStore> Sweep<'_, S> {
                 }
             }
         }
+        let granted = self.administration.grants_of(&wanted).await;
         let ended = visit.changed(&document, &wanted, |before, record| match record.suspended {
             Some(_) => without::<S>(location, before, record),
-            None => self.administration.with_written(location, before, record, identity.as_deref()),
+            None => self.administration.with_written(location, before, record, identity.as_deref(), &granted),
         });
         let mut is_repaired = false;
         for (record, ended) in wanted.iter().zip(ended.await?) {

@@ -2,27 +2,27 @@
 
 use std::{fmt, time::Duration};
 
-use archipelago::caller;
+use archipelago::{Caller, CallerTable};
 use custom_resource::{Claim, Error, FunctionArn, LeftBehind, Resource, Result, SdkConfig, Work};
 use serde_json::Value;
 
 use crate::{
-    Lookup, PolicyStore, Target, TargetLocation,
+    Lookup, PolicyStore, StatementProperty, Target, TargetLocation,
     acting::Acting,
     administration::Administration,
     checks::with_variable,
-    grants::Grants,
+    grant_check::GrantCheck,
+    grants::{bounded, called},
     ledger::Ledger,
-    list::List,
+    other_events::answered,
     plan::{PolicyPlan, nothing},
     properties::{Attributes, PRUNE_ORPHANS, Properties, ROLE_ARN, StatementId},
-    reconcile::{Reconcile, Sweep},
+    reconcile::Reconcile,
     resolutions::Resolutions,
     role::Role,
     stand_ins::{StandIns, can_stand_in},
     stores::Stores,
-    suspension::{Access, Suspension},
-    trail::{Logged, logged, own_role},
+    trail::own_role,
     triage::not_there,
     turn::Turns,
     wanted::{Wanted, check_left},
@@ -32,7 +32,7 @@ use crate::{
 pub struct Statements<S: PolicyStore> {
     stores: Stores<S>,
     turns: Turns,
-    grants: Grants,
+    callers: CallerTable,
     reconcile: Reconcile,
     role: Option<String>,
     resolutions: Resolutions<S::Target>,
@@ -40,14 +40,14 @@ pub struct Statements<S: PolicyStore> {
 
 impl<S: PolicyStore> Statements<S> {
     /// Statements in the policies of the stores that `build` makes: one with the function's own credentials, and one with
-    /// those of each role that a template names. The ledger's table is named by the variable `LEDGER_TABLE`; what other
-    /// accounts may have is said by `GRANT_TARGETS` and `GRANT_ACTIONS`.
+    /// those of each role that a template names. The ledger's table is named by the variable `LEDGER_TABLE`, that of what callers may have
+    /// by `CALLER_TABLE`.
     #[must_use]
     pub fn new(aws: &SdkConfig, build: impl Fn(&SdkConfig) -> S + 'static) -> Self {
         Self {
             stores: Stores::new(aws, build),
             turns: Turns::new(Ledger::new(aws, S::TYPE, S::LAG)),
-            grants: Grants::from_environment(),
+            callers: CallerTable::from_environment(aws),
             reconcile: Reconcile::from_environment(),
             role: own_role(),
             resolutions: Resolutions::default(),
@@ -66,10 +66,10 @@ impl<S: PolicyStore> Statements<S> {
         Self { turns: Turns::new(ledger), ..self }
     }
 
-    /// The same with these bounds for other accounts: ARNs of targets and actions, each with commas between them.
+    /// The same with that table of callers.
     #[must_use]
-    pub fn with_grants(self, targets: &str, actions: &str) -> Self {
-        Self { grants: Grants::of(targets, actions), ..self }
+    pub fn with_callers(self, callers: CallerTable) -> Self {
+        Self { callers, ..self }
     }
 
     /// The same that does this about statements which others have taken out (`Off`, `Report` or `Repair`), with that role as the function's own.
@@ -78,23 +78,22 @@ impl<S: PolicyStore> Statements<S> {
         Self { reconcile: Reconcile::read(mode), role: Some(role.to_owned()), ..self }
     }
 
-    /// Lets another account have what is open to it.
-    fn check_caller(
-        &self,
-        desired: &Properties<S::Target>,
+    /// What a caller's statements at `location` need to be granted.
+    fn grant_check<'c>(
+        &'c self,
+        caller: Option<&'c Caller>,
+        statements: &'c StatementProperty,
         location: &TargetLocation<S::Target>,
         claim: &Claim<StatementId<S::Target>>,
-    ) -> Result<()> {
-        let Some(caller) = caller(claim.invocation().function()) else { return Ok(()) };
-        if desired.prune_orphans {
-            return refused_to(caller, PRUNE_ORPHANS);
-        }
-        self.grants.check(caller, &location.arn(claim.invocation().function()), S::RULES.resources, &desired.statement)
+    ) -> Option<GrantCheck<'c>> {
+        let target = location.arn(claim.invocation().function());
+        let (table, resource_type, resources) = (&self.callers, S::TYPE, S::RULES.resources);
+        caller.map(|caller| GrantCheck { table, caller, resource_type, target, resources, statements })
     }
 
     async fn acting_as(&self, role: Option<&Role>, claim: &Claim<StatementId<S::Target>>) -> Result<Acting<S>> {
-        match (caller(claim.invocation().function()), role) {
-            (Some(caller), Some(_)) => refused_to(caller, ROLE_ARN),
+        match (caller_of(claim), role) {
+            (Some(caller), Some(_)) => refused_to(&caller, ROLE_ARN),
             // It could change what the functions' own roles may do, so their policies deny it, too.
             (None, Some(role)) if role.account() == claim.invocation().account() => Err(Error::refused(format!(
                 "ResourceProperties.{ROLE_ARN}: is a role of the function's own account, which a function never acts as; leave it out"
@@ -115,8 +114,7 @@ impl<S: PolicyStore> Statements<S> {
     ) -> Result<(Acting<S>, Option<&'p Role>)> {
         // A role of another account has no business there, and one of the function's own account is acted as by nobody.
         let is_there = |role: &&Role| {
-            let is_own =
-                caller(claim.invocation().function()).is_none() && role.account() == claim.invocation().account();
+            let is_own = caller_of(claim).is_none() && role.account() == claim.invocation().account();
             !is_own && location.account.as_deref().unwrap_or(claim.invocation().account()) == role.account()
         };
         let role = last.and_then(|properties| properties.role.as_ref()).filter(is_there);
@@ -149,10 +147,20 @@ impl<S: PolicyStore> Statements<S> {
             Lookup::Gone(_) => return Ok(()),
         };
         let mark = &claim.owner().mark();
-        let prune_orphans =
-            caller(claim.invocation().function()).is_none() && last.is_some_and(|properties| properties.prune_orphans);
+        let prune_orphans = caller_of(claim).is_none() && last.is_some_and(|properties| properties.prune_orphans);
         let (location, store) = (&location, &store);
-        let wanted = Wanted { store, location, claim, mark, statements: &[], variable: None, prune_orphans, role };
+        let wanted = Wanted {
+            store,
+            location,
+            claim,
+            mark,
+            statements: &[],
+            variable: None,
+            prune_orphans,
+            role,
+            // What a caller has it may give back, whatever was taken away from it since.
+            grant_check: None,
+        };
         if is_gone {
             return self.turns.gone(&wanted).await;
         }
@@ -183,6 +191,9 @@ impl<S: PolicyStore> Statements<S> {
         claim: &Claim<StatementId<S::Target>>,
     ) -> Result<(Acting<S>, TargetLocation<S::Target>)> {
         S::RULES.check(&desired.statement, desired.allow_public)?;
+        if let Some(caller) = caller_of(claim).filter(|_| desired.prune_orphans) {
+            return refused_to(&caller, PRUNE_ORPHANS);
+        }
         let location = desired.location(claim.invocation().account())?;
         if let (Some(account), None, false) = (&location.account, &desired.role, S::FROM_OUTSIDE) {
             let kind = S::Target::KIND;
@@ -197,7 +208,6 @@ impl<S: PolicyStore> Statements<S> {
             Lookup::Found(location) => location,
             Lookup::Gone(error) => return Err(not_there::<S>(error, &named)),
         };
-        self.check_caller(desired, &location, claim)?;
         Ok((store, location))
     }
 
@@ -211,10 +221,16 @@ impl<S: PolicyStore> Statements<S> {
             Work::Ensure { desired, .. } => {
                 let function = claim.invocation().function();
                 let target = desired.location(claim.invocation().account())?.arn(function);
-                let stand_ins = StandIns { caller: caller(function), target: &target };
+                let caller = caller_of(claim);
+                let stand_ins = StandIns { caller: caller.as_ref().map(Caller::account), target: &target };
                 let statement = desired.statement.with_each(|statement| stand_ins.known(statement));
+                let known = bounded(caller.as_ref(), &statement);
                 let (store, location) = self.located(&Properties { statement, ..desired.clone() }, claim).await?;
-                let wanted = desired.statement.signed(claim.owner().logical_id(), &claim.owner().mark());
+                if let Some(check) = self.grant_check(caller.as_ref(), &known, &location, claim) {
+                    check.check().await?;
+                }
+                let statements = bounded(caller.as_ref(), &desired.statement);
+                let wanted = statements.signed(claim.owner().logical_id(), &claim.owner().mark());
                 check_left(&self.turns.ledger, &location, &wanted, claim).await?;
                 let variable = with_variable(&desired.statement);
                 let plan = PolicyPlan { store: &store, location: &location, claim, ledger: &self.turns.ledger };
@@ -243,7 +259,10 @@ impl<S: PolicyStore> Statements<S> {
     ) -> Result<Attributes> {
         let (store, location) = self.located(desired, claim).await?;
         let mark = &claim.owner().mark();
-        let wanted = desired.statement.signed(claim.owner().logical_id(), mark);
+        let caller = caller_of(claim);
+        let statements = bounded(caller.as_ref(), &desired.statement);
+        let grant_check = self.grant_check(caller.as_ref(), &statements, &location, claim);
+        let wanted = statements.signed(claim.owner().logical_id(), mark);
         check_left(&self.turns.ledger, &location, &wanted, claim).await?;
         let variable = with_variable(&desired.statement);
         let wanted_here = Wanted {
@@ -255,6 +274,7 @@ impl<S: PolicyStore> Statements<S> {
             variable: variable.as_deref(),
             prune_orphans: desired.prune_orphans,
             role: desired.role.as_ref(),
+            grant_check: grant_check.as_ref(),
         };
         let used = self.turns.carried_out(&wanted_here, || {}, || {}).await?.policy_size;
         let limit = if used > S::LIMIT.size { store.limit(&location).await?.size } else { S::LIMIT.size };
@@ -297,8 +317,12 @@ fn last_location<T: Target>(last: Option<&Properties<T>>, claim: &Claim<Statemen
     claim.id().map(|id| id.location).or_else(of_last)
 }
 
-fn refused_to<T>(caller: &str, property: &str) -> Result<T> {
-    Err(Error::refused(format!("ResourceProperties.{property}: stacks of account {caller} may not have it")))
+fn caller_of<I>(claim: &Claim<I>) -> Option<Caller> {
+    Caller::of(claim.invocation().function(), claim.owner().stack_id())
+}
+
+fn refused_to<T>(caller: &Caller, property: &str) -> Result<T> {
+    Err(Error::refused(format!("ResourceProperties.{property}: stacks of {} may not have it", called(caller))))
 }
 
 impl<S: PolicyStore> Resource for Statements<S> {
@@ -367,31 +391,10 @@ impl<S: PolicyStore> Resource for Statements<S> {
     }
 
     async fn other_event(&self, event: &Value, function: &FunctionArn) -> Option<Result<Value>> {
-        let (ledger, stores, grants) = (&self.turns.ledger, &self.stores, &self.grants);
-        let administration = &Administration { ledger, stores, grants, function };
-        let sweep = |is_by_event| Sweep { administration, mode: self.reconcile, is_by_event };
-        let suspension = |access| Suspension { administration, access };
+        let (ledger, stores, callers) = (&self.turns.ledger, &self.stores, &self.callers);
+        let administration = &Administration { ledger, stores, callers, function };
         // The role of a session may have been deleted, and made again.
         self.stores.forget_sessions();
-        if let Some(asked) = event.get("RequestType") {
-            return match asked.as_str()? {
-                "List" => Some(List { administration }.answer(event).await),
-                "Suspend" => Some(suspension(Access::Suspend).answer(event).await),
-                "Resume" => Some(suspension(Access::Resume).answer(event).await),
-                "Reconcile" => Some(sweep(false).all().await),
-                // CloudFormation's, without an address for the answer.
-                "Create" | "Update" | "Delete" => None,
-                _ => Some(Err(Error::refused("RequestType: expected List, Suspend, Resume, Plan or Reconcile"))),
-            };
-        }
-        let policies = match logged::<S::Target>(event, &function.account, self.role.as_deref())? {
-            Logged::Nothing => Vec::new(),
-            Logged::Policy(policy) => vec![policy],
-            Logged::Beginning(beginning) => match ledger.policies(None, Some(&beginning)).await {
-                Ok(policies) => policies,
-                Err(reason) => return Some(Err(reason)),
-            },
-        };
-        Some(Ok(sweep(true).some(&policies).await))
+        answered(administration, self.reconcile, self.role.as_deref(), event).await
     }
 }

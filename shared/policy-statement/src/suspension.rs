@@ -210,11 +210,12 @@ impl<S: PolicyStore> Suspension<'_, S> {
         }
         let work = self.administration.visit(claims, async |visit, shown| {
             let identity = visit.store.identity(&claims.location).await;
-            let with = |before: &_, record: &_| {
-                self.administration.with_written(&claims.location, before, record, identity.as_deref())
-            };
             let is_out = |record: &&ClaimRecord| record.suspended.is_some() && record.written.is_some();
             let out: Vec<_> = shown.records.iter().filter(is_out).collect();
+            let granted = self.administration.grants_of(&out).await;
+            let with = |before: &_, record: &_| {
+                self.administration.with_written(&claims.location, before, record, identity.as_deref(), &granted)
+            };
             let mut changes = Vec::new();
             let mut outcomes = BTreeMap::new();
             let mut wanted = Vec::new();
@@ -279,7 +280,7 @@ impl Whose {
                     statement.allows()
                         && principals(statement).iter().any(|principal| is_in_account(principal, account))
                 };
-                record.caller.as_ref() == Some(account) || written.chain(wished).any(names)
+                record.caller().is_some_and(|caller| caller.account() == account) || written.chain(wished).any(names)
             }
             Self::Ids(ids) => {
                 ids.get(policy).is_some_and(|ids| ids.iter().any(|(mark, _)| *mark == record.mark())) //

@@ -3,28 +3,24 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::HashSet,
     rc::Rc,
     time::Duration,
 };
 
 use custom_resource::{AwsError, Claim, Error, RequestOrder, Result, request_note::overtaken};
-use tokio::time::{sleep, timeout_at};
+use tokio::time::timeout_at;
 
 use crate::{
     Document, Lookup, PolicyStore, StatementId,
     claim_record::ClaimRecord,
     item_update::ItemUpdate,
     lease::{Asked, LEASE_ITEM, Lease},
-    ledger::{Changed, Ledger},
+    ledger::Ledger,
     policy_edit::{Carried, Edited, PolicyEdit},
     wanted::Wanted,
+    withdrawal::Waiting,
 };
-
-/// How long nobody looks whether a wish that somebody has taken up is carried out.
-const PAUSE: Duration = Duration::from_millis(500);
-
-/// How often it is tried again to take a wish back where the ledger doesn't answer.
-const TRIES: u32 = 3;
 
 /// For how long others may carry a wish out after its author's latest try: the failure responder may have answered for whoever doesn't
 /// try any more. A write with an open end is settled within that time, so that whoever writes next carries out its wishes as well.
@@ -36,25 +32,18 @@ const CONTENDED_FOR: Duration = Duration::from_mins(1);
 /// What a request is answered whose event comes again after it failed.
 const WITHDRAWN: &str = "this request has failed before, so nothing was done";
 
+/// What an event is answered that has the id of a request, and wishes something else.
+const WISHED_OTHERWISE: &str = "this request has asked for other statements before, so nothing was done";
+
 /// What the requests of this process have begun and not ended.
 pub(crate) struct Turns {
     pub(crate) ledger: Rc<Ledger>,
     waiting: RefCell<Vec<Waiting>>,
     ended: RefCell<Vec<(Box<Lease>, Vec<ItemUpdate>)>>,
+    /// Callers that have just been refused: what they wish isn't left before it is known to be granted.
+    refused: RefCell<HashSet<String>>,
     /// Until when others are likely to hold the lease, so that what is read before it is taken isn't believed.
     contended_until: Cell<Duration>,
-}
-
-/// A request that has left its wish.
-#[derive(Clone)]
-struct Waiting {
-    policy: String,
-    key: String,
-    order: RequestOrder,
-    /// The id, where there would be statements if the wish was carried out.
-    id: Option<String>,
-    /// Whether the wish is known to have been left.
-    is_left: bool,
 }
 
 impl Turns {
@@ -63,6 +52,7 @@ impl Turns {
             ledger: Rc::new(ledger),
             waiting: RefCell::default(),
             ended: RefCell::default(),
+            refused: RefCell::default(),
             contended_until: Cell::default(),
         }
     }
@@ -80,7 +70,7 @@ impl Turns {
         // A try that went well, and was followed by one that didn't, has its lease still.
         self.settle().await;
         let policy = wanted.location.key();
-        let key = ClaimRecord::key_of(wanted.claim.owner());
+        let key = ClaimRecord::key_of(wanted.claim);
         let waits = self.waits(&policy, &key, wanted.claim.invocation().order());
         let begun =
             if waits { self.continued(wanted, &policy, &key).await } else { self.begun(wanted, &policy, &key).await };
@@ -141,7 +131,7 @@ impl Turns {
     /// # Errors
     /// Refused where a later request was noted.
     pub(crate) async fn gone<S: PolicyStore>(&self, wanted: &Wanted<'_, S>) -> Result<()> {
-        let (policy, key) = (wanted.location.key(), ClaimRecord::key_of(wanted.claim.owner()));
+        let (policy, key) = (wanted.location.key(), ClaimRecord::key_of(wanted.claim));
         let claimant = wanted.claimant(&policy, &key);
         let record = self.ledger.leave_wish(&claimant, &[], None, self.ledger.now()).await?;
         if !record.is_done() {
@@ -150,8 +140,40 @@ impl Turns {
         Ok(())
     }
 
-    /// The first time that this process works on the request: it leaves the wish, asks for the lease and reads the policy, all at once.
+    /// Whether the caller may have what it wishes now.
+    ///
+    /// # Errors
+    /// Refused where it may not.
+    async fn check_grants<S: PolicyStore>(&self, wanted: &Wanted<'_, S>) -> Result<()> {
+        let Some(check) = wanted.grant_check else { return Ok(()) };
+        let checked = check.check().await;
+        let mut refused = self.refused.borrow_mut();
+        match &checked {
+            Ok(()) => refused.remove(check.caller.name()),
+            Err(_) => refused.insert(check.caller.name().to_owned()),
+        };
+        checked
+    }
+
+    /// Lets others write what the caller is known to be granted.
+    async fn check_off<S: PolicyStore>(
+        &self,
+        wanted: &Wanted<'_, S>,
+        policy: &str,
+        record: &ClaimRecord,
+    ) -> Result<()> {
+        if record.wish.as_ref().is_some_and(|wish| wish.is_unchecked) {
+            self.ledger.change(policy, &ItemUpdate::checked(record, wanted.statements)).await?;
+        }
+        Ok(())
+    }
+
+    /// The first time that this process works on the request: it leaves the wish, asks for the lease, reads the policy and what is granted
+    /// to a caller, all at once.
     async fn begun<S: PolicyStore>(&self, wanted: &Wanted<'_, S>, policy: &str, key: &str) -> Result<Begun> {
+        if wanted.grant_check.is_some_and(|check| self.refused.borrow().contains(check.caller.name())) {
+            self.check_grants(wanted).await?;
+        }
         let (invocation, claimant) = (wanted.claim.invocation(), wanted.claimant(policy, key));
         let began = self.ledger.now();
         // Before: whoever stops waiting for the answer takes back what may have been left.
@@ -167,7 +189,7 @@ impl Turns {
         });
         let is_contended = began < self.contended_until.get();
         let early = async { if is_contended { None } else { wanted.read().await.ok() } };
-        let (left, asked, early) = tokio::join!(
+        let (left, asked, early, granted) = tokio::join!(
             Box::pin(self.ledger.leave_wish(
                 &claimant,
                 wanted.statements,
@@ -176,6 +198,7 @@ impl Turns {
             )),
             Box::pin(Lease::ask(&self.ledger, policy, wanted.mark, began)),
             Box::pin(early),
+            Box::pin(self.check_grants(wanted)),
         );
         let record = match left {
             Ok(record) => record,
@@ -198,9 +221,18 @@ impl Turns {
         }
         let is_it = |waiting: &&mut Waiting| waiting.is_of(policy, key, order);
         self.waiting.borrow_mut().iter_mut().filter(is_it).for_each(|waiting| waiting.is_left = true);
+        let is_as_wished = record.wish.as_ref().is_none_or(|wish| wish.statements == wanted.statements);
+        let granted = if is_as_wished { granted } else { Err(Error::refused(WISHED_OTHERWISE)) };
+        if let Err(error) = granted {
+            if let Ok(Asked::Taken(lease)) = asked {
+                let _ = lease.release(Vec::new()).await;
+            }
+            return Err(error);
+        }
         match asked? {
             Asked::Held => {
                 self.contended_until.set(self.ledger.now() + CONTENDED_FOR);
+                self.check_off(wanted, policy, &record).await?;
                 Err(held(wanted))
             }
             Asked::Taken(lease) => {
@@ -222,7 +254,9 @@ impl Turns {
     /// The wish was left before: whoever held the lease may have carried it out.
     async fn continued<S: PolicyStore>(&self, wanted: &Wanted<'_, S>, policy: &str, key: &str) -> Result<Begun> {
         let since = self.ledger.now();
-        let [claim, lease] = self.ledger.two_items(policy, [key, LEASE_ITEM]).await?;
+        let (items, granted) =
+            tokio::join!(self.ledger.two_items(policy, [key, LEASE_ITEM]), Box::pin(self.check_grants(wanted)));
+        let [claim, lease] = items?;
         let Some(record) = claim.map(ClaimRecord::read).transpose()? else {
             // Whoever deletes items from the table takes wishes with them.
             self.forget(policy, key);
@@ -231,11 +265,13 @@ impl Turns {
         if let Some(carried) = self.outcome(wanted, &record, policy)? {
             return Ok(Begun::Done(carried));
         }
+        granted?;
         let ends = self.wish_ends(wanted, since);
         if record.wish.as_ref().is_some_and(|wish| wish.ends + WISHED_FOR / 2 < ends) {
             self.ledger.change(policy, &ItemUpdate::renewed(&record, ends)).await?;
         }
         if lease.is_some_and(|lease| Lease::is_held(&lease, self.ledger.now())) {
+            self.check_off(wanted, policy, &record).await?;
             return Err(held(wanted));
         }
         match Lease::ask(&self.ledger, policy, wanted.mark, since).await? {
@@ -290,7 +326,7 @@ impl Turns {
     where
         StatementId<T>: std::str::FromStr + std::fmt::Display + Clone,
     {
-        let (key, order) = (ClaimRecord::key_of(claim.owner()), claim.invocation().order());
+        let (key, order) = (ClaimRecord::key_of(claim), claim.invocation().order());
         let is_of_request = |waiting: &Waiting| waiting.key == key && waiting.order == *order;
         let left: Vec<_> = self.waiting.borrow().iter().filter(|waiting| is_of_request(waiting)).cloned().collect();
         for waiting in left {
@@ -299,48 +335,12 @@ impl Turns {
             if let Some(id) = id.filter(|_| !is_held) {
                 claim.hold(&id);
             }
-            let is_withdrawn = self.withdrawn(&waiting).await;
+            let is_withdrawn = waiting.withdrawn(&self.ledger).await;
             if is_withdrawn && !is_held && waiting.id.is_some() {
                 claim.unhold();
             }
             self.forget(&waiting.policy, &waiting.key);
         }
-    }
-
-    /// Whether the wish is gone, and is known not to have been carried out. A holder of the lease that has taken it up is waited for; one
-    /// that has died may have written it.
-    async fn withdrawn(&self, waiting: &Waiting) -> bool {
-        let (mut was_taken_up, mut failures) = (false, 0);
-        loop {
-            match self.withdraw(waiting, &mut was_taken_up).await {
-                Ok(Some(is_withdrawn)) => return is_withdrawn,
-                Ok(None) => {}
-                Err(Error::NotYet(reason)) if failures < TRIES => {
-                    failures += 1;
-                    tracing::info!(%reason, "a wish is not taken back yet");
-                }
-                Err(reason) => {
-                    tracing::warn!(%reason, "a wish could not be taken back");
-                    return false;
-                }
-            }
-            sleep(PAUSE).await;
-        }
-    }
-
-    /// Tries to take a wish back; `None` while a holder of the lease has taken it up.
-    async fn withdraw(&self, waiting: &Waiting, was_taken_up: &mut bool) -> Result<Option<bool>> {
-        let record = match self.ledger.record(&waiting.policy, &waiting.key).await? {
-            Some(record) if record.is_latest(&waiting.order) && record.wish.is_some() => record,
-            Some(record) => return Ok(Some(!*was_taken_up && !record.is_done())),
-            None => return Ok(Some(!*was_taken_up)),
-        };
-        *was_taken_up = record.wish.as_ref().is_some_and(|wish| wish.taken.is_some());
-        let change = ItemUpdate::withdrawn(&record, self.ledger.now());
-        Ok(match self.ledger.change(&waiting.policy, &change).await? {
-            Changed::Done => Some(!*was_taken_up),
-            Changed::NotSo => None,
-        })
     }
 
     /// Gives back the leases of what has ended well, and confirms it. If that is lost the lease ends by itself, and its next holder finds
@@ -363,12 +363,6 @@ impl Turns {
 
     fn forget(&self, policy: &str, key: &str) {
         self.waiting.borrow_mut().retain(|waiting| waiting.policy != policy || waiting.key != key);
-    }
-}
-
-impl Waiting {
-    fn is_of(&self, policy: &str, key: &str, order: &RequestOrder) -> bool {
-        self.policy == policy && self.key == key && self.order == *order
     }
 }
 

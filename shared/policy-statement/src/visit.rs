@@ -5,8 +5,8 @@ use custom_resource::{Error, Result};
 use crate::{
     Document, Lookup, PolicyStore,
     acting::Acting,
-    claim_record::{ClaimRecord, found_in},
-    claims::Claims,
+    claim_record::ClaimRecord,
+    claims::{Claims, found_in},
     group::may_touch,
     lease::{Lease, Written},
     ledger::Ledger,

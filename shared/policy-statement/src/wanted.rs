@@ -1,11 +1,11 @@
 //! What a request wants a policy to have.
 
-use archipelago::caller;
+use archipelago::Caller;
 use custom_resource::{Claim, Error, Result};
 
 use crate::{
     Document, Lookup, PolicyStore, Statement, StatementId, Target, TargetLocation, acting::Acting,
-    claim_record::ClaimRecord, claimant::Claimant, ledger::Ledger, role::Role,
+    claim_record::ClaimRecord, claimant::Claimant, grant_check::GrantCheck, ledger::Ledger, role::Role,
 };
 
 /// What a request wants a policy to have.
@@ -21,6 +21,8 @@ pub(crate) struct Wanted<'a, S: PolicyStore> {
     /// Whether deleted principals of others are taken out where AWS refuses a change for them.
     pub(crate) prune_orphans: bool,
     pub(crate) role: Option<&'a Role>,
+    /// What a caller's statements need; none where nobody has to grant anything.
+    pub(crate) grant_check: Option<&'a GrantCheck<'a>>,
 }
 
 impl<S: PolicyStore> Wanted<'_, S> {
@@ -36,11 +38,16 @@ impl<S: PolicyStore> Wanted<'_, S> {
             key,
             owner: self.claim.owner(),
             order: invocation.order(),
-            caller: caller(invocation.function()),
+            caller: self.caller().map(|caller| caller.name().to_owned()),
+            is_unchecked: self.grant_check.is_some(),
             location: self.location.to_string(),
             role_arn: self.role.map(|role| &*role.arn),
             has_external_id: self.role.is_some_and(|role| role.external_id.is_some()),
         }
+    }
+
+    pub(crate) fn caller(&self) -> Option<Caller> {
+        Caller::of(self.claim.invocation().function(), self.claim.owner().stack_id())
     }
 
     pub(crate) async fn read(&self) -> Result<Lookup<Document>> {
@@ -80,7 +87,7 @@ pub(crate) async fn check_left<T: Target>(
     let Some(left) = claim.known().id().map(|id| &id.location).filter(|left| *left != location) else {
         return Ok(());
     };
-    let key = ClaimRecord::key_of(claim.owner());
+    let key = ClaimRecord::key_of(claim);
     let is_suspended = ledger.record(&left.key(), &key).await?.is_some_and(|left| left.suspended.is_some());
     if is_suspended && !ledger.record(&location.key(), &key).await?.is_some_and(|there| there.has_written(wanted)) {
         return Err(suspended_in(left));

@@ -12,6 +12,9 @@ pub(crate) struct Wish {
     pub(crate) ends: Duration,
     /// The path of an element with a policy variable, if there is one.
     pub(crate) variable: Option<String>,
+    /// Whether nobody but its author knows whether its caller may have it.
+    pub(crate) is_unchecked: bool,
+    /// Whether its author alone writes it.
     pub(crate) is_alone: bool,
     /// Until when a holder of the lease may write it that has taken it up; nobody knows what became of it after that.
     pub(crate) taken: Option<Duration>,

@@ -13,7 +13,7 @@ use crate::{
     Statement,
     claim_record::{
         ALONE, CALLER, DIGEST, DONE, EXPIRES, HAS_EXTERNAL_ID, ITEM, LOCATION, LOGICAL_ID, POLICY, PUT, ROLE_ARN,
-        STACK_ID, TABLE, TAKEN, VARIABLE, VERSION, VERSION_NAME, WISH, WISH_ENDS, WITHDRAWN, listed,
+        STACK_ID, TABLE, TAKEN, UNCHECKED, VARIABLE, VERSION, VERSION_NAME, WISH, WISH_ENDS, WITHDRAWN, listed,
     },
     claimant::Claimant,
     item_update::{NEVER, in_a_day, millis},
@@ -25,17 +25,18 @@ const IS_NEW_OR_OF_THIS_VERSION: &str = "attribute_not_exists(#rank) OR #version
 /// Lambda may hand over an event again that has ended.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 const HAS_NOT_ENDED: &str = "(attribute_not_exists(#done) OR #done <> :latest) AND \
-                             (attribute_not_exists(#withdrawn) OR #withdrawn <> :latest)";
+                             (attribute_not_exists(#withdrawn) OR #withdrawn <> :latest) AND #wish = :wish";
 
-/// What a request that comes again sets beside its note: what is known of its wish stays.
-const LEAVE_WISH_AGAIN: &str = "#wish = :wish, #ends = :ends, #variable = :variable";
+/// What a request that comes again sets beside its note, if it wishes the same: what is known of its wish stays, and whoever has a caller's
+/// request checked can't wish something else in its name.
+const LEAVE_WISH_AGAIN: &str = "#ends = :ends, #variable = :variable";
 
 /// What a request sets beside its note that wasn't the latest. An item that has statements, or is to have some, has no time in `Expires` but
 /// a text, which keeps it.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html>
 const LEAVE_WISH: &str = "#version = :version, #stack = :stack, #logical = :logical, #caller = :caller, #location = :location, \
                           #role = :role, #external = :external, #table = :table, #wish = :wish, #ends = :ends, \
-                          #variable = :variable, #expires = if_not_exists(#digest, :expires) REMOVE #alone, #taken, #put";
+                          #variable = :variable, #unchecked = :unchecked, #expires = if_not_exists(#digest, :expires) REMOVE #alone, #taken, #put";
 
 /// What a request wishes, and who asks.
 pub(crate) struct WishNote<'a> {
@@ -64,6 +65,7 @@ impl WishNote<'_> {
             ("#table", TABLE),
             ("#expires", EXPIRES),
             ("#digest", DIGEST),
+            ("#unchecked", UNCHECKED),
             ("#alone", ALONE),
             ("#taken", TAKEN),
             ("#put", PUT),
@@ -76,7 +78,8 @@ impl WishNote<'_> {
             .expression_attribute_values(":version", AttributeValue::N(VERSION.to_owned()))
             .expression_attribute_values(":stack", text(claimant.owner.stack_id()))
             .expression_attribute_values(":logical", text(claimant.owner.logical_id()))
-            .expression_attribute_values(":caller", text(claimant.caller.unwrap_or_default()))
+            .expression_attribute_values(":caller", text(claimant.caller.as_deref().unwrap_or_default()))
+            .expression_attribute_values(":unchecked", AttributeValue::Bool(claimant.is_unchecked))
             .expression_attribute_values(":location", text(&claimant.location))
             .expression_attribute_values(":role", text(claimant.role_arn.unwrap_or_default()))
             .expression_attribute_values(":external", AttributeValue::Bool(claimant.has_external_id))

@@ -1,55 +1,71 @@
 //! Stacks of other accounts, which try to have more than is open to them.
 
-use custom_resource::{Claim, FunctionArn, Owner, Resource, Result};
+use archipelago_tests::model::Fault;
+use custom_resource::{Claim, Error, FunctionArn, Owner, RequestOrder, Resource, Result};
 use policy_statement::Attributes;
 use serde_json::{Value, json};
 
-use crate::shelves::{FOREIGN, Process, ShelfClaim, Shelves, later, pull, read, sids};
+use crate::shelves::{APP, FOREIGN, PULL, ShelfClaim, Shelves, later, pull, read, sids};
 
-const FUNCTION: &str = "arn:aws:lambda:eu-west-1:111111111111:function:archipelago-shelf-statement:caller-222222222222";
+const ACCOUNT: &str = "222222222222";
+const UNIT: &str = "o-exampleorgid-ou-abcd-12345678";
+const POLICY: &str = "shelf app";
 
-fn claim(logical_id: &str, id: Option<&str>) -> ShelfClaim {
-    let stack = "arn:aws:cloudformation:eu-west-1:222222222222:stack/landing/1f0a";
-    Claim::new(Owner::new(stack, logical_id), id).in_invocation(|invocation| invocation.on(FunctionArn::read(FUNCTION)))
+fn by(caller: &str, account: &str, logical_id: &str, id: Option<&str>) -> ShelfClaim {
+    let function =
+        format!("arn:aws:lambda:eu-west-1:111111111111:function:archipelago-shelf-statement:caller-{caller}");
+    let stack = format!("arn:aws:cloudformation:eu-west-1:{account}:stack/landing/1f0a");
+    Claim::new(Owner::new(stack, logical_id), id)
+        .in_invocation(|invocation| invocation.on(FunctionArn::read(&function)))
 }
 
-fn open(shelves: &Shelves) -> Process<Shelves> {
-    let targets = "arn:aws:shop:eu-west-1:111111111111:shelf/app";
-    shelves.statements().with(|of| of.with_grants(targets, "ecr:BatchGetImage,ecr:GetDownloadUrlForLayer"))
+fn claim(logical_id: &str, id: Option<&str>) -> ShelfClaim {
+    by(ACCOUNT, ACCOUNT, logical_id, id)
+}
+
+fn open_to(caller: &str) -> Shelves {
+    let shelves = Shelves::with(Some(FOREIGN));
+    shelves.0.table.open(caller, APP, &PULL);
+    shelves
 }
 
 async fn ensured(shelves: &Shelves, more: Value, claim: &ShelfClaim) -> Result<Attributes> {
-    let mut properties = json!({"ShelfName": "app", "Statement": pull("222222222222")});
+    let mut properties = json!({"ShelfName": "app", "Statement": pull(ACCOUNT)});
     properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    open(shelves).ensure(&read(properties).unwrap(), None, claim).await
+    shelves.statements().ensure(&read(properties).unwrap(), None, claim).await
+}
+
+#[track_caller]
+fn assert_refused(result: Result<Attributes>, words: &str) {
+    let refusal = result.unwrap_err();
+    assert!(matches!(refusal, Error::Refused(_)) && refusal.to_string().contains(words), "{refusal}");
 }
 
 #[tokio::test]
 async fn an_account_opens_what_is_open_to_it_and_takes_it_back() {
-    let shelves = Shelves::with(Some(FOREIGN));
+    let shelves = open_to(ACCOUNT);
     let claim = claim("Pull", None);
     ensured(&shelves, json!({}), &claim).await.unwrap();
     assert_eq!(sids(shelves.policy()), ["", &format!("Pull{}", claim.owner().mark())]);
-    open(&shelves).remove(None, &later(&claim)).await.unwrap();
+    shelves.statements().remove(None, &later(&claim)).await.unwrap();
     assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
 }
 
 #[tokio::test]
-async fn by_default_nothing_is_open() {
+async fn by_default_nothing_is_open_and_nobody_carries_out_what_was_refused() {
     let shelves = Shelves::with(Some(FOREIGN));
-    let desired = read(json!({"ShelfName": "app", "Statement": pull("222222222222")})).unwrap();
-    let refusal = shelves.statements().ensure(&desired, None, &claim("Pull", None)).await.unwrap_err();
+    let refusal = ensured(&shelves, json!({}), &claim("Pull", None)).await.unwrap_err();
     assert_eq!(
         refusal.to_string(),
-        "arn:aws:shop:eu-west-1:111111111111:shelf/app is not open to account 222222222222; \
-         the parameter GrantTargets of the functions' stack says what is"
+        format!("{APP} is not open to account 222222222222; a Custom::Caller in the functions' account says what is")
     );
-    assert!(shelves.0.table.is_empty(), "nobody is held up by it");
+    assert!(shelves.0.table.claims(POLICY).iter().all(|item| !item.contains_key("Wish")));
+    assert_eq!(shelves.0.writes.get(), 0);
 }
 
 #[tokio::test]
-async fn what_is_not_open_is_refused_before_anything_is_read() {
-    let shelves = Shelves::with(Some(FOREIGN));
+async fn what_is_not_open_is_refused() {
+    let shelves = open_to(ACCOUNT);
     shelves.keep("secret", Some(FOREIGN));
     for (more, words) in [
         (json!({"ShelfName": "secret"}), "shelf/secret is not open"),
@@ -59,10 +75,75 @@ async fn what_is_not_open_is_refused_before_anything_is_read() {
         (json!({"RoleArn": "arn:aws:iam::111111111111:role/writer"}), "ResourceProperties.RoleArn: stacks of account"),
         (json!({"PruneOrphans": true}), "ResourceProperties.PruneOrphans: stacks of account"),
     ] {
-        let refusal = ensured(&shelves, more, &claim("Pull", None)).await.unwrap_err().to_string();
-        assert!(refusal.contains(words), "{refusal}");
+        assert_refused(ensured(&shelves, more, &claim("Pull", None)).await, words);
     }
-    assert_eq!((shelves.0.reads.get(), shelves.0.writes.get()), (0, 0));
+    assert_eq!(shelves.0.writes.get(), 0);
+}
+
+#[tokio::test]
+async fn a_caller_that_has_just_been_refused_leaves_nothing_in_the_ledger() {
+    let shelves = Shelves::with(Some(FOREIGN));
+    let statements = shelves.statements();
+    let desired = |name: &str| read(json!({"ShelfName": name, "Statement": pull(ACCOUNT)})).unwrap();
+    for name in ["app", "one", "two"] {
+        statements.ensure(&desired(name), None, &claim("Pull", None)).await.unwrap_err();
+    }
+    assert_eq!(shelves.0.table.claims("shelf one").len() + shelves.0.table.claims("shelf two").len(), 0);
+    shelves.0.table.open(ACCOUNT, APP, &PULL);
+    statements.ensure(&desired("app"), None, &claim("Other", None)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_grants_of_another_caller_open_nothing() {
+    let shelves = open_to(UNIT);
+    assert_refused(ensured(&shelves, json!({}), &claim("Pull", None)).await, "is not open to account 222222222222;");
+    let other_unit = by("o-exampleorgid-ou-abcd-99999999", ACCOUNT, "Pull", None);
+    assert_refused(
+        ensured(&shelves, json!({}), &other_unit).await,
+        "is not open to account 222222222222 of ou-abcd-99999999;",
+    );
+}
+
+#[tokio::test]
+async fn an_action_of_one_grant_is_not_open_on_the_target_of_another() {
+    let shelves = open_to(ACCOUNT);
+    let grant = |target: &str, action: &str| json!({"Types": ["ShelfStatement"], "Targets": [target], "Actions": [action], "Services": []});
+    shelves.0.table.grant(ACCOUNT, "grant one", &grant(APP, PULL[0]));
+    shelves.0.table.grant(ACCOUNT, "grant two", &grant("arn:aws:shop:eu-west-1:111111111111:shelf/other", PULL[1]));
+    assert_refused(
+        ensured(&shelves, json!({}), &claim("Pull", None)).await,
+        "`ecr:GetDownloadUrlForLayer` is not open",
+    );
+    shelves.0.table.grant(ACCOUNT, "grant two", &grant(APP, PULL[1]));
+    assert_refused(ensured(&shelves, json!({}), &claim("Pull", None)).await, "no single Custom::Caller");
+}
+
+#[tokio::test]
+async fn what_an_account_of_a_unit_has_ends_with_membership() {
+    let shelves = open_to(UNIT);
+    let claim = by(UNIT, ACCOUNT, "Pull", None);
+    ensured(&shelves, json!({}), &claim).await.unwrap();
+    let policy: Value = serde_json::from_str(&shelves.policy().unwrap()).unwrap();
+    assert_eq!(
+        policy["Statement"][1]["Condition"],
+        json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-exampleorgid/r-abcd/*ou-abcd-12345678/*"}})
+    );
+    shelves.statements().remove(None, &later(&claim)).await.unwrap();
+    assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
+}
+
+#[tokio::test]
+async fn an_account_of_a_unit_does_not_touch_what_another_one_has() {
+    let shelves = open_to(UNIT);
+    let victim = by(UNIT, "333333333333", "Pull", None);
+    ensured(&shelves, json!({"Statement": pull("333333333333")}), &victim).await.unwrap();
+    let policy = shelves.policy();
+    // The alias of the unit is open to it, and its own account's alone doesn't make the claim its own.
+    shelves.0.table.open("333333333333", APP, &PULL);
+    let same_stack = by("333333333333", "333333333333", "Pull", None);
+    let other = json!({"Statement": pull("333333333333")});
+    assert_refused(ensured(&shelves, other, &same_stack).await, "has statements with the mark");
+    assert_eq!(shelves.policy(), policy);
 }
 
 #[tokio::test]
@@ -77,18 +158,104 @@ async fn a_stack_whose_mark_is_somebody_elses_neither_changes_nor_removes_their_
     });
     let policy = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
     let shelves = Shelves::with(Some(&policy));
-    let refusal = ensured(&shelves, json!({}), &victim).await.unwrap_err().to_string();
-    assert!(refusal.contains("are not for account 222222222222 alone"), "{refusal}");
+    shelves.0.table.open(ACCOUNT, APP, &PULL);
+    assert_refused(ensured(&shelves, json!({}), &victim).await, "are not for account 222222222222 alone");
     let delete = claim("Pull", Some(&format!("app#{}", victim.owner().mark())));
-    open(&shelves).remove(None, &delete).await.unwrap_err();
+    shelves.statements().remove(None, &delete).await.unwrap_err();
     assert_eq!(shelves.policy(), Some(policy));
 }
 
 #[tokio::test]
+async fn what_an_administrator_opened_to_a_caller_is_not_the_caller_s_because_of_its_mark() {
+    let shelves = open_to(ACCOUNT);
+    // Of a stack of the function's own account, whose id has the mark of the caller's.
+    let function = "arn:aws:lambda:eu-west-1:111111111111:function:archipelago-shelf-statement";
+    let twin = claim("Pull", None);
+    let owner = twin.owner().clone();
+    let theirs = Claim::new(owner, None).in_invocation(|invocation| invocation.on(FunctionArn::read(function)));
+    ensured(&shelves, json!({}), &theirs).await.unwrap();
+    let policy = shelves.policy();
+    let words = "has statements with the mark of this resource that are of another resource";
+    assert_refused(ensured(&shelves, json!({"Statement": pull("arn:aws:iam::222222222222:root")}), &twin).await, words);
+    let delete = claim("Pull", Some(&format!("app#{}", twin.owner().mark())));
+    let refusal = shelves.statements().remove(None, &delete).await.unwrap_err();
+    assert!(refusal.to_string().contains(words), "{refusal}");
+    assert_eq!(shelves.policy(), policy);
+}
+
+#[tokio::test]
+async fn a_grant_that_goes_while_a_request_waits_closes_the_door() {
+    let shelves = open_to(ACCOUNT);
+    shelves.0.table.take(POLICY, "somebody else", std::time::Duration::from_hours(1));
+    let (statements, claim) = (shelves.statements(), claim("Pull", None));
+    let desired = read(json!({"ShelfName": "app", "Statement": pull(ACCOUNT)})).unwrap();
+    let waits = statements.statements.ensure(&desired, None, &claim).await.unwrap_err();
+    assert!(matches!(waits, Error::NotYet(_)), "{waits}");
+    shelves.0.table.close(ACCOUNT);
+    shelves.0.table.run_out(POLICY);
+    assert_refused(statements.ensure(&desired, None, &claim).await, "is not open to account");
+    assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
+    assert!(shelves.0.table.claims(POLICY).iter().all(|item| !item.contains_key("Wish")), "nobody else writes it");
+}
+
+#[tokio::test]
+async fn nobody_carries_out_a_caller_s_wish_before_its_grants_were_read() {
+    let shelves = open_to(ACCOUNT);
+    shelves.0.table.take(POLICY, "somebody else", std::time::Duration::from_hours(1));
+    let desired = read(json!({"ShelfName": "app", "Statement": pull(ACCOUNT)})).unwrap();
+    let unchecked = || shelves.0.table.claims(POLICY)[0]["Unchecked"]["BOOL"].clone();
+    let claim = claim("Pull", None);
+    // The table of callers doesn't answer.
+    shelves.0.table.watch(|_, request| (request["TableName"] == "callers").then_some(Fault::Broken));
+    let statements = shelves.statements();
+    let waits = statements.statements.ensure(&desired, None, &claim).await.unwrap_err();
+    assert!(matches!(waits, Error::NotYet(_)), "{waits}");
+    assert_eq!(unchecked(), true);
+    shelves.0.table.run_out(POLICY);
+    let other = crate::shelves::claim("Other");
+    shelves.statements().ensure(&crate::shelves::properties(&pull("444444444444")), None, &other).await.unwrap();
+    assert_eq!(sids(shelves.policy()).len(), 2, "what isn't known to be granted isn't in it");
+    shelves.0.table.watch(|_, _| None);
+    shelves.0.table.take(POLICY, "somebody else", std::time::Duration::from_hours(1));
+    statements.statements.ensure(&desired, None, &claim).await.unwrap_err();
+    assert_eq!(unchecked(), false);
+}
+
+#[tokio::test]
+async fn an_event_with_the_id_of_a_request_does_not_wish_something_else() {
+    let shelves = open_to(ACCOUNT);
+    shelves.0.table.take(POLICY, "somebody else", std::time::Duration::from_hours(1));
+    let order = RequestOrder::new(1_000, false, "request");
+    let claimed = || claim("Pull", None).in_invocation(|invocation| invocation.ordered(order.clone()));
+    let desired = |action: &str| {
+        let statement = json!({"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": action});
+        read(json!({"ShelfName": "app", "Statement": statement})).unwrap()
+    };
+    shelves.statements().statements.ensure(&desired(PULL[0]), None, &claimed()).await.unwrap_err();
+    let wish = || shelves.0.table.claims(POLICY)[0]["Wish"].clone();
+    let wished = wish();
+    for action in [PULL[1], "ecr:*"] {
+        let refusal = shelves.statements().statements.ensure(&desired(action), None, &claimed()).await.unwrap_err();
+        assert!(matches!(refusal, Error::Refused(_)), "{refusal}");
+        assert_eq!(wish(), wished);
+    }
+}
+
+#[tokio::test]
+async fn what_was_granted_is_given_back_after_the_grant_was_taken_away() {
+    let shelves = open_to(ACCOUNT);
+    let claim = claim("Pull", None);
+    ensured(&shelves, json!({}), &claim).await.unwrap();
+    shelves.0.table.close(ACCOUNT);
+    assert_refused(ensured(&shelves, json!({}), &later(&claim)).await, "is not open");
+    shelves.statements().remove(None, &later(&claim)).await.unwrap();
+    assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
+}
+
+#[tokio::test]
 async fn a_delete_by_another_account_assumes_no_role() {
-    let shelves = Shelves::with(Some(FOREIGN));
-    let role =
-        json!({"ShelfName": "app", "Statement": pull("222222222222"), "RoleArn": "arn:aws:iam::111111111111:role/w"});
-    let refusal = open(&shelves).remove(Some(&read(role).unwrap()), &claim("Pull", None)).await.unwrap_err();
+    let shelves = open_to(ACCOUNT);
+    let role = json!({"ShelfName": "app", "Statement": pull(ACCOUNT), "RoleArn": "arn:aws:iam::111111111111:role/w"});
+    let refusal = shelves.statements().remove(Some(&read(role).unwrap()), &claim("Pull", None)).await.unwrap_err();
     assert!(refusal.to_string().contains("RoleArn"), "{refusal}");
 }

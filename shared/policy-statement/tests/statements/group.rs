@@ -339,7 +339,7 @@ async fn what_the_holder_has_no_business_with_is_left_to_its_author() {
 #[tokio::test]
 async fn the_wish_of_a_caller_never_takes_away_what_is_not_its_own() {
     // As if another account had looked for a name whose mark is a victim's.
-    for (principal, is_written) in [("222222222222", true), ("888888888888", false)] {
+    for principal in ["222222222222", "888888888888"] {
         let (cabinet, requests) = waiting(&["Other"]).await;
         let caller = json!({"S": "222222222222"});
         cabinet.shelves.0.table.change_claims(POLICY, |item| drop(item.insert("Caller".to_owned(), caller.clone())));
@@ -350,8 +350,8 @@ async fn the_wish_of_a_caller_never_takes_away_what_is_not_its_own() {
         cabinet.shelves.keep("app", Some(&policy.to_string()));
         cabinet.free_lease();
         cabinet.request(claim("Holder"), Some(&pull("333333333333"))).asked().await.unwrap();
-        assert_eq!(there(&cabinet).contains(&requests[0].sid()), is_written, "{principal}");
-        assert_eq!(cabinet.shelves.policy().unwrap().contains("888888888888"), !is_written);
+        assert!(!there(&cabinet).contains(&requests[0].sid()), "{principal}");
+        assert!(cabinet.shelves.policy().unwrap().contains(principal));
     }
 }
 

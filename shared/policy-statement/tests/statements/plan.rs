@@ -203,17 +203,12 @@ async fn what_is_not_known_yet_is_shown_and_nothing_is_refused_for_it() {
 #[tokio::test]
 async fn a_plan_for_another_account_is_judged_as_its_request() {
     let shelves = Shelves::with(Some(FOREIGN));
-    let open = || {
-        shelves
-            .statements()
-            .statements
-            .with_grants("arn:aws:shop:us-east-1:111111111111:shelf/app", "ecr:BatchGetImage")
-    };
+    shelves.0.table.open("222222222222", "arn:aws:shop:us-east-1:111111111111:shelf/app", &["ecr:BatchGetImage"]);
     let asked = async |principal: Value| {
         let statement = json!({"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "ecr:BatchGetImage"});
         let mut event = create(&app(&statement));
         event["Qualifier"] = "caller-222222222222".into();
-        answer(&open(), &event).await
+        answer(&shelves.statements().statements, &event).await
     };
     assert_eq!(asked(json!("222222222222")).await["Policy"], "shelf app");
     assert_eq!(asked(json!(KNOWN_AFTER_APPLY)).await["Policy"], "shelf app");

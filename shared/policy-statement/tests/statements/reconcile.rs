@@ -8,7 +8,9 @@ use std::{
 use custom_resource::{Claim, FunctionArn, Owner, Resource};
 use serde_json::{Value, json};
 
-use crate::shelves::{FOREIGN, Process, ShelfClaim, Shelves, claim, known, properties, pull, read, sid, sids};
+use crate::shelves::{
+    APP, FOREIGN, PULL, Process, ShelfClaim, Shelves, claim, known, properties, pull, read, sid, sids,
+};
 
 const POLICY: &str = "shelf app";
 const OWN_ROLE: &str = "arn:aws:iam::111111111111:role/archipelago/statements/shelf";
@@ -202,18 +204,17 @@ fn again(logical_id: &str, made: u64) -> ShelfClaim {
 async fn what_a_caller_may_not_have_any_more_is_not_put_back() {
     let function = "arn:aws:lambda:eu-west-1:111111111111:function:archipelago-shelf-statement:caller-222222222222";
     let stack = "arn:aws:cloudformation:eu-west-1:222222222222:stack/landing/1f0a";
-    let target = "arn:aws:shop:eu-west-1:111111111111:shelf/app";
-    let actions = "ecr:BatchGetImage,ecr:GetDownloadUrlForLayer";
     let shelves = Shelves::with(Some(FOREIGN));
     let theirs = Claim::new(Owner::new(stack, "Pull"), None)
         .in_invocation(|invocation| invocation.on(FunctionArn::read(function)));
-    let open = |actions: &str| doing(&shelves, "Repair").with(|of| of.with_grants(target, actions));
-    open(actions).ensure(&properties(&pull("222222222222")), None, &theirs).await.unwrap();
+    shelves.0.table.open("222222222222", APP, &PULL);
+    doing(&shelves, "Repair").ensure(&properties(&pull("222222222222")), None, &theirs).await.unwrap();
     shelves.0.table.pass(Duration::from_hours(1));
-    for (actions, repaired) in [("ecr:BatchGetImage", 0), (actions, 1)] {
+    for (actions, repaired) in [(&PULL[..1], 0), (&PULL[..], 1)] {
+        shelves.0.table.open("222222222222", APP, actions);
         shelves.keep("app", Some(&another()));
-        let found = open(actions).told(json!({"RequestType": "Reconcile"})).await.unwrap();
-        assert_eq!(found["Repaired"], repaired, "{actions}");
+        let found = doing(&shelves, "Repair").told(json!({"RequestType": "Reconcile"})).await.unwrap();
+        assert_eq!(found["Repaired"], repaired, "{actions:?}");
     }
 }
 

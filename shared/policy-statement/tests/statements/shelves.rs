@@ -10,6 +10,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use archipelago::CallerTable;
 use archipelago_tests::model::{DynamoDb, Fault, Weather, configuration};
 use aws_sdk_dynamodb::{Client, config::BehaviorVersion};
 use custom_resource::{AwsError, Claim, Error, FunctionArn, LeftBehind, Owner, Resource, Result, SdkConfig};
@@ -112,7 +113,8 @@ impl Shelves {
 
     fn process<S: PolicyStore>(&self, statements: Statements<S>) -> Process<S> {
         let table = self.0.table.clone();
-        Process { statements: statements.with_ledger(table.client(), TABLE, table.clock()), table }
+        let statements = statements.with_ledger(table.client(), TABLE, table.clock()).with_callers(table.callers());
+        Process { statements, table }
     }
 
     pub(crate) fn lose_answer(&self) {
@@ -282,6 +284,13 @@ impl PolicyStore for NeverEmpty {
 
 /// The one table that there is.
 pub(crate) const TABLE: &str = "ledger";
+pub(crate) const CALLERS: &str = "callers";
+
+/// The shelf `app`.
+pub(crate) const APP: &str = "arn:aws:shop:eu-west-1:111111111111:shelf/app";
+
+/// The actions of [`pull`].
+pub(crate) const PULL: [&str; 2] = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
 
 /// How long after each other requests come, if nothing else is said: nobody waits for the lease then.
 const APART: Duration = Duration::from_secs(5);
@@ -296,8 +305,8 @@ pub(crate) struct Table {
 
 impl Default for Table {
     fn default() -> Self {
-        let tables =
-            Arc::new(DynamoDb::new(&[(TABLE, &["Policy", "Item"])]).with_index(TABLE, "ByType", &["Type", "Policy"]));
+        let tables = DynamoDb::new(&[(TABLE, &["Policy", "Item"]), (CALLERS, &["Caller", "Item"])]);
+        let tables = Arc::new(tables.with_index(TABLE, "ByType", &["Type", "Policy"]));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         Self { tables, weather: Arc::new(Weather::still()), now: Rc::new(Cell::new(now)) }
     }
@@ -311,6 +320,31 @@ impl Table {
     /// A client of a process with weather of its own.
     pub(crate) fn client_in(&self, weather: &Arc<Weather>) -> Client {
         Client::new(&configuration(self.tables.clone(), Arc::clone(weather)))
+    }
+
+    /// The table of callers.
+    pub(crate) fn callers(&self) -> CallerTable {
+        CallerTable::new(self.client(), Some(CALLERS.to_owned()))
+    }
+
+    /// Opens the shelf `app`, and one more target, to a caller for these actions, in the place of what was open to it before.
+    pub(crate) fn open(&self, caller: &str, target: &str, actions: &[&str]) {
+        self.grant(
+            caller,
+            "grant one",
+            &json!({"Types": ["ShelfStatement"], "Targets": [APP, target], "Actions": actions, "Services": []}),
+        );
+    }
+
+    /// Makes one of the grants of a caller be that.
+    pub(crate) fn grant(&self, caller: &str, item: &str, grant: &Value) {
+        let content = json!({"S": grant.to_string()});
+        self.tables.change(CALLERS, &[caller, item], |item| drop(item.insert("Grant".to_owned(), content)));
+    }
+
+    /// Takes all away that is granted to a caller.
+    pub(crate) fn close(&self, caller: &str) {
+        self.open(caller, "", &[]);
     }
 
     pub(crate) fn clock(&self) -> impl Fn() -> Duration + 'static {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use custom_resource::{Claim, Error, FunctionArn, Owner, Resource};
 use serde_json::{Value, json};
 
-use crate::shelves::{FOREIGN, Process, Shelves, claim, known, later, properties, pull, read, sid, sids};
+use crate::shelves::{APP, FOREIGN, PULL, Process, Shelves, claim, known, later, properties, pull, read, sid, sids};
 
 const POLICY: &str = "shelf app";
 
@@ -77,9 +77,8 @@ async fn the_claims_of_an_account_s_own_stacks_are_suspended_whomever_they_name(
     let stack = "arn:aws:cloudformation:eu-west-1:555555555555:stack/landing/1f0a";
     let of_caller = Claim::new(Owner::new(stack, "Theirs"), None)
         .in_invocation(|invocation| invocation.on(FunctionArn::read(function)));
-    let target = "arn:aws:shop:eu-west-1:111111111111:shelf/app";
-    let open = shelves.statements().with(|of| of.with_grants(target, "ecr:BatchGetImage,ecr:GetDownloadUrlForLayer"));
-    open.ensure(&properties(&pull("555555555555")), None, &of_caller).await.unwrap();
+    shelves.0.table.open("555555555555", APP, &PULL);
+    shelves.statements().ensure(&properties(&pull("555555555555")), None, &of_caller).await.unwrap();
     // By the owner of the policy, for one of the account's roles.
     let role = properties(&pull("arn:aws:iam::555555555555:role/deploy"));
     shelves.statements().ensure(&role, None, &claim("Role")).await.unwrap();

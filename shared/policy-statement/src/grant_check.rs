@@ -1,0 +1,28 @@
+//! What a caller's request needs to be granted.
+
+use archipelago::{Caller, CallerTable};
+use custom_resource::Result;
+
+use crate::{Resources, StatementProperty, grants::Grants};
+
+/// The statements that a caller asks for, and where.
+pub(crate) struct GrantCheck<'a> {
+    pub(crate) table: &'a CallerTable,
+    pub(crate) caller: &'a Caller,
+    pub(crate) resource_type: &'static str,
+    /// The ARN of the target.
+    pub(crate) target: String,
+    pub(crate) resources: Resources,
+    pub(crate) statements: &'a StatementProperty,
+}
+
+impl GrantCheck<'_> {
+    /// Reads what is granted at this moment, and asks whether that is enough.
+    ///
+    /// # Errors
+    /// Refused with the path of what goes beyond it; where the table can't be read.
+    pub(crate) async fn check(&self) -> Result<()> {
+        let grants = self.table.grants(self.caller.name()).await?;
+        Grants::of(grants, self.resource_type).check(self.caller, &self.target, self.resources, self.statements)
+    }
+}
