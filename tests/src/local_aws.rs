@@ -226,6 +226,16 @@ impl LocalAws {
         self.table(account, "ledger", &attributes, key("Policy", "Item"), Some(json!([by_type]))).await
     }
 
+    /// The same for what callers may have.
+    ///
+    /// # Panics
+    /// If there is none afterwards.
+    pub async fn caller_table(&self, account: &str) -> String {
+        let key =
+            json!([{ "AttributeName": "Caller", "KeyType": "HASH" }, { "AttributeName": "Item", "KeyType": "RANGE" }]);
+        self.table(account, "callers", &["Caller", "Item"], key, None).await
+    }
+
     /// The same for the requests of its functions.
     ///
     /// # Panics

@@ -56,7 +56,8 @@ impl Caller {
     }
 
     /// Whether it is an account or a unit.
-    pub(crate) fn is_understood(&self) -> bool {
+    #[must_use]
+    pub fn is_understood(&self) -> bool {
         self.unit.is_some() || !self.account.is_empty()
     }
 }

@@ -73,6 +73,23 @@ impl<S: PolicyStore> Administration<'_, S> {
         join_all(read).await.into_iter().collect()
     }
 
+    /// Whether the claim's caller, if it has one, may have these statements at this moment.
+    ///
+    /// # Errors
+    /// Refused where it may not; where nobody knows.
+    pub(crate) fn check_granted(
+        &self,
+        location: &TargetLocation<S::Target>,
+        record: &ClaimRecord,
+        statements: &StatementProperty,
+        granted: &GrantsByCaller,
+    ) -> Result<()> {
+        let Some(caller) = record.caller() else { return Ok(()) };
+        let unread = || Error::not_yet("nobody has asked what is granted to the claim's caller");
+        let grants = granted.get(caller.name()).ok_or_else(unread)?.as_ref().map_err(Clone::clone)?;
+        grants.check(&caller, &location.arn(self.function), S::RULES.resources, statements)
+    }
+
     /// Does `work` with a policy and its claims while nobody else can change it, and makes the changes of the ledger that it returns.
     ///
     /// # Errors
@@ -143,12 +160,8 @@ impl<S: PolicyStore> Administration<'_, S> {
         }
         let unreadable = || Error::refused("the ledger's statements can't be read");
         let property = StatementProperty::of(&written.statements).ok_or_else(unreadable)?;
-        if let Some(caller) = record.caller() {
-            check_caller(Some(&caller), location, before, &record.mark())?;
-            let unread = || Error::not_yet("nobody has asked what is granted to the claim's caller");
-            let grants = granted.get(caller.name()).ok_or_else(unread)?.as_ref().map_err(Clone::clone)?;
-            grants.check(&caller, &location.arn(self.function), S::RULES.resources, &property)?;
-        }
+        check_caller(record.caller().as_ref(), location, before, &record.mark())?;
+        self.check_granted(location, record, &property, granted)?;
         let variable = with_variable(&property);
         with_statements::<S>(location, before, &record.mark(), &written.statements, variable.as_deref())
     }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    Document, Lookup, PolicyStore, Statement, Target, TargetLocation,
-    administration::{Administration, is_remade},
+    Document, Lookup, PolicyStore, Statement, StatementProperty, Target, TargetLocation,
+    administration::{Administration, GrantsByCaller, is_remade},
     claim_record::ClaimRecord,
     claims::{Claims, sorted},
     orphans::orphans,
@@ -65,16 +65,25 @@ impl<S: PolicyStore> List<'_, S> {
             claims.records.retain(|record| !record.has_nothing());
         }
         let mut known: Option<Document> = None;
+        let records: Vec<_> = all.iter().flat_map(|claims| &claims.records).collect();
+        let granted = self.administration.grants_of(&records).await;
         for claims in &all {
+            let claim = |record: &ClaimRecord, look: Option<&Look<'_>>| {
+                let mut claim = claim(record, policy, look);
+                if self.has_lost_its_grant(claims, record, &granted) {
+                    claim["Granted"] = false.into();
+                }
+                claim
+            };
             match self.read(claims).await {
                 Ok((document, identity)) => {
                     let look = Look { document: &document, identity: identity.as_deref() };
-                    shown.extend(claims.records.iter().map(|record| claim(record, policy, Some(&look))));
+                    shown.extend(claims.records.iter().map(|record| claim(record, Some(&look))));
                     known = Some(document);
                 }
                 Err(reason) => {
                     let with_error = |record: &ClaimRecord| {
-                        let mut claim = claim(record, policy, None);
+                        let mut claim = claim(record, None);
                         claim["Error"] = reason.to_string().into();
                         claim
                     };
@@ -93,6 +102,15 @@ impl<S: PolicyStore> List<'_, S> {
             json!({ "Policy": policy, "State": "unknown", "Statements": [value(statement)] }) //
         }));
         shown
+    }
+
+    /// Whether what the claim has was granted to its caller, and isn't any more.
+    fn has_lost_its_grant(&self, claims: &Claims<S::Target>, record: &ClaimRecord, granted: &GrantsByCaller) -> bool {
+        let written = record.written.as_ref().and_then(|written| StatementProperty::of(&written.statements));
+        written.is_some_and(|written| {
+            let checked = self.administration.check_granted(&claims.location, record, &written, granted);
+            matches!(checked, Err(Error::Refused(_)))
+        })
     }
 
     async fn read(&self, claims: &Claims<S::Target>) -> Result<(Document, Option<String>)> {

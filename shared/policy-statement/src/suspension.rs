@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use archipelago::Caller;
 use custom_resource::{Error, Result, is_account_id};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -32,6 +33,8 @@ pub(crate) enum Access {
 enum Whose {
     /// Those of stacks of the account, and those for it.
     Account(String),
+    /// Those of stacks of the caller of that name.
+    Caller(String),
     /// Those with these marks on these policies, and their physical ids.
     Ids(BTreeMap<String, Vec<(String, String)>>),
 }
@@ -69,7 +72,7 @@ impl<S: PolicyStore> Suspension<'_, S> {
         let pages = Pages::of(event)?;
         let (whose, mut claims) = whose::<S::Target>(event)?;
         let policies = match &whose {
-            Whose::Account(_) => self.administration.ledger.policies(pages.after(), None).await?,
+            Whose::Account(_) | Whose::Caller(_) => self.administration.ledger.policies(pages.after(), None).await?,
             Whose::Ids(ids) => {
                 ids.keys().filter(|policy| pages.after().is_none_or(|after| policy.as_str() > after)).cloned().collect()
             }
@@ -282,6 +285,7 @@ impl Whose {
                 };
                 record.caller().is_some_and(|caller| caller.account() == account) || written.chain(wished).any(names)
             }
+            Self::Caller(name) => record.caller.as_ref() == Some(name),
             Self::Ids(ids) => {
                 ids.get(policy).is_some_and(|ids| ids.iter().any(|(mark, _)| *mark == record.mark())) //
             }
@@ -294,11 +298,14 @@ impl Whose {
 /// # Errors
 /// Refused where it doesn't say.
 fn whose<T: Target>(event: &Value) -> Result<(Whose, Vec<Value>)> {
-    match (event.get("AccountId"), event.get("Ids")) {
-        (Some(Value::String(account)), None) if is_account_id(account) => {
+    match (event.get("AccountId"), event.get("Caller"), event.get("Ids")) {
+        (Some(Value::String(account)), None, None) if is_account_id(account) => {
             Ok((Whose::Account(account.clone()), Vec::new()))
         }
-        (None, Some(Value::Array(ids))) if ids.iter().all(Value::is_string) => {
+        (None, Some(Value::String(caller)), None) if Caller::named(caller, "").is_understood() => {
+            Ok((Whose::Caller(caller.clone()), Vec::new()))
+        }
+        (None, None, Some(Value::Array(ids))) if ids.iter().all(Value::is_string) => {
             let (mut by_policy, mut wrong) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
             for id in ids.iter().filter_map(Value::as_str) {
                 match id.parse::<StatementId<T>>() {
@@ -310,7 +317,9 @@ fn whose<T: Target>(event: &Value) -> Result<(Whose, Vec<Value>)> {
             }
             Ok((Whose::Ids(by_policy), wrong))
         }
-        _ => Err(Error::refused("give either AccountId, 12 digits in a string, or Ids, a list of physical ids")),
+        _ => Err(Error::refused(
+            "give AccountId, 12 digits in a string, or Caller, what follows caller- in an alias, or Ids, a list of physical ids",
+        )),
     }
 }
 

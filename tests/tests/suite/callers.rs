@@ -9,12 +9,15 @@ use crate::lifecycle::unique;
 
 const ONE: &str = "246813579024";
 const OTHER: &str = "357924681357";
+const UNIT: &str = "o-exampleorgid-ou-abcd-12345678";
+const OTHER_UNIT: &str = "o-exampleorgid-ou-abcd-87654321";
 
-/// A repository that is open to other accounts, and the function that changes its policy.
+/// A repository that is open to callers, and the function that changes its policy.
 struct Fixture {
     repository: String,
     function: Function,
     responses: ResponseServer,
+    callers: String,
 }
 
 /// What CloudFormation is told.
@@ -31,19 +34,38 @@ impl Fixture {
         let repository = unique("open");
         local.call("ecr", "CreateRepository", &json!({ "repositoryName": repository })).await.unwrap();
         let responses = ResponseServer::start().await;
+        let callers = local.caller_table(&local.account).await;
         let configuration = Configuration::of("EcrPolicyStatement")
             .variable("REQUEST_TABLE", local.request_table(&local.account).await)
             .variable("LEDGER_TABLE", local.ledger_table(&local.account).await)
-            .variable("GRANT_TARGETS", format!("arn:aws:ecr:*:{}:repository/open-*", local.account))
-            .variable("GRANT_ACTIONS", "ecr:BatchGetImage,ecr:GetDownloadUrlForLayer")
+            .variable("CALLER_TABLE", &callers)
             .variable("AWS_ENDPOINT_URL", &local.endpoint)
             .variable("RESPONSE_HOSTS", responses.origin());
         let (account, region) = (local.account.clone(), local.region.clone());
         let function = Function::start(Configuration { account, region, ..configuration }).await;
-        Self { repository, function, responses }
+        let fixture = Self { repository, function, responses, callers };
+        for caller in [ONE, OTHER, UNIT, OTHER_UNIT] {
+            fixture.grant(caller, "open-*", "ecr:BatchGetImage").await;
+        }
+        fixture
     }
 
-    /// What becomes of an event of `stack_account` that came by the alias of `caller`.
+    /// Grants a caller an action on repositories, beside what other names of repositories grant it.
+    async fn grant(&self, caller: &str, repositories: &str, action: &str) {
+        let local = LocalAws::running();
+        let target = format!("arn:aws:ecr:*:{}:repository/{repositories}", local.account);
+        let grant =
+            json!({ "Types": ["EcrPolicyStatement"], "Targets": [target], "Actions": [action], "Services": [] });
+        let item = json!({
+            "Caller": { "S": caller },
+            "Item": { "S": format!("grant {repositories}") },
+            "Grant": { "S": grant.to_string() },
+        });
+        let input = json!({ "TableName": self.callers, "Item": item });
+        local.call_as(&local.account, "dynamodb", "PutItem", &input).await.unwrap();
+    }
+
+    /// What becomes of an event of `stack_account`, for itself, that came by the alias of `caller`.
     async fn told(&self, caller: &str, stack_account: &str, more: Value) -> Told {
         let url = self.responses.url();
         let mut event = json!({
@@ -53,7 +75,7 @@ impl Fixture {
             "RequestId": unique("request"),
             "LogicalResourceId": "Pull",
             "ResourceType": "Custom::EcrPolicyStatement",
-            "ResourceProperties": self.properties(&json!({ "AWS": caller })),
+            "ResourceProperties": self.properties(&json!({ "AWS": stack_account })),
         });
         event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let arn = format!("{}:caller-{caller}", self.function.configuration().arn());
@@ -146,13 +168,14 @@ async fn no_type_works_for_a_caller_that_is_not_understood() {
         "S3PolicyStatement",
         "IamTrustStatement",
         "IamPolicyStatement",
+        "Caller",
     ] {
         let responses = ResponseServer::start().await;
         let configuration = Configuration::of(of_type)
             .variable("AWS_ENDPOINT_URL", responses.origin())
             .variable("RESPONSE_HOSTS", responses.origin());
         let function = Function::start(configuration).await;
-        for caller in ["2222", "", "ou-abcd-12345678"] {
+        for caller in ["2222", "", "ou-abcd-12345678", "o-exampleorgid", "o-exampleorgid-r-abcd"] {
             let url = responses.url();
             let event = json!({
                 "RequestType": "Create",
@@ -197,7 +220,10 @@ async fn what_reaches_beyond_the_caller_is_refused_and_leaves_no_trace() {
     for (forged, words) in [
         (statement(json!({ "Principal": { "AWS": OTHER } })), "may only name itself"),
         (statement(json!({ "Principal": "*", "Condition": condition })), "may only name itself"),
-        (statement(json!({ "Principal": { "Service": "lambda.amazonaws.com" } })), "may only name itself"),
+        (
+            statement(json!({ "Principal": { "Service": "lambda.amazonaws.com" } })),
+            "`lambda.amazonaws.com` is not open",
+        ),
         (statement(json!({ "Action": "ecr:*" })), "`ecr:*` is not open"),
         (statement(json!({ "Action": "ecr:SetRepositoryPolicy" })), "`ecr:SetRepositoryPolicy` is not open"),
         (statement(json!({ "Effect": "Deny" })), "may only have statements that allow"),
@@ -218,32 +244,77 @@ async fn what_reaches_beyond_the_caller_is_refused_and_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn the_stack_of_callers_gives_each_account_an_alias_that_it_alone_may_invoke() {
-    let local = LocalAws::deployed();
-    let name = unique("callers");
-    let template = format!("file://{}", archipelago_tests::binary::workspace().join("stacks/callers.yaml").display());
-    let parameters = [
-        "ParameterKey=OrganizationId,ParameterValue=o-exampleorgid",
-        "ParameterKey=CallerAccounts,ParameterValue=246813579024\\,357924681357",
-        "ParameterKey=CallerTypes,ParameterValue=EcrPolicyStatement",
-    ];
-    let command = ["cloudformation", "create-stack", "--stack-name", &name, "--template-body", &template];
-    let capabilities = ["--capabilities", "CAPABILITY_AUTO_EXPAND", "--parameters"];
-    local.aws(&[&command[..], &capabilities, &parameters].concat()).await.unwrap();
-    local.aws(&["cloudformation", "wait", "stack-create-complete", "--stack-name", &name]).await.unwrap();
-    let function = "archipelago-ecr-policy-statement";
-    for account in [ONE, OTHER] {
-        let alias = format!("caller-{account}");
-        let qualified = ["--function-name", function, "--qualifier", &alias];
-        let output = local.aws(&[&["lambda", "get-policy"][..], &qualified].concat()).await.unwrap();
-        let policy: Value = serde_json::from_str(output["Policy"].as_str().unwrap()).unwrap();
-        let [permission] = &policy["Statement"].as_array().unwrap()[..] else { panic!("{policy}") };
-        let text = permission.to_string();
-        assert!(text.contains(account) && text.contains("o-exampleorgid"), "{text}");
-        assert_eq!(permission["Action"], "lambda:InvokeFunction");
-        let get = ["lambda", "get-function-event-invoke-config"];
-        let events = local.aws(&[&get[..], &qualified].concat()).await.unwrap();
-        assert_eq!(events["MaximumRetryAttempts"], 0);
+async fn accounts_of_a_unit_have_what_is_granted_to_the_unit_for_as_long_as_they_are_in_it() {
+    let fixture = Fixture::open().await;
+    let one = fixture.told(UNIT, ONE, json!({})).await;
+    let other = fixture.told(UNIT, OTHER, json!({})).await;
+    assert_eq!((&*one.status, &*other.status), ("SUCCESS", "SUCCESS"), "{one:?} {other:?}");
+    let statements = fixture.statements().await;
+    assert_eq!(statements.len(), 2);
+    let bound = json!({ "aws:PrincipalOrgPaths": "o-exampleorgid/r-abcd/*ou-abcd-12345678/*" });
+    for statement in &statements {
+        assert_eq!(statement["Condition"]["ForAnyValue:StringLike"], bound);
     }
-    local.aws(&["cloudformation", "delete-stack", "--stack-name", &name]).await.unwrap();
+    let gone = fixture.told(UNIT, ONE, json!({ "RequestType": "Delete", "PhysicalResourceId": one.id })).await;
+    assert_eq!(gone.status, "SUCCESS");
+    assert_eq!(fixture.statements().await.len(), 1);
+}
+
+#[tokio::test]
+async fn by_the_alias_of_a_unit_nobody_reaches_another_unit_s_statements_or_the_functions_own_account() {
+    let fixture = Fixture::open().await;
+    let own = LocalAws::running().account.clone();
+    let one = fixture.told(UNIT, ONE, json!({})).await;
+    let before = fixture.statements().await;
+    for request_type in ["Create", "Update", "Delete"] {
+        let forged = json!({
+            "RequestType": request_type,
+            "PhysicalResourceId": one.id,
+            "OldResourceProperties": fixture.properties(&json!({ "AWS": ONE })),
+        });
+        // An account of another unit, by the alias of that; and by its own account's.
+        for caller in [OTHER_UNIT, ONE] {
+            let told = fixture.told(caller, ONE, forged.clone()).await;
+            assert_eq!(told.status, "FAILED", "{told:?}");
+            assert!(told.reason.contains("has statements with the mark of this resource"), "{told:?}");
+        }
+        let told = fixture.told(UNIT, &own, forged).await;
+        assert_eq!(told.status, "FAILED");
+        assert!(told.reason.contains("which is the function's own"), "{told:?}");
+    }
+    let elsewhere = json!({ "ResourceProperties": fixture.properties(&json!({ "AWS": OTHER })) });
+    let told = fixture.told(UNIT, ONE, elsewhere).await;
+    assert!(told.reason.contains("account 246813579024 of ou-abcd-12345678 may only name itself"), "{told:?}");
+    assert_eq!(fixture.statements().await, before);
+}
+
+#[tokio::test]
+async fn what_two_grants_open_does_not_add_up_to_more() {
+    let fixture = Fixture::open().await;
+    fixture.grant(ONE, "elsewhere", "ecr:GetDownloadUrlForLayer").await;
+    let mut properties = fixture.properties(&json!({ "AWS": ONE }));
+    properties["Statement"]["Action"] = json!("ecr:GetDownloadUrlForLayer");
+    let told = fixture.told(ONE, ONE, json!({ "ResourceProperties": properties })).await;
+    assert!(told.reason.contains("`ecr:GetDownloadUrlForLayer` is not open to account"), "{told:?}");
+    fixture.grant(ONE, "open-*", "ecr:GetDownloadUrlForLayer").await;
+    let told = fixture.told(ONE, ONE, json!({ "ResourceProperties": properties, "LogicalResourceId": "Second" })).await;
+    assert_eq!(told.status, "SUCCESS", "{told:?}");
+    let told = fixture.told(ONE, ONE, json!({})).await;
+    assert!(told.reason.contains("`ecr:BatchGetImage` is not open"), "the grant was replaced: {told:?}");
+}
+
+#[tokio::test]
+async fn a_function_that_knows_no_table_of_callers_serves_none() {
+    let local = LocalAws::running();
+    let responses = ResponseServer::start().await;
+    let configuration = Configuration::of("EcrPolicyStatement")
+        .variable("REQUEST_TABLE", local.request_table(&local.account).await)
+        .variable("LEDGER_TABLE", local.ledger_table(&local.account).await)
+        .variable("AWS_ENDPOINT_URL", &local.endpoint)
+        .variable("RESPONSE_HOSTS", responses.origin());
+    let (account, region) = (local.account.clone(), local.region.clone());
+    let function = Function::start(Configuration { account, region, ..configuration }).await;
+    let fixture = Fixture { repository: unique("open"), function, responses, callers: String::new() };
+    let told = fixture.told(ONE, ONE, json!({})).await;
+    assert!(told.reason.starts_with("the function has no variable CALLER_TABLE"), "{told:?}");
 }

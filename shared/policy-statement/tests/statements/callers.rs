@@ -1,5 +1,10 @@
 //! Stacks of other accounts, which try to have more than is open to them.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use archipelago_tests::model::Fault;
 use custom_resource::{Claim, Error, FunctionArn, Owner, RequestOrder, Resource, Result};
 use policy_statement::Attributes;
@@ -258,4 +263,75 @@ async fn a_delete_by_another_account_assumes_no_role() {
     let role = json!({"ShelfName": "app", "Statement": pull(ACCOUNT), "RoleArn": "arn:aws:iam::111111111111:role/w"});
     let refusal = shelves.statements().remove(Some(&read(role).unwrap()), &claim("Pull", None)).await.unwrap_err();
     assert!(refusal.to_string().contains("RoleArn"), "{refusal}");
+}
+
+/// What administrators are told of the claims.
+async fn told(shelves: &Shelves, event: Value) -> Vec<Value> {
+    shelves.statements().told(event).await.unwrap()["Claims"].as_array().unwrap().clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_granted_any_more_is_listed_so() {
+    let shelves = open_to(UNIT);
+    ensured(&shelves, json!({}), &by(UNIT, ACCOUNT, "Pull", None)).await.unwrap();
+    let list = || told(&shelves, json!({"RequestType": "List"}));
+    assert_eq!((&list().await[0]["Caller"], &list().await[0]["Granted"]), (&json!(UNIT), &Value::Null));
+    shelves.0.table.close(UNIT);
+    assert_eq!((&list().await[0]["State"], &list().await[0]["Granted"]), (&json!("there"), &json!(false)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_unit_is_cut_off_and_let_in_again_as_far_as_it_is_granted() {
+    let shelves = open_to(UNIT);
+    shelves.0.table.open("333333333333", APP, &PULL);
+    let other = by("333333333333", "333333333333", "Pull", None);
+    ensured(&shelves, json!({"Statement": pull("333333333333")}), &other).await.unwrap();
+    let of_other = shelves.policy();
+    ensured(&shelves, json!({}), &by(UNIT, ACCOUNT, "Pull", None)).await.unwrap();
+    let all = shelves.policy();
+    let asked = async |kind: &str| told(&shelves, json!({"RequestType": kind, "Caller": UNIT})).await;
+    assert_eq!(asked("Suspend").await[0]["Result"], "suspended");
+    assert_eq!(shelves.policy(), of_other);
+    assert_eq!(asked("Resume").await[0]["Result"], "resumed");
+    assert_eq!(shelves.policy(), all);
+
+    asked("Suspend").await;
+    shelves.0.table.close(UNIT);
+    let resumed = asked("Resume").await;
+    assert!(resumed[0]["But"].as_str().is_some_and(|but| but.contains("is not open to account")), "{resumed:?}");
+    assert_eq!(shelves.policy(), of_other);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_of_a_unit_is_cut_off_by_its_own_id() {
+    let shelves = open_to(UNIT);
+    ensured(&shelves, json!({}), &by(UNIT, ACCOUNT, "Pull", None)).await.unwrap();
+    told(&shelves, json!({"RequestType": "Suspend", "AccountId": ACCOUNT})).await;
+    assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_is_none_is_not_suspended() {
+    let shelves = open_to(UNIT);
+    for caller in ["", "2222", "ou-abcd-12345678"] {
+        let refusal = shelves.statements().told(json!({"RequestType": "Suspend", "Caller": caller})).await.unwrap_err();
+        assert!(refusal.to_string().starts_with("give AccountId, 12 digits in a string, or Caller,"), "{refusal}");
+    }
+}
+
+/// The calls to the tables of one request of a caller, beside those to the shelf.
+#[tokio::test]
+async fn a_caller_s_request_makes_one_call_more_than_another_one() {
+    let calls = async |claim: ShelfClaim| {
+        let shelves = open_to(ACCOUNT);
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        shelves.0.table.watch(move |_, _| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            None
+        });
+        ensured(&shelves, json!({}), &claim).await.unwrap();
+        count.load(Ordering::Relaxed)
+    };
+    assert_eq!(calls(claim("Pull", None)).await, calls(crate::shelves::claim("Pull")).await + 1);
 }

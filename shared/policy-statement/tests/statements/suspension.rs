@@ -295,7 +295,7 @@ async fn whose_claims_are_meant_has_to_be_said() {
         json!({"RequestType": "Suspend", "Ids": [], "AccountId": "222222222222"}),
     ] {
         let Err(Error::Refused(refusal)) = shelves.statements().told(event).await else { panic!("it was taken") };
-        assert!(refusal.to_string().starts_with("give either AccountId, 12 digits in a string, or Ids"), "{refusal}");
+        assert!(refusal.to_string().starts_with("give AccountId, 12 digits in a string, or Caller,"), "{refusal}");
     }
     assert_eq!(sids(shelves.policy()).len(), 3);
 }

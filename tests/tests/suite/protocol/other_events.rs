@@ -41,6 +41,26 @@ async fn an_account_is_listed_cut_off_and_let_in_again_by_invocation() {
     assert!(log.iter().all(|line| !line.text.contains("confidant")), "{log:?}");
 }
 
+/// What `EventBridge` tells of a policy that a role has changed.
+fn changed_by(role: &str) -> Value {
+    json!({
+        "version": "0",
+        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+        "detail-type": "AWS API Call via CloudTrail",
+        "source": "aws.ecr",
+        "account": "111111111111",
+        "time": "2026-11-30T12:00:00Z",
+        "region": "us-east-1",
+        "resources": [],
+        "detail": {
+            "userIdentity": { "type": "AssumedRole", "sessionContext": { "sessionIssuer": { "arn": role } } },
+            "eventSource": "ecr.amazonaws.com",
+            "eventName": "SetRepositoryPolicy",
+            "requestParameters": { "repositoryName": "app", "policyText": "{}", "force": false },
+        },
+    })
+}
+
 #[tokio::test]
 async fn an_event_of_a_trail_has_the_policy_read_that_it_names_unless_the_function_itself_has_changed_it() {
     let ecr = AwsStub::ecr(|_| Fault::None).await;
@@ -50,24 +70,8 @@ async fn an_event_of_a_trail_has_the_policy_read_that_it_names_unless_the_functi
     let _ = fixture.stack.create(&pull("app")).await.sound();
     for (role, policies) in [("arn:aws:iam::111111111111:role/Admin", 1), (OWN_ROLE, 0)] {
         let reads = fixture.ecr.count("GetRepositoryPolicy");
-        let event = json!({
-            "version": "0",
-            "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
-            "detail-type": "AWS API Call via CloudTrail",
-            "source": "aws.ecr",
-            "account": "111111111111",
-            "time": "2026-11-30T12:00:00Z",
-            "region": "us-east-1",
-            "resources": [],
-            "detail": {
-                "userIdentity": { "type": "AssumedRole", "sessionContext": { "sessionIssuer": { "arn": role } } },
-                "eventSource": "ecr.amazonaws.com",
-                "eventName": "SetRepositoryPolicy",
-                "requestParameters": { "repositoryName": "app", "policyText": "{}", "force": false },
-            },
-        });
         let found = json!({ "Policies": policies, "Missing": 0, "Repaired": 0, "Unread": 0 });
-        assert_eq!(told(&fixture, event).await, found);
+        assert_eq!(told(&fixture, changed_by(role)).await, found);
         assert_eq!(fixture.ecr.count("GetRepositoryPolicy"), reads + policies);
     }
     let found = json!({ "Policies": 1, "LookedAt": 1, "Missing": 0, "Repaired": 0, "Unread": 0 });
@@ -79,18 +83,21 @@ async fn behind_the_alias_of_a_caller_nothing_is_listed_and_nobody_suspended() {
     let mut fixture = calm().await;
     let _ = fixture.stack.create(&pull("app")).await.sound();
     let (calls, there) = (fixture.ecr.calls().len(), fixture.ecr.policy("app"));
-    let alias = format!("{}:caller-222222222222", fixture.function().configuration().arn());
-    for event in [
-        json!({ "RequestType": "List" }),
-        json!({ "RequestType": "Suspend", "AccountId": "333333333333" }),
-        json!({ "RequestType": "Resume", "AccountId": "222222222222" }),
-        json!({ "RequestType": "Reconcile" }),
-    ] {
-        let InvocationEnd::Returned(error) = fixture.function().invoke_by(&alias, &event).await else {
-            panic!("it failed")
-        };
-        let words = "the alias caller-222222222222 is for requests of CloudFormation alone";
-        assert!(error["Error"].as_str().is_some_and(|error| error.starts_with(words)), "{error}");
+    for caller in ["222222222222", "o-exampleorgid-ou-abcd-12345678", "unknown"] {
+        let alias = format!("{}:caller-{caller}", fixture.function().configuration().arn());
+        for event in [
+            json!({ "RequestType": "List" }),
+            json!({ "RequestType": "Suspend", "AccountId": "333333333333" }),
+            json!({ "RequestType": "Resume", "AccountId": "222222222222" }),
+            json!({ "RequestType": "Reconcile" }),
+            changed_by("arn:aws:iam::111111111111:role/Admin"),
+        ] {
+            let InvocationEnd::Returned(error) = fixture.function().invoke_by(&alias, &event).await else {
+                panic!("it failed")
+            };
+            let words = format!("the alias caller-{caller} is for requests of CloudFormation alone");
+            assert!(error["Error"].as_str().is_some_and(|error| error.starts_with(&words)), "{error}");
+        }
     }
     assert_eq!((fixture.ecr.calls().len(), fixture.ecr.policy("app")), (calls, there));
 }
