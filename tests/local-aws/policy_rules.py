@@ -53,7 +53,7 @@ def _put_bucket_policy(put, name, body):
             return s3._error("MalformedPolicy", words, 400)
         if closed := _closed_in(text):
             return s3._error("MalformedPolicy", "Invalid principal in policy", 400, extra={"Detail": closed})
-        body = _with_roots(text).encode()
+        body = with_roots(text).encode()
     return put(name, body)
 
 
@@ -107,9 +107,13 @@ def _size(text):
 
 def _statements(text):
     try:
-        statements = json.loads(text).get("Statement", [])
-    except (ValueError, AttributeError):
+        return _statements_of(json.loads(text))
+    except ValueError:
         return []
+
+
+def _statements_of(document):
+    statements = document.get("Statement", []) if isinstance(document, dict) else []
     return statements if isinstance(statements, list) else [statements]
 
 
@@ -140,6 +144,20 @@ def is_closed(account):
         raise
 
 
-def _with_roots(text):
-    """The policy with the ARNs of their roots in the place of accounts."""
-    return re.sub(r'"(\d{12})"', r'"arn:aws:iam::\1:root"', text)
+def with_roots(text):
+    """The policy with the ARNs of their roots in the place of accounts that are principals."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return text
+    for statement in _statements_of(document):
+        for element in ("Principal", "NotPrincipal"):
+            if isinstance(named := statement.get(element), dict) and "AWS" in named:
+                statement[element] = {**named, "AWS": _roots(named["AWS"])}
+    return json.dumps(document)
+
+
+def _roots(principals):
+    if isinstance(principals, list):
+        return [_roots(principal) for principal in principals]
+    return re.sub(r"^(\d{12})$", r"arn:aws:iam::\1:root", principals)

@@ -80,9 +80,14 @@ class Policies(unittest.TestCase):
             self.assertIn(f"<Detail>{principal}</Detail>", self.refused(self.puts["s3"], text))
             self.assertIn(f'"AWS":"{principal}"', self.refused(self.puts["trust"], text))
 
-    def test_s3_shows_the_roots_of_accounts(self):
-        self.puts["s3"](policy(statement()))
-        self.assertIn("arn:aws:iam::222222222222:root", s3._get_bucket_policy("artifacts")[2].decode())
+    def test_s3_shows_the_roots_of_accounts_that_are_principals_and_leaves_conditions_as_they_are(self):
+        source = {"StringEquals": {"aws:SourceAccount": "222222222222"}}
+        service = statement(Principal={"Service": "events.amazonaws.com"}, Condition=source)
+        self.puts["s3"](policy(statement(), statement(Principal={"AWS": ["222222222222", "*"]}), service))
+        shown = json.loads(s3._get_bucket_policy("artifacts")[2])["Statement"]
+        root = "arn:aws:iam::222222222222:root"
+        self.assertEqual([each["Principal"].get("AWS") for each in shown], [root, [root, "*"], None])
+        self.assertEqual(shown[2]["Condition"], source)
 
 
 if __name__ == "__main__":
