@@ -1,15 +1,12 @@
 """Lambda's invocations by ARN: of another account's function where its policy lets the caller in, and of an alias."""
 
-import functools
-
-import boto3
-from botocore.exceptions import ClientError
 from ministack.core.arn import parse_arn
 from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import custom_resource
 
+from membership import condition_keys
 from rules import replaced
 
 ACTION = "lambda:InvokeFunction"
@@ -70,25 +67,10 @@ def _is_open(arn):
         action=ACTION,
         resource_arn=arn,
         region=get_region(),
-        principal_keys={"aws:principalorgid": _organization()},
+        principal_keys=condition_keys(get_account_id()),
     )
     return function is not None and evaluate_resource_policy(function["policy"], context).decision == "Allow"
 
 
 def _caller():
     return f"arn:aws:iam::{get_account_id()}:root"
-
-
-def _organization():
-    """The organization that the calling account is in, or None."""
-    try:
-        return _organizations(get_account_id()).describe_organization()["Organization"]["Id"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "AWSOrganizationsNotInUseException":
-            raise
-        return None
-
-
-@functools.cache
-def _organizations(account):
-    return boto3.client("organizations", "us-east-1", aws_access_key_id=account, aws_secret_access_key="local")

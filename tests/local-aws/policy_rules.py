@@ -7,11 +7,10 @@ principal is, and what a statement allows, isn't looked at.
 import json
 import re
 
-from botocore.exceptions import ClientError
 from ministack.core.responses import error_response_json, get_account_id
 from ministack.services import ecr, iam, kms, s3
 
-from invocation_rules import _organizations
+from membership import organization_of, organizations
 from rules import replaced
 
 ACCOUNT = re.compile(r"(?:arn:aws[a-z-]*:iam::)?(\d{12})(?::.*)?")
@@ -135,13 +134,14 @@ def is_closed(account):
     """Whether the organization of the account that calls has closed this one."""
     if account == get_account_id():
         return False
+    organization = organization_of(get_account_id())
+    if organization is None:
+        return False
+    management = organizations(organization["MasterAccountId"])
     try:
-        management = _organizations(get_account_id()).describe_organization()["Organization"]["MasterAccountId"]
-        return _organizations(management).describe_account(AccountId=account)["Account"]["State"] == "SUSPENDED"
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("AWSOrganizationsNotInUseException", "AccountNotFoundException"):
-            return False
-        raise
+        return management.describe_account(AccountId=account)["Account"]["State"] == "SUSPENDED"
+    except management.exceptions.AccountNotFoundException:
+        return False
 
 
 def with_roots(text):

@@ -13,7 +13,7 @@ from ministack.core.responses import request_scope
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import custom_resource
 
-import invocation_rules
+import membership
 import ministack_rules  # noqa: F401
 from moto_case import MANAGEMENT, STANDALONE, MotoCase
 
@@ -25,7 +25,7 @@ QUEUE = f"arn:aws:sqs:{REGION}:{MANAGEMENT}:failures"
 class InvocationRules(MotoCase):
     def setUp(self):
         super().setUp()
-        invocation_rules._organizations.cache_clear()
+        membership.organizations.cache_clear()
         self.enterContext(mock.patch.dict(os.environ, {"AWS_ENDPOINT_URL_ORGANIZATIONS": self.endpoint}))
         self.organization = self.organizations.describe_organization()["Organization"]["Id"]
         made = self.organizations.create_account(AccountName="member", Email="aws+member@example.com")

@@ -9,6 +9,7 @@ from unittest import mock
 from ministack.core.responses import request_scope
 from ministack.services import cloudformation
 
+import membership
 import stack_set_rules
 from moto_case import MANAGEMENT, STANDALONE, MotoCase
 
@@ -19,7 +20,7 @@ INVALID = "InvalidOperationException"
 class StackSetRules(MotoCase):
     def setUp(self):
         super().setUp()
-        stack_set_rules._organizations.cache_clear()
+        membership.organizations.cache_clear()
         stack_set_rules._activated.clear()
         self.enterContext(mock.patch.dict(os.environ, {"AWS_ENDPOINT_URL_ORGANIZATIONS": self.endpoint}))
 
