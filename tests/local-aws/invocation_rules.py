@@ -1,11 +1,12 @@
 """Lambda's invocations by ARN: of another account's function where its policy lets the caller in, and of an alias."""
 
 from ministack.core.arn import parse_arn
-from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
+from ministack.core.iam_evaluator import EvalContext
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import custom_resource
 
+from function_policy_rules import decision
 from membership import condition_keys
 from rules import replaced
 
@@ -58,8 +59,6 @@ def _owner(reference):
 
 def _is_open(arn):
     """Whether the policy of another account's function lets the calling account invoke it by this ARN."""
-    name, _ = lambda_svc._lambda_function_name_and_qualifier_from_arn(arn)
-    function = lambda_svc._functions.get_scoped(_owner(arn), get_region(), name)
     context = EvalContext(
         principal_arn=_caller(),
         principal_type="Root",
@@ -69,7 +68,7 @@ def _is_open(arn):
         region=get_region(),
         principal_keys=condition_keys(get_account_id()),
     )
-    return function is not None and evaluate_resource_policy(function["policy"], context).decision == "Allow"
+    return decision(arn, context) == "Allow"
 
 
 def _caller():

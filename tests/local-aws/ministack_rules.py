@@ -10,6 +10,7 @@ from ministack.services import dynamodb, ecs, lambda_svc
 from ministack.services.cloudformation import custom_resource, provisioners
 
 import answer_rules  # noqa: F401
+import function_policy_rules  # noqa: F401
 import invocation_rules  # noqa: F401
 import pipeline_rules  # noqa: F401
 import policy_rules  # noqa: F401

@@ -29,7 +29,7 @@ def _set_repository_policy(put, data):
     text = data.get("policyText", "")
     if len(text) > REPOSITORY:
         return _ecr_refused(f"Member must have length less than or equal to {REPOSITORY}")
-    return _ecr_refused("Principal not found") if _closed_in(text) else put(data)
+    return _ecr_refused("Principal not found") if closed_in(text) else put(data)
 
 
 @replaced(kms)
@@ -50,7 +50,7 @@ def _put_bucket_policy(put, name, body):
         if _size(text) > BUCKET:
             words = f"Normalized policy document exceeds the maximum allowed size of {BUCKET} bytes"
             return s3._error("MalformedPolicy", words, 400)
-        if closed := _closed_in(text):
+        if closed := closed_in(text):
             return s3._error("MalformedPolicy", "Invalid principal in policy", 400, extra={"Detail": closed})
         body = with_roots(text).encode()
     return put(name, body)
@@ -61,7 +61,7 @@ def _update_assume_role_policy(update, request):
     text = iam._p(request, "PolicyDocument")
     if _size(text) > TRUST:
         return iam._error(409, "LimitExceeded", f"Cannot exceed quota for ACLSizePerRole: {TRUST}")
-    if closed := _closed_in(text):
+    if closed := closed_in(text):
         return iam._error(400, "MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{closed}"')
     return update(request)
 
@@ -89,7 +89,7 @@ def _key_policy_refused(text):
         if not {"Action", "NotAction"} & set(statement) or statement.get("Resource") not in ("*", ["*"]):
             # Nobody has published its words.
             words = "The policy is malformed."
-    if _closed_in(text):
+    if closed_in(text):
         words = "Policy contains a statement with one or more invalid principals."
     return words and error_response_json("MalformedPolicyDocumentException", words, 400)
 
@@ -106,12 +106,12 @@ def _size(text):
 
 def _statements(text):
     try:
-        return _statements_of(json.loads(text))
+        return statements_of(json.loads(text))
     except ValueError:
         return []
 
 
-def _statements_of(document):
+def statements_of(document):
     statements = document.get("Statement", []) if isinstance(document, dict) else []
     return statements if isinstance(statements, list) else [statements]
 
@@ -124,7 +124,7 @@ def _principals(text):
             yield from [principals] if isinstance(principals, str) else principals
 
 
-def _closed_in(text):
+def closed_in(text):
     """The first principal of an account that was closed: https://github.com/hashicorp/terraform-provider-aws/issues/8905"""
     accounts = {principal: ACCOUNT.fullmatch(principal) for principal in _principals(text)}
     return next((name for name, account in accounts.items() if account and is_closed(account[1])), None)
@@ -150,11 +150,11 @@ def with_roots(text):
         document = json.loads(text)
     except ValueError:
         return text
-    for statement in _statements_of(document):
+    for statement in statements_of(document):
         for element in ("Principal", "NotPrincipal"):
             if isinstance(named := statement.get(element), dict) and "AWS" in named:
                 statement[element] = {**named, "AWS": _roots(named["AWS"])}
-    return json.dumps(document)
+    return json.dumps(document, separators=(",", ":"))
 
 
 def _roots(principals):

@@ -1,113 +1,154 @@
 """That ministack, with the rules, lets stacks reach a function of another account, and not a step further."""
 
-import base64
-import io
-import os
+import json
 import threading
 import unittest
-import zipfile
 from unittest import mock
-from urllib.parse import urlsplit
 
-from ministack.core.responses import request_scope
 from ministack.services import lambda_svc
-from ministack.services.cloudformation import custom_resource
 
-import membership
-import ministack_rules  # noqa: F401
-from moto_case import MANAGEMENT, STANDALONE, MotoCase
+from lambda_case import FUNCTION, NAME, REGION, LambdaCase
+from moto_case import MANAGEMENT, STANDALONE
 
-REGION = "us-east-1"
-FUNCTION = f"arn:aws:lambda:{REGION}:{MANAGEMENT}:function:statement"
 QUEUE = f"arn:aws:sqs:{REGION}:{MANAGEMENT}:failures"
 
 
-class InvocationRules(MotoCase):
+class InvocationRules(LambdaCase):
     def setUp(self):
         super().setUp()
-        membership.organizations.cache_clear()
-        self.enterContext(mock.patch.dict(os.environ, {"AWS_ENDPOINT_URL_ORGANIZATIONS": self.endpoint}))
-        self.organization = self.organizations.describe_organization()["Organization"]["Id"]
-        made = self.organizations.create_account(AccountName="member", Email="aws+member@example.com")
-        made = self.organizations.describe_create_account_status(
-            CreateAccountRequestId=made["CreateAccountStatus"]["Id"]
-        )
-        self.member = made["CreateAccountStatus"]["AccountId"]
-        archive = io.BytesIO()
-        with zipfile.ZipFile(archive, "w") as written:
-            written.writestr("index.py", "")
-        code = {"ZipFile": base64.b64encode(archive.getvalue()).decode()}
-        made = {"FunctionName": "statement", "Runtime": "python3.11", "Handler": "index.handler", "Code": code}
-        self.owner(lambda_svc._create_function, {**made, "Role": f"arn:aws:iam::{MANAGEMENT}:role/statement"})
-        self.addCleanup(lambda: self.owner(lambda_svc._functions.pop, "statement"))
-        self.aliases = {account: self.alias(account) for account in (self.member, STANDALONE)}
+        self.account = self.member()
+        self.aliases = {account: self.alias(account) for account in (self.account, STANDALONE)}
 
-    def owner(self, operation, *arguments):
-        with request_scope(MANAGEMENT, REGION):
-            return operation(*arguments)
-
-    def alias(self, account):
-        name = f"caller-{account}"
-        self.owner(lambda_svc._create_alias, "statement", {"Name": name, "FunctionVersion": "$LATEST"})
+    def alias(self, caller):
+        name = f"caller-{caller}"
+        self.owner(lambda_svc._create_alias, NAME, {"Name": name, "FunctionVersion": "$LATEST"})
         settings = {"MaximumRetryAttempts": 0, "DestinationConfig": {"OnFailure": {"Destination": QUEUE}}}
-        self.owner(lambda_svc._put_event_invoke_config, "statement", name, settings)
+        self.owner(lambda_svc._put_event_invoke_config, NAME, name, settings)
         return f"{FUNCTION}:{name}"
 
     def permit(self, account):
         permission = {"StatementId": account, "Action": "lambda:InvokeFunction", "Principal": account}
         permission["PrincipalOrgID"] = self.organization
-        self.owner(lambda_svc._add_permission, "statement", permission, None, f"caller-{account}")
+        self.owner(lambda_svc._add_permission, NAME, permission, None, f"caller-{account}")
 
-    def invoked(self, account, token):
-        """What runs in which account when a stack of the account has a resource with this ServiceToken."""
-        seen = []
-
-        def run(function, event):
-            seen.append((lambda_svc.get_account_id(), function["config"]["FunctionArn"]))
-            custom_resource.deliver_response(
-                urlsplit(event["ResponseURL"]).path.rpartition("/")[2], {"Status": "SUCCESS"}
-            )
-            return {"body": None}
-
-        stack = f"arn:aws:cloudformation:{REGION}:{account}:stack/workload/1f0a"
-        with request_scope(account, REGION), mock.patch.object(lambda_svc, "_execute_function", run):
-            properties = {"ServiceToken": token, "ServiceTimeout": "10"}
-            custom_resource.invoke_custom_resource("Create", "Pull", properties, "workload", stack, "Custom::Statement")
-        return seen
-
-    def refused(self, account, token):
-        with self.assertRaises(PermissionError) as raised:
-            self.invoked(account, token)
-        self.assertEqual(
-            str(raised.exception),
-            f"User: arn:aws:iam::{account}:root is not authorized to perform: lambda:InvokeFunction "
-            f"on resource: {token} because no resource-based policy allows the lambda:InvokeFunction action",
-        )
+    def open(self, unit, alias=None, **elements):
+        """Writes the whole policy of an alias for the accounts of a unit."""
+        alias = alias or self.alias(f"{self.organization}-{unit}")
+        root = unit.split("-")[1]
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"AWS": "*"},
+            "Action": "lambda:InvokeFunction",
+            "Resource": alias,
+            "Condition": {
+                "StringEquals": {"aws:PrincipalOrgID": self.organization},
+                "ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": f"{self.organization}/r-{root}/*{unit}/*"},
+            },
+            **elements,
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.functions().put_resource_policy(ResourceArn=alias, Policy=policy)
+        return alias
 
     def test_a_stack_reaches_a_function_of_another_account_by_the_alias_that_is_open_to_it(self):
-        alias = self.aliases[self.member]
-        self.refused(self.member, alias)
-        self.permit(self.member)
-        self.assertEqual(self.invoked(self.member, alias), [(MANAGEMENT, alias)])
+        alias = self.aliases[self.account]
+        self.not_invoked(self.account, alias)
+        self.permit(self.account)
+        self.assertEqual(self.invoked(self.account, alias), [(MANAGEMENT, alias)])
 
     def test_it_reaches_nothing_else_of_that_account(self):
-        self.permit(self.member)
+        self.permit(self.account)
         self.permit(STANDALONE)
         for token in (
             FUNCTION,
             self.aliases[STANDALONE],
             f"{FUNCTION}:nothing",
-            FUNCTION.replace("statement", "other"),
+            FUNCTION.replace(NAME, "other"),
         ):
-            self.refused(self.member, token)
+            self.not_invoked(self.account, token)
 
     def test_an_account_outside_the_organization_is_refused_for_all_its_permission(self):
         self.permit(STANDALONE)
-        self.refused(STANDALONE, self.aliases[STANDALONE])
+        self.not_invoked(STANDALONE, self.aliases[STANDALONE])
+
+    def test_an_account_is_served_as_long_as_it_is_in_the_unit(self):
+        unit, other = self.unit("app"), self.unit("other")
+        alias = self.open(unit)
+        self.not_invoked(self.account, alias)
+        self.move(self.account, self.root, unit)
+        self.assertEqual(self.invoked(self.account, alias), [(MANAGEMENT, alias)])
+        self.move(self.account, unit, other)
+        self.not_invoked(self.account, alias)
+
+    def test_an_account_in_a_unit_below_is_served_and_one_above_is_refused(self):
+        above = self.unit("Workloads")
+        unit = self.unit("app", above)
+        below = self.unit("team", unit)
+        alias = self.open(unit)
+        self.move(self.account, self.root, below)
+        self.assertEqual(self.invoked(self.account, alias), [(MANAGEMENT, alias)])
+        self.move(self.account, below, above)
+        self.not_invoked(self.account, alias)
+
+    def test_a_unit_opens_its_own_alias_alone(self):
+        unit, other = self.unit("app"), self.unit("other")
+        alias = self.open(unit)
+        self.move(self.account, self.root, other)
+        self.assertEqual(self.invoked(self.account, self.open(other))[0][0], MANAGEMENT)
+        for token in (alias, FUNCTION, self.aliases[self.account]):
+            self.not_invoked(self.account, token)
+
+    def test_who_is_in_no_organization_or_has_left_it_is_refused_behind_a_unit_s_alias(self):
+        unit = self.unit("app")
+        alias = self.open(unit)
+        self.not_invoked(STANDALONE, alias)
+        self.move(self.account, self.root, unit)
+        self.organizations.remove_account_from_organization(AccountId=self.account)
+        self.not_invoked(self.account, alias)
+
+    def test_a_principal_is_everybody_or_an_account_and_a_path_is_one_of_several_values(self):
+        unit = self.unit("app")
+        self.move(self.account, self.root, unit)
+        alias = self.open(unit)
+        organization, path = self.organization, f"{self.organization}/{self.root}/{unit}/"
+        for served, elements in (
+            (True, {"Principal": "*"}),
+            (True, {"Principal": {"AWS": self.account}}),
+            (True, {"Principal": {"AWS": [STANDALONE, f"arn:aws:iam::{self.account}:root"]}}),
+            (False, {"Principal": {"AWS": STANDALONE}}),
+            (False, {"Action": "lambda:GetFunction"}),
+            (True, {"Condition": {"ForAnyValue:StringEquals": {"aws:PrincipalOrgPaths": [path]}}}),
+            (False, {"Condition": {"ForAnyValue:StringEquals": {"aws:PrincipalOrgPaths": f"{organization}/*"}}}),
+            # The key has several values, which an operator for one doesn't compare.
+            (False, {"Condition": {"StringLike": {"aws:PrincipalOrgPaths": f"{organization}/*"}}}),
+            (False, {"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-exampleorgid"}}}),
+        ):
+            self.open(unit, alias, **elements)
+            if served:
+                self.assertEqual(self.invoked(self.account, alias), [(MANAGEMENT, alias)], elements)
+            else:
+                self.not_invoked(self.account, alias)
+
+    def test_the_function_s_own_policy_may_open_and_close_all_its_aliases(self):
+        alias = self.aliases[self.account]
+        statement = {"Principal": {"AWS": self.account}, "Action": "lambda:InvokeFunction"}
+        for effect, resource, served in (
+            ("Allow", f"{FUNCTION}:*", True),
+            ("Allow", FUNCTION, False),
+            ("Deny", f"{FUNCTION}:*", False),
+        ):
+            policy = json.dumps({"Statement": [{**statement, "Effect": effect, "Resource": resource}]})
+            self.functions().put_resource_policy(ResourceArn=FUNCTION, Policy=policy)
+            if effect == "Deny":
+                self.permit(self.account)
+            if served:
+                self.assertEqual(self.invoked(self.account, alias), [(MANAGEMENT, alias)])
+            else:
+                self.not_invoked(self.account, alias)
 
     def test_a_stack_reaches_its_own_account_s_functions_as_before(self):
         self.assertEqual(self.invoked(MANAGEMENT, FUNCTION), [(MANAGEMENT, FUNCTION)])
-        alias = self.aliases[self.member]
+        alias = self.aliases[self.account]
         self.assertEqual(self.invoked(MANAGEMENT, alias), [(MANAGEMENT, alias)])
 
     def test_what_fails_behind_an_alias_goes_where_the_alias_says_and_is_not_tried_again(self):
@@ -125,7 +166,7 @@ class InvocationRules(MotoCase):
             mock.patch.object(lambda_svc, "_execute_function", fail),
             mock.patch.object(lambda_svc, "_route_async_failure", route),
         ):
-            function, _, _ = self.owner(lambda_svc._get_func_record_for_ref, self.aliases[self.member])
+            function, _, _ = self.owner(lambda_svc._get_func_record_for_ref, self.aliases[self.account])
             self.owner(lambda_svc.invoke_async_with_retry, function, {"RequestType": "Create"})
             self.assertTrue(ended.wait(10))
         self.assertEqual((len(runs), routed), (1, [QUEUE]))

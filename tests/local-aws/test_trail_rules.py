@@ -111,9 +111,10 @@ class Targets(unittest.TestCase):
             "Resource": arn,
             "Condition": {"ArnLike": {"AWS:SourceArn": f"{rules}/one"}},
         }
-        function, handed = {"policy": {"Statement": [statement]}}, []
+        function, handed = {"policies": {None: {"Policy": json.dumps({"Statement": [statement]})}}}, []
         event = {"Source": "aws.ecr", "DetailType": trail_rules.DETAIL_TYPE, "Detail": '{"eventName": "x"}'}
         with (
+            mock.patch.object(lambda_svc, "_functions", mock.Mock(get_scoped=lambda *_: function)),
             mock.patch.object(lambda_svc, "_get_func_record_for_ref", lambda _: (function, {}, NAME)),
             mock.patch.object(lambda_svc, "_execution_record_for_config", lambda *_: function),
             mock.patch.object(lambda_svc, "invoke_async_with_retry", lambda _, event: handed.append(event)),

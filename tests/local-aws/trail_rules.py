@@ -11,10 +11,11 @@ import re
 from contextvars import ContextVar
 
 from ministack.core.arn import parse_arn
-from ministack.core.iam_evaluator import EvalContext, evaluate_resource_policy
+from ministack.core.iam_evaluator import EvalContext
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import cloudtrail, ecr, eventbridge, iam, kms, lambda_svc, s3
 
+from function_policy_rules import decision
 from rules import replaced
 
 DETAIL_TYPE = "AWS API Call via CloudTrail"
@@ -120,14 +121,14 @@ def _invoke_target(invoke, target, event, rule, *more):
     if parse_arn(arn).service != "lambda" or {"InputPath", "InputTransformer"} & set(target):
         return invoke(target, event, rule, *more)
     function, configuration, _ = lambda_svc._get_func_record_for_ref(arn)
-    if function and _is_open(function, arn, rule):
+    if function and _is_open(arn, rule):
         view = eventbridge._pattern_event_view(event)
         handed = json.loads(target["Input"]) if "Input" in target else view.event_with_detail()
         lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, configuration), handed)
     return None
 
 
-def _is_open(function, arn, rule):
+def _is_open(arn, rule):
     context = EvalContext(
         principal_arn="",
         principal_type="Service",
@@ -137,7 +138,7 @@ def _is_open(function, arn, rule):
         region=get_region(),
         principal_keys={"aws:sourcearn": rule["Arn"]},
     )
-    return evaluate_resource_policy(function["policy"], context, service="events.amazonaws.com").decision == "Allow"
+    return decision(arn, context, service="events.amazonaws.com") == "Allow"
 
 
 for _module, _function, *_rest in CALLS:

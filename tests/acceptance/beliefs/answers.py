@@ -247,7 +247,6 @@ def large_events_are_taken(world):
     "D6",
     "A function's resource policy takes aws:PrincipalOrgPaths beside aws:PrincipalOrgID, and is written whole",
     "https://docs.aws.amazon.com/lambda/latest/api/API_PutResourcePolicy.html",
-    local="has no PutResourcePolicy",
 )
 def a_policy_of_a_function_names_a_unit(world):
     function, client = _function(world), world.management.client("lambda")
