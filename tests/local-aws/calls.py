@@ -95,7 +95,7 @@ class Call:
         elif is_form:
             operation = given["Action"]
         else:
-            operation, in_path = _by_path(service, request["method"], request["path"], query)
+            operation, in_path = by_path(service, request["method"], request["path"], query)
             given |= in_path
         action = ACTIONS.get(f"{service}:{operation}", f"{service}:{operation}")
         return cls(
@@ -136,7 +136,7 @@ def _routes(service):
     return sorted(routes, key=lambda route: -len(route[3]))
 
 
-def _by_path(service, method, path, query):
+def by_path(service, method, path, query):
     """The operation of a service whose requests tell it by their method and path, and what the path holds."""
     for name, its_method, pattern, wanted in _routes(service):
         found = pattern.fullmatch(path)

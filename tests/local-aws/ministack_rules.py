@@ -9,6 +9,7 @@ from ministack.core.responses import new_uuid
 from ministack.services import dynamodb, ecs, lambda_svc
 from ministack.services.cloudformation import custom_resource, provisioners
 
+import alias_rules  # noqa: F401
 import answer_rules  # noqa: F401
 import function_policy_rules  # noqa: F401
 import invocation_rules  # noqa: F401

@@ -1,16 +1,12 @@
 """That ministack, with the rules, lets stacks reach a function of another account, and not a step further."""
 
 import json
-import threading
 import unittest
-from unittest import mock
 
 from ministack.services import lambda_svc
 
-from lambda_case import FUNCTION, NAME, REGION, LambdaCase
+from lambda_case import FUNCTION, NAME, LambdaCase
 from moto_case import MANAGEMENT, STANDALONE
-
-QUEUE = f"arn:aws:sqs:{REGION}:{MANAGEMENT}:failures"
 
 
 class InvocationRules(LambdaCase):
@@ -22,8 +18,6 @@ class InvocationRules(LambdaCase):
     def alias(self, caller):
         name = f"caller-{caller}"
         self.owner(lambda_svc._create_alias, NAME, {"Name": name, "FunctionVersion": "$LATEST"})
-        settings = {"MaximumRetryAttempts": 0, "DestinationConfig": {"OnFailure": {"Destination": QUEUE}}}
-        self.owner(lambda_svc._put_event_invoke_config, NAME, name, settings)
         return f"{FUNCTION}:{name}"
 
     def permit(self, account):
@@ -150,26 +144,6 @@ class InvocationRules(LambdaCase):
         self.assertEqual(self.invoked(MANAGEMENT, FUNCTION), [(MANAGEMENT, FUNCTION)])
         alias = self.aliases[self.account]
         self.assertEqual(self.invoked(MANAGEMENT, alias), [(MANAGEMENT, alias)])
-
-    def test_what_fails_behind_an_alias_goes_where_the_alias_says_and_is_not_tried_again(self):
-        runs, routed, ended = [], [], threading.Event()
-
-        def fail(function, event):
-            runs.append(event)
-            return {"error": True}
-
-        def route(destination, *_):
-            routed.append(destination)
-            ended.set()
-
-        with (
-            mock.patch.object(lambda_svc, "_execute_function", fail),
-            mock.patch.object(lambda_svc, "_route_async_failure", route),
-        ):
-            function, _, _ = self.owner(lambda_svc._get_func_record_for_ref, self.aliases[self.account])
-            self.owner(lambda_svc.invoke_async_with_retry, function, {"RequestType": "Create"})
-            self.assertTrue(ended.wait(10))
-        self.assertEqual((len(runs), routed), (1, [QUEUE]))
 
 
 if __name__ == "__main__":
