@@ -16,6 +16,13 @@ TAGGING = {
     "organizations:CreateAccount": "organizations:TagResource",
     "organizations:CreateOrganizationalUnit": "organizations:TagResource",
 }
+# What AWS asks for as well, on the same resource.
+# https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html#access-control-resource-based-permissions
+BESIDE = {
+    "lambda:DeleteResourcePolicy": ("lambda:RemovePermission",),
+    "lambda:GetResourcePolicy": ("lambda:GetPolicy",),
+    "lambda:PutResourcePolicy": ("lambda:AddPermission", "lambda:RemovePermission"),
+}
 # What a transaction consists of, and the action that it is.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
 IN_TRANSACTIONS = {
@@ -24,9 +31,9 @@ IN_TRANSACTIONS = {
     "Put": "PutItem",
     "Update": "UpdateItem",
 }
-# The tables of template.yaml. CloudFormation's names and those of the tests' tables have these in them.
-TABLES = ("Ledger", "Requests")
-PARTITION_KEYS = ("Policy", "Resource", "Type")
+# The tables of template.yaml, and what CloudFormation's names and those of the tests' tables have in them.
+TABLES = {"Ledger": "ledger", "Requests": "requests", "CallerTable": "caller"}
+PARTITION_KEYS = ("Caller", "Policy", "Resource", "Type")
 EQUALITY = re.compile(r"(#?\w+)\s*=\s*(:\w+)")
 ID = "o-exampleorgid"
 ORGANIZATIONS = {r"r-\w+": "root", r"ou-[\w-]+": "ou", r"\d{12}": "account"}
@@ -41,7 +48,7 @@ def recorded(folder):
             for line in lines:
                 for part in parts(json.loads(line)):
                     call = Call.read(part)
-                    calls |= {repr(asked): asked for asked in (call, *call.tagging())}
+                    calls |= {repr(asked): asked for asked in (call, *call.tagging(), *call.beside())}
     return list(calls.values())
 
 
@@ -114,6 +121,11 @@ class Call:
         if self.action in TAGGING and "aws:TagKeys" in self.keys:
             yield replace(self, action=TAGGING[self.action], resources=())
 
+    def beside(self):
+        """The calls that AWS checks beside this one, on the same resource."""
+        for action in BESIDE.get(self.action, ()):
+            yield replace(self, action=action)
+
     def marks_of(self, resource):
         """The marks that the resource carries; None where they aren't known."""
         return next((marks for name, marks in self.marks.items() if resource.endswith(name)), None)
@@ -151,7 +163,7 @@ def _resources(service, given, region, account):
         case "account", {"AccountId": member}:
             return [f"arn:aws:account::{account}:account/{ID}/{member}"]
         case "dynamodb", {"TableName": table}:
-            named = next((name for name in TABLES if name.lower() in table.lower()), table)
+            named = next((name for name, part in TABLES.items() if part in table.lower()), table)
             index = f"/index/{given['IndexName']}" if "IndexName" in given else ""
             return [f"arn:aws:dynamodb:{region}:{account}:table/{named}{index}"]
         case "ec2", _:
@@ -167,8 +179,10 @@ def _resources(service, given, region, account):
             name = key.rpartition(":")[2].removeprefix("key/").replace("alias/", "of-alias-")
             owner, place = (key.split(":")[4], key.split(":")[3]) if key.startswith("arn:") else (account, region)
             return [f"arn:aws:kms:{place}:{owner}:key/{name}"]
-        case "lambda", {"FunctionName": name}:
-            return [name]
+        case "lambda", {"ResourceArn": function}:
+            return [function]
+        case "lambda", {"FunctionName": function}:
+            return [_function(function, given.get("Qualifier"), region, account)]
         case "organizations", _:
             ids = [value for key, value in given.items() if key.endswith("Id") and isinstance(value, str)]
             kinds = {name: kind for name in ids for form, kind in ORGANIZATIONS.items() if re.fullmatch(form, name)}
@@ -182,12 +196,25 @@ def _resources(service, given, region, account):
     return []
 
 
+def _function(named, qualifier, region, account):
+    """The ARN of a function, or of the alias that the request names beside it: an alias that is made, read or deleted
+    is about its function.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html
+    """
+    if not named.startswith("arn:"):
+        named = f"arn:aws:lambda:{region}:{account}:function:{named.rpartition('function:')[2]}"
+    return f"{named}:{qualifier}" if qualifier else named
+
+
 def _keys(service, given):
     tags = [{name.lower(): said for name, said in tag.items()} for tag in given.get("Tags", given.get("tags", []))]
     keys = {f"aws:RequestTag/{tag['key']}": tag["value"] for tag in tags}
     if named := [tag["key"] for tag in tags] + given.get("TagKeys", given.get("tagKeys", [])):
         keys["aws:TagKeys"] = named
     match service, given:
+        case "lambda", {"Principal": principal}:
+            keys["lambda:Principal"] = principal
         case "kms", {"BypassPolicyLockoutSafetyCheck": bypassed}:
             keys["kms:BypassPolicyLockoutSafetyCheck"] = str(bypassed).lower()
         case "ram", {"resourceArns": [_, *_]}:

@@ -174,6 +174,49 @@ class Reading(unittest.TestCase):
             "arn:aws:organizations::111111111111:root/o-exampleorgid/r-a1",
         )
         self.reads(target("organizations", "ListRoots"), "organizations:ListRoots")
+        self.reads(target("organizations", "DescribeOrganization"), "organizations:DescribeOrganization")
+        self.reads(
+            target("organizations", "DescribeOrganizationalUnit", OrganizationalUnitId="ou-a1-c"),
+            "organizations:DescribeOrganizationalUnit",
+            "arn:aws:organizations::111111111111:ou/o-exampleorgid/ou-a1-c",
+        )
+
+    def test_a_call_on_an_alias_is_about_it_and_one_that_makes_or_deletes_it_is_about_the_function(self):
+        function, alias = "arn:aws:lambda:us-east-1:111111111111:function:app", "caller-222222222222"
+        functions, policies = "/2015-03-31/functions", "/2026-07-09/resource-policy"
+        permission = json.dumps({"StatementId": "one", "Principal": "222222222222"})
+        # The SDKs escape all of a name.
+        named, of_alias = function.replace(":", "%3A"), f"{function}:{alias}".replace(":", "%3A")
+        for name in ("app", "111111111111:function:app", named):
+            for method, path, operation in (
+                ("POST", f"{functions}/{name}/aliases", "CreateAlias"),
+                ("GET", f"{functions}/{name}/aliases/{alias}", "GetAlias"),
+                ("DELETE", f"{functions}/{name}/aliases/{alias}", "DeleteAlias"),
+            ):
+                body = json.dumps({"Name": alias}) if method == "POST" else ""
+                self.reads(request("lambda", body, method, path), f"lambda:{operation}", function)
+            for method, path, operation, body in (
+                ("POST", f"{functions}/{name}/policy", "AddPermission", permission),
+                ("DELETE", f"{functions}/{name}/policy/one", "RemovePermission", ""),
+                ("PUT", f"/2019-09-25/functions/{name}/event-invoke-config", "PutFunctionEventInvokeConfig", "{}"),
+                ("DELETE", f"/2019-09-25/functions/{name}/event-invoke-config", "DeleteFunctionEventInvokeConfig", ""),
+            ):
+                asked = request("lambda", body, method, path, query=f"Qualifier={alias}")
+                call = self.reads(asked, f"lambda:{operation}", f"{function}:{alias}")
+                self.assertEqual(call.keys, {"lambda:Principal": "222222222222"} if body == permission else {})
+        for method, operation, beside in (
+            ("PUT", "PutResourcePolicy", ["lambda:AddPermission", "lambda:RemovePermission"]),
+            ("GET", "GetResourcePolicy", ["lambda:GetPolicy"]),
+            ("DELETE", "DeleteResourcePolicy", ["lambda:RemovePermission"]),
+        ):
+            asked = request("lambda", "{}", method, f"{policies}/{of_alias}")
+            self.reads(asked, f"lambda:{operation}", f"{function}:{alias}")
+            with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, {FOLDER: folder}):
+                record(**asked)
+                first, *others = recorded(folder)
+            self.assertEqual(first.action, f"lambda:{operation}")
+            self.assertEqual([other.action for other in others], beside)
+            self.assertEqual({call.resources for call in (first, *others)}, {(f"{function}:{alias}",)})
 
     def test_what_functions_call_is_written_down_and_what_others_call_is_not(self):
         theirs = form("iam", Action="GetRole", RoleName="deploy")
@@ -204,6 +247,23 @@ class Reading(unittest.TestCase):
         ):
             call = self.reads(target("dynamodb", operation, **given), f"dynamodb:{operation}", resource)
             self.assertEqual(call.keys, {"dynamodb:LeadingKeys": keys})
+
+    def test_the_table_of_callers_is_known_by_its_name_and_its_items_by_the_caller(self):
+        table = "arn:aws:dynamodb:us-east-1:111111111111:table/CallerTable"
+        key = {"Caller": {"S": "222222222222"}, "Item": {"S": "grant 1f0a"}}
+        values = {":caller": key["Caller"]}
+        for name in ("archipelago-CallerTable-1A2B", "callers"):
+            for operation, given in (
+                ("GetItem", {"Key": key}),
+                ("PutItem", {"Item": key}),
+                ("UpdateItem", {"Key": key}),
+                ("DeleteItem", {"Key": key}),
+                ("Query", {"KeyConditionExpression": "Caller = :caller", "ExpressionAttributeValues": values}),
+            ):
+                call = self.reads(
+                    target("dynamodb", operation, TableName=name, **given), f"dynamodb:{operation}", table
+                )
+                self.assertEqual(call.keys, {"dynamodb:LeadingKeys": ["222222222222"]})
 
     def test_a_batch_names_the_leading_keys_of_all_its_items(self):
         keys = [{"Policy": {"S": "role app"}, "Item": {"S": item}} for item in ("lease", "claim 1")]
