@@ -47,16 +47,23 @@ def violation(reason, message):
     return refusal
 
 
-def from_the_management_account(respond, before):
-    """An operation that the management account alone may ask for; `before` catches up with what time has brought."""
+def from_the_management_account(respond, before, delegated):
+    """An operation that the management account may ask for, and delegated administrators if it is for them.
+
+    `before` catches up with what time has brought.
+    """
 
     @functools.wraps(respond)
     def answer(self):
         backend = self.organizations_backend
         if backend.org is None:
-            if backend.account_id in organizations_backends.master_accounts:
+            if backend.account_id not in organizations_backends.master_accounts:
+                raise AWSOrganizationsNotInUseException
+            management, partition = organizations_backends.master_accounts[backend.account_id]
+            member, backend = backend.account_id, organizations_backends[management][partition]
+            if not delegated or member not in {administrator.account.id for administrator in backend.admins}:
                 raise Refusal("AccessDeniedException", "You don't have permissions to access this resource.")
-            raise AWSOrganizationsNotInUseException
+            self.current_account = management
         settle(backend)
         before(backend)
         return respond(self)
@@ -86,7 +93,16 @@ def guard(before):
         name = xform_name(operation)
         if hasattr(OrganizationsResponse, name):
             respond = getattr(OrganizationsResponse, name)
-            setattr(OrganizationsResponse, name, from_the_management_account(respond, before))
+            setattr(OrganizationsResponse, name, from_the_management_account(respond, before, _is_delegated(operation)))
+
+
+def _is_delegated(operation):
+    """Whether delegated administrators may ask, by the model; they read, unless a policy of the organization says more.
+
+    https://docs.aws.amazon.com/organizations/latest/userguide/orgs_delegate_policies.html
+    """
+    documentation = MODEL.operation_model(operation).documentation
+    return operation.startswith(("Describe", "List")) and "a member account that is a delegated admin" in documentation
 
 
 @replaced(OrganizationsBackend)

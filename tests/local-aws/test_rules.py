@@ -197,6 +197,31 @@ class Rules(MotoCase):
         self.organizations.create_organizational_unit(**inner)
         self.organizations.move_account(**move)
 
+    def test_a_member_reads_units_and_accounts_as_long_as_it_is_a_delegated_administrator(self):
+        unit = self.organizations.create_organizational_unit(ParentId=self.root, Name="app")["OrganizationalUnit"]
+        account = self.account("member")
+        member = self.client("organizations", account)
+        delegated = {"AccountId": account, "ServicePrincipal": "ssm.amazonaws.com"}
+        asked = (
+            (member.describe_organizational_unit, {"OrganizationalUnitId": unit["Id"]}),
+            (member.describe_account, {"AccountId": account}),
+            (member.list_parents, {"ChildId": account}),
+            (member.list_roots, {}),
+        )
+        for call, request in asked:
+            self.assertEqual(self.refused(call, **request), "AccessDeniedException")
+        self.organizations.register_delegated_administrator(**delegated)
+        for call, request in asked:
+            call(**request)
+        self.assertEqual(member.describe_organizational_unit(**asked[0][1])["OrganizationalUnit"]["Arn"], unit["Arn"])
+        for call, request in (
+            (member.create_organizational_unit, {"ParentId": self.root, "Name": "other"}),
+            (member.close_account, {"AccountId": account}),
+        ):
+            self.assertEqual(self.refused(call, **request), "AccessDeniedException")
+        self.organizations.deregister_delegated_administrator(**delegated)
+        self.assertEqual(self.refused(asked[0][0], **asked[0][1]), "AccessDeniedException")
+
     def test_a_member_sees_its_organization_and_may_not_manage_it(self):
         member = self.client("organizations", self.account("member"))
         described = member.describe_organization()["Organization"]
