@@ -108,6 +108,18 @@ def _update_item(update, request):
 
 
 @replaced(dynamodb)
+def _put_item(put, request):
+    with dynamodb._lock:
+        return put(request)
+
+
+@replaced(dynamodb)
+def _delete_item(delete, request):
+    with dynamodb._lock:
+        return delete(request)
+
+
+@replaced(dynamodb)
 def _batch_get_item(get, request):
     with dynamodb._lock:
         return get(request)

@@ -145,6 +145,8 @@ class Writes(Tables):
 
         for operation, request in (
             (dynamodb._update_item, sets("lease", "one")),
+            (dynamodb._put_item, {"TableName": TABLE, "Item": key("claim 1")}),
+            (dynamodb._delete_item, {"TableName": TABLE, "Key": key("claim 1")}),
             (dynamodb._transact_write_items, {"TransactItems": [{"Update": sets("lease", "two")}]}),
             (dynamodb._query, self.query()),
             (dynamodb._get_item, {"TableName": TABLE, "Key": key("lease")}),
@@ -195,6 +197,55 @@ class Transactions(Tables):
         words = self.invalid(dynamodb._transact_write_items, TransactItems=[{"Update": asked}])
         self.assertIn("This attribute is part of the key", words)
         self.assertEqual(self.item("lease")["A"], {"S": "one"})
+
+
+class Callers(Tables):
+    """The items of a caller: a grant for each owner, and a lease."""
+
+    def put(self, item, **more):
+        self.done(dynamodb._put_item, TableName=TABLE, Item={**key(item), **more})
+
+    def delete(self, item, **more):
+        return dynamodb._delete_item({"TableName": TABLE, "Key": key(item), **more})
+
+    def lease(self, holder, now, until):
+        named = {"ExpressionAttributeNames": {"#holder": "Holder", "#until": "Until"}}
+        given = {**values(holder=holder), ":now": {"N": str(now)}, ":until": {"N": str(until)}}
+        asked = update(
+            "lease",
+            "SET #holder = :holder, #until = :until",
+            "attribute_not_exists(#until) OR #until < :now OR #holder = :holder",
+            ExpressionAttributeValues=given,
+            **named,
+        )
+        return dynamodb._update_item(asked)[0]
+
+    def test_the_grants_of_a_caller_are_read_without_its_lease_and_without_those_of_others(self):
+        for item in ("grant 1", "grant 2", "lease"):
+            self.put(item, Grant={"S": item})
+        self.done(dynamodb._put_item, TableName=TABLE, Item={**key("grant 3", "another")})
+        asked = self.query({"g": "grant "}, ConsistentRead=True)
+        asked["KeyConditionExpression"] += " AND begins_with(#i, :g)"
+        found = self.done(dynamodb._query, **asked, ExpressionAttributeNames={"#i": "Item"})["Items"]
+        self.assertEqual([item["Item"]["S"] for item in found], ["grant 1", "grant 2"])
+        # What is put takes the place of all that was there.
+        self.put("grant 1", Other={"S": "x"})
+        self.assertNotIn("Grant", self.item("grant 1"))
+        self.assertEqual(self.delete("grant 1")[0], 200)
+        self.assertIsNone(self.item("grant 1"))
+        self.assertEqual(self.delete("grant 1")[0], 200)
+
+    def test_a_lease_is_one_s_until_it_ends_or_is_given_back(self):
+        self.assertEqual([self.lease("one", 10, 70), self.lease("one", 20, 80)], [200, 200])
+        self.assertEqual([self.lease("two", 80, 140), self.lease("two", 81, 141)], [400, 200])
+        held = {"ConditionExpression": "Holder = :h", "ExpressionAttributeValues": values(h="one")}
+        status, _, body = self.delete("lease", **held)
+        self.assertEqual((status, json.loads(body)["__type"]), (400, "ConditionalCheckFailedException"))
+        held["ExpressionAttributeValues"] = values(h="two")
+        self.assertEqual(self.delete("lease", **held)[0], 200)
+        # It may be gone already.
+        self.assertEqual(self.delete("lease", **held)[0], 400)
+        self.assertEqual(self.lease("one", 90, 150), 200)
 
 
 class Queries(Tables):
