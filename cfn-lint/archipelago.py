@@ -43,8 +43,11 @@ def additional_properties(validator, allowed, instance, schema):
     """cfn-lint's own says it in the words of JSON Schema."""
     if allowed is not False or not validator.is_type(instance, "object"):
         return
-    names = schema.get("properties", {})
-    for name in (name for name in instance if name not in names):
+    names, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    for name in instance:
+        # Such are the variables of an Fn::Sub.
+        if name in names or any(re.search(pattern, name) for pattern in patterns):
+            continue
         yield refused(f"unknown property {name!r}; {nearest(name, names)}", path=deque([name]))
 
 

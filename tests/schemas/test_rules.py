@@ -111,6 +111,11 @@ class RulesTest(unittest.TestCase):
     def test_what_cloudformation_fills_in_is_taken_wherever_it_may_stand(self):
         self.assert_says((TESTS / "schemas/functions.yaml").read_text(encoding="utf-8"))
 
+    def test_an_fn_sub_may_have_variables_of_its_own(self):
+        name = {"Fn::Sub": ["${Stage}-${AWS::Region}", {"Stage": {"Ref": "AWS::StackName"}}]}
+        found = cfnlint.api.lint(json.dumps(template(UNIT, {"Name": name})), RULES, ["us-east-1"])
+        self.assertEqual([match.message for match in found], [])
+
     def test_each_branch_of_a_condition_is_judged(self):
         condition = {"Conditions": {"Root": {"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]}}}
         parent = {"Fn::If": ["Root", {"Ref": "AWS::NoValue"}, "Workloads"]}
