@@ -318,3 +318,67 @@ async fn a_function_that_knows_no_table_of_callers_serves_none() {
     let told = fixture.told(ONE, ONE, json!({})).await;
     assert!(told.reason.starts_with("the function has no variable CALLER_TABLE"), "{told:?}");
 }
+
+/// A stack whose resources are a caller each, with the things that are opened to it.
+fn stack_of(callers: &[Value]) -> String {
+    let token = json!({ "Fn::ImportValue": "archipelago-caller" });
+    let repository =
+        json!({ "Fn::Sub": "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/opened" });
+    let resources = callers.iter().enumerate().map(|(index, who)| {
+        let mut properties = json!({
+            "ServiceToken": token, "Types": ["EcrPolicyStatement"], "Targets": [repository], "Actions": ["ecr:BatchGetImage"],
+        });
+        properties.as_object_mut().unwrap().extend(who.as_object().unwrap().clone());
+        (format!("Caller{index}"), json!({ "Type": "Custom::Caller", "Properties": properties }))
+    });
+    let qualifiers = callers.iter().enumerate().map(|(index, _)| {
+        (format!("Qualifier{index}"), json!({ "Value": { "Fn::GetAtt": [format!("Caller{index}"), "Qualifier"] } }))
+    });
+    json!({
+        "Resources": resources.collect::<serde_json::Map<_, _>>(),
+        "Outputs": qualifiers.collect::<serde_json::Map<_, _>>(),
+    })
+    .to_string()
+}
+
+#[tokio::test]
+async fn a_caller_s_alias_is_opened_to_it_alone_and_goes_with_its_last_grant() {
+    let local = LocalAws::deployed();
+    let unit = json!({ "OrganizationalUnitId": "ou-abcd-12345678", "OrganizationId": "o-exampleorgid" });
+    let stacks = [[json!({ "AccountId": ONE }), unit], [json!({ "AccountId": ONE }), json!({ "AccountId": OTHER })]];
+    let mut names = Vec::new();
+    for callers in &stacks {
+        let name = unique("callers");
+        let command = ["cloudformation", "create-stack", "--stack-name", &name, "--template-body", &stack_of(callers)];
+        local.aws(&command).await.unwrap();
+        local.aws(&["cloudformation", "wait", "stack-create-complete", "--stack-name", &name]).await.unwrap();
+        names.push(name);
+    }
+    let function = "archipelago-ecr-policy-statement";
+    let qualified = |caller: &str| {
+        ["--function-name".to_owned(), function.to_owned(), "--qualifier".to_owned(), format!("caller-{caller}")]
+    };
+    let ask = async |command: &str, caller: &str| {
+        let qualified = qualified(caller);
+        let all: Vec<_> = ["lambda", command].into_iter().chain(qualified.iter().map(String::as_str)).collect();
+        local.aws(&all).await
+    };
+    let unit = "o-exampleorgid-ou-abcd-12345678";
+    for (caller, words) in [(ONE, ONE), (OTHER, OTHER), (unit, "o-exampleorgid/r-abcd/*ou-abcd-12345678/*")] {
+        let output = ask("get-policy", caller).await.unwrap();
+        let policy: Value = serde_json::from_str(output["Policy"].as_str().unwrap()).unwrap();
+        let [permission] = &policy["Statement"].as_array().unwrap()[..] else { panic!("{policy}") };
+        assert!(permission.to_string().contains(words), "{permission}");
+        assert_eq!(permission["Action"], "lambda:InvokeFunction");
+        let events = ask("get-function-event-invoke-config", caller).await.unwrap();
+        assert_eq!((&events["MaximumRetryAttempts"], &events["MaximumEventAgeInSeconds"]), (&json!(0), &json!(3000)));
+        assert!(events["DestinationConfig"]["OnFailure"]["Destination"].is_string(), "{events}");
+    }
+    for (name, left) in names.iter().zip([vec![ONE, OTHER], vec![]]) {
+        local.aws(&["cloudformation", "delete-stack", "--stack-name", name]).await.unwrap();
+        local.aws(&["cloudformation", "wait", "stack-delete-complete", "--stack-name", name]).await.unwrap();
+        for caller in [ONE, OTHER, unit] {
+            assert_eq!(ask("get-policy", caller).await.is_ok(), left.contains(&caller), "{caller}");
+        }
+    }
+}

@@ -56,6 +56,15 @@ impl Account {
         self.aws(&[&command[..], &CAPABILITIES, &["--parameter-overrides"], &overrides].concat()).await;
     }
 
+    /// Leaves its unit, or the root, for that unit.
+    pub(super) async fn moves(&self, management: &Self, unit: &str) {
+        let parents = ["organizations", "list-parents", "--child-id", &self.0];
+        let parent = management.aws(&parents).await["Parents"][0]["Id"].clone();
+        let from = ["--account-id", &self.0, "--source-parent-id", parent.as_str().unwrap()];
+        let command = [&["organizations", "move-account"][..], &from, &["--destination-parent-id", unit]].concat();
+        management.aws(&command).await;
+    }
+
     /// Deletes a stack.
     pub(super) async fn delete(&self, stack: &str) {
         // By its name it isn't found any more once it is gone.

@@ -17,8 +17,9 @@ async fn each_account_is_in_its_unit() {
         (&security, "Security"),
         (&landing.network, "Infrastructure"),
         (&landing.tooling, "Infrastructure"),
-        (&landing.development, "Workloads/Development"),
-        (&landing.production, "Workloads/Production"),
+        (&landing.development, "Workloads/Development/app"),
+        (&landing.production, "Workloads/Production/app"),
+        (&landing.fleet[0], "Workloads/Production/everywhere"),
         (&landing.sandbox, "Sandbox"),
     ] {
         assert_eq!(landing.home(account).await, unit);

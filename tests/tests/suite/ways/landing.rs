@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use archipelago_tests::local_aws::LocalAws;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::account::Account;
@@ -20,15 +20,17 @@ pub(super) struct Landing {
     pub(super) development: Account,
     pub(super) production: Account,
     pub(super) sandbox: Account,
-    /// Eight more accounts of the organization.
+    /// The accounts of the unit in which the second application runs: one that a stack made, and eight more.
     pub(super) fleet: Vec<Account>,
+    /// That unit.
+    pub(super) unit: String,
     /// The outputs of the stack `organization`.
     pub(super) organization: BTreeMap<String, String>,
     /// The outputs of the stack `network`.
     pub(super) shared: BTreeMap<String, String>,
     /// The application that is deployed into development and production.
     pub(super) app: Tooling,
-    /// The application that is deployed into the eight.
+    /// The second application, which is deployed into all accounts of its unit.
     pub(super) everywhere: Tooling,
 }
 
@@ -51,15 +53,11 @@ impl Landing {
         let [network, tooling, development, production, sandbox] =
             ["Network", "Tooling", "AppDevelopment", "AppProduction", "Sandbox"]
                 .map(|name| Account(organization[&format!("{name}AccountId")].clone()));
-        let mut fleet = Vec::new();
-        for _ in 0..8 {
-            fleet.push(Account(member_of(&management.0).await));
-        }
-        let callers = [&development, &production].into_iter().chain(&fleet).map(|Account(id)| id.as_str());
-        let callers = callers.collect::<Vec<_>>().join(",");
+        let (unit, fleet) = second_application(&management, &organization, &mailbox).await;
+        let accounts = format!("{},{}", development.0, production.0);
         let (shared, (app, everywhere)) = tokio::join!(
             share(&network, &organization["WorkloadsId"]),
-            open(&tooling, &organization["OrganizationId"], &callers)
+            open(&tooling, &organization["OrganizationId"], &accounts, &unit)
         );
         Self {
             management,
@@ -69,6 +67,7 @@ impl Landing {
             production,
             sandbox,
             fleet,
+            unit,
             organization,
             shared,
             app,
@@ -85,17 +84,44 @@ async fn share(network: &Account, unit: &str) -> BTreeMap<String, String> {
     network.outputs("network").await
 }
 
-/// Step 5: what is to be opened, the functions, which are told what may be, and who may ask.
-async fn open(tooling: &Account, organization: &str, callers: &str) -> (Tooling, Tooling) {
-    let (app, everywhere) = tokio::join!(Tooling::create(tooling, "app"), Tooling::create(tooling, "everywhere"));
-    let targets = format!("GrantTargets={},{}", app.output("GrantTargets"), everywhere.output("GrantTargets"));
-    tooling.install("Statements", &[targets, format!("GrantActions={}", app.output("GrantActions"))]).await;
-    let parameters = [("OrganizationId", organization), ("CallerAccounts", callers)];
-    tooling.create("callers", "stacks/callers.yaml", &parameters).await;
-    (app, everywhere)
+/// Units and accounts of one more application: of production there are eight more.
+async fn second_application(
+    management: &Account,
+    organization: &BTreeMap<String, String>,
+    mailbox: &[(&str, &str)],
+) -> (String, Vec<Account>) {
+    let stages = [("DevelopmentId", &*organization["DevelopmentId"]), ("ProductionId", &organization["ProductionId"])];
+    let parameters = [&[("Application", "everywhere")], &stages[..], mailbox].concat();
+    management.create("everywhere-accounts", "stacks/accounts.yaml", &parameters).await;
+    let made = management.outputs("everywhere-accounts").await;
+    let unit = made["ProductionUnitId"].clone();
+    for _ in 0..8 {
+        let member = Account(member_of(&management.0).await);
+        member.moves(management, &unit).await;
+    }
+    let asked = ["organizations", "list-accounts-for-parent", "--parent-id", &unit];
+    let listed = management.aws(&asked).await["Accounts"].clone();
+    let id = |account: &Value| Account(account["Id"].as_str().unwrap().to_owned());
+    let fleet: Vec<_> = listed.as_array().unwrap().iter().map(id).collect();
+    assert!(fleet.len() == 9 && fleet.contains(&Account(made["ProductionAccountId"].clone())));
+    (unit, fleet)
+}
+
+/// Step 5: the functions, and what each application opens: the first to its accounts, the second to its unit.
+async fn open(tooling: &Account, organization: &str, accounts: &str, unit: &str) -> (Tooling, Tooling) {
+    tooling.install("Statements", &[]).await;
+    let to_accounts = [("CallerAccounts", accounts)];
+    let to_unit = [("CallerUnits", unit), ("OrganizationId", organization)];
+    tokio::join!(Tooling::create(tooling, "app", &to_accounts), Tooling::create(tooling, "everywhere", &to_unit))
 }
 
 impl Landing {
+    /// The paths of accounts in the unit of the second application.
+    pub(super) fn paths(&self) -> String {
+        let root = self.unit.split('-').nth(1).unwrap();
+        format!("{}/r-{root}/*{}/*", self.organization["OrganizationId"], self.unit)
+    }
+
     /// The units that an account is in, from the root down, as a path.
     pub(super) async fn home(&self, account: &Account) -> String {
         let ask = async |operation, input| {

@@ -18,9 +18,11 @@ pub(super) struct Tooling {
 pub(super) type ToolingPolicies = [String; 4];
 
 impl Tooling {
-    pub(super) async fn create(account: &Account, application: &'static str) -> Self {
-        let stack = format!("tooling-{application}");
-        account.create(&stack, "stacks/tooling.yaml", &[("Application", application)]).await;
+    /// The stack of an application's tooling, which opens it to the callers that the parameters name.
+    pub(super) async fn create(account: &Account, application: &'static str, callers: &[(&str, &str)]) -> Self {
+        let stack = format!("{application}-tooling");
+        let parameters = [&[("Application", application)], callers].concat();
+        account.create(&stack, "stacks/tooling.yaml", &parameters).await;
         Self { account: account.clone(), application, outputs: account.outputs(&stack).await }
     }
 
@@ -78,6 +80,11 @@ impl Tooling {
     /// What the policies grant to the accounts that have the stack `workload`, and nothing else: statements without the mark
     /// that ends a Sid of ours, in the order of `policies`.
     pub(super) fn granted(&self, accounts: &[&Account]) -> [Vec<Value>; 4] {
+        self.granted_to(None, accounts)
+    }
+
+    /// The same to accounts of a unit, which have it while they are in the unit with those paths.
+    pub(super) fn granted_to(&self, paths: Option<&str>, accounts: &[&Account]) -> [Vec<Value>; 4] {
         let root = format!("arn:aws:iam::{}:root", self.account.0);
         let administration = json!({
             "Sid": "Administration", "Effect": "Allow", "Principal": { "AWS": root }, "Action": "kms:*", "Resource": "*"
@@ -93,7 +100,11 @@ impl Tooling {
         for Account(account) in accounts {
             let to = |role: &str| {
                 let role = format!("arn:aws:iam::{account}:role/{}-{role}", self.application);
-                json!({ "ArnEquals": { "aws:PrincipalArn": role } })
+                let mut condition = json!({ "ArnEquals": { "aws:PrincipalArn": role } });
+                if let Some(paths) = paths {
+                    condition["ForAnyValue:StringLike"] = json!({ "aws:PrincipalOrgPaths": paths });
+                }
+                condition
             };
             let (pulls, deploys) = (to("task-execution"), to("deploy"));
             let mut by_ecr = pulls.clone();
