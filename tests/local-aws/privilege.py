@@ -22,6 +22,8 @@ OF_OTHERS = {
 OF_OTHERS_THERE = {("organization", "iam:GetRole"): "CloudFormation, which looks for the role of StackSets"}
 # What the libraries call for several functions by the same code: seen of one, it is believed of all.
 OF_ALL = {"dynamodb:GetItem", "lambda:InvokeFunction", "sts:AssumeRole"}
+# Statements about several functions, to which the same code does the same: seen of one, it is believed of the others.
+OF_EACH = {"KeepAliases", "LetCallersIn"}
 # Everybody may ask who they are.
 FREE = {"sts:GetCallerIdentity"}
 
@@ -34,7 +36,7 @@ def is_of_others(function, action):
 def gaps(template, calls):
     """A sentence for each action that a function called and may not, and for each permission that no call needed."""
     policies_in = functools.cache(template.policies)
-    missing, needed, believed = {}, set(), set()
+    missing, needed, believed, believed_there = {}, set(), set(), set()
     for call in calls:
         function = call.function.removeprefix("archipelago-")
         # A role that is assumed in another account needs there what the function's own has. Some tests have functions
@@ -53,12 +55,14 @@ def gaps(template, calls):
                 missing[function, call.action] = resource
             needed |= {(function, index) for index in needing}
             believed |= {policy[index].action for index in needing} & OF_ALL
+            believed_there |= {(policy[index].sid, policy[index].action) for index in needing}
     spare = [
         f"{function} may call {permission}, which it never did"
         for function, policy in policies_in("111111111111", "us-east-1").items()
         for index, permission in enumerate(policy)
         if permission.effect == "Allow" and (function, index) not in needed
         if not is_of_others(function, permission.action) and permission.action not in believed
+        if permission.sid not in OF_EACH or (permission.sid, permission.action) not in believed_there
     ]
     return [
         *(f"{who} called {action}, on {what} for one, and may not" for (who, action), what in sorted(missing.items())),

@@ -31,8 +31,39 @@ FUNCTIONS = {
 }
 
 
+# What writes items: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/rbac-iam-actions.html
+WRITES = {
+    f"dynamodb:{name}"
+    for name in load_resource(AdditionalSpecs, "Policies.json")["dynamodb"]["Actions"]
+    if name.endswith("item") or name.startswith("partiql")
+} - {"dynamodb:getitem", "dynamodb:batchgetitem", "dynamodb:conditioncheckitem", "dynamodb:partiqlselect"}
+
+
 def role(name, path):
     return f"arn:aws:iam::{CALLER}:role{path}{name}"
+
+
+def roles():
+    """The ARN of the role of each function, by the function's logical name."""
+    for name, resource in RESOURCES.items():
+        if resource["Type"] == "AWS::IAM::Role":
+            path = TEMPLATE.resolved(resource["Properties"]["Path"], CALLER, "us-east-1")
+            yield name.removesuffix("Role"), role(f"archipelago-{name}-1A2B", path)
+
+
+def effect(table, principal, action):
+    """What the policy of a table of the template says to a principal; `ImplicitDeny` where it says nothing."""
+    document = RESOURCES[table]["Properties"]["ResourcePolicy"]["PolicyDocument"]
+    policy = parse_policy_document(TEMPLATE.resolved(document, CALLER, "us-east-1"))
+    context = EvalContext(
+        principal_arn=principal,
+        principal_type="AssumedRole",
+        principal_account=CALLER,
+        action=action,
+        resource_arn=f"arn:aws:dynamodb:us-east-1:{CALLER}:table/archipelago-{table}-1A2B",
+        region="us-east-1",
+    )
+    return evaluate(context, [policy]).decision
 
 
 class Table(unittest.TestCase):
@@ -42,36 +73,12 @@ class Table(unittest.TestCase):
         self.assertTrue(properties["DeletionProtectionEnabled"])
         self.assertTrue(properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"])
 
-    def effect(self, principal, action):
-        """What the policy of the table says to a principal; `ImplicitDeny` where it says nothing."""
-        document = LEDGER["Properties"]["ResourcePolicy"]["PolicyDocument"]
-        policy = parse_policy_document(TEMPLATE.resolved(document, CALLER, "us-east-1"))
-        context = EvalContext(
-            principal_arn=principal,
-            principal_type="AssumedRole",
-            principal_account=CALLER,
-            action=action,
-            resource_arn=f"arn:aws:dynamodb:us-east-1:{CALLER}:table/archipelago-Ledger-1A2B",
-            region="us-east-1",
-        )
-        return evaluate(context, [policy]).decision
-
     def test_items_are_written_by_the_roles_of_the_functions_for_statements_and_by_nobody_else(self):
-        actions = load_resource(AdditionalSpecs, "Policies.json")["dynamodb"]["Actions"]
-        writes = {name for name in actions if name.endswith("item") or name.startswith("partiql")}
-        writes -= {"getitem", "batchgetitem", "conditioncheckitem", "partiqlselect"}
-        self.assertEqual(len(writes), 7, writes)
-        for name, resource in RESOURCES.items():
-            if resource["Type"] != "AWS::IAM::Role":
-                continue
-            path = TEMPLATE.resolved(resource["Properties"]["Path"], CALLER, "us-east-1")
-            for action in writes:
-                writer = name.removesuffix("Role") in FUNCTIONS
-                self.assertEqual(
-                    self.effect(role(f"archipelago-{name}-1A2B", path), f"dynamodb:{action}"),
-                    "ImplicitDeny" if writer else "Deny",
-                    (name, action),
-                )
+        self.assertEqual(len(WRITES), 7, WRITES)
+        for function, principal in roles():
+            for action in WRITES:
+                said = "ImplicitDeny" if function in FUNCTIONS else "Deny"
+                self.assertEqual(effect("Ledger", principal, action), said, (function, action))
         for principal in (
             role("Administrator", "/"),
             role("archipelago-EcrPolicyStatementRole-1A2B", "/archipelago-test/statements/"),
@@ -79,12 +86,12 @@ class Table(unittest.TestCase):
             "arn:aws:iam::222222222222:role/archipelago/statements/somebody",
             f"arn:aws:iam::{CALLER}:root",
         ):
-            for action in writes:
-                self.assertEqual(self.effect(principal, f"dynamodb:{action}"), "Deny", (principal, action))
+            for action in WRITES:
+                self.assertEqual(effect("Ledger", principal, action), "Deny", (principal, action))
 
     def test_an_administrator_may_read_it_restore_it_and_take_the_policy_away(self):
         for action in ("Scan", "DeleteResourcePolicy", "PutResourcePolicy", "RestoreTableToPointInTime", "UpdateTable"):
-            self.assertNotEqual(self.effect(role("Administrator", "/"), f"dynamodb:{action}"), "Deny", action)
+            self.assertNotEqual(effect("Ledger", role("Administrator", "/"), f"dynamodb:{action}"), "Deny", action)
 
     def test_the_policy_is_as_small_as_dynamodb_wants_it(self):
         """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-dynamodb-table-resourcepolicy.html"""

@@ -97,6 +97,20 @@ class Comparison(unittest.TestCase):
             with mock.patch("privilege.OF_OTHERS_THERE", {(function, "iam:UpdateAssumeRolePolicy"): "somebody"}):
                 self.assertEqual(len(self.gaps(READ)), told)
 
+    def test_what_the_same_code_does_to_each_of_several_functions_is_needed_of_all_once_it_is_seen_of_one(self):
+        one, other = (f"arn:aws:lambda:us-east-1:{CALLER}:function:{name}" for name in ("one", "other"))
+        call = Call("archipelago-trust", CALLER, "us-east-1", "lambda:DeleteAlias", (one,), {}, {})
+        for sid, action, told in (
+            ("KeepAliases", "DeleteAlias", 0),
+            ("KeepAliases", "GetAlias", 1),
+            ("ReadAliases", "DeleteAlias", 1),
+        ):
+            called = Permission("Allow", "KeepAliases", "lambda:DeleteAlias", one, {})
+            beside = Permission("Allow", sid, f"lambda:{action}", other, {})
+            template = mock.Mock(policies=lambda *_, said=(called, beside): {"trust": said})
+            spare = [f"trust may call {beside}, which it never did"] * told
+            self.assertEqual(gaps(template, [call]), spare, (sid, action))
+
     def test_a_call_on_something_else_than_what_is_allowed_is_told(self):
         said = "trust called iam:GetRole, on arn:aws:iam::111111111111:role/deploy for one, and may not"
         self.assertIn(said, self.gaps(READ, RoleArns=["arn:aws:iam::111111111111:role/app-*"]))
@@ -358,7 +372,7 @@ class Scope(unittest.TestCase):
             each["Properties"] for each in template.template["Resources"].values() if each["Type"] == "AWS::IAM::Role"
         ]
         # CloudFormation shortens names; a path it leaves as it is.
-        paths = {"/${AWS::StackName}/", "/${AWS::StackName}/statements/"}
+        paths = {"/${AWS::StackName}/", "/${AWS::StackName}/callers/", "/${AWS::StackName}/statements/"}
         self.assertEqual({role["Path"]["Fn::Sub"] for role in roles}, paths)
         for function in ("iam-trust-statement", "iam-policy-statement"):
             denied = {
