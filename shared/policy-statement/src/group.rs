@@ -86,7 +86,6 @@ impl<S: PolicyStore> Writer<'_, S> {
             && !record.has_external_id
             && !self.has_external_id
             && (wish.variable.is_none() || before.knows_variables())
-            && may_touch(record, before)
     }
 
     /// Whether the policy can have the statements of a claim as well; then it has them. Marks are short enough for somebody to look for
