@@ -34,7 +34,7 @@ const CONFIRM_REMOVAL: &str = "SET #done = #latest, #expires = :expires, #remove
 const IS_STILL_WISHED: &str = "#latest = :latest AND attribute_exists(#wish)";
 const TAKE_UP: &str = "SET #taken = :until";
 const WITHDRAW: &str = "SET #withdrawn = #latest, #expires = if_not_exists(#digest, :expires) REMOVE #wish, #ends, #variable, #alone, #taken, #put";
-const KEEP_OUT: &str = "SET #done = #latest REMOVE #wish, #ends, #variable, #alone, #taken, #put";
+const LEAVE_AS_IT_IS: &str = "SET #done = #latest REMOVE #wish, #ends, #variable, #alone, #taken, #put";
 const WAS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wish) AND attribute_not_exists(#taken)";
 const IS_TAKEN_UP_BY_NOBODY: &str = "#latest = :latest AND attribute_exists(#wish) AND #taken < :now";
 const MAY_BE_TAKEN_UP: &str = "#latest = :latest AND attribute_exists(#wish) AND attribute_not_exists(#suspended)";
@@ -198,9 +198,10 @@ impl ItemUpdate {
             .value(":now", millis(now))
     }
 
-    /// The claim's latest request wishes what an administrator keeps out of the policy, and leaves it so.
-    pub(crate) fn kept_out(record: &ClaimRecord) -> Self {
-        Self::new(&record.key, KEEP_OUT, IS_STILL_WISHED)
+    /// The claim's latest request wishes what was confirmed before, which is left as it is: an administrator keeps it out of the policy, or
+    /// its caller isn't granted it any more.
+    pub(crate) fn left_as_it_is(record: &ClaimRecord) -> Self {
+        Self::new(&record.key, LEAVE_AS_IT_IS, IS_STILL_WISHED)
             .names(&WISH_NAMES)
             .names(&[("#done", DONE)])
             .value(":latest", record.latest())

@@ -3,7 +3,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashSet,
     rc::Rc,
     time::Duration,
 };
@@ -14,6 +13,7 @@ use tokio::time::timeout_at;
 use crate::{
     Document, Lookup, PolicyStore, StatementId,
     claim_record::ClaimRecord,
+    grant_check::RefusedCallers,
     item_update::ItemUpdate,
     lease::{Asked, LEASE_ITEM, Lease},
     ledger::Ledger,
@@ -40,8 +40,7 @@ pub(crate) struct Turns {
     pub(crate) ledger: Rc<Ledger>,
     waiting: RefCell<Vec<Waiting>>,
     ended: RefCell<Vec<(Box<Lease>, Vec<ItemUpdate>)>>,
-    /// Callers that have just been refused: what they wish isn't left before it is known to be granted.
-    refused: RefCell<HashSet<String>>,
+    refused: RefusedCallers,
     /// Until when others are likely to hold the lease, so that what is read before it is taken isn't believed.
     contended_until: Cell<Duration>,
 }
@@ -52,7 +51,7 @@ impl Turns {
             ledger: Rc::new(ledger),
             waiting: RefCell::default(),
             ended: RefCell::default(),
-            refused: RefCell::default(),
+            refused: RefusedCallers::default(),
             contended_until: Cell::default(),
         }
     }
@@ -94,7 +93,7 @@ impl Turns {
             unseen();
             self.forget(&policy, &key);
             wanted.claim.hold(&wanted.id());
-            self.ended.borrow_mut().push((lease, vec![ItemUpdate::kept_out(&record)]));
+            self.ended.borrow_mut().push((lease, vec![ItemUpdate::left_as_it_is(&record)]));
             return Ok(Carried { policy_size: written.policy_size });
         }
         let ledger = &*self.ledger;
@@ -140,19 +139,20 @@ impl Turns {
         Ok(())
     }
 
-    /// Whether the caller may have what it wishes now.
-    ///
-    /// # Errors
-    /// Refused where it may not.
-    async fn check_grants<S: PolicyStore>(&self, wanted: &Wanted<'_, S>) -> Result<()> {
-        let Some(check) = wanted.grant_check else { return Ok(()) };
-        let checked = check.check().await;
-        let mut refused = self.refused.borrow_mut();
-        match &checked {
-            Ok(()) => refused.remove(check.caller.name()),
-            Err(_) => refused.insert(check.caller.name().to_owned()),
-        };
-        checked
+    /// The end of a request whose caller isn't granted what it wishes: a rollback to what it has already must not fail for it.
+    async fn left_as_it_is<S: PolicyStore>(
+        &self,
+        wanted: &Wanted<'_, S>,
+        policy: &str,
+        record: &ClaimRecord,
+        refusal: Error,
+    ) -> Result<Begun> {
+        let written = record.written.as_ref().filter(|_| record.has_written(wanted.statements));
+        let (Error::Refused(_), Some(written)) = (&refusal, written) else { return Err(refusal) };
+        self.ledger.change(policy, &ItemUpdate::left_as_it_is(record)).await?;
+        self.forget(policy, &record.key);
+        wanted.claim.hold(&wanted.id());
+        Ok(Begun::Done(Carried { policy_size: written.policy_size }))
     }
 
     /// Lets others write what the caller is known to be granted.
@@ -171,8 +171,8 @@ impl Turns {
     /// The first time that this process works on the request: it leaves the wish, asks for the lease, reads the policy and what is granted
     /// to a caller, all at once.
     async fn begun<S: PolicyStore>(&self, wanted: &Wanted<'_, S>, policy: &str, key: &str) -> Result<Begun> {
-        if wanted.grant_check.is_some_and(|check| self.refused.borrow().contains(check.caller.name())) {
-            self.check_grants(wanted).await?;
+        if wanted.grant_check.is_some_and(|check| self.refused.has(check.caller)) {
+            self.refused.check(wanted.grant_check).await?;
         }
         let (invocation, claimant) = (wanted.claim.invocation(), wanted.claimant(policy, key));
         let began = self.ledger.now();
@@ -198,7 +198,7 @@ impl Turns {
             )),
             Box::pin(Lease::ask(&self.ledger, policy, wanted.mark, began)),
             Box::pin(early),
-            Box::pin(self.check_grants(wanted)),
+            Box::pin(self.refused.check(wanted.grant_check)),
         );
         let record = match left {
             Ok(record) => record,
@@ -227,7 +227,7 @@ impl Turns {
             if let Ok(Asked::Taken(lease)) = asked {
                 let _ = lease.release(Vec::new()).await;
             }
-            return Err(error);
+            return self.left_as_it_is(wanted, policy, &record, error).await;
         }
         match asked? {
             Asked::Held => {
@@ -254,8 +254,10 @@ impl Turns {
     /// The wish was left before: whoever held the lease may have carried it out.
     async fn continued<S: PolicyStore>(&self, wanted: &Wanted<'_, S>, policy: &str, key: &str) -> Result<Begun> {
         let since = self.ledger.now();
-        let (items, granted) =
-            tokio::join!(self.ledger.two_items(policy, [key, LEASE_ITEM]), Box::pin(self.check_grants(wanted)));
+        let (items, granted) = tokio::join!(
+            self.ledger.two_items(policy, [key, LEASE_ITEM]),
+            Box::pin(self.refused.check(wanted.grant_check))
+        );
         let [claim, lease] = items?;
         let Some(record) = claim.map(ClaimRecord::read).transpose()? else {
             // Whoever deletes items from the table takes wishes with them.
@@ -265,7 +267,9 @@ impl Turns {
         if let Some(carried) = self.outcome(wanted, &record, policy)? {
             return Ok(Begun::Done(carried));
         }
-        granted?;
+        if let Err(error) = granted {
+            return self.left_as_it_is(wanted, policy, &record, error).await;
+        }
         let ends = self.wish_ends(wanted, since);
         if record.wish.as_ref().is_some_and(|wish| wish.ends + WISHED_FOR / 2 < ends) {
             self.ledger.change(policy, &ItemUpdate::renewed(&record, ends)).await?;

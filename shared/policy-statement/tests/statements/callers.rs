@@ -216,7 +216,11 @@ async fn nobody_carries_out_a_caller_s_wish_before_its_grants_were_read() {
     let waits = statements.statements.ensure(&desired, None, &claim).await.unwrap_err();
     assert!(matches!(waits, Error::NotYet(_)), "{waits}");
     assert_eq!(unchecked(), true);
-    shelves.0.table.run_out(POLICY);
+    let now = shelves.0.table.clock()().as_millis().to_string();
+    shelves.0.table.change(POLICY, |item| {
+        item.insert("Until".to_owned(), json!({"N": "0"}));
+        item.insert("Released".to_owned(), json!({ "N": now }));
+    });
     let other = crate::shelves::claim("Other");
     shelves.statements().ensure(&crate::shelves::properties(&pull("444444444444")), None, &other).await.unwrap();
     assert_eq!(sids(shelves.policy()).len(), 2, "what isn't known to be granted isn't in it");
@@ -252,7 +256,16 @@ async fn what_was_granted_is_given_back_after_the_grant_was_taken_away() {
     let claim = claim("Pull", None);
     ensured(&shelves, json!({}), &claim).await.unwrap();
     shelves.0.table.close(ACCOUNT);
-    assert_refused(ensured(&shelves, json!({}), &later(&claim)).await, "is not open");
+    let policy = shelves.policy();
+    let other = json!({"Statement": {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": PULL[0]}});
+    assert_refused(ensured(&shelves, other, &later(&claim)).await, "is not open");
+    // The rollback, and whatever else changes nothing.
+    ensured(&shelves, json!({}), &later(&claim)).await.unwrap();
+    assert_eq!(shelves.policy(), policy);
+    shelves.keep("app", Some(FOREIGN));
+    ensured(&shelves, json!({}), &later(&claim)).await.unwrap();
+    assert_eq!(shelves.policy().as_deref(), Some(FOREIGN), "what somebody has taken out isn't put back");
+    shelves.keep("app", policy.as_deref());
     shelves.statements().remove(None, &later(&claim)).await.unwrap();
     assert_eq!(shelves.policy().as_deref(), Some(FOREIGN));
 }
