@@ -50,7 +50,9 @@ const WIDENING = {
     "lambda:AddPermission",
     "lambda:CreateAlias",
     "lambda:CreateFunctionUrlConfig",
+    "lambda:DeleteResourcePolicy",
     "lambda:PutFunctionEventInvokeConfig",
+    "lambda:PutResourcePolicy",
     "lambda:RemovePermission",
     "lambda:UpdateAlias",
     "lambda:UpdateFunctionCode",
@@ -89,6 +91,18 @@ const MARKED = {
   "organizations:CloseAccount": `arn:aws:organizations::${ACCOUNT}:account/o-exampleorgid/${ELSEWHERE}`,
   "organizations:DeleteOrganizationalUnit": `arn:aws:organizations::${ACCOUNT}:ou/o-exampleorgid/ou-ab12-0123abcd`,
 };
+/** What the function for callers is there for: it makes aliases of these functions, and by those of callers it lets others in. */
+const OPENED = ["EcrPolicyStatement", "KmsPolicyStatement", "S3PolicyStatement", "IamTrustStatement"];
+const OPENING = {
+  function: ["lambda:CreateAlias", "lambda:UpdateAlias"],
+  alias: [
+    "lambda:AddPermission",
+    "lambda:DeleteResourcePolicy",
+    "lambda:PutFunctionEventInvokeConfig",
+    "lambda:PutResourcePolicy",
+    "lambda:RemovePermission",
+  ],
+};
 /** With what a role that somebody may change is let into by those that may. */
 const CHANGES = ["iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:AttachRolePolicy", "sts:AssumeRole"];
 
@@ -115,6 +129,21 @@ function things(stack) {
   );
   return [...owned, ...AT_LARGE];
 }
+
+/** What the role of the function for callers does to functions. */
+function openings(stack) {
+  return OPENED.flatMap((logicalId) => {
+    const resource = stack.arn(logicalId);
+    const alias = `${resource}:caller-${ELSEWHERE}`;
+    return [
+      ...OPENING.function.map((action) => ({ action, resource })),
+      ...OPENING.alias.map((action) => ({ action, resource: alias })),
+    ];
+  });
+}
+
+/** One thing that is done, as a text. */
+const said = ({ action, resource }) => `${action} on ${resource}`;
 
 /** Whether a role with these policies may do that. Of the thing itself, `trust` is the policy; `keys` are more of the request's. */
 async function allows(who, { identity }, { action, resource }, trust, keys = {}) {
@@ -144,6 +173,8 @@ async function* ways(stack) {
   const functions = [...roles(stack)];
   const targets = things(stack);
   const trusts = roles(stack);
+  const opens = new Set(openings(stack).map(said));
+  const caller = stack.arn("CallerRole");
   // By two calls: a role of this account is changed, so that it may do all and lets a function in by its name, and is assumed.
   const changers = [];
   for (const [who, role] of functions)
@@ -163,13 +194,16 @@ async function* ways(stack) {
   // By one: what the installation has.
   for (const [who, role] of functions)
     for (const target of targets)
-      if (await allows(who, role, target, trusts.get(target.resource)?.trust))
-        yield `${who}: ${target.action} on ${target.resource}`;
+      if (
+        !(who === caller && opens.has(said(target))) &&
+        (await allows(who, role, target, trusts.get(target.resource)?.trust))
+      )
+        yield `${who}: ${said(target)}`;
   // By two: a role of another account that may do all there, and from there back.
   const stranger = { identity: [EVERYTHING] };
   for (const target of targets)
     if (await allows(STRANGER, stranger, target, trusts.get(target.resource)?.trust))
-      yield `${STRANGER}: ${target.action} on ${target.resource}`;
+      yield `${STRANGER}: ${said(target)}`;
 }
 
 /** The first of them, if there is any. */
@@ -208,11 +242,23 @@ test("the installation is judged whole", () => {
 test("who may do all of it is found", async () => {
   const administrator = { identity: [EVERYTHING] };
   for (const target of things(installation()))
-    assert(await allows(ADMINISTRATOR, administrator, target, undefined), `${target.action} on ${target.resource}`);
+    assert(await allows(ADMINISTRATOR, administrator, target, undefined), said(target));
 });
 
 test("no function's role widens its own or another's, by one call or by two, however open it is", async () => {
   assert.equal(await way(installation()), undefined);
+});
+
+test("others are let in by the function for callers alone, and by aliases of callers alone", async () => {
+  const stack = installation();
+  const role = roles(stack).get(stack.arn("CallerRole"));
+  for (const opening of openings(stack)) assert(await allows(stack.arn("CallerRole"), role, opening), said(opening));
+  for (const logicalId of OPENED)
+    for (const alias of ["", ":live", ":$LATEST"])
+      for (const action of OPENING.alias) {
+        const other = { action, resource: `${stack.arn(logicalId)}${alias}` };
+        assert(!(await allows(stack.arn("CallerRole"), role, other)), said(other));
+      }
 });
 
 test("the roles of other accounts are assumed where they are listed", async () => {
