@@ -54,13 +54,15 @@ async fn a_release_is_installed_without_a_compiler_and_a_stack_that_lost_its_fun
     assert!(refused.contains("imported by stack importing"), "{refused}");
     account.delete("importing").await;
     run(&uninstall).await.unwrap();
-    // What the functions know of their statements outlives them, and nobody deletes it by mistake.
+    // What the functions know of their statements and of callers outlives them, and nobody deletes it by mistake.
     let tables = account.aws(&["dynamodb", "list-tables"]).await;
     let names: Vec<_> = tables["TableNames"].as_array().unwrap().iter().filter_map(|name| name.as_str()).collect();
-    let [ledger] = names[..] else { panic!("{names:?}") };
-    assert!(ledger.starts_with("archipelago-Ledger-"), "{ledger}");
-    let refused = local.aws_as(&account.0, &["dynamodb", "delete-table", "--table-name", ledger]).await.unwrap_err();
-    assert!(refused.contains("protected against deletion"), "{refused}");
+    assert_eq!(names.len(), 2, "{names:?}");
+    for (table, begins) in names.into_iter().zip(["archipelago-CallerTable-", "archipelago-Ledger-"]) {
+        assert!(table.starts_with(begins), "{table}");
+        let refused = local.aws_as(&account.0, &["dynamodb", "delete-table", "--table-name", table]).await.unwrap_err();
+        assert!(refused.contains("protected against deletion"), "{refused}");
+    }
     account.aws(&["cloudformation", "delete-stack", "--stack-name", "naming"]).await;
     account.reaches("naming", "DELETE_FAILED").await;
     run(&install).await.unwrap();
