@@ -2,7 +2,11 @@
 //!
 //! A caller has a partition, with an item for each grant and one for a lease.
 
-use std::{collections::HashMap, fmt, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use custom_resource::{AwsError, Error, Owner, Result, SdkConfig, SdkResult, digest_of, table_client};
@@ -54,14 +58,14 @@ impl CallerTable {
         Ok(self.granted(caller).await?.into_values().collect())
     }
 
-    /// What is granted to a caller by others than `owner`.
+    /// What is granted to a caller by `owner`, and what by others.
     ///
     /// # Errors
     /// Those of [`grants`](Self::grants).
-    pub async fn grants_of_others(&self, caller: &str, owner: &Owner) -> Result<Vec<Grant>> {
+    pub async fn grants_by(&self, caller: &str, owner: &Owner) -> Result<(Option<Grant>, Vec<Grant>)> {
         let mut granted = self.granted(caller).await?;
-        granted.remove(&range_key(owner));
-        Ok(granted.into_values().collect())
+        let own = granted.remove(&range_key(owner));
+        Ok((own, granted.into_values().collect()))
     }
 
     /// Grants a caller what `owner` opens to it, in the place of what that opened before.
@@ -136,8 +140,8 @@ impl CallerTable {
     }
 
     /// All grants of a caller, by their range keys.
-    async fn granted(&self, caller: &str) -> Result<HashMap<String, Grant>> {
-        let mut granted = HashMap::new();
+    async fn granted(&self, caller: &str) -> Result<BTreeMap<String, Grant>> {
+        let mut granted = BTreeMap::new();
         let mut begin = None;
         loop {
             let request = self
@@ -255,7 +259,8 @@ mod tests {
     #[tokio::test]
     async fn the_grant_of_an_owner_is_told_from_those_of_others() {
         let pages = vec![vec![item("One", &content(&grant("a"))), item("Two", &content(&grant("b")))]];
-        assert_eq!(table(pages).grants_of_others("222222222222", &owner("One")).await.unwrap(), [grant("b")]);
+        let (own, others) = table(pages).grants_by("222222222222", &owner("One")).await.unwrap();
+        assert_eq!((own, others), (Some(grant("a")), vec![grant("b")]));
     }
 
     #[tokio::test]
