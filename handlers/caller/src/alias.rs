@@ -43,20 +43,24 @@ const MAXIMUM_AGE: i32 = 3000;
 /// Who may use an alias.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum User {
-    Account(String),
+    /// One of an organization, if the function's account is in one.
+    Account {
+        id: String,
+        organization: Option<String>,
+    },
     Unit(Unit),
 }
 
 impl User {
     /// The user that the name of a caller means.
     pub(crate) fn named(name: &str) -> Self {
-        Unit::read(name).map_or_else(|| Self::Account(name.to_owned()), Self::Unit)
+        Unit::read(name).map_or_else(|| Self::Account { id: name.to_owned(), organization: None }, Self::Unit)
     }
 
     /// What follows `caller-` in the alias.
     pub(crate) fn name(&self) -> String {
         match self {
-            Self::Account(account) => account.clone(),
+            Self::Account { id, .. } => id.clone(),
             Self::Unit(unit) => unit.name(),
         }
     }
@@ -82,7 +86,7 @@ impl Alias<'_> {
         self.point_at_latest().await?;
         self.set_end_of_events(failures).await?;
         match self.user {
-            User::Account(account) => self.let_account_in(account, writes).await,
+            User::Account { id, organization } => self.let_account_in(id, organization.as_deref(), writes).await,
             User::Unit(unit) => self.let_unit_in(unit, writes).await,
         }
     }
@@ -129,13 +133,13 @@ impl Alias<'_> {
     }
 
     /// <https://docs.aws.amazon.com/lambda/latest/dg/permissions-function-cross-account.html>
-    async fn let_account_in(&self, account: &str, writes: &Writes) -> Result<()> {
+    async fn let_account_in(&self, account: &str, organization: Option<&str>, writes: &Writes) -> Result<()> {
         let arn = self.arn();
         let policy = self.lambda.get_policy().function_name(&self.function.name).qualifier(&self.name).send().await;
         let policy = policy.none_if(&[NOT_THERE]).passing(&PASSING)?.and_then(|output| output.policy);
         let (own, others): (Vec<_>, Vec<_>) = statements(&policy.unwrap_or_default())
             .into_iter()
-            .partition(|statement| is_of_account(statement, &self.function.partition, account, &arn));
+            .partition(|statement| is_of_account(statement, &self.function.partition, [account, &arn], organization));
         for sid in others.iter().filter_map(|statement| statement["Sid"].as_str()) {
             self.remove_permission(sid).await?;
         }
@@ -143,6 +147,7 @@ impl Alias<'_> {
         let add = async || {
             let request = self.lambda.add_permission().function_name(&self.function.name).qualifier(&self.name);
             let request = request.statement_id(SID).action(INVOKE).principal(account);
+            let request = request.set_principal_org_id(organization.map(ToOwned::to_owned));
             let added = request.send().await;
             // A statement of that Sid, which was seen.
             let added = if is_shown { added.none_if(&[CONFLICT]) } else { added.into_aws_error().map(Some) };
@@ -171,7 +176,7 @@ impl Alias<'_> {
     /// Removes all of it. What isn't there is removed.
     pub(crate) async fn close(&self) -> Result<()> {
         match self.user {
-            User::Account(_) => self.remove_permission(SID).await?,
+            User::Account { .. } => self.remove_permission(SID).await?,
             User::Unit(_) => {
                 let gone = self.lambda.delete_resource_policy().resource_arn(self.arn()).send().await;
                 gone.none_if(&[NOT_THERE]).passing(&PASSING)?;

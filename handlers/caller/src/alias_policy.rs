@@ -48,10 +48,20 @@ pub(crate) fn are_equal(one: &str, other: &Value) -> bool {
 
 /// Whether it is the statement that `AddPermission` makes for an account.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/permissions-function-cross-account.html>
-pub(crate) fn is_of_account(statement: &Value, partition: &str, account: &str, alias: &str) -> bool {
+pub(crate) fn is_of_account(
+    statement: &Value,
+    partition: &str,
+    [account, alias]: [&str; 2],
+    organization: Option<&str>,
+) -> bool {
     let with = |principal: &str| {
         let principal = json!({ "AWS": principal });
-        json!({ "Sid": SID, "Effect": "Allow", "Principal": principal, "Action": INVOKE, "Resource": alias })
+        let mut statement =
+            json!({ "Sid": SID, "Effect": "Allow", "Principal": principal, "Action": INVOKE, "Resource": alias });
+        if let Some(organization) = organization {
+            statement["Condition"] = json!({ "StringEquals": { "aws:PrincipalOrgID": organization } });
+        }
+        statement
     };
     let there = plain(statement);
     there == with(account) || there == with(&format!("arn:{partition}:iam::{account}:root"))
@@ -114,8 +124,11 @@ mod tests {
             "Sid": SID, "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::222222222222:root" },
             "Action": INVOKE, "Resource": ALIAS,
         });
-        assert!(is_of_account(&ours, "aws", "222222222222", ALIAS));
-        assert!(!is_of_account(&ours, "aws-cn", "222222222222", ALIAS));
+        let is_of = |statement: &Value, organization| {
+            is_of_account(statement, "aws", ["222222222222", ALIAS], organization) //
+        };
+        assert!(is_of(&ours, None) && !is_of(&ours, Some("o-exampleorgid")));
+        assert!(!is_of_account(&ours, "aws-cn", ["222222222222", ALIAS], None));
         for (name, value) in [
             ("Principal", json!({ "AWS": "arn:aws:iam::333333333333:root" })),
             ("Principal", json!({ "AWS": "arn:aws:iam::222222222222:role/app" })),
@@ -125,7 +138,8 @@ mod tests {
         ] {
             let mut other = ours.clone();
             other[name] = value;
-            assert!(!is_of_account(&other, "aws", "222222222222", ALIAS), "{name}");
+            assert!(!is_of(&other, None), "{name}");
+            assert_eq!(is_of(&other, Some("o-exampleorgid")), name == "Condition", "{name}");
         }
     }
 }

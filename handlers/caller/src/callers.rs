@@ -113,7 +113,8 @@ impl Callers {
     /// Whom a template means, once that is sure.
     pub(crate) async fn user(&self, who: &Who) -> Result<User> {
         Ok(match who {
-            Who::Account(account) => User::Account(account.clone()),
+            // An account that leaves the organization can't call any more.
+            Who::Account(id) => User::Account { id: id.clone(), organization: self.organization.id(None).await? },
             Who::Unit(id, organization) => User::Unit(self.organization.unit(id, organization.as_deref()).await?),
         })
     }
@@ -121,7 +122,7 @@ impl Callers {
     /// Whom an earlier template meant. Without an organization nothing was ever opened to its OUs.
     async fn user_of_earlier_template(&self, who: &Who) -> Result<Option<User>> {
         Ok(match who {
-            Who::Account(account) => Some(User::Account(account.clone())),
+            Who::Account(id) => Some(User::named(id)),
             Who::Unit(id, Some(organization)) => Unit::new(organization, id).map(User::Unit),
             Who::Unit(id, None) => {
                 let organization = self.organization.id(None).await?;
@@ -221,7 +222,7 @@ impl Resource for Callers {
     type Attributes = Attributes;
 
     async fn warm_up(&self) {
-        let alias = self.lambda.get_alias().function_name("any").name("any").send();
+        let alias = self.lambda.get_alias().function_name(self.function(StatementType::Ecr)).name("any").send();
         let _ = tokio::join!(self.table.grants("any"), alias);
     }
 

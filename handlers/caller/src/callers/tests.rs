@@ -124,7 +124,10 @@ fn callers(table: CallerTable, lambda: &[Rule], organizations: &[Rule]) -> Calle
     with_lambda(table, mock_client!(aws_sdk_lambda, RuleMode::Sequential, lambda), organizations)
 }
 
+/// Without rules for Organizations the function's account is in `o-exampleorgid`.
 fn with_lambda(table: CallerTable, lambda: Client, organizations: &[Rule]) -> Callers {
+    let known = [in_organization("o-exampleorgid")];
+    let organizations = if organizations.is_empty() { &known } else { organizations };
     let installation = Installation { stack: "app".to_owned(), failures: QUEUE.to_owned() };
     let organizations = mock_client!(aws_sdk_organizations, RuleMode::MatchAny, organizations);
     Callers::of(table, lambda, organizations, installation, || Duration::from_secs(1))
@@ -189,6 +192,7 @@ fn statement_for(account: &str) -> Value {
     json!({
         "Sid": "caller", "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{account}:root") },
         "Action": "lambda:InvokeFunction", "Resource": ALIAS,
+        "Condition": { "StringEquals": { "aws:PrincipalOrgID": "o-exampleorgid" } },
     })
 }
 
@@ -198,6 +202,7 @@ fn lets_account_in() -> Rule {
             r.statement_id() == Some("caller")
                 && r.action() == Some("lambda:InvokeFunction")
                 && r.principal() == Some(ACCOUNT)
+                && r.principal_org_id() == Some("o-exampleorgid")
                 && r.qualifier() == Some("caller-222222222222")
         })
         .then_output(|| AddPermissionOutput::builder().build())
