@@ -1,112 +1,143 @@
-// The landing: which stack is in which account, what one hands to the next, and the policies that come of it.
+// The landing of two applications: which stack is in which account, and what one hands to the next.
 
-import { createHash } from "node:crypto";
 import { REGION, Stack } from "./stack.js";
 
 export const ACCOUNT = {
   management: "100000000000",
   network: "200000000000",
   tooling: "300000000000",
-  development: "400000000000",
-  production: "500000000000",
+  "app-development": "400000000000",
+  "app-production": "500000000000",
+  "shop-development": "700000000000",
+  "shop-production": "800000000000",
+  sandbox: "900000000000",
+  // In another organization.
   stranger: "600000000000",
 };
 export const ORGANIZATION = "o-exampleorgid";
-export const APPLICATION = "app";
-
-const organization = new Stack("organization", ACCOUNT.management, { MailboxDomain: "landing.test" });
-const network = new Stack("network", ACCOUNT.network, { Principals: organization.output("WorkloadsId") });
-const tooling = new Stack("tooling", ACCOUNT.tooling, { Application: APPLICATION });
-const callers = new Stack("callers", ACCOUNT.tooling, {
-  OrganizationId: ORGANIZATION,
-  CallerAccounts: `${ACCOUNT.development},${ACCOUNT.production}`,
-});
-const handed = {
-  Application: APPLICATION,
-  ArtifactBucketName: tooling.output("ArtifactBucketName"),
-  ArtifactKeyArn: tooling.output("ArtifactKeyArn"),
-};
-const fromTooling = { ...handed, ToolingAccountId: ACCOUNT.tooling, ImagesKeyArn: tooling.output("ImagesKeyArn") };
-const development = new Stack("development", ACCOUNT.development, fromTooling, "workload");
-const production = new Stack("production", ACCOUNT.production, fromTooling, "workload");
-const deployed = {
-  ...handed,
-  DevelopmentAccountId: ACCOUNT.development,
-  ProductionAccountId: ACCOUNT.production,
-  VpcId: network.output("VpcId"),
-  SubnetIds: network.output("SubnetIds"),
-};
+export const APPLICATIONS = ["app", "shop"];
+export const STAGES = ["development", "production"];
 export const CONNECTION = `arn:aws:codeconnections:${REGION}:${ACCOUNT.tooling}:connection/example`;
-const pipeline = new Stack("pipeline", ACCOUNT.tooling, deployed);
 
-/** The pipeline with a source that it takes by a connection, not from the bucket. */
-export function connected(connection) {
-  const source = { ConnectionArn: connection, SourceRepository: "owner/app" };
-  return new Stack("pipeline", ACCOUNT.tooling, { ...deployed, ...source });
-}
-
-export const stacks = { organization, network, tooling, callers, development, production, pipeline };
-
-/** The types of single statements, and the ARN of what each is written into. */
-export const STATEMENT_TYPES = {
-  "Custom::EcrPolicyStatement": ({ RepositoryName }) =>
-    `arn:aws:ecr:${REGION}:${ACCOUNT.tooling}:repository/${RepositoryName}`,
-  "Custom::KmsPolicyStatement": ({ KeyId }) => KeyId,
-  "Custom::S3PolicyStatement": ({ BucketName }) => `arn:aws:s3:::${BucketName}`,
+/** How the accounts of an application come to what the tooling account opens to them. */
+export const WAYS = {
+  "a caller a unit": { byUnit: true, access: "Accounts" },
+  "a caller an account": { byUnit: false, access: "Accounts" },
+  "statements for units": { byUnit: true, access: "Units" },
 };
 
-/** Every policy of these stacks: `{on, kind, name, statements}`, where `on` is the ARN of what it belongs to. */
-export function policies(some = Object.values(stacks)) {
-  const found = [];
-  const add = (on, kind, name, statements) => {
-    const there = found.find((policy) => policy.on === on && policy.kind === kind && policy.name === name);
-    if (there) there.statements.push(...statements);
-    else found.push({ on, kind, name, statements: [...statements] });
+const MailboxDomain = "landing.test";
+export const organization = new Stack("organization", ACCOUNT.management, { MailboxDomain });
+export const network = new Stack("network", ACCOUNT.network, { Principals: organization.output("WorkloadsId") });
+const stages = {
+  DevelopmentId: organization.output("DevelopmentId"),
+  ProductionId: organization.output("ProductionId"),
+};
+const shop = { Application: "shop", MailboxDomain, ...stages };
+export const accounts = new Stack("shop-accounts", ACCOUNT.management, shop, "accounts");
+
+const UNITS = {
+  "app-development": organization.output("AppDevelopmentUnitId"),
+  "app-production": organization.output("AppProductionUnitId"),
+  "shop-development": accounts.output("DevelopmentUnitId"),
+  "shop-production": accounts.output("ProductionUnitId"),
+};
+export const unitOf = (application, stage) => UNITS[`${application}-${stage}`];
+
+/** The stacks of an application. That of the first are named as the templates are. */
+function stacksOf(application, { byUnit, access }) {
+  const named = (name) => (application === APPLICATIONS[0] ? name : `${application}-${name}`);
+  const units = STAGES.map((stage) => unitOf(application, stage)).join();
+  const callers = STAGES.map((stage) => ACCOUNT[`${application}-${stage}`]).join();
+  const open = byUnit
+    ? { CallerUnits: units, OrganizationId: ORGANIZATION, Access: access }
+    : { CallerAccounts: callers };
+  const tooling = new Stack(named("tooling"), ACCOUNT.tooling, { Application: application, ...open }, "tooling");
+  const given = {
+    Application: application,
+    ArtifactBucketName: tooling.output("ArtifactBucketName"),
+    ArtifactKeyArn: tooling.output("ArtifactKeyArn"),
   };
-  for (const stack of some) {
-    for (const [logicalId] of stack.of("AWS::IAM::Role")) {
-      const { AssumeRolePolicyDocument, Policies = [] } = stack.properties(logicalId);
-      add(stack.arn(logicalId), "resource", "trust", AssumeRolePolicyDocument.Statement);
-      for (const { PolicyName, PolicyDocument } of Policies)
-        add(stack.arn(logicalId), "identity", PolicyName, PolicyDocument.Statement);
-    }
-    for (const [logicalId] of stack.of("AWS::KMS::Key"))
-      add(stack.arn(logicalId), "resource", "policy", stack.properties(logicalId).KeyPolicy.Statement);
-    for (const [logicalId] of stack.of("AWS::S3::BucketPolicy")) {
-      const { Bucket, PolicyDocument } = stack.properties(logicalId);
-      add(`arn:aws:s3:::${Bucket}`, "resource", "policy", PolicyDocument.Statement);
-    }
-    for (const [logicalId] of stack.of("AWS::Lambda::Permission")) add(...permission(stack, logicalId));
-    for (const [type, target] of Object.entries(STATEMENT_TYPES))
-      for (const [logicalId] of stack.of(type)) {
-        const { Statement, ...properties } = stack.properties(logicalId);
-        const marked = [Statement]
-          .flat()
-          .map((statement) => ({ ...statement, Sid: statement.Sid + mark(stack, logicalId) }));
-        add(target(properties), "resource", "policy", marked);
-      }
+  const deployed = {
+    ...given,
+    ToolingAccountId: ACCOUNT.tooling,
+    ImagesKeyArn: tooling.output("ImagesKeyArn"),
+    Access: access,
+    OrganizationalUnitIds: units,
+    Region: REGION,
+    TemplateUrl: "https://bucket.s3.amazonaws.com/workload.yaml",
+    ...(byUnit && { OrganizationId: ORGANIZATION }),
+  };
+  const stackset = new Stack(named("stackset"), ACCOUNT.management, deployed, "stackset");
+  const [development, production] = STAGES.map((stage) => {
+    const parameters = handed(stackset, unitOf(application, stage));
+    return new Stack(named(stage), ACCOUNT[`${application}-${stage}`], parameters, "workload");
+  });
+  const delivered = {
+    ...given,
+    DevelopmentAccountId: development.account,
+    ProductionAccountId: production.account,
+    VpcId: network.output("VpcId"),
+    SubnetIds: network.output("SubnetIds"),
+  };
+  const pipeline = new Stack(named("pipeline"), ACCOUNT.tooling, delivered, "pipeline");
+  return { tooling, stackset, development, production, pipeline };
+}
+
+/** What the StackSet of a unit hands to the stacks of its accounts. */
+function handed(stackset, unit) {
+  const sets = stackset.of("AWS::CloudFormation::StackSet").map(([logicalId]) => stackset.properties(logicalId));
+  const [set, ...more] = sets.filter(({ StackInstancesGroup }) =>
+    StackInstancesGroup.some(({ DeploymentTargets }) => DeploymentTargets.OrganizationalUnitIds.includes(unit)),
+  );
+  if (!set || more.length > 0) throw new Error(`${unit} has ${1 + more.length} StackSets, or none`);
+  return Object.fromEntries(set.Parameters.map(({ ParameterKey, ParameterValue }) => [ParameterKey, ParameterValue]));
+}
+
+/** The landing, in one of the ways: its stacks by application, what they have in common, and all of them. */
+export function landing(way = "a caller a unit") {
+  const applications = Object.fromEntries(APPLICATIONS.map((name) => [name, stacksOf(name, WAYS[way])]));
+  const shared = [organization, network, accounts];
+  const all = [...shared, ...Object.values(applications).flatMap(Object.values)];
+  return { way, ...WAYS[way], applications, shared, all };
+}
+
+/** The pipeline of an application with a source that it takes by a connection, not from the bucket. */
+export function connected({ pipeline }, connection) {
+  const source = { ConnectionArn: connection, SourceRepository: "owner/app" };
+  return new Stack(pipeline.name, ACCOUNT.tooling, { ...pipeline.given, ...source }, "pipeline");
+}
+
+/** The units that an account is in, from the lowest up. */
+export function unitsAbove(account) {
+  const [stage] = STAGES.filter((name) => account === `shop-${name}`);
+  const camel = (text) => text.replaceAll(/(?:^|-)([a-z])/g, (_, letter) => letter.toUpperCase());
+  let [stack, logicalId] = stage ? [accounts, camel(stage)] : [organization, camel(account)];
+  let unit = stack.properties(`${logicalId}Account`).ParentId;
+  const path = [];
+  while (unit.startsWith("ou-")) {
+    path.push(unit);
+    for (const each of [organization, accounts])
+      for (const [name] of each.of("Custom::OrganizationalUnit"))
+        if (each.id(name) === path.at(-1)) unit = each.properties(name).ParentId;
   }
-  return found;
+  return path;
 }
 
-/** As long as the mark of a stack's resource is, by which a statement is known. */
-function mark(stack, logicalId) {
-  return createHash("sha256").update(`${stack.account} ${stack.name} ${logicalId}`).digest("hex").slice(0, 10);
+/** What AWS says of a principal of an account: where that is. */
+export const membership = (account) => MEMBERSHIPS.get(account);
+
+/** The same of an account that is in these units, from the lowest up. */
+export function inOrganization(id, units) {
+  const path = [id, organization.properties("Security").ParentId, ...units.toReversed(), ""].join("/");
+  return { "aws:PrincipalOrgID": id, "aws:PrincipalOrgPaths": [path] };
 }
 
-/** The statement that Lambda makes of a permission. */
-function permission(stack, logicalId) {
-  const alias = stack.value(stack.resources[logicalId].Properties.FunctionName.Ref);
-  const { FunctionName, Name } = stack.properties(alias);
-  const { Action, Principal, PrincipalOrgID } = stack.properties(logicalId);
-  const arn = `arn:aws:lambda:${REGION}:${stack.account}:function:${FunctionName}:${Name}`;
-  const statement = {
-    Sid: logicalId,
-    Effect: "Allow",
-    Principal: { AWS: `arn:aws:iam::${Principal}:root` },
-    Action,
-    Resource: arn,
-    Condition: { StringEquals: { "aws:PrincipalOrgID": PrincipalOrgID } },
-  };
-  return [arn, "resource", "policy", [statement]];
-}
+const MEMBERSHIPS = new Map(
+  Object.entries(ACCOUNT).map(([name, account]) => [
+    account,
+    name === "stranger"
+      ? inOrganization("o-strangerorgid", [])
+      : inOrganization(ORGANIZATION, name === "management" ? [] : unitsAbove(name)),
+  ]),
+);

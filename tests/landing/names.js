@@ -1,23 +1,34 @@
 // How the accounts, roles and things of the landing are called, and what is commonly done with them.
 
-import { ACCOUNT, APPLICATION, stacks } from "./landing.js";
+import { ACCOUNT, ORGANIZATION, network, unitOf } from "./landing.js";
 import { REGION } from "./stack.js";
 
 export const role = (account, name) => `arn:aws:iam::${ACCOUNT[account]}:role/${name}`;
-export const own = (account, name) => role(account, `${APPLICATION}-${name}`);
-
-export const bucket = `arn:aws:s3:::${stacks.tooling.output("ArtifactBucketName")}`;
-export const artifact = `${bucket}/app/Source/a1b2c3`;
-export const artifactsKey = stacks.tooling.output("ArtifactKeyArn");
-export const imagesKey = stacks.tooling.output("ImagesKeyArn");
-export const repository = stacks.tooling.arn("Images");
-export const project = stacks.pipeline.arn("Build");
 export const inAccount = (account, service, rest) => `arn:aws:${service}:${REGION}:${ACCOUNT[account]}:${rest}`;
-export const function_ = (name, account) =>
-  inAccount("tooling", "lambda", `function:archipelago-${name}:caller-${ACCOUNT[account]}`);
-export const stackOf = (account, name = APPLICATION) => inAccount(account, "cloudformation", `stack/${name}/a1b2c3`);
-export const flowLogs = stacks.network.arn("FlowLogRole");
-export const inFlowLogs = stacks.network.arn("FlowLogs").replace("*", "log-stream:");
+export const flowLogs = network.arn("FlowLogRole");
+export const inFlowLogs = network.arn("FlowLogs").replace("*", "log-stream:");
+
+/** The things of an application in a landing. */
+export function thingsOf(landing, application) {
+  const { tooling, pipeline } = landing.applications[application];
+  const bucket = `arn:aws:s3:::${tooling.output("ArtifactBucketName")}`;
+  return {
+    own: (account, name) => role(account, `${application}-${name}`),
+    bucket,
+    artifact: `${bucket}/${application}/Source/a1b2c3`,
+    artifactsKey: tooling.output("ArtifactKeyArn"),
+    imagesKey: tooling.output("ImagesKeyArn"),
+    repository: tooling.arn("Images"),
+    project: pipeline.arn("Build"),
+    stackOf: (account, name = application) => inAccount(account, "cloudformation", `stack/${name}/a1b2c3`),
+    /** The function that writes statements, by the alias of who is in a stage. */
+    function_: (name, stage) => {
+      const unit = `${ORGANIZATION}-${unitOf(application, stage)}`;
+      const caller = landing.byUnit ? unit : ACCOUNT[`${application}-${stage}`];
+      return inAccount("tooling", "lambda", `function:archipelago-${name}:caller-${caller}`);
+    },
+  };
+}
 
 export const THROUGH_ECR = { "kms:ViaService": `ecr.${REGION}.amazonaws.com` };
 export const PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];

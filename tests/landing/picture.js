@@ -1,7 +1,11 @@
 // The landing as a picture: what lies in each account, and who may reach it from another one, by the policies alone.
 
 import { owner } from "./judge.js";
-import { ACCOUNT, policies, stacks } from "./landing.js";
+import { ACCOUNT, landing, membership } from "./landing.js";
+import { policies } from "./policies.js";
+
+const { shared, applications } = landing();
+const { tooling, pipeline } = applications.app;
 
 const WIDTH = 1120;
 const LEFT = { x: 20, width: 400 };
@@ -15,12 +19,12 @@ const THINGS = {
   management: [[undefined, "organization, units, accounts, the StackSet"]],
   network: [["subnets", "subnets in three zones, shared with the unit Workloads"]],
   tooling: [
-    [stacks.pipeline.arn("PipelineRole"), "pipeline"],
-    [stacks.tooling.arn("Images"), "repository of images"],
-    [stacks.tooling.arn("ImagesKey"), "key of the images"],
-    [stacks.tooling.arn("Artifacts"), "bucket of artifacts"],
-    [stacks.tooling.arn("ArtifactsKey"), "key of the artifacts"],
-    ["functions", "functions that write statements, an alias for each account"],
+    [pipeline.arn("PipelineRole"), "pipeline"],
+    [tooling.arn("Images"), "repository of images"],
+    [tooling.arn("ImagesKey"), "key of the images"],
+    [tooling.arn("Artifacts"), "bucket of artifacts"],
+    [tooling.arn("ArtifactsKey"), "key of the artifacts"],
+    ["functions", "functions that write statements, an alias for each unit"],
   ],
 };
 
@@ -28,9 +32,10 @@ const THINGS = {
 function reaches(account) {
   const id = ACCOUNT[account];
   const found = [];
-  for (const { on, statements } of policies().filter(({ kind }) => kind === "resource"))
+  const all = policies([...shared, ...Object.values(applications.app)]);
+  for (const { on, statements } of all.filter(({ kind }) => kind === "resource"))
     for (const { Principal, Action, Condition } of statements) {
-      const principal = Principal.AWS?.split(":")[4];
+      const principal = Principal.AWS === "*" && isInUnit(id, Condition) ? id : Principal.AWS?.split(":")[4];
       const named = Condition?.ArnEquals?.["aws:PrincipalArn"];
       if (!principal || principal === owner(on) || ![principal, owner(on)].includes(id)) continue;
       const inwards = principal !== id;
@@ -44,6 +49,13 @@ function reaches(account) {
     }
   const tasks = { who: "tasks", thing: "subnets", actions: ["have their addresses there"], inwards: false };
   return [...found, tasks].sort((one, other) => rank(one) - rank(other));
+}
+
+/** Whether an account is in the unit that a condition names. */
+function isInUnit(account, condition) {
+  const [path] = membership(account)["aws:PrincipalOrgPaths"];
+  const like = condition["ForAnyValue:StringLike"]["aws:PrincipalOrgPaths"];
+  return new RegExp(`^${like.replaceAll("*", ".*")}$`).test(path);
 }
 
 /** From top to bottom as the things are, so that an account's arrows don't cross. */
@@ -71,7 +83,7 @@ export function picture() {
   }
   const bottom = y;
   y = SPACE;
-  for (const account of ["development", "production"]) {
+  for (const account of ["app-development", "app-production"]) {
     const rows = reaches(account);
     const height = HEAD + rows.length * LINE;
     boxes.push(box(RIGHT, y, height, account));

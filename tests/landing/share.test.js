@@ -2,38 +2,23 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ACCOUNT, stacks } from "./landing.js";
+import { ACCOUNT, APPLICATIONS, STAGES, landing, network, organization, unitsAbove } from "./landing.js";
 import { Stack } from "./stack.js";
 
-const { organization, network } = stacks;
 const share = network.properties("Share");
-const { SubnetIds } = stacks.pipeline.parameters;
-
-/** The unit of an account and all that it is in. */
-function units(account) {
-  const byId = new Map(organization.of("Custom::OrganizationalUnit").map(([name]) => [organization.id(name), name]));
-  const path = [];
-  for (
-    let unit = organization.properties(account).ParentId;
-    byId.has(unit);
-    unit = organization.properties(byId.get(unit)).ParentId
-  )
-    path.push(unit);
-  return path;
-}
-
+const { SubnetIds } = landing().applications.app.pipeline.parameters;
 test("the tasks' subnets are those that are shared", () => {
   assert.deepEqual(SubnetIds, share.SubnetIds);
 });
 
-for (const account of ["AppDevelopmentAccount", "AppProductionAccount"])
+for (const account of APPLICATIONS.flatMap((application) => STAGES.map((stage) => `${application}-${stage}`)))
   test(`${account} is in a unit that the subnets are shared with`, () => {
-    assert(units(account).some((unit) => share.Principals.includes(unit)));
+    assert(unitsAbove(account).some((unit) => share.Principals.includes(unit)));
   });
 
-for (const account of ["SandboxAccount", "SecurityAccount", "ToolingAccount"])
+for (const account of ["sandbox", "security", "tooling", "network"])
   test(`${account} isn't`, () => {
-    assert(!units(account).some((unit) => share.Principals.includes(unit)));
+    assert(!unitsAbove(account).some((unit) => share.Principals.includes(unit)));
   });
 
 test("nobody outside the organization is given them", () => {

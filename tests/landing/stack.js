@@ -37,16 +37,17 @@ const MADE_UP = {
 };
 
 export class Stack {
-  constructor(name, account, parameters = {}, source = name) {
-    Object.assign(this, { name, account, template: template(source) });
-    this.parameters = this.#given(parameters);
+  constructor(name, account, given = {}, source = name) {
+    Object.assign(this, { name, account, given, template: template(source) });
+    this.parameters = this.#read(given);
+    this.#judge();
     const resources = unrolled(this.template.Resources, (collection) => this.value(collection));
     this.resources = Object.fromEntries(
       Object.entries(resources).filter(([, { Condition }]) => !Condition || this.value({ Condition })),
     );
   }
 
-  #given(parameters) {
+  #read(parameters) {
     const unknown = Object.keys(parameters).find((name) => !(name in this.template.Parameters));
     if (unknown) throw new Error(`the template ${this.name} has no parameter ${unknown}`);
     return Object.fromEntries(
@@ -57,10 +58,18 @@ export class Stack {
         const values = declared.Type === "CommaDelimitedList" ? value.split(",") : [value];
         const pattern = new RegExp(declared.AllowedPattern ?? "");
         const wrong = values.find((item) => !pattern.test(item));
-        if (wrong !== undefined) throw new Error(`${name} ${declared.ConstraintDescription ?? `can't be ${wrong}`}`);
+        if (wrong !== undefined || declared.AllowedValues?.every((allowed) => String(allowed) !== value))
+          throw new Error(`${name} ${declared.ConstraintDescription ?? `can't be ${value}`}`);
         return [name, declared.Type === "CommaDelimitedList" ? values : value];
       }),
     );
+  }
+
+  /** What the template's rules say of the parameters. */
+  #judge() {
+    for (const { RuleCondition = true, Assertions } of Object.values(this.template.Rules ?? {}))
+      for (const { Assert, AssertDescription } of this.value(RuleCondition) ? Assertions : [])
+        if (!this.value(Assert)) throw new Error(AssertDescription);
   }
 
   /** The resources of a type, each with its logical id. */

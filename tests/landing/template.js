@@ -46,7 +46,8 @@ export function unrolled(resources, list) {
 }
 
 function replaced(value, variable, item) {
-  if (typeof value === "string") return value.replaceAll(`\${${variable}}`, item);
+  if (typeof value === "string")
+    return value.replaceAll(`\${${variable}}`, item).replaceAll(`&{${variable}}`, item.replaceAll(/[^0-9A-Za-z]/g, ""));
   if (Array.isArray(value)) return value.map((part) => replaced(part, variable, item));
   if (value === null || typeof value !== "object") return value;
   if (value.Ref === variable) return item;
