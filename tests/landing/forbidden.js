@@ -143,15 +143,16 @@ function ofUnits(landing, application) {
   });
 }
 
-const OTHERS = ["stranger", "sandbox", "network"];
 const INSIDERS = APPLICATIONS.flatMap((application) => STAGES.map((stage) => `${application}-${stage}`));
+const NAMES = ["deploy", "task-execution", "pipeline"];
 
-/** Who may do all that others' policies let in: administrators of accounts, and roles of other accounts that are named as ours. */
+/** Who may do all that others' policies let in: administrators of accounts, and roles that are named as ours, or nearly so. */
 export const OUTSIDERS = [
-  ...["tooling", ...OTHERS, ...INSIDERS].map((account) => role(account, "administrator")),
+  ...["stranger", "sandbox", "network", "tooling", ...INSIDERS].map((account) => role(account, "administrator")),
   ...APPLICATIONS.flatMap((application) =>
-    [...OTHERS, ...INSIDERS.filter((account) => !account.startsWith(`${application}-`))].flatMap((account) =>
-      ["deploy", "task-execution", "pipeline"].map((name) => role(account, `${application}-${name}`)),
+    ["stranger", "sandbox", ...INSIDERS.filter((account) => !account.startsWith(`${application}-`))].flatMap(
+      (account) => NAMES.map((name) => role(account, `${application}-${name}`)),
     ),
   ),
+  ...["tooling", ...INSIDERS].flatMap((account) => NAMES.map((name) => role(account, `other-${name}`))),
 ];
