@@ -11,6 +11,7 @@ from ministack.services.cloudformation import custom_resource, provisioners
 
 import alias_rules  # noqa: F401
 import answer_rules  # noqa: F401
+import condition_rules  # noqa: F401
 import function_policy_rules  # noqa: F401
 import invocation_rules  # noqa: F401
 import pipeline_rules  # noqa: F401
