@@ -20,7 +20,7 @@ export function forbidden(landing) {
   return [
     ...NETWORK,
     ...APPLICATIONS.flatMap((application) =>
-      [...ofApplication(landing, application), ...(landing.byUnit ? ofUnits(landing, application) : [])].map(
+      [...ofApplication(landing, application), ...(landing.byUnit ? ofUnits : ofAccounts)(landing, application)].map(
         ({ says, ...each }) => ({ says: `${application}: ${says}`, ...each }),
       ),
     ),
@@ -141,6 +141,22 @@ function ofUnits(landing, application) {
       ),
     ]);
   });
+}
+
+/** An account that calls by itself calls no more once it has left the organization. */
+function ofAccounts(landing, application) {
+  const { function_ } = thingsOf(landing, application);
+  return STAGES.flatMap((stage) =>
+    STATEMENTS.map((name) =>
+      edge(
+        `${application}-${stage}, in another organization, asks for statements by ${name}`,
+        role(`${application}-${stage}`, "administrator"),
+        "lambda:InvokeFunction",
+        function_(name, stage),
+        inOrganization("o-anotherorgid", []),
+      ),
+    ),
+  );
 }
 
 const INSIDERS = APPLICATIONS.flatMap((application) => STAGES.map((stage) => `${application}-${stage}`));

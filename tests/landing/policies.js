@@ -74,14 +74,13 @@ function aliases(stack, logicalId) {
   return Object.keys(STATEMENT_TYPES).map((type) => {
     const name = `${stack.parameters.Archipelago}-${functionOf(type)}:caller-${callerOf(caller)}`;
     const Resource = `arn:aws:lambda:${REGION}:${stack.account}:function:${name}`;
-    const statement = { Sid: "caller", Effect: "Allow", Action: "lambda:InvokeFunction", Resource };
+    const organization = caller.OrganizationId ?? ORGANIZATION;
+    const Condition = { StringEquals: { "aws:PrincipalOrgID": organization } };
+    const statement = { Sid: "caller", Effect: "Allow", Action: "lambda:InvokeFunction", Resource, Condition };
     if (caller.AccountId)
       return [Resource, { ...statement, Principal: { AWS: `arn:aws:iam::${caller.AccountId}:root` } }];
-    const Condition = {
-      StringEquals: { "aws:PrincipalOrgID": caller.OrganizationId },
-      "ForAnyValue:StringLike": { "aws:PrincipalOrgPaths": paths(caller.OrganizationId, caller.OrganizationalUnitId) },
-    };
-    return [Resource, { ...statement, Principal: { AWS: "*" }, Condition }];
+    Condition["ForAnyValue:StringLike"] = { "aws:PrincipalOrgPaths": paths(organization, caller.OrganizationalUnitId) };
+    return [Resource, { ...statement, Principal: { AWS: "*" } }];
   });
 }
 
