@@ -78,16 +78,16 @@ async fn neither_application_reaches_the_other_s_things() {
         (&landing.fleet[1], app, of_unit.clone(), "is not open to account"),
         (&landing.development, everywhere, own(&landing.development), "is not open to account"),
         // By an alias that isn't its own, or that nobody has made.
-        (&landing.development, everywhere, of_unit, "AccessDenied"),
-        (&landing.fleet[1], app, own(&landing.development), "AccessDenied"),
-        (&landing.sandbox, app, own(&landing.sandbox), "AccessDenied"),
+        (&landing.development, everywhere, of_unit, "is not authorized to perform: lambda:InvokeFunction"),
+        (&landing.fleet[1], app, own(&landing.development), "is not authorized to perform: lambda:InvokeFunction"),
+        (&landing.sandbox, app, own(&landing.sandbox), "is not authorized to perform: lambda:InvokeFunction"),
     ] {
         let stack = crate::lifecycle::unique("reaches");
         let parameters = handed(tooling, &qualifier);
         account.create_as_written(&stack, &workload(), &parameters, "ROLLBACK_COMPLETE").await;
         let reasons = account.reasons(&stack).await.join("\n");
         assert!(reasons.contains(reason), "{reasons}");
-        assert!(tooling.policies().await.iter().all(|policy| !policy.contains(&account.0)));
+        assert!(!tooling.names(account).await);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use archipelago_tests::local_aws::LocalAws;
 use serde_json::{Value, json};
 
 use super::account::Account;
@@ -42,11 +43,8 @@ impl Tooling {
     }
 
     pub(super) async fn policies(&self) -> ToolingPolicies {
+        let [repository, images_key, bucket, artifact_key] = self.commands();
         let text = |output: Value, name: &str| output[name].as_str().map(str::to_owned);
-        let repository = ["ecr", "get-repository-policy", "--repository-name", self.application];
-        let bucket = ["s3api", "get-bucket-policy", "--bucket", self.output("ArtifactBucketName")];
-        let key = |output| ["kms", "get-key-policy", "--policy-name", "default", "--key-id", self.output(output)];
-        let (images_key, artifact_key) = (key("ImagesKeyArn"), key("ArtifactKeyArn"));
         let outputs = tokio::join!(
             self.account.aws(&repository),
             self.account.aws(&images_key),
@@ -55,6 +53,29 @@ impl Tooling {
         );
         [text(outputs.0, "policyText"), text(outputs.1, "Policy"), text(outputs.2, "Policy"), text(outputs.3, "Policy")]
             .map(Option::unwrap)
+    }
+
+    /// What shows each policy.
+    fn commands(&self) -> [Vec<&str>; 4] {
+        let key = |output| vec!["kms", "get-key-policy", "--policy-name", "default", "--key-id", self.output(output)];
+        [
+            vec!["ecr", "get-repository-policy", "--repository-name", self.application],
+            key("ImagesKeyArn"),
+            vec!["s3api", "get-bucket-policy", "--bucket", self.output("ArtifactBucketName")],
+            key("ArtifactKeyArn"),
+        ]
+    }
+
+    /// Whether one of the policies, of which there may be none, names an account.
+    pub(super) async fn names(&self, Account(account): &Account) -> bool {
+        let local = LocalAws::running();
+        for command in self.commands() {
+            let policy = local.aws_at(&local.endpoint, &self.account.0, &command).await;
+            if policy.is_ok_and(|policy| policy.to_string().contains(account)) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Adds a statement to the repository's policy and to the bucket's, as a person does it who knows nothing of us.
