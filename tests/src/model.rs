@@ -9,6 +9,7 @@ mod dynamodb;
 pub mod ec2;
 mod history;
 mod http;
+pub mod lambda;
 mod late;
 mod lives;
 mod matrix;

@@ -64,6 +64,8 @@ pub(crate) struct Callers {
     installation: Installation,
     /// The time since 1970.
     clock: Box<dyn Fn() -> Duration>,
+    /// What tells this process from others that work on the same request.
+    process: u64,
 }
 
 impl fmt::Debug for Callers {
@@ -107,7 +109,14 @@ impl Callers {
         installation: Installation,
         clock: impl Fn() -> Duration + 'static,
     ) -> Self {
-        Self { table, lambda, organization: Organization(organizations), installation, clock: Box::new(clock) }
+        Self {
+            table,
+            lambda,
+            organization: Organization(organizations),
+            installation,
+            clock: Box::new(clock),
+            process: fastrand::u64(..),
+        }
     }
 
     /// Whom a template means, once that is sure.
@@ -156,14 +165,16 @@ impl Callers {
 
     /// Makes the grant and the aliases of a caller what they have to be, while nobody else does.
     async fn settle(&self, user: &User, wanted: Wanted<'_>, claim: &Claim<CallerId>) -> Result<()> {
-        let (name, holder) = (user.name(), format!("{} {:016x}", claim.owner().mark(), fastrand::u64(..)));
+        let name = user.name();
+        // A try of the same request goes on with the lease that the one before couldn't give back.
+        let holder = format!("{} {:016x} {}", claim.owner().mark(), self.process, claim.client_token("lease"));
         self.table.lease(&name, &holder, (self.clock)(), LEASE).await?;
         let work = async {
             // Whoever waited for the lease may have been overtaken meanwhile.
             claim.check_latest().await?;
             self.settle_alone(user, &name, wanted, claim).await
         };
-        // A call that was given up may have its effect later: the lease lasts until then.
+        // A call that was given up may have its effect later: until then nobody else has the lease.
         let slow = |_| Error::not_yet("AWS was slow to answer while the aliases of this caller were changed");
         let settled = timeout(WORK, work).await.map_err(slow)?;
         if let Err(reason) = self.table.release(&name, &holder).await {
@@ -274,5 +285,7 @@ impl Resource for Callers {
     }
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

@@ -20,14 +20,15 @@ use self::item::{Item, projected};
 use self::query::query;
 use self::tables::{Attributes, Kept, Schema, invalid};
 use self::transaction::transact;
-use self::write::{Obstacle, write};
+use self::write::{Obstacle, Write, replacement, write};
 use super::http::{Refusal, Service};
 
 /// "A maximum of 1 MB of data", before the filter; a batch gets as much of a partition.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html>
 const PAGE: usize = 1024 * 1024;
 
-const OPERATIONS: [&str; 5] = ["BatchGetItem", "GetItem", "Query", "TransactWriteItems", "UpdateItem"];
+const OPERATIONS: [&str; 7] =
+    ["BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"];
 
 /// Tables by their names.
 #[derive(Debug)]
@@ -100,7 +101,7 @@ impl DynamoDb {
         let mut item = kept.items().get(&place(table, key)).cloned().unwrap_or_default();
         item.extend(attributes.iter().zip(key).map(|(name, value)| ((*name).to_owned(), json!({ "S": value }))));
         change(&mut item);
-        kept.write([(place(table, key), item)]);
+        kept.write([(place(table, key), Some(item))]);
     }
 
     /// The write capacity units that the requests to a table have consumed, without those of its indexes.
@@ -138,24 +139,47 @@ impl DynamoDb {
 
     fn update(&self, request: &Value) -> Result<Value, Refusal> {
         let mut kept = self.lock();
-        let write = write(&self.schema, kept.items(), request)?;
-        kept.count_write(&write.key, [write.before.as_ref(), write.after.as_ref().ok()], 1);
-        let after = match write.after {
-            Ok(after) => after,
-            Err(Obstacle::Invalid(words)) => return Err(invalid(words)),
-            Err(Obstacle::NotMet) => {
-                let with = write.shown(request).map_or(json!({}), |item| json!({ "Item": item }));
-                let not_met = Refusal::new("ConditionalCheckFailedException", "The conditional request failed");
-                return Err(Refusal { with, ..not_met });
-            }
-        };
-        kept.write([(write.key, after.clone())]);
-        Ok(match (request["ReturnValues"].as_str(), write.before) {
+        let written = write(&self.schema, kept.items(), request)?;
+        let (key, before, after) = done(&mut kept, written, request)?;
+        kept.write([(key, Some(after.clone()))]);
+        Ok(match (request["ReturnValues"].as_str(), before) {
             (None | Some("NONE"), _) | (Some("ALL_OLD"), None) => json!({}),
             (Some("ALL_OLD"), Some(before)) => json!({ "Attributes": before }),
             (Some("ALL_NEW"), _) => json!({ "Attributes": after }),
             (Some(other), _) => panic!("the tables don't return {other}"),
         })
+    }
+
+    /// Without what was there: nobody here asks for it.
+    fn put(&self, request: &Value) -> Result<Value, Refusal> {
+        let mut kept = self.lock();
+        let written = replacement(&self.schema, kept.items(), request)?;
+        let (key, _, after) = done(&mut kept, written, request)?;
+        kept.write([(key, Some(after))]);
+        Ok(json!({}))
+    }
+
+    /// What isn't there is deleted.
+    fn delete(&self, request: &Value) -> Result<Value, Refusal> {
+        let mut kept = self.lock();
+        let written = write(&self.schema, kept.items(), request)?;
+        let (key, ..) = done(&mut kept, written, request)?;
+        kept.write([(key, None)]);
+        Ok(json!({}))
+    }
+}
+
+/// Counts a write, and answers what it makes of the item that was there.
+fn done(kept: &mut Kept, write: Write, request: &Value) -> Result<(tables::Key, Option<Item>, Item), Refusal> {
+    kept.count_write(&write.key, [write.before.as_ref(), write.after.as_ref().ok()], 1);
+    let with = write.shown(request).map_or(json!({}), |item| json!({ "Item": item }));
+    match write.after {
+        Ok(after) => Ok((write.key, write.before, after)),
+        Err(Obstacle::Invalid(words)) => Err(invalid(words)),
+        Err(Obstacle::NotMet) => {
+            let not_met = Refusal::new("ConditionalCheckFailedException", "The conditional request failed");
+            Err(Refusal { with, ..not_met })
+        }
     }
 }
 
@@ -173,7 +197,9 @@ impl Service for DynamoDb {
         let stale = stale && request["ConsistentRead"] != true;
         match operation {
             "BatchGetItem" => self.batch(request, stale),
+            "DeleteItem" => self.delete(request),
             "GetItem" => self.get(request, stale),
+            "PutItem" => self.put(request),
             "Query" => self.query(request, stale),
             "TransactWriteItems" => transact(&self.schema, &mut self.lock(), request),
             "UpdateItem" => self.update(request),

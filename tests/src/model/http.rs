@@ -18,6 +18,7 @@ use aws_types::region::Region;
 use custom_resource::{SdkConfig, testing::instead_of};
 use serde_json::{Value, json};
 
+use super::lambda;
 use super::query;
 use super::rest;
 use super::weather::{Trouble, Weather};
@@ -170,6 +171,9 @@ impl Asked {
         let body = request.body().bytes().unwrap_or_default();
         if let Some((operation, parameters)) = rest::read(request.method(), request.uri(), body) {
             return Self { operation, parameters, protocol: Protocol::Rest };
+        }
+        if let Some((operation, parameters)) = lambda::read(request.method(), request.uri(), body) {
+            return Self { operation, parameters, protocol: Protocol::Json };
         }
         let is_query = request.headers().get("content-type").is_some_and(|kind| kind.contains("form-urlencoded"));
         if let Some((operation, parameters)) = query::read(body).filter(|_| is_query) {

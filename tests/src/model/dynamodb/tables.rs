@@ -93,9 +93,12 @@ impl Kept {
         &self.items
     }
 
-    /// Replaces items, all at once.
-    pub(super) fn write(&mut self, items: impl IntoIterator<Item = (Key, Item)>) {
-        let replace = |(key, item): (Key, Item)| (key.clone(), self.items.insert(key, item));
+    /// Replaces items, or takes them away, all at once.
+    pub(super) fn write(&mut self, items: impl IntoIterator<Item = (Key, Option<Item>)>) {
+        let replace = |(key, item): (Key, Option<Item>)| match item {
+            Some(item) => (key.clone(), self.items.insert(key, item)),
+            None => (key.clone(), self.items.remove(&key)),
+        };
         self.changes.push(items.into_iter().map(replace).collect());
     }
 

@@ -476,6 +476,35 @@ fn a_write_is_charged_for_the_whole_item_and_twice_in_a_transaction() {
     assert_eq!(tables.write_units("requests"), 0);
 }
 
+#[test]
+fn an_item_is_put_in_the_place_of_another_and_deleted_if_it_is_as_asked() {
+    let tables = ledger();
+    let put = |item: &Value| {
+        let mut item = item.clone();
+        item["Policy"] = json!({ "S": "app" });
+        item["Item"] = json!({ "S": "grant" });
+        answer(&tables, "PutItem", &json!({ "TableName": TABLE, "Item": item }))
+    };
+    put(&json!({ "A": { "S": "one" }, "B": { "S": "two" } })).unwrap();
+    put(&json!({ "A": { "S": "three" } })).unwrap();
+    assert_eq!(text_at(&tables, "app", "grant").as_deref(), Some("three"));
+    assert!(!tables.item(TABLE, &["app", "grant"]).unwrap().contains_key("B"));
+    assert_eq!(code(put(&json!({ "A": { "S": "x".repeat(410_000) } }))), "ValidationException");
+    let nobody_s = json!({ "TableName": TABLE, "Item": { "A": { "S": "one" } } });
+    assert_eq!(code(answer(&tables, "PutItem", &nobody_s)), "ValidationException");
+
+    let deletes = |value: &str| {
+        let mut request = asked("app", "grant", &json!({}));
+        request["ConditionExpression"] = "A = :a".into();
+        request["ExpressionAttributeValues"] = json!({ ":a": { "S": value } });
+        answer(&tables, "DeleteItem", &request)
+    };
+    assert_eq!(code(deletes("one")), "ConditionalCheckFailedException");
+    deletes("three").unwrap();
+    assert_eq!(tables.items(TABLE), Vec::<Item>::new());
+    answer(&tables, "DeleteItem", &asked("app", "grant", &json!({}))).unwrap();
+}
+
 fn client(tables: DynamoDb, weather: Weather) -> (Client, Arc<DynamoDb>, Arc<Weather>) {
     let (tables, weather) = (Arc::new(tables), Arc::new(weather));
     (Client::new(&configuration(tables.clone(), weather.clone())), tables, weather)

@@ -45,7 +45,7 @@ pub(super) fn transact(schema: &Schema, kept: &mut Kept, request: &Value) -> Res
         return Err(cancelled(&reasons.collect::<Vec<_>>()));
     }
     let updates = writes.into_iter().zip(&requests).filter(|(_, (is_update, _))| *is_update);
-    kept.write(updates.filter_map(|(write, _)| Some((write.key, write.after.ok()?))));
+    kept.write(updates.filter_map(|(write, _)| Some((write.key, Some(write.after.ok()?)))));
     kept.done.extend(token.map(|token| (token.to_owned(), request.clone())));
     Ok(json!({}))
 }

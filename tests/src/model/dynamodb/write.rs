@@ -1,7 +1,7 @@
 //! One write of an item, or the check of one: its condition, and what the update makes of it.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html>
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::expression::Placeholders;
 use super::item::{Item, size};
@@ -71,4 +71,25 @@ pub(super) fn write(schema: &Schema, items: &Items, request: &Value) -> Result<W
         Ok(_) => Ok(after),
     };
     Ok(Write { key, before, after })
+}
+
+/// What a request would do that puts another item in the place of what is there.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html>
+///
+/// # Errors
+/// What AWS refuses whatever the item is.
+pub(super) fn replacement(schema: &Schema, items: &Items, request: &Value) -> Result<Write, Refusal> {
+    let (_, attributes) = schema.table(request)?;
+    let item = request["Item"].as_object().cloned().unwrap_or_default();
+    let key: Item = attributes.iter().filter_map(|name| Some(((*name).to_owned(), item.get(*name)?.clone()))).collect();
+    let mut asked = request.clone();
+    asked["Key"] = json!(key);
+    let there = write(schema, items, &asked)?;
+    let after = match there.after {
+        Ok(_) if size(&item) > LARGEST_ITEM => {
+            Err(Obstacle::Invalid("Item size has exceeded the maximum allowed size"))
+        }
+        met => met.map(|_| item),
+    };
+    Ok(Write { after, ..there })
 }
