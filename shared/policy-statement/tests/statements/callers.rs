@@ -10,7 +10,7 @@ use custom_resource::{Claim, Error, FunctionArn, Owner, RequestOrder, Resource, 
 use policy_statement::Attributes;
 use serde_json::{Value, json};
 
-use crate::shelves::{APP, FOREIGN, PULL, ShelfClaim, Shelves, later, pull, read, sids};
+use crate::shelves::{APART, APP, FOREIGN, PULL, ShelfClaim, Shelves, later, pull, read, sids};
 
 const ACCOUNT: &str = "222222222222";
 const UNIT: &str = "o-exampleorgid-ou-abcd-12345678";
@@ -216,10 +216,11 @@ async fn nobody_carries_out_a_caller_s_wish_before_its_grants_were_read() {
     let waits = statements.statements.ensure(&desired, None, &claim).await.unwrap_err();
     assert!(matches!(waits, Error::NotYet(_)), "{waits}");
     assert_eq!(unchecked(), true);
-    let now = shelves.0.table.clock()().as_millis().to_string();
+    // When the next request comes, so that it looks at what others wish.
+    let then = (shelves.0.table.clock()() + APART).as_millis().to_string();
     shelves.0.table.change(POLICY, |item| {
         item.insert("Until".to_owned(), json!({"N": "0"}));
-        item.insert("Released".to_owned(), json!({ "N": now }));
+        item.insert("Released".to_owned(), json!({ "N": then }));
     });
     let other = crate::shelves::claim("Other");
     shelves.statements().ensure(&crate::shelves::properties(&pull("444444444444")), None, &other).await.unwrap();

@@ -293,7 +293,7 @@ pub(crate) const APP: &str = "arn:aws:shop:eu-west-1:111111111111:shelf/app";
 pub(crate) const PULL: [&str; 2] = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
 
 /// How long after each other requests come, if nothing else is said: nobody waits for the lease then.
-const APART: Duration = Duration::from_secs(5);
+pub(crate) const APART: Duration = Duration::from_secs(5);
 
 /// `DynamoDB` with the ledger's table, and the time that its functions go by.
 #[derive(Clone)]
