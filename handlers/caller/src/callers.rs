@@ -10,15 +10,15 @@ use archipelago::{CallerTable, Grant, Unit};
 use aws_sdk_lambda::Client;
 use custom_resource::{Claim, Error, FunctionArn, LeftBehind, Resource, Result, SdkConfig, Work};
 use futures_util::future::join_all;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::{
     alias::{Alias, User},
     organization::Organization,
-    plan::planned,
+    plan::GrantPlan,
     properties::{Attributes, CallerId, Properties, Who, qualifier},
-    statement_type::StatementType,
+    statement_type::{StatementType, types_of},
 };
 
 /// How long nobody else changes the aliases and grants of a caller after somebody began to.
@@ -58,7 +58,7 @@ impl Installation {
 
 /// The callers of an installation.
 pub(crate) struct Callers {
-    pub(crate) table: CallerTable,
+    table: CallerTable,
     lambda: Client,
     organization: Organization,
     installation: Installation,
@@ -89,11 +89,6 @@ impl Wanted<'_> {
     }
 }
 
-/// The types that grants are about, as far as they are known.
-pub(crate) fn types_of<'a>(grants: impl IntoIterator<Item = &'a Grant>) -> BTreeSet<StatementType> {
-    grants.into_iter().flat_map(|grant| &grant.types).filter_map(|name| StatementType::named(name)).collect()
-}
-
 impl Callers {
     pub(crate) fn new(aws: &SdkConfig) -> Self {
         let organizations = aws_sdk_organizations::Client::new(aws);
@@ -120,7 +115,7 @@ impl Callers {
     }
 
     /// Whom a template means, once that is sure.
-    pub(crate) async fn user(&self, who: &Who) -> Result<User> {
+    async fn user(&self, who: &Who) -> Result<User> {
         Ok(match who {
             // An account that leaves the organization can't call any more.
             Who::Account(id) => User::Account { id: id.clone(), organization: self.organization.id(None).await? },
@@ -141,11 +136,7 @@ impl Callers {
     }
 
     /// Whom a Delete is about: an id says so, whatever the template said last.
-    pub(crate) async fn user_to_leave(
-        &self,
-        last: Option<&Properties>,
-        claim: &Claim<CallerId>,
-    ) -> Result<Option<User>> {
+    async fn user_to_leave(&self, last: Option<&Properties>, claim: &Claim<CallerId>) -> Result<Option<User>> {
         match (claim.id(), last) {
             (Some(id), _) => Ok(Some(User::named(&id.name))),
             (None, Some(last)) => self.user_of_earlier_template(&last.who).await,
@@ -154,13 +145,37 @@ impl Callers {
     }
 
     /// The name of the function of a type.
-    pub(crate) fn function(&self, of: StatementType) -> String {
+    fn function(&self, of: StatementType) -> String {
         format!("{}-{}", self.installation.stack, of.function())
     }
 
     fn alias<'a>(&'a self, of: StatementType, user: &'a User, function: &FunctionArn) -> Alias<'a> {
         let function = FunctionArn { name: self.function(of), qualifier: None, ..function.clone() };
         Alias { lambda: &self.lambda, function, name: qualifier(&user.name()), user }
+    }
+
+    /// What a request would change. It reads alone.
+    async fn planned(&self, work: &Work<Properties>, claim: &Claim<CallerId>) -> Result<Value> {
+        let (user, grant) = match work {
+            Work::Ensure { desired, .. } => {
+                desired.check(claim.invocation().function())?;
+                (Some(self.user(&desired.who).await?), Some(desired.grant()))
+            }
+            Work::Remove { last } => (self.user_to_leave(last.as_ref(), claim).await?, None),
+        };
+        let nothing = json!({ "Changes": "none" });
+        let Some(user) = user else { return Ok(nothing) };
+        let name = user.name();
+        let (own, others) = self.table.grants_by(&name, claim.owner()).await?;
+        if grant.is_none() && own.is_none() {
+            return Ok(nothing);
+        }
+        let left = claim.known().id().filter(|known| known.name != name).map(|known| qualifier(&known.name));
+        let mut plan = GrantPlan { name, own: [own, grant], others }.shown(|of| self.function(of));
+        if let Some(left) = left {
+            plan["ThenLeaves"] = left.into();
+        }
+        Ok(plan)
     }
 
     /// Makes the grant and the aliases of a caller what they have to be, while nobody else does.
@@ -281,7 +296,7 @@ impl Resource for Callers {
         unknown: &[String],
         claim: &Claim<CallerId>,
     ) -> Option<Result<Value>> {
-        if unknown.is_empty() { Some(planned(self, work, claim).await) } else { None }
+        if unknown.is_empty() { Some(self.planned(work, claim).await) } else { None }
     }
 }
 

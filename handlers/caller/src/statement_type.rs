@@ -1,5 +1,8 @@
 //! The types whose functions a caller may use.
 
+use std::collections::BTreeSet;
+
+use archipelago::Grant;
 use serde::Deserialize;
 
 /// A type of statements in policies that others own.
@@ -63,6 +66,11 @@ impl StatementType {
     pub(crate) fn named(name: &str) -> Option<Self> {
         ALL.into_iter().find(|of| of.name() == name)
     }
+}
+
+/// The types that grants are about, as far as they are known.
+pub(crate) fn types_of<'a>(grants: impl IntoIterator<Item = &'a Grant>) -> BTreeSet<StatementType> {
+    grants.into_iter().flat_map(|grant| &grant.types).filter_map(|name| StatementType::named(name)).collect()
 }
 
 impl TryFrom<String> for StatementType {

@@ -171,7 +171,7 @@ impl Installed {
         let is_open = match Unit::read(caller) {
             Some(unit) => are_equal(&policy.to_string(), &of_unit(&unit, &arn(place))),
             None => match policy["Statement"].as_array().map(Vec::as_slice) {
-                Some([one]) => is_of_account(one, "aws", caller, &arn(place)),
+                Some([one]) => is_of_account(one, "aws", [caller, &arn(place)], Some(ORGANIZATION)),
                 _ => false,
             },
         };
@@ -249,6 +249,7 @@ impl PlayedAws for Installed {
         let statement = json!({
             "Sid": "caller", "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{SHARED}:root") },
             "Action": "lambda:InvokeFunction", "Resource": arn(&shared),
+            "Condition": { "StringEquals": { "aws:PrincipalOrgID": ORGANIZATION } },
         });
         lambda.have(&shared, "$LATEST", end_of_events(), vec![statement]);
         lambda.have(&place(FUNCTIONS[0], LIVE), "7", json!({}), vec![json!({ "Sid": "theirs" })]);

@@ -69,13 +69,17 @@ fn written(statements: &[Value]) -> String {
 fn permission(request: &Value) -> Value {
     let function = text(request, "FunctionName");
     let arn = format!("arn:aws:lambda:eu-west-1:111111111111:function:{function}:{}", text(request, "Qualifier"));
-    json!({
+    let mut statement = json!({
         "Sid": request["StatementId"],
         "Effect": "Allow",
         "Principal": { "AWS": format!("arn:aws:iam::{}:root", text(request, "Principal")) },
         "Action": request["Action"],
         "Resource": arn,
-    })
+    });
+    if request["PrincipalOrgID"].is_string() {
+        statement["Condition"] = json!({ "StringEquals": { "aws:PrincipalOrgID": request["PrincipalOrgID"] } });
+    }
+    statement
 }
 
 /// The statements of a whole policy, which are about `arn` and let the world in no more than its organization.
