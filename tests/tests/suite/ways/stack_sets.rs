@@ -13,12 +13,12 @@ use crate::lifecycle::organization::member_of;
 const STACK: &str = "StackSet-everywhere-workload";
 const WORKLOAD: &str = "stacks/workload.yaml";
 
-/// The end of the ServiceTokens of a unit's accounts.
+/// The end of the `ServiceToken`s of a unit's accounts.
 fn qualifier(landing: &Landing) -> String {
     format!("caller-{}-{}", landing.organization["OrganizationId"], landing.unit)
 }
 
-/// What the StackSet of a unit hands to the stack of each account.
+/// What the `StackSet` of a unit hands to the stack of each account.
 fn handed<'a>(tooling: &'a Tooling, qualifier: &'a str) -> Vec<(&'a str, &'a str)> {
     let more = [("Access", "Accounts"), ("Archipelago", "archipelago"), ("Qualifier", qualifier), ("Revision", "1")];
     tooling.handed().into_iter().chain(more).collect()
