@@ -15,6 +15,7 @@ LEFT_TO_THE_FUNCTION = re.compile(
     r"|Statement: allows everyone|is an alias, which stands for itself"
     r"|is a role of account|belongs to account|the policy of |can't be read"
     r"|this key is there twice|a line break or another control character"
+    r"|and `Types` has no |than the function, wh|it is the function's own account"
 )
 
 # Words that the tests of the functions make long texts of, and intrinsic functions, which CloudFormation replaces.

@@ -12,7 +12,7 @@ use custom_resource::{AwsError, FunctionArn, Passing, Result, SdkResult, Writes}
 use crate::alias_policy::{INVOKE, SID, are_equal, is_of_account, of_unit, statements};
 
 /// How long Lambda may be busy with a function, or not know of its alias what another call made a moment ago.
-pub(crate) const ALIAS_BUSY_FOR: Duration = Duration::from_mins(2);
+const ALIAS_BUSY_FOR: Duration = Duration::from_mins(2);
 
 /// What Lambda says while another change is under way, or of a revision that isn't the latest any more.
 pub(crate) const PASSING: [Passing; 1] = [Passing {
@@ -26,7 +26,7 @@ pub(crate) const PASSING: [Passing; 1] = [Passing {
 }];
 
 /// What it says of an alias that isn't there, or isn't known yet.
-pub(crate) const NOT_THERE: &str = "ResourceNotFoundException";
+const NOT_THERE: &str = "ResourceNotFoundException";
 
 /// The same to a call on an alias that was made or seen before.
 pub(crate) const NEW: [Passing; 1] = [Passing { codes: &[NOT_THERE], within: ALIAS_BUSY_FOR }];

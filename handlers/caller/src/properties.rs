@@ -51,7 +51,7 @@ struct RawProperties {
     organization_id: Option<OrganizationId>,
     /// The types that their stacks may have, without `Custom::`.
     #[serde(default = "usual")]
-    #[cfg_attr(test, schemars(with = "Vec<StatementType>", length(min = 1)))]
+    #[cfg_attr(test, schemars(with = "Vec<StatementType>", length(min = 1), extend("default" = USUAL.map(StatementType::name))))]
     types: OneOrMore<StatementType>,
     /// What the statements may be on: ARNs of repositories, keys, buckets and roles of the function's account and Region. In a name
     /// `*` and `?` stand for anything, also for a `/`.
@@ -66,12 +66,15 @@ struct RawProperties {
     services: Vec<Service>,
 }
 
+/// Trust in roles is opened by name alone.
+const USUAL: [StatementType; 3] = [StatementType::Ecr, StatementType::Kms, StatementType::S3];
+
 fn usual() -> OneOrMore<StatementType> {
-    OneOrMore(vec![StatementType::Ecr, StatementType::Kms, StatementType::S3])
+    OneOrMore(USUAL.to_vec())
 }
 
 /// A list that isn't empty.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(try_from = "Vec<T>")]
 struct OneOrMore<T>(Vec<T>);
 

@@ -1,7 +1,7 @@
 //! What a caller may have statements on: ARNs, of which the last part may have wildcards.
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>
 
-use custom_resource::{FunctionArn, is_account_id, mangled_account_id};
+use custom_resource::{FunctionArn, is_account_id, mangled};
 use serde::Deserialize;
 
 use crate::statement_type::StatementType;
@@ -80,7 +80,7 @@ impl TryFrom<String> for Target {
             return Err(if is_everywhere { NO_REGION } else { EXPECTED });
         }
         if of != StatementType::S3 && !is_account_id(account) {
-            return Err(mangled_account_id(account).unwrap_or(ACCOUNT));
+            return Err(mangled(&text).unwrap_or(ACCOUNT));
         }
         let name = match of {
             StatementType::S3 if resource.contains('/') => return Err(OBJECTS),
@@ -161,9 +161,9 @@ mod tests {
         ] {
             assert_eq!(read(text), Err(words), "{text}");
         }
-        for account in ["11111111111", "1.11111111111E11", "1111-1111-1111", ""] {
-            let refusal = read(&format!("arn:aws:iam::{account}:role/app")).unwrap_err();
-            assert_eq!(refusal, mangled_account_id(account).unwrap());
+        for account in ["11111111111", "1.11111111111E11", "1111-1111-1111"] {
+            let text = format!("arn:aws:iam::{account}:role/app");
+            assert_eq!(read(&text).unwrap_err(), mangled(&text).unwrap());
         }
     }
 

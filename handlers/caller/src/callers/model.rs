@@ -68,7 +68,9 @@ impl Service for Called {
 /// An installation, in which another stack has a caller as well.
 struct Installed {
     called: Arc<Called>,
-    aws: SdkConfig,
+    table: CallerTable,
+    lambda: Client,
+    organizations: aws_sdk_organizations::Client,
     began: Rc<Cell<(Instant, Duration)>>,
 }
 
@@ -234,7 +236,13 @@ impl PlayedAws for Installed {
             organizations: Organizations::default(),
         });
         let aws = configuration(called.clone(), weather);
-        Self { called, aws, began: Rc::new(Cell::new((Instant::now(), Duration::ZERO))) }
+        Self {
+            called,
+            table: CallerTable::new(aws_sdk_dynamodb::Client::new(&aws), Some(TABLE.to_owned())),
+            lambda: Client::new(&aws),
+            organizations: aws_sdk_organizations::Client::new(&aws),
+            began: Rc::new(Cell::new((Instant::now(), Duration::ZERO))),
+        }
     }
 
     fn begin(&self) {
@@ -270,11 +278,10 @@ impl PlayedAws for Installed {
     }
 
     fn process(&self) -> Callers {
-        let table = CallerTable::new(aws_sdk_dynamodb::Client::new(&self.aws), Some(TABLE.to_owned()));
         let began = Rc::clone(&self.began);
         let installation = Installation { stack: "app".to_owned(), failures: QUEUE.to_owned() };
-        let organizations = aws_sdk_organizations::Client::new(&self.aws);
-        Callers::of(table, Client::new(&self.aws), organizations, installation, move || now(began.get()))
+        let (table, lambda, organizations) = (self.table.clone(), self.lambda.clone(), self.organizations.clone());
+        Callers::of(table, lambda, organizations, installation, move || now(began.get()))
     }
 
     fn foreign(&self, marks: &[String]) -> String {

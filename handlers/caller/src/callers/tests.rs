@@ -30,7 +30,10 @@ use custom_resource::{NotYet, Owner, testing};
 use serde_json::json;
 
 use super::*;
-use crate::{alias::PASSING, alias_policy::of_unit};
+use crate::{
+    alias::{NEW, PASSING},
+    alias_policy::of_unit,
+};
 
 const ACCOUNT: &str = "222222222222";
 const ID: &str = "caller-222222222222#7f08a09d0d";
@@ -526,10 +529,13 @@ fn the_schema_is_what_the_code_says() {
         passing: &[
             (Some("DescribeOrganization"), &organizations::PASSING[..1]),
             (Some("DescribeOrganizationalUnit"), &organizations::PASSING[..1]),
-            (Some("PutFunctionEventInvokeConfig"), &crate::alias::NEW),
+            (Some("UpdateAlias"), &NEW),
+            (Some("PutFunctionEventInvokeConfig"), &NEW),
+            (Some("AddPermission"), &NEW),
+            (Some("PutResourcePolicy"), &NEW),
             (None, &PASSING),
         ],
-        waits: &[("ALIAS_BUSY_FOR", crate::alias::ALIAS_BUSY_FOR), ("NEW_FOR", organizations::NEW_FOR)],
+        waits: &[("NEW_FOR", organizations::NEW_FOR)],
     };
     let schema = archipelago::schema::text::<Callers>(env!("CARGO_PKG_DESCRIPTION"), &retried);
     expectorate::assert_contents("../../schemas/Caller.json", &schema);
