@@ -1,8 +1,11 @@
 """Lambda's invocations by ARN: of another account's function where its policy lets the caller in, and of an alias."""
 
+import re
+from urllib.parse import unquote
+
 from ministack.core.arn import parse_arn
 from ministack.core.iam_evaluator import EvalContext
-from ministack.core.responses import get_account_id, get_region, request_scope
+from ministack.core.responses import error_response_json, get_account_id, get_region, request_scope
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import custom_resource
 
@@ -11,6 +14,18 @@ from membership import condition_keys
 from rules import replaced
 
 ACTION = "lambda:InvokeFunction"
+INVOCATIONS = re.compile(r"/2015-03-31/functions/(arn:[^/]+)/invocations")
+
+
+@replaced(lambda_svc)
+async def handle_request(handle, method, path, headers, body, query):
+    """Another account's function runs in that account."""
+    asked = INVOCATIONS.fullmatch(unquote(path))
+    owner = _owner(asked[1]) if asked else get_account_id()
+    if owner != get_account_id() and not _is_open(asked[1]):
+        return error_response_json("AccessDeniedException", _refusal(asked[1]), 403, message_key="Message")
+    with request_scope(owner, get_region()):
+        return await handle(method, path, headers, body, query)
 
 
 @replaced(custom_resource)
@@ -18,10 +33,7 @@ def invoke_custom_resource(invoke, request_type, logical_id, properties, *more, 
     """What isn't there in another account is refused like what is closed."""
     token = properties.get("ServiceToken", "")
     if _owner(token) != get_account_id() and not _is_open(token):
-        raise PermissionError(
-            f"User: {_caller()} is not authorized to perform: {ACTION} on resource: {token} "
-            f"because no resource-based policy allows the {ACTION} action"
-        )
+        raise PermissionError(_refusal(token))
     return invoke(request_type, logical_id, properties, *more, **named)
 
 
@@ -69,6 +81,13 @@ def _is_open(arn):
         principal_keys=condition_keys(get_account_id()),
     )
     return decision(arn, context) == "Allow"
+
+
+def _refusal(arn):
+    return (
+        f"User: {_caller()} is not authorized to perform: {ACTION} on resource: {arn} "
+        f"because no resource-based policy allows the {ACTION} action"
+    )
 
 
 def _caller():

@@ -3,6 +3,7 @@
 import json
 import unittest
 
+from botocore.exceptions import ClientError
 from ministack.services import lambda_svc
 
 from lambda_case import FUNCTION, NAME, LambdaCase
@@ -139,6 +140,22 @@ class InvocationRules(LambdaCase):
                 self.assertEqual(self.invoked(self.account, alias), [(MANAGEMENT, alias)])
             else:
                 self.not_invoked(self.account, alias)
+
+    def test_whoever_invokes_a_function_of_another_account_is_judged_like_a_stack(self):
+        client, alias = self.functions(self.account), self.aliases[self.account]
+
+        def invoke(arn):
+            return client.invoke(FunctionName=arn, InvocationType="DryRun")["StatusCode"]
+
+        with self.assertRaisesRegex(ClientError, f"AccessDenied.*is not authorized to perform.* on resource: {alias} "):
+            invoke(alias)
+        self.permit(self.account)
+        self.assertEqual(invoke(alias), 204)
+        for other in (FUNCTION, self.aliases[STANDALONE], f"{FUNCTION}:nothing"):
+            with self.assertRaisesRegex(ClientError, "AccessDenied"):
+                invoke(other)
+        own = self.functions().invoke(FunctionName=alias, InvocationType="DryRun")
+        self.assertEqual(own["StatusCode"], 204)
 
     def test_a_stack_reaches_its_own_account_s_functions_as_before(self):
         self.assertEqual(self.invoked(MANAGEMENT, FUNCTION), [(MANAGEMENT, FUNCTION)])
