@@ -56,6 +56,9 @@ def main():
     demonstration.ask_too_much()
     demonstration.keep()
     demonstration.cut_off()
+    demonstration.add_application()
+    demonstration.reach()
+    demonstration.join()
     demonstration.leave()
     tooling = demonstration.landing["tooling"].account
     print(FAREWELL.format(seconds=time.monotonic() - started, tooling=tooling, **described))

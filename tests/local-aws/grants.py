@@ -1,4 +1,4 @@
-"""Who may do what by a policy: a statement in two lines, with accounts by their names."""
+"""Who may do what by a policy: a statement in two lines, with accounts and units by their names."""
 
 import json
 import re
@@ -64,12 +64,20 @@ def _grant(statement, names):
         verb="may" if statement["Effect"] == "Allow" else "may not",
         actions=tuple(_list(statement["Action"])),
         conditions=tuple(
-            f"{key} {'is' if operator in EQUALS else operator} {' or '.join(map(str, _list(value)))}"
+            _condition(operator, key, [str(each) for each in _list(value)], names)
             for operator, keys in conditions.items()
             for key, value in keys.items()
         ),
         sid=statement.get("Sid", ""),
     )
+
+
+def _condition(operator, key, values, names):
+    """`in Workloads/Production/app` for the path of a unit that has a name."""
+    units = [names.get(value.removesuffix("/*").rpartition("*")[2]) for value in values]
+    if key == "aws:PrincipalOrgPaths" and all(units):
+        return f"in {' or '.join(units)}"
+    return f"{key} {'is' if operator in EQUALS else operator} {' or '.join(values)}"
 
 
 def _named(principal, names):

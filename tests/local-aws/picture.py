@@ -20,7 +20,7 @@ def paint(text, colour):
 def organization(client):
     """The tree of organizational units and the accounts in them, with the id of each."""
     (root,) = client.list_roots()["Roots"]
-    lines = [f"{root['Name']:<32} {root['Id']}"]
+    lines = [f"{root['Name']:<37} {root['Id']}"]
 
     def below(parent, indent):
         pages = client.get_paginator("list_organizational_units_for_parent").paginate(ParentId=parent)
@@ -33,7 +33,7 @@ def organization(client):
         for item in inside:
             last = item is inside[-1]
             name = item["Name"] if item in units else f"account {item['Name']}"
-            lines.append(f"{indent}{'└─ ' if last else '├─ '}{name:<{29 - len(indent)}} {item['Id']}")
+            lines.append(f"{indent}{'└─ ' if last else '├─ '}{name:<{34 - len(indent)}} {item['Id']}")
             if item in units:
                 below(item["Id"], indent + ("   " if last else "│  "))
 

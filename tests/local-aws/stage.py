@@ -153,7 +153,8 @@ def follow(*operations):
 
 
 def template(name):
-    return (ROOT / f"stacks/{name}.yaml").read_text()
+    """That of a stack by its name: shop-tooling is made of stacks/tooling.yaml, as in docs/landing.md."""
+    return (ROOT / f"stacks/{name.rpartition('-')[2]}.yaml").read_text()
 
 
 def say(verb, what):

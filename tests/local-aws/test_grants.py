@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 import grants
 
-NAMES = {"111111111111": "tooling", "222222222222": "app"}
+NAMES = {"111111111111": "tooling", "222222222222": "app", "ou-abcd-12345678": "Workloads/Production/app"}
 PULL = {
     "Sid": "Pull",
     "Effect": "Allow",
@@ -54,6 +54,15 @@ class Grants(unittest.TestCase):
         (grant,) = self.told({**PULL, "Condition": {"StringLike": {"aws:PrincipalOrgPaths": ["o-a/*", "o-b/*"]}}})
         self.assertEqual(grant.who, ("app",))
         self.assertEqual(grant.conditions, ("aws:PrincipalOrgPaths StringLike o-a/* or o-b/*",))
+
+    def test_units_have_their_names_and_strange_ones_their_paths(self):
+        for unit, said in (
+            ("ou-abcd-12345678", "in Workloads/Production/app"),
+            ("ou-abcd-87654321", "aws:PrincipalOrgPaths ForAnyValue:StringLike o-a/r-abcd/*ou-abcd-87654321/*"),
+        ):
+            paths = {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": [f"o-a/r-abcd/*{unit}/*"]}}
+            (grant,) = self.told({**PULL, "Condition": {**PULL["Condition"], **paths}})
+            self.assertEqual(grant.conditions[-1], said)
 
     def test_where_there_is_no_policy_nobody_may(self):
         def missing():
