@@ -170,9 +170,7 @@ class Run:
         if self.lives or self.lands:
             path = local.template() if world.local else installation.template(self.given.functions)
             preparations += [
-                lambda: installation.install(
-                    world, MANAGEMENT, path, landing.open_tooling(world) if self.lands else {}
-                ),
+                lambda: installation.install(world, MANAGEMENT, path),
                 lambda: installation.install(world, MEMBER, path),
             ]
         return preparations

@@ -29,7 +29,7 @@ def clean(world, say):
 def _phases(world, left):
     """What goes at once. Stacks of resources first, which the functions have to answer; then the shares of subnets, and
     the stacks that hold these, or let others call the functions; then the functions; then all else, by its kind."""
-    needed = {world.name(of) for of in ("callers", "echo", "fixtures", "tooling")}
+    needed = {world.name(of) for of in ("echo", "fixtures", "tooling")}
     stacks = [thing for thing in left if thing.kind == "stack"]
     functions = [thing for thing in stacks if thing.name == world.prefix]
     last = [thing for thing in stacks if thing.name in needed]

@@ -56,8 +56,8 @@ def parameters(world, where):
     return {MANAGEMENT: {"Functions": "All", "RoleArns": roles}, MEMBER: {"Functions": "Network"}}[where]
 
 
-def install(world, where, path, more=None):
-    """Makes the stack of the functions in that account, with more parameters than it needs."""
+def install(world, where, path):
+    """Makes the stack of the functions in that account."""
     account = world.accounts[where]
     cloudformation = account.client("cloudformation")
     with contextlib.suppress(cloudformation.exceptions.ClientError):
@@ -70,7 +70,7 @@ def install(world, where, path, more=None):
         # The settings of the repository aren't meant for this.
         settings = Path(folder) / "samconfig.toml"
         settings.write_text("version = 0.1\n")
-        overrides = {"Architecture": architecture(path), **parameters(world, where), **(more or {})}
+        overrides = {"Architecture": architecture(path), **parameters(world, where)}
         command = [SAM, "deploy", "--config-file", settings, "--template-file", path, "--stack-name", world.prefix]
         command += ["--s3-bucket", bucket, "--s3-prefix", world.prefix, "--capabilities", "CAPABILITY_IAM"]
         command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--profile", account.profile]

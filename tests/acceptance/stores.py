@@ -170,6 +170,7 @@ def or_nothing(get):
     try:
         return json.loads(get())
     except ClientError as error:
-        if error.response["Error"]["Code"] not in ("RepositoryPolicyNotFoundException", "NoSuchBucketPolicy"):
+        nothing = ("RepositoryPolicyNotFoundException", "NoSuchBucketPolicy", "ResourceNotFoundException")
+        if error.response["Error"]["Code"] not in nothing:
             raise
         return None

@@ -72,13 +72,13 @@ class CleaningTest(unittest.TestCase):
         for kind, name in (
             ("role", "a-prefix-role"),
             ("stack", "a-prefix"),
-            ("stack", "a-prefix-callers"),
+            ("stack", "a-prefix-tooling"),
             ("stack", "a-prefix-workload"),
         ):
             self.world.making(kind, name)
         with self.remove("role", "stack"):
             cleaning.clean(self.world, lambda said: None)
-        self.assertEqual(self.removed, ["a-prefix-workload", "a-prefix-callers", "a-prefix", "a-prefix-role"])
+        self.assertEqual(self.removed, ["a-prefix-workload", "a-prefix-tooling", "a-prefix", "a-prefix-role"])
 
     def test_what_cannot_be_removed_is_told_and_kept_in_the_journal(self):
         def refuse(world, account, name):

@@ -1,9 +1,10 @@
 """The table of beliefs, by what they are about."""
 
-from . import answers, names, organizations, policies, sharing, tables
+from . import answers, callers, names, organizations, policies, sharing, tables
 
 TABLE = [
     *answers.TABLE.beliefs,
+    *callers.TABLE.beliefs,
     *names.TABLE.beliefs,
     *organizations.TABLE.beliefs,
     *policies.TABLE.beliefs,

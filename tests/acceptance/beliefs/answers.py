@@ -3,16 +3,15 @@
 import json
 import time
 from calendar import timegm
-from pathlib import Path
 
-import stores
 from belief import Table
 from outcome import confirmed, contradicted, held
 from stacks import Stack
 
+from . import functions
+
 TABLE = Table(costs="a run of a function, which is free or less than a cent")
 GUIDE = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide"
-ECHO = (Path(__file__).parent.parent / "echo.py").read_text()
 LIFETIME = 7200
 # By which words CloudFormation refuses what isn't text: tests/local-aws/value_rules.py says where they were seen.
 OUTPUTS = "Every Value member must be a string"
@@ -20,38 +19,9 @@ SUB = "does not resolve to a string"
 JOIN = "every Fn::Join object requires two parameters"
 
 
-def _function(world):
-    """The ARN of the function, in a stack that all these checks share."""
-    with world.lock("echo"):
-        if "echo" not in world.made:
-            trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-            role = {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]}}
-            function = {
-                "Runtime": "python3.12",
-                "Handler": "index.handler",
-                "Role": {"Fn::GetAtt": ["Role", "Arn"]},
-                "Code": {"ZipFile": ECHO},
-                "FunctionName": world.name("echo"),
-                "Timeout": 30,
-            }
-            template = {
-                "Resources": {
-                    # Without a right to write logs: nothing of a request is kept.
-                    "Role": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": world.name("echo"), **role}},
-                    "Function": {"Type": "AWS::Lambda::Function", "Properties": function},
-                },
-                "Outputs": {"Arn": {"Value": {"Fn::GetAtt": ["Function", "Arn"]}}},
-            }
-            ended = Stack(world, "echo").create(template)
-            if ended.status != "CREATE_COMPLETE":
-                raise RuntimeError(f"the stack of the function is {ended}")
-            world.made["echo"] = ended.outputs["Arn"]
-        return world.made["echo"]
-
-
 def _asked(world, of, output=None, parameters=None, **properties):
     """How a stack with one such resource ends, whose output is what is given."""
-    resource = {"ServiceToken": _function(world), "Answers": "yes", **properties}
+    resource = {"ServiceToken": functions.echo(world), "Answers": "yes", **properties}
     outputs = {"Value": {"Value": output}} if output else {}
     template = {
         "Parameters": {name: {"Type": kind} for name, (kind, _) in (parameters or {}).items()},
@@ -186,7 +156,7 @@ def long_answers_are_refused(world):
     local="shows no values of properties in a change set",
 )
 def a_change_set_shows_properties(world):
-    marker, function = "{{changeSet:KNOWN_AFTER_APPLY}}", _function(world)
+    marker, function = "{{changeSet:KNOWN_AFTER_APPLY}}", functions.echo(world)
     later = {"Whole": {"Ref": "Later"}, "Part": {"Fn::Sub": "a-${Later}"}}
     echo = {"ServiceToken": function, "Nested": {"List": ["a"]}, **later}
     resources = {
@@ -204,6 +174,28 @@ def a_change_set_shows_properties(world):
     shown = json.loads(change["AfterContext"]).get("Properties", {})
     is_shown = shown.get("ServiceToken") == function and shown.get("Nested") == {"List": ["a"]}
     return held(is_shown and all(marker in str(shown.get(name)) for name in later), json.dumps(shown))
+
+
+@TABLE.belief(
+    "C15",
+    "CloudFormation refuses another ServiceToken in an update, also if it is an alias of the same function",
+    "https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/802; "
+    "https://github.com/cloudcomponents/cdk-constructs/issues/197",
+    local="takes another ServiceToken",
+)
+def a_service_token_stays(world):
+    stack, function = Stack(world, "c15"), functions.echo(world)
+    with functions.alias(world, "c15") as alias:
+        templates = [
+            {"Resources": {"Echo": {"Type": "Custom::Echo", "Properties": {"ServiceToken": token}}}}
+            for token in (function, alias)
+        ]
+        made = stack.create(templates[0])
+        if made.status != "CREATE_COMPLETE":
+            raise RuntimeError(f"the stack is {made}")
+        ended = stack.update(templates[1])
+        stack.delete()
+    return _refused(ended, "Modifying service token is not allowed")
 
 
 @TABLE.belief(
@@ -235,42 +227,12 @@ def an_empty_list(world):
     "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
 )
 def large_events_are_taken(world):
-    function, client = _function(world), world.management.client("lambda")
+    function, client = functions.echo(world), world.management.client("lambda")
     # It has nothing of a request, so the function ends at once, and is not to be run again.
     client.put_function_event_invoke_config(FunctionName=function, MaximumRetryAttempts=0)
     payload = json.dumps({"padding": "x" * 900_000})
     answered = client.invoke(FunctionName=function, InvocationType="Event", Payload=payload)
     return held(answered["StatusCode"] == 202, f"{len(payload):,} bytes: {answered['StatusCode']}")
-
-
-@TABLE.belief(
-    "D6",
-    "A function's resource policy takes aws:PrincipalOrgPaths beside aws:PrincipalOrgID, and is written whole",
-    "https://docs.aws.amazon.com/lambda/latest/api/API_PutResourcePolicy.html",
-)
-def a_policy_of_a_function_names_a_unit(world):
-    function, client = _function(world), world.management.client("lambda")
-    organizations = world.management.client("organizations")
-    organization = organizations.describe_organization()["Organization"]["Id"]
-    root = organizations.list_roots()["Roots"][0]["Id"]
-    statement = {
-        "Sid": "Unit",
-        "Effect": "Allow",
-        "Principal": "*",
-        "Action": "lambda:InvokeFunction",
-        "Resource": function,
-        "Condition": {
-            "StringEquals": {"aws:PrincipalOrgID": organization},
-            "ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": f"{organization}/{root}/*"},
-        },
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    try:
-        client.put_resource_policy(ResourceArn=function, Policy=policy)
-        shown = json.loads(client.get_resource_policy(ResourceArn=function)["Policy"])
-        return held("aws:PrincipalOrgPaths" in json.dumps(shown), "shown with both conditions")
-    finally:
-        stores.quietly(lambda: client.delete_resource_policy(ResourceArn=function))
 
 
 def _refused(ended, words):

@@ -3,8 +3,9 @@
 import json
 
 import refusal
+import stores
 from belief import Table
-from outcome import held
+from outcome import held, not_tried
 from stores import pairs
 
 TABLE = Table()
@@ -21,13 +22,8 @@ SCHEMA = [{"AttributeName": name, "KeyType": kind} for name, kind in zip(KEY, ("
     local="asks no policy of a table",
 )
 def administrators_write_no_items(world):
-    account, name = world.management, world.making("table", world.name("t1"))
+    account, (name, arn) = world.management, _table(world, "t1")
     dynamodb = account.client("dynamodb")
-    made = dynamodb.create_table(
-        TableName=name, KeySchema=SCHEMA, BillingMode="PAY_PER_REQUEST", Tags=pairs(world), **ITEMS
-    )
-    arn = made["TableDescription"]["TableArn"]
-    dynamodb.get_waiter("table_exists").wait(TableName=name)
     # As template.yaml has it.
     roles = f"arn:{account.partition}:iam::{account.id}:role/{world.prefix}/statements/*"
     statement = {
@@ -55,3 +51,52 @@ def administrators_write_no_items(world):
     dynamodb.delete_table(TableName=name)
     said = f"{said}; a read: {read}; without the policy: {seen['write']}"
     return held(denied and read.code is None and written, said)
+
+
+@TABLE.belief(
+    "T2",
+    "BatchGetItem is judged by the partition of each key: where dynamodb:LeadingKeys names some, others are refused",
+    "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html",
+    local="judges no policies of callers of DynamoDB",
+)
+def reads_are_judged_by_partition(world):
+    dynamodb, (name, arn) = world.management.client("dynamodb"), _table(world, "t2")
+    reading = {"Effect": "Allow", "Action": "dynamodb:BatchGetItem", "Resource": arn}
+    # As template.yaml has it.
+    within = {"Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "repository *"}}}
+    role = stores.make_role(world, "t2", {"Version": "2012-10-17", "Statement": [reading]})
+    session = json.dumps({"Version": "2012-10-17", "Statement": [{**reading, **within}]})
+    other, seen = {**KEY, "Policy": {"S": "bucket app"}}, {}
+
+    def is_read(*keys):
+        def read():
+            client = world.management.assumed(role, session)("dynamodb")
+            client.batch_get_item(RequestItems={name: {"Keys": list(keys)}})
+
+        seen["last"] = refusal.of(read)
+        return seen["last"].code is None
+
+    # A new role can't be assumed at once, and what it may do is known a moment later.
+    if world.until(lambda: is_read(KEY), within=120) is None:
+        return (
+            not_tried("the new role couldn't be assumed")
+            if seen["last"].says("sts:AssumeRole")
+            else held(False, f"{seen['last']}")
+        )
+    refused = {}
+    for way, keys in {"another partition": [other], "both": [KEY, other]}.items():
+        is_read(*keys)
+        refused[way] = seen["last"].code
+    dynamodb.delete_table(TableName=name)
+    said = ", ".join(f"{way}: {code or 'read'}" for way, code in refused.items())
+    return held(all(refused.values()), f"its own partition: read, {said}")
+
+
+def _table(world, of):
+    """The name and the ARN of a table like the ledger."""
+    name, dynamodb = world.making("table", world.name(of)), world.management.client("dynamodb")
+    made = dynamodb.create_table(
+        TableName=name, KeySchema=SCHEMA, BillingMode="PAY_PER_REQUEST", Tags=pairs(world), **ITEMS
+    )
+    dynamodb.get_waiter("table_exists").wait(TableName=name)
+    return name, made["TableDescription"]["TableArn"]

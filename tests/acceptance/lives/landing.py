@@ -15,31 +15,21 @@ NAME = "Landing"
 STACKS = Path(__file__).resolve().parent.parent.parent.parent / "stacks"
 
 
-def open_tooling(world):
-    """Makes the stack tooling; gives the parameters by which the functions open to others what is in it."""
-    ended = Stack(world, "tooling").create(_template("tooling"), Application=world.prefix)
-    if ended.status != "CREATE_COMPLETE":
-        raise RuntimeError(f"the stack tooling is {ended}")
-    made = ended.outputs
-    world.made["tooling"] = made
-    return {name: made[name] for name in ("GrantTargets", "GrantActions")}
-
-
 class Landing:
-    """The stacks callers and workload, once the functions are open."""
+    """The stacks tooling and workload, once the functions are there."""
 
     def __init__(self, world):
         self.world = world
-        self.callers = Stack(world, "callers")
+        self.tooling = Stack(world, "tooling")
         self.workload = Stack(world, "workload", MEMBER)
         self.steps = []
 
     def run(self):
         for name, step in (
-            ("callers: who may call", self.let_in),
+            ("tooling: what there is, and who may ask for it", self.open),
             ("workload: statements out of another account", self.register),
             ("workload: deleted", self.leave),
-            ("callers: deleted", self.close),
+            ("tooling: nobody may ask any more", self.close),
         ):
             started = time.monotonic()
             try:
@@ -53,25 +43,29 @@ class Landing:
                 break
         return self.steps
 
-    def let_in(self):
-        organization = self.world.management.client("organizations").describe_organization()["Organization"]["Id"]
-        ended = self.callers.create(
-            _template("callers"),
-            OrganizationId=organization,
-            CallerAccounts=self.world.member.id,
-            Archipelago=self.world.prefix,
+    def open(self):
+        """To the member by itself, and to a unit, which is empty: no account is moved that isn't the run's own."""
+        organizations, member = self.world.management.client("organizations"), self.world.member.id
+        organization = organizations.describe_organization()["Organization"]["Id"]
+        root = organizations.list_roots()["Roots"][0]["Id"]
+        name = self.world.making("unit", self.world.name("landing"))
+        made = organizations.create_organizational_unit(ParentId=root, Name=name, Tags=stores.pairs(self.world))
+        unit = made["OrganizationalUnit"]["Id"]
+        ended = self.tooling.create(
+            _template("tooling"), **self._named(), OrganizationId=organization, CallerUnits=unit, CallerAccounts=member
         )
-        return held(ended.status == "CREATE_COMPLETE", str(ended))
+        if ended.status != "CREATE_COMPLETE":
+            return held(False, str(ended))
+        self.made = ended.outputs
+        return self._let_in({f"caller-{member}", f"caller-{organization}-{unit}"})
 
     def register(self):
-        made = self.world.made["tooling"]
         self.before = self._policies()
         ended = self.workload.create(
             _template("workload"),
-            Application=self.world.prefix,
+            **self._named(),
             ToolingAccountId=self.world.management.id,
-            Archipelago=self.world.prefix,
-            **{name: made[name] for name in ("ArtifactBucketName", "ArtifactKeyArn", "ImagesKeyArn")},
+            **{name: self.made[name] for name in ("ArtifactBucketName", "ArtifactKeyArn", "ImagesKeyArn")},
         )
         if ended.status != "CREATE_COMPLETE":
             return held(False, str(ended))
@@ -84,8 +78,26 @@ class Landing:
         return self._shows(lambda there: there == self.before)
 
     def close(self):
-        ended = self.callers.delete()
-        return held(ended.status == "DELETE_COMPLETE", str(ended))
+        """What the stack would keep is found only as long as the stack is there: it goes when the run cleans up."""
+        ended = self.tooling.update(_template("tooling"), **self._named())
+        if ended.status != "UPDATE_COMPLETE":
+            return held(False, str(ended))
+        return self._let_in(set())
+
+    def _named(self):
+        return {"Application": self.world.prefix, "Archipelago": self.world.prefix}
+
+    def _let_in(self, callers):
+        functions, there = self.world.management.client("lambda"), set()
+
+        def is_so():
+            listed = functions.list_aliases(FunctionName=self.world.name("ecr-policy-statement"))["Aliases"]
+            there.clear()
+            there.update(alias["Name"] for alias in listed)
+            return there == callers
+
+        seconds = self.world.until(is_so)
+        return held(seconds is not None, f"aliases of callers: {', '.join(sorted(there)) or 'none'}")
 
     def _shows(self, holds):
         seconds = self.world.until(lambda: holds(self._policies()))
@@ -95,7 +107,7 @@ class Landing:
 
     def _policies(self):
         """Those of tooling, as text."""
-        made, account = self.world.made["tooling"], self.world.management
+        made, account = self.made, self.world.management
         kms = account.client("kms")
         calls = {
             "repository": lambda: account.client("ecr").get_repository_policy(repositoryName=self.world.prefix)[

@@ -30,6 +30,8 @@ class Life:
     rolls_back: bool = True
     # Said of what has to be in the properties of the renamed one.
     renamed: Callable = field(default=lambda world: {})
+    # What else is looked at once it has changed in place.
+    once_updated: Callable | None = None
     # The last change before it goes.
     before_the_end: Callable | None = None
     # Why nothing is updated, where nothing is.
@@ -108,7 +110,10 @@ class Living:
         if self.life.second is None or self.life.second(self.world) is None:
             return not_tried(self.life.never_updated)
         self.now = self.life.second
-        return self._changed(lambda there, before: there != before, "changed in place")
+        outcome = self._changed(lambda there, before: there != before, "changed in place")
+        if outcome.is_good and self.life.once_updated:
+            self.life.once_updated(self.world)
+        return outcome
 
     def failing_update(self):
         before = self.look()

@@ -4,6 +4,8 @@ import json
 
 from botocore.exceptions import ClientError
 
+import stores
+from beliefs import callers
 from stores import as_text
 from things import GONE, organization
 from world import MEMBER
@@ -146,6 +148,61 @@ INLINE = Life(
 )
 
 
+# Callers of the function of trust policies, which nobody else in a run lets in.
+
+
+def _callers(world):
+    """What is open to the member and to the run's unit: what of it is this life's, and who may use their aliases."""
+    organization = _client(world, "organizations").describe_organization()["Organization"]["Id"]
+    account, seen = world.management, {}
+    function = (
+        f"arn:{account.partition}:lambda:{account.region}:{account.id}:function:{world.name('iam-trust-statement')}"
+    )
+    (table,) = _client(world, "cloudformation").describe_stack_resources(
+        StackName=world.prefix, LogicalResourceId="CallerTable"
+    )["StackResources"]
+    for caller in (world.member.id, f"{organization}-{world.made['parent']}"):
+        grants = _client(world, "dynamodb").query(
+            TableName=table["PhysicalResourceId"],
+            KeyConditionExpression="Caller = :caller AND begins_with(#item, :grant)",
+            # A reserved word.
+            ExpressionAttributeNames={"#item": "Item"},
+            ExpressionAttributeValues={":caller": {"S": caller}, ":grant": {"S": "grant "}},
+            ConsistentRead=True,
+        )["Items"]
+        policy = stores.or_nothing(
+            lambda caller=caller: _client(world, "lambda").get_resource_policy(
+                ResourceArn=f"{function}:caller-{caller}"
+            )["Policy"]
+        )
+        own = sorted(grant["Grant"]["S"] for grant in grants if f"role/{world.prefix}-" in grant["Grant"]["S"])
+        seen[caller] = {"grants": own, "statements": policy and policy["Statement"]}
+    return seen
+
+
+def _caller(who, count):
+    def properties(world):
+        account = world.management
+        return {
+            **who(world),
+            "Types": ["IamTrustStatement"],
+            "Targets": [f"arn:{account.partition}:iam::{account.id}:role/{world.name('a')}"],
+            "Actions": ["sts:AssumeRole", "sts:TagSession"][:count],
+        }
+
+    return properties
+
+
+CALLER = Life(
+    "Caller",
+    "caller",
+    first=_caller(lambda world: {"AccountId": world.member.id}, 1),
+    second=_caller(lambda world: {"AccountId": world.member.id}, 2),
+    elsewhere=_caller(lambda world: {"OrganizationalUnitId": world.made["parent"]}, 2),
+    look=_callers,
+)
+
+
 # The organization, its units and accounts.
 
 
@@ -260,6 +317,7 @@ ACCOUNT = Life(
     hindrance=lambda world: None if world.make_accounts else "it needs --make-accounts",
     rolls_back=False,
     renamed=lambda world: {"AdoptExisting": "true"},
+    once_updated=callers.look_when_moved,
     # A unit that holds a closed account can't be deleted for 90 days.
     before_the_end=_account("root"),
 )
@@ -341,4 +399,4 @@ NAMES = Life(
 )
 
 # What takes longest goes first.
-ALL = [ACCOUNT, ORGANIZATION, UNIT, SHARE, PRINCIPAL, NAMES, ECR, KMS, S3, TRUST, INLINE]
+ALL = [ACCOUNT, ORGANIZATION, UNIT, SHARE, PRINCIPAL, NAMES, ECR, KMS, S3, TRUST, INLINE, CALLER]
