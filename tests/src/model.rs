@@ -10,6 +10,7 @@ pub mod ec2;
 mod history;
 mod http;
 pub mod lambda;
+mod lambda_request;
 mod late;
 mod lives;
 mod matrix;

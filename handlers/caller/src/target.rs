@@ -6,10 +6,6 @@ use serde::Deserialize;
 
 use crate::statement_type::StatementType;
 
-/// The same for those who read no Rust.
-#[cfg(test)]
-const PATTERN: &str = r"^arn:aws[a-z-]*:(ecr:[a-z0-9-]+:[0-9]{12}:repository/[A-Za-z0-9._/*?-]+|kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9*?-]+|s3:::[A-Za-z0-9._*?-]+|iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/*?-]+)$";
-
 const EVERYTHING: &str =
     "* alone would open everything; name targets by their ARNs, in whose last part * and ? stand for anything";
 const EXPECTED: &str = "expected the ARN of a repository (arn:aws:ecr:...:repository/...), a key (arn:aws:kms:...:key/...), a bucket \
@@ -106,6 +102,10 @@ fn is_name(name: &str, others: &str) -> bool {
 fn is_plain(part: &str, begins: &str) -> bool {
     part.starts_with(begins) && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
+
+/// The targets for those who read no Rust.
+#[cfg(test)]
+const PATTERN: &str = r"^arn:aws[a-z-]*:(ecr:[a-z0-9-]+:[0-9]{12}:repository/[A-Za-z0-9._/*?-]+|kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9*?-]+|s3:::[A-Za-z0-9._*?-]+|iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/*?-]+)$";
 
 #[cfg(test)]
 mod tests {

@@ -18,7 +18,7 @@ use aws_types::region::Region;
 use custom_resource::{SdkConfig, testing::instead_of};
 use serde_json::{Value, json};
 
-use super::lambda;
+use super::lambda_request;
 use super::query;
 use super::rest;
 use super::weather::{Trouble, Weather};
@@ -172,7 +172,7 @@ impl Asked {
         if let Some((operation, parameters)) = rest::read(request.method(), request.uri(), body) {
             return Self { operation, parameters, protocol: Protocol::Rest };
         }
-        if let Some((operation, parameters)) = lambda::read(request.method(), request.uri(), body) {
+        if let Some((operation, parameters)) = lambda_request::read(request.method(), request.uri(), body) {
             return Self { operation, parameters, protocol: Protocol::Json };
         }
         let is_query = request.headers().get("content-type").is_some_and(|kind| kind.contains("form-urlencoded"));

@@ -344,8 +344,19 @@ fn stack_of(callers: &[Value]) -> String {
 #[tokio::test]
 async fn a_caller_s_alias_is_opened_to_it_alone_and_goes_with_its_last_grant() {
     let local = LocalAws::deployed();
-    let unit = json!({ "OrganizationalUnitId": "ou-abcd-12345678", "OrganizationId": "o-exampleorgid" });
+    let (unit, arn) = crate::network::unit().await;
+    let organization = arn.split('/').nth(1).unwrap();
+    let root = unit.split('-').nth(1).unwrap();
+    let (name_of_unit, paths) = (format!("{organization}-{unit}"), format!("{organization}/r-{root}/*{unit}/*"));
+    let unit = json!({ "OrganizationalUnitId": unit });
     let stacks = [[json!({ "AccountId": ONE }), unit], [json!({ "AccountId": ONE }), json!({ "AccountId": OTHER })]];
+    let function = "archipelago-ecr-policy-statement";
+    // Somebody has made an alias by hand, for another version.
+    let version = local.aws(&["lambda", "publish-version", "--function-name", function]).await.unwrap();
+    let version = ["--function-version", version["Version"].as_str().unwrap()];
+    let by_hand = format!("caller-{OTHER}");
+    let alias = ["lambda", "create-alias", "--function-name", function, "--name", &by_hand];
+    local.aws(&[&alias[..], &version].concat()).await.unwrap();
     let mut names = Vec::new();
     for callers in &stacks {
         let name = unique("callers");
@@ -354,7 +365,6 @@ async fn a_caller_s_alias_is_opened_to_it_alone_and_goes_with_its_last_grant() {
         local.aws(&["cloudformation", "wait", "stack-create-complete", "--stack-name", &name]).await.unwrap();
         names.push(name);
     }
-    let function = "archipelago-ecr-policy-statement";
     let qualified = |caller: &str| {
         ["--function-name".to_owned(), function.to_owned(), "--qualifier".to_owned(), format!("caller-{caller}")]
     };
@@ -363,17 +373,20 @@ async fn a_caller_s_alias_is_opened_to_it_alone_and_goes_with_its_last_grant() {
         let all: Vec<_> = ["lambda", command].into_iter().chain(qualified.iter().map(String::as_str)).collect();
         local.aws(&all).await
     };
-    let unit = "o-exampleorgid-ou-abcd-12345678";
-    for (caller, words) in [(ONE, ONE), (OTHER, OTHER), (unit, "o-exampleorgid/r-abcd/*ou-abcd-12345678/*")] {
+    let unit = name_of_unit.as_str();
+    for (caller, words) in [(ONE, ONE), (OTHER, OTHER), (unit, &paths)] {
         let output = ask("get-policy", caller).await.unwrap();
         let policy: Value = serde_json::from_str(output["Policy"].as_str().unwrap()).unwrap();
         let [permission] = &policy["Statement"].as_array().unwrap()[..] else { panic!("{policy}") };
         assert!(permission.to_string().contains(words), "{permission}");
+        assert!(permission["Condition"].to_string().contains(organization), "{permission}");
         assert_eq!(permission["Action"], "lambda:InvokeFunction");
         let events = ask("get-function-event-invoke-config", caller).await.unwrap();
         assert_eq!((&events["MaximumRetryAttempts"], &events["MaximumEventAgeInSeconds"]), (&json!(0), &json!(3000)));
         assert!(events["DestinationConfig"]["OnFailure"]["Destination"].is_string(), "{events}");
     }
+    let alias = ["lambda", "get-alias", "--function-name", function, "--name", &by_hand];
+    assert_eq!(local.aws(&alias).await.unwrap()["FunctionVersion"], "$LATEST");
     for (name, left) in names.iter().zip([vec![ONE, OTHER], vec![]]) {
         local.aws(&["cloudformation", "delete-stack", "--stack-name", name]).await.unwrap();
         local.aws(&["cloudformation", "wait", "stack-delete-complete", "--stack-name", name]).await.unwrap();

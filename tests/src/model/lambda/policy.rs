@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::{CONFLICT, NOT_FOUND, text};
+pub(super) const NOT_FOUND: &str = "ResourceNotFoundException";
+pub(super) const CONFLICT: &str = "ResourceConflictException";
 
 /// Who may invoke a function by an alias.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -94,4 +95,8 @@ fn read(policy: &str, arn: &str) -> Result<Vec<Value>, &'static str> {
             && !statement["Condition"]["StringEquals"]["aws:PrincipalOrgID"].is_string()
     };
     if statements.iter().any(is_public) { Err("PublicPolicyException") } else { Ok(statements) }
+}
+
+pub(super) fn text<'a>(request: &'a Value, name: &str) -> &'a str {
+    request[name].as_str().unwrap_or_default()
 }
