@@ -9,8 +9,7 @@ from privilege import OF_ALL, is_of_others
 
 # Asked after a refusal alone, to say it with the account's own number. What goes wrong with that is in the unit tests.
 EXPLAINING = {("iam-trust-statement", "iam:GetAccountSummary")}
-# Asked only where somebody else has pointed an alias of a caller at another version. What goes wrong with that is in the unit
-# tests as well.
+# Asked only where somebody else has pointed a caller's alias at another version. That is in the unit tests as well.
 POINTING_BACK = {("caller", "lambda:UpdateAlias")}
 # What a request asks of the ledger only where it meets others. The tests of shared/policy-statement kill it at
 # each of these calls.
