@@ -140,10 +140,16 @@ impl Alias<'_> {
         let (own, others): (Vec<_>, Vec<_>) = statements(&policy.unwrap_or_default())
             .into_iter()
             .partition(|statement| is_of_account(statement, &self.function.partition, [account, &arn], organization));
-        for sid in others.iter().filter_map(|statement| statement["Sid"].as_str()) {
-            self.remove_permission(sid).await?;
+        // A statement without a Sid can't be removed alone.
+        let is_nameless = others.iter().any(|statement| !statement["Sid"].is_string());
+        if is_nameless {
+            self.remove_policy(&arn).await?;
+        } else {
+            for sid in others.iter().filter_map(|statement| statement["Sid"].as_str()) {
+                self.remove_permission(sid).await?;
+            }
         }
-        let is_shown = !own.is_empty();
+        let is_shown = !is_nameless && !own.is_empty();
         let add = async || {
             let request = self.lambda.add_permission().function_name(&self.function.name).qualifier(&self.name);
             let request = request.statement_id(SID).action(INVOKE).principal(account);
@@ -177,16 +183,19 @@ impl Alias<'_> {
     pub(crate) async fn close(&self) -> Result<()> {
         match self.user {
             User::Account { .. } => self.remove_permission(SID).await?,
-            User::Unit(_) => {
-                let gone = self.lambda.delete_resource_policy().resource_arn(self.arn()).send().await;
-                gone.none_if(&[NOT_THERE]).passing(&PASSING)?;
-            }
+            User::Unit(_) => self.remove_policy(&self.arn()).await?,
         }
         let (function, name) = (&self.function.name, &self.name);
         let gone =
             self.lambda.delete_function_event_invoke_config().function_name(function).qualifier(name).send().await;
         gone.none_if(&[NOT_THERE]).passing(&PASSING)?;
         let gone = self.lambda.delete_alias().function_name(function).name(name).send().await;
+        gone.none_if(&[NOT_THERE]).passing(&PASSING)?;
+        Ok(())
+    }
+
+    async fn remove_policy(&self, arn: &str) -> Result<()> {
+        let gone = self.lambda.delete_resource_policy().resource_arn(arn).send().await;
         gone.none_if(&[NOT_THERE]).passing(&PASSING)?;
         Ok(())
     }

@@ -141,3 +141,6 @@ impl Service for Lambda {
         self.lock().answer(operation, stale, |contents| contents.ask(operation, request))
     }
 }
+
+#[cfg(test)]
+mod tests;

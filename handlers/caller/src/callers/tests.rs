@@ -340,6 +340,18 @@ async fn whoever_else_an_alias_lets_in_is_thrown_out_before_its_caller_is_let_in
 }
 
 #[tokio::test]
+async fn a_statement_without_a_sid_is_thrown_out_with_the_whole_policy() {
+    let other = json!([statement_for(ACCOUNT), { "Effect": "Allow", "Principal": "*", "Action": "lambda:*" }]);
+    let removes = mock!(Client::delete_resource_policy)
+        .match_requests(|r| r.resource_arn() == Some(ALIAS))
+        .then_output(|| DeleteResourcePolicyOutput::builder().build());
+    let rules = [finds_alias_at("$LATEST"), sets_end_of_events(), finds_policy(&other), removes, lets_account_in()];
+    let callers = callers(table(None, &[], &Calls::default()), &rules, &[]);
+    callers.ensure(&properties(&json!({})), None, &claim(None)).await.unwrap();
+    assert_all_called(&rules);
+}
+
+#[tokio::test]
 async fn a_permission_that_is_in_the_way_unseen_is_looked_at_again() {
     let taken = mock!(Client::add_permission).then_http_response(conflict);
     let rules = [finds_alias_at("$LATEST"), sets_end_of_events(), finds_no_policy(), taken];
