@@ -333,19 +333,41 @@ async fn a_caller_that_is_none_is_not_suspended() {
     }
 }
 
-/// The calls to the tables of one request of a caller, beside those to the shelf.
+/// How many calls to the tables one request makes.
+async fn calls(shelves: &Shelves, claim: ShelfClaim) -> usize {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    shelves.0.table.watch(move |_, _| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        None
+    });
+    ensured(shelves, json!({}), &claim).await.unwrap();
+    count.load(Ordering::Relaxed)
+}
+
 #[tokio::test]
 async fn a_caller_s_request_makes_one_call_more_than_another_one() {
-    let calls = async |claim: ShelfClaim| {
-        let shelves = open_to(ACCOUNT);
-        let count = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&count);
-        shelves.0.table.watch(move |_, _| {
-            counted.fetch_add(1, Ordering::Relaxed);
-            None
+    let own = calls(&open_to(ACCOUNT), crate::shelves::claim("Pull")).await;
+    assert_eq!(calls(&open_to(ACCOUNT), claim("Pull", None)).await, own + 1);
+}
+
+#[tokio::test]
+async fn three_hundred_grants_are_read_in_one_call() {
+    let shelves = open_to(UNIT);
+    for n in 0..300 {
+        let targets = [
+            "arn:aws:s3:::",
+            "arn:aws:ecr:eu-west-1:111111111111:repository/",
+            "arn:aws:kms:eu-west-1:111111111111:key/",
+        ];
+        let grant = json!({
+            "Types": ["EcrPolicyStatement", "KmsPolicyStatement", "S3PolicyStatement"],
+            "Targets": targets.map(|target| format!("{target}0123abcd-0123-4000-8000-0123456789{n:03}")),
+            "Actions": ["ecr:BatchGetImage", "kms:Decrypt", "s3:GetObject", "s3:ListBucket"],
+            "Services": [],
         });
-        ensured(&shelves, json!({}), &claim).await.unwrap();
-        count.load(Ordering::Relaxed)
-    };
-    assert_eq!(calls(claim("Pull", None)).await, calls(crate::shelves::claim("Pull")).await + 1);
+        shelves.0.table.grant(UNIT, &format!("grant {n:064}"), &grant);
+    }
+    let by_unit = || by(UNIT, ACCOUNT, "Pull", None);
+    assert_eq!(calls(&shelves, by_unit()).await, calls(&open_to(UNIT), by_unit()).await);
 }
