@@ -22,8 +22,8 @@ OF_OTHERS = {
 OF_OTHERS_THERE = {("organization", "iam:GetRole"): "CloudFormation, which looks for the role of StackSets"}
 # What the libraries call for several functions by the same code: seen of one, it is believed of all.
 OF_ALL = {"dynamodb:GetItem", "lambda:InvokeFunction", "sts:AssumeRole"}
-# Statements about several functions, to which the same code does the same: seen of one, it is believed of the others.
-OF_EACH = {"KeepAliases", "LetCallersIn"}
+# Statements about several functions, or of several with the same code: seen of one, it is believed of the others.
+OF_EACH = {"KeepAliases", "LetCallersIn", "ReadWhatCallersMayHave"}
 # Everybody may ask who they are.
 FREE = {"sts:GetCallerIdentity"}
 
